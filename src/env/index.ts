@@ -1,0 +1,22 @@
+/**
+ * What a check may touch outside itself: interfaces only. Same facts and same answers from here, same finding.
+ *
+ * @module
+ */
+import type { Bans } from './bans.ts';
+import type { Clock } from './clock.ts';
+import type { Counters } from './counters.ts';
+import type { DnsResolver } from './resolver.ts';
+
+export type { Ban, Bans } from './bans.ts';
+export type { Clock } from './clock.ts';
+export type { Counters, Rate, Usage } from './counters.ts';
+export type { DnsAnswer, DnsRecord, DnsResolver, RecordOf, RecordType, ResolveOptions } from './resolver.ts';
+
+/** Everything outside the process that a check may touch. It is handed in; there is no default. */
+export interface Env {
+  readonly dns: DnsResolver;
+  readonly clock: Clock;
+  readonly counters: Counters;
+  readonly bans: Bans;
+}

@@ -1,0 +1,8 @@
+/**
+ * Values as the wire writes them: addresses, prefixes, domain names and mailboxes, parsed once, printed one way.
+ *
+ * @module
+ */
+export * from './domain.ts';
+export * from './ip.ts';
+export * from './mailbox.ts';

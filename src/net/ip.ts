@@ -1,0 +1,295 @@
+import { Address4, Address6 } from 'ip-address';
+
+declare const canonical: unique symbol;
+
+/**
+ * An IP address in canonical text: dotted decimal, or RFC 5952 for IPv6. An IPv4-mapped address (`::ffff:192.0.2.1`) is
+ * its IPv4 address. Made only here, so that two equal addresses are equal strings.
+ */
+export type IpAddress = string & { readonly [canonical]: 'IpAddress' };
+
+/** The longest text that is looked at: the longest address is 45 octets, a zone may follow it. */
+const MAX_TEXT = 64;
+
+export type IpVersion = 4 | 6;
+
+/** Whether the canonical address is IPv4 or IPv6. */
+export const ipVersion = (address: IpAddress): IpVersion => (address.includes(':') ? 6 : 4);
+
+/**
+ * Reads an address as a socket or a peer writes it.
+ *
+ * A zone (`%eth0`) is taken off a link-local address and refused elsewhere. IPv4-mapped IPv6 becomes IPv4. Leading
+ * zeroes, short and hexadecimal forms are refused: they mean different addresses to different programs.
+ *
+ * @returns the canonical address, or undefined where the text is none
+ */
+export function parseIp(text: string): IpAddress | undefined {
+  if (typeof text !== 'string' || text.length > MAX_TEXT) return undefined;
+  const percent = text.indexOf('%');
+  if (percent >= 0) {
+    if (!/^[\w.-]+$/.test(text.slice(percent + 1))) return undefined;
+    const bare = parseIp(text.slice(0, percent));
+    return bare !== undefined && /^fe[89ab]/.test(bare) ? bare : undefined;
+  }
+  const bytes = text.includes(':') ? scanIpv6(text) : scanIpv4(text, 0, text.length);
+  return bytes === undefined ? undefined : ipFromBytes(bytes);
+}
+
+/** The address of 4 or 16 octets in network order. */
+export function ipFromBytes(bytes: ArrayLike<number>): IpAddress {
+  if (bytes.length === 4) return Array.prototype.join.call(bytes, '.') as IpAddress;
+  if (bytes.length !== 16) throw new TypeError(`ipFromBytes: length ${bytes.length} is not 4 or 16`);
+  let mapped = bytes[10] === 255 && bytes[11] === 255;
+  for (let i = 0; mapped && i < 10; i++) mapped = bytes[i] === 0;
+  if (mapped) return Array.prototype.slice.call(bytes, 12).join('.') as IpAddress;
+  return printIpv6(bytes) as IpAddress;
+}
+
+/** The 4 or 16 octets of a canonical address, in network order. */
+export function ipBytes(address: IpAddress): Uint8Array {
+  const bytes = address.includes(':') ? scanIpv6(address) : scanIpv4(address, 0, address.length);
+  if (bytes === undefined) throw new TypeError(`ipBytes: ${JSON.stringify(address)} is not a canonical IP address`);
+  return bytes;
+}
+
+function scanIpv4(text: string, from: number, to: number): Uint8Array | undefined {
+  if (to - from < 7 || to - from > 15) return undefined;
+  const bytes = new Uint8Array(4);
+  let octet = 0;
+  let value = -1;
+  for (let i = from; i <= to; i++) {
+    const c = i === to ? 46 : text.charCodeAt(i);
+    if (c === 46) {
+      if (value < 0 || octet > 3) return undefined;
+      bytes[octet++] = value;
+      value = -1;
+    } else {
+      const digit = c - 48;
+      if (digit < 0 || digit > 9 || value === 0) return undefined;
+      value = value < 0 ? digit : value * 10 + digit;
+      if (value > 255) return undefined;
+    }
+  }
+  return octet === 4 ? bytes : undefined;
+}
+
+function scanIpv6(text: string): Uint8Array | undefined {
+  const bytes = new Uint8Array(16);
+  const end = text.length;
+  let at = 0;
+  let gap = -1;
+  let i = 0;
+  if (text.charCodeAt(0) === 58) {
+    if (text.charCodeAt(1) !== 58) return undefined;
+    gap = 0;
+    i = 2;
+  }
+  while (i < end) {
+    if (at === 16) return undefined;
+    let value = 0;
+    const start = i;
+    for (; i < end && i - start < 5; i++) {
+      const c = text.charCodeAt(i);
+      const digit = c >= 48 && c <= 57 ? c - 48 : (c | 32) >= 97 && (c | 32) <= 102 ? (c | 32) - 87 : -1;
+      if (digit < 0) break;
+      value = value * 16 + digit;
+    }
+    const c = i < end ? text.charCodeAt(i) : -1;
+    if (c === 46) {
+      const tail = at <= 12 ? scanIpv4(text, start, end) : undefined;
+      if (tail === undefined) return undefined;
+      bytes.set(tail, at);
+      at += 4;
+      i = end;
+      break;
+    }
+    if (i === start || i - start > 4) return undefined;
+    bytes[at++] = value >> 8;
+    bytes[at++] = value & 255;
+    if (i === end) break;
+    if (c !== 58) return undefined;
+    i++;
+    if (text.charCodeAt(i) === 58) {
+      if (gap >= 0) return undefined;
+      gap = at;
+      i++;
+    } else if (i === end) return undefined;
+  }
+  if (gap < 0) return at === 16 ? bytes : undefined;
+  if (at > 14) return undefined;
+  bytes.copyWithin(16 - (at - gap), gap, at);
+  bytes.fill(0, gap, 16 - (at - gap));
+  return bytes;
+}
+
+/** RFC 5952: lower case, no leading zeroes, the first longest run of two or more zero groups as `::`. */
+function printIpv6(bytes: ArrayLike<number>): string {
+  const groups: number[] = [];
+  for (let i = 0; i < 16; i += 2) groups.push(((bytes[i] as number) << 8) | (bytes[i + 1] as number));
+  let best = -1;
+  let length = 1;
+  for (let i = 0; i < 8; i++) {
+    let j = i;
+    while (j < 8 && groups[j] === 0) j++;
+    if (j - i > length) {
+      best = i;
+      length = j - i;
+    }
+    i = Math.max(i, j - 1);
+  }
+  const hex = (part: number[]): string => part.map((group) => group.toString(16)).join(':');
+  return best < 0 ? hex(groups) : `${hex(groups.slice(0, best))}::${hex(groups.slice(best + length))}`;
+}
+
+/**
+ * The labels under which the DNS and its lists know the address, without a zone: `1.2.0.192` for 192.0.2.1, 32 nibbles
+ * for IPv6 (RFC 1035 §3.5, RFC 3596 §2.5, RFC 5782 §2.1 and §2.4).
+ */
+export function reverseLabels(address: IpAddress): string {
+  const bytes = ipBytes(address);
+  if (bytes.length === 4) return `${bytes[3]}.${bytes[2]}.${bytes[1]}.${bytes[0]}`;
+  let labels = '';
+  for (let i = 15; i >= 0; i--) {
+    const byte = bytes[i] as number;
+    labels += `${(byte & 15).toString(16)}.${(byte >> 4).toString(16)}${i > 0 ? '.' : ''}`;
+  }
+  return labels;
+}
+
+/** The name whose PTR records name the address: `1.2.0.192.in-addr.arpa`. */
+export const reverseName = (address: IpAddress): string =>
+  `${reverseLabels(address)}.${ipVersion(address) === 4 ? 'in-addr.arpa' : 'ip6.arpa'}`;
+
+/** A network: a canonical address whose host bits are zero, and its length in bits. */
+export interface Prefix {
+  readonly address: IpAddress;
+  readonly length: number;
+}
+
+export interface ParsePrefixOptions {
+  /** What becomes of host bits that are set (`192.0.2.1/24`): an error (`refuse`, the default), or cleared. */
+  readonly hostBits?: 'refuse' | 'clear';
+}
+
+/**
+ * Reads `192.0.2.0/24`, `2001:db8::/32`, or a bare address, which is its own /32 or /128. A mapped prefix of 96 bits or
+ * more is the IPv4 prefix; a shorter one is refused, since it would hold both families.
+ *
+ * @throws TypeError that says what is wrong with the text
+ */
+export function parsePrefix(text: string, options: ParsePrefixOptions = {}): Prefix {
+  const wrong = (why: string): TypeError => new TypeError(`${JSON.stringify(text)} is not an IP address or prefix: ${why}`);
+  if (typeof text !== 'string') throw wrong('it is not a string');
+  const slash = text.indexOf('/');
+  const host = slash < 0 ? text : text.slice(0, slash);
+  if (host.includes('%')) throw wrong('a zone has no place in it');
+  const address = parseIp(host);
+  if (address === undefined) throw wrong(authority(host));
+  const written = host.includes(':') ? 128 : 32;
+  const bits = ipVersion(address) === 4 ? 32 : 128;
+  if (slash < 0) return { address, length: bits };
+  const length = text.slice(slash + 1);
+  if (!/^(0|[1-9]\d{0,2})$/.test(length) || Number(length) > written) throw wrong(`the length must be 0 to ${written}`);
+  const kept = Number(length) - (written - bits);
+  if (kept < 0) throw wrong('a mapped prefix shorter than 96 bits holds both families');
+  const network = networkOf(address, kept);
+  if (network !== address && options.hostBits !== 'clear') throw wrong(`it has host bits set; ${network}/${kept} was meant?`);
+  return { address: network, length: kept };
+}
+
+/** What the reference parser has against the text, for the message. */
+function authority(text: string): string {
+  try {
+    if (text.includes(':')) new Address6(text);
+    else new Address4(text);
+    return 'only the plain forms of an address are taken';
+  } catch (error) {
+    return error instanceof Error ? error.message.replace(/\.$/, '') : 'it cannot be read';
+  }
+}
+
+/** `192.0.2.0/24`. */
+export const printPrefix = (prefix: Prefix): string => `${prefix.address}/${prefix.length}`;
+
+/** The network of `length` bits that the address lies in. */
+export function networkOf(address: IpAddress, length: number): IpAddress {
+  const bytes = ipBytes(address);
+  for (let i = 0; i < bytes.length; i++) {
+    const keep = Math.min(8, Math.max(0, length - i * 8));
+    bytes[i] = (bytes[i] as number) & (0xff00 >> keep);
+  }
+  return bytes.length === 16 ? (printIpv6(bytes) as IpAddress) : ipFromBytes(bytes);
+}
+
+/** Whether the address lies in the prefix. The families never match each other. */
+export const prefixHas = (prefix: Prefix, address: IpAddress): boolean =>
+  ipVersion(prefix.address) === ipVersion(address) && networkOf(address, prefix.length) === prefix.address;
+
+/** `192.0.2.0/24`: a key under which an address is counted with its neighbours. */
+export const prefixKey = (address: IpAddress, lengths: { readonly v4: number; readonly v6: number }): string => {
+  const length = ipVersion(address) === 4 ? lengths.v4 : lengths.v6;
+  return `${networkOf(address, length)}/${length}`;
+};
+
+export type AddressScope = 'public' | 'loopback' | 'private' | 'link-local' | 'shared' | 'multicast' | 'reserved';
+
+/** Special-purpose blocks (the IANA registries of RFC 6890), documentation prefixes excepted: they are `reserved`. */
+const scopes: readonly (readonly [AddressScope, string])[] = [
+  ['loopback', '127.0.0.0/8'],
+  ['private', '10.0.0.0/8'],
+  ['private', '172.16.0.0/12'],
+  ['private', '192.168.0.0/16'],
+  ['link-local', '169.254.0.0/16'],
+  ['shared', '100.64.0.0/10'],
+  ['multicast', '224.0.0.0/4'],
+  ['reserved', '0.0.0.0/8'],
+  ['reserved', '192.0.0.0/24'],
+  ['reserved', '192.0.2.0/24'],
+  ['reserved', '198.18.0.0/15'],
+  ['reserved', '198.51.100.0/24'],
+  ['reserved', '203.0.113.0/24'],
+  ['reserved', '240.0.0.0/4'],
+  ['loopback', '::1/128'],
+  ['private', 'fc00::/7'],
+  ['link-local', 'fe80::/10'],
+  ['multicast', 'ff00::/8'],
+  ['reserved', '::/128'],
+  ['reserved', '100::/64'],
+  ['reserved', '2001:db8::/32'],
+  ['reserved', '3fff::/20'],
+];
+const scopePrefixes = scopes.map(([scope, text]) => [scope, parsePrefix(text)] as const);
+
+/** What kind of address it is; a bogon, for mail, is everything but `public`. */
+export const addressScope = (address: IpAddress): AddressScope =>
+  scopePrefixes.find(([, prefix]) => prefixHas(prefix, address))?.[0] ?? 'public';
+
+/**
+ * The IPv4 address inside an IPv6 address that only carries one: NAT64 (RFC 6052, 64:ff9b::/96) and 6to4 (RFC 3056).
+ * For block lists only: what it carries may be blocked, never allowed.
+ */
+export function embeddedIpv4(address: IpAddress): IpAddress | undefined {
+  if (ipVersion(address) === 4) return undefined;
+  const bytes = ipBytes(address);
+  const head = (...octets: number[]): boolean => octets.every((octet, i) => bytes[i] === octet);
+  if (head(0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0)) return ipFromBytes(bytes.subarray(12));
+  if (head(0x20, 0x02)) return ipFromBytes(bytes.subarray(2, 6));
+  return undefined;
+}
+
+/**
+ * Reads an SMTP address literal (RFC 5321 §4.1.3): `[192.0.2.1]`, `[IPv6:2001:db8::1]`.
+ *
+ * @returns the address, or undefined where it is no literal of a kind that is known
+ */
+export function parseAddressLiteral(text: string): IpAddress | undefined {
+  if (!text.startsWith('[') || !text.endsWith(']')) return undefined;
+  const inner = text.slice(1, -1);
+  if (/^ipv6:/i.test(inner)) return inner.includes('%') ? undefined : /:/.test(inner.slice(5)) ? parseIp(inner.slice(5)) : undefined;
+  return inner.includes(':') ? undefined : parseIp(inner);
+}
+
+/** `[192.0.2.1]` or `[IPv6:2001:db8::1]`. */
+export const printAddressLiteral = (address: IpAddress): string =>
+  ipVersion(address) === 4 ? `[${address}]` : `[IPv6:${address}]`;
