@@ -1,0 +1,6 @@
+/**
+ * What checks ask of a resolver.
+ *
+ * @module
+ */
+export * from './question-name.ts';

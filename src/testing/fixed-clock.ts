@@ -1,0 +1,142 @@
+/**
+ * A clock that stands still until it is told to go on.
+ *
+ * **Answers**: what does this code do as time passes, without waiting for it?
+ * **Knows**: the time it was given. **Asks**: nothing.
+ * **Limits**: `until` can only move time that is asked for through this clock; work that waits for a real timer is not hurried.
+ *
+ * @example
+ * ```ts
+ * import { fixedClock, zone } from 'postern/testing';
+ *
+ * const clock = fixedClock(Date.UTC(2030, 0, 1));
+ * const dns = zone({ 'slow.example': { delayMs: 500, A: ['192.0.2.1'] } }, { clock });
+ * const answer = await clock.until(dns.resolve('slow.example', 'A')); // at once; the clock says 500 ms later
+ * ```
+ *
+ * @module
+ */
+import type { Clock } from '../env/index.ts';
+
+/** A {@link Clock} for tests. */
+export interface FixedClock extends Clock {
+  /** How many timers are set. */
+  readonly pending: number;
+  /** Moves the time forward and runs what falls due, in order of time; timers set by a timer are run too. */
+  advance(ms: number): void;
+  /** As `advance`, and lets promises settle before the first timer, between two timers and after the last. */
+  pass(ms: number): Promise<void>;
+  /**
+   * Moves from timer to timer until the promise has settled, and hands its value or its rejection on.
+   *
+   * @throws Error where nothing is left that could settle it
+   */
+  until<T>(promise: Promise<T>): Promise<T>;
+}
+
+interface Timer {
+  readonly at: number;
+  readonly order: number;
+  readonly run: () => void;
+}
+
+/** Microtasks that are let run between two timers: deep chains of `await` take a few each. */
+const MICROTASKS = 200;
+/** Turns of the event loop that `until` waits where no timer is set: for a module that loads, a digest, a socket. */
+const IDLE_TURNS = 2_000;
+/** Timers that `until` runs before it calls the wait endless. */
+const MAX_TIMERS = 100_000;
+
+/**
+ * Makes a clock that stands at `startMs` (milliseconds since the epoch; 2030-01-01 where not given).
+ *
+ * @throws TypeError where `startMs` is not a finite number
+ */
+export function fixedClock(startMs: number = 1_893_456_000_000): FixedClock {
+  if (!Number.isFinite(startMs))
+    throw new TypeError(`fixedClock: startMs ${String(startMs)} is not a finite number of milliseconds`);
+  let now = startMs;
+  let order = 0;
+  const timers = new Set<Timer>();
+
+  const next = (limit: number): Timer | undefined => {
+    let first: Timer | undefined;
+    for (const timer of timers) {
+      if (
+        timer.at <= limit &&
+        (first === undefined || timer.at < first.at || (timer.at === first.at && timer.order < first.order))
+      )
+        first = timer;
+    }
+    return first;
+  };
+  const fire = (timer: Timer): void => {
+    timers.delete(timer);
+    if (timer.at > now) now = timer.at;
+    timer.run();
+  };
+  const end = (ms: number): number => {
+    if (!(ms >= 0))
+      throw new TypeError(`fixedClock: time passes forward; ${String(ms)} is not a number of milliseconds`);
+    return now + ms;
+  };
+
+  return {
+    now: () => now,
+    after(ms, run) {
+      const timer: Timer = { at: now + Math.max(0, ms), order: order++, run };
+      timers.add(timer);
+      return () => void timers.delete(timer);
+    },
+    get pending() {
+      return timers.size;
+    },
+    advance(ms) {
+      const limit = end(ms);
+      for (let timer = next(limit); timer !== undefined; timer = next(limit)) fire(timer);
+      now = limit;
+    },
+    async pass(ms) {
+      const limit = end(ms);
+      await settle();
+      for (let timer = next(limit); timer !== undefined; timer = next(limit)) {
+        fire(timer);
+        await settle();
+      }
+      now = limit;
+      await settle();
+    },
+    async until(promise) {
+      let settled = false;
+      const done = (): void => {
+        settled = true;
+      };
+      promise.then(done, done);
+      for (let idle = 0, fired = 0; ; ) {
+        await settle(() => settled);
+        if (settled) return promise;
+        const timer = next(Number.POSITIVE_INFINITY);
+        if (timer !== undefined && fired < MAX_TIMERS) {
+          idle = 0;
+          fire(timer);
+          // A timer that sets itself anew for ever must not keep the event loop from what else goes on.
+          if (++fired % 100 === 0) await turn();
+        } else if (timer === undefined && idle++ < IDLE_TURNS) {
+          await turn();
+        } else {
+          const why = timer === undefined ? 'no timer is left that could settle it' : `${MAX_TIMERS} timers have run`;
+          throw new Error(`fixedClock: the promise has not settled, and ${why}`);
+        }
+      }
+    },
+  };
+}
+
+async function settle(enough?: () => boolean): Promise<void> {
+  for (let i = 0; i < MICROTASKS && !enough?.(); i++) await undefined;
+}
+
+/** One turn of the event loop, in the only way that every runtime has: a digest is answered from outside the loop. */
+async function turn(): Promise<void> {
+  await crypto.subtle.digest('SHA-256', new Uint8Array(0));
+}
