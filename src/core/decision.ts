@@ -1,0 +1,90 @@
+import type { Finding, StatusDetail } from './finding.ts';
+import type { HeaderField, Verdict } from './verdict.ts';
+
+/** A finding, and what its rule asked for because of it. */
+export interface Outcome {
+  /** The rule's id, unique in its policy. */
+  readonly rule: string;
+  readonly finding: Finding;
+  readonly verdict: Verdict;
+  /** Recorded, not enforced: the rule stands in `shadow()`. */
+  readonly shadow?: true | undefined;
+}
+
+interface Judged {
+  /** The sum of the weights of all flags. */
+  readonly score: number;
+  /** Header fields that rules ask for. */
+  readonly tags: readonly HeaderField[];
+  /** How long to hold the reply back, in milliseconds; 0 where nobody asked. */
+  readonly delayMs: number;
+  /** Everything that led here, in written order. */
+  readonly outcomes: readonly Outcome[];
+}
+
+export interface Accepted extends Judged {
+  readonly action: 'accept';
+}
+export interface SetApart extends Judged {
+  readonly action: 'quarantine' | 'discard';
+  readonly rule: string;
+  readonly because: Finding;
+}
+export interface Refused extends Judged {
+  readonly action: 'defer' | 'reject';
+  /** The rule that decided. */
+  readonly rule: string;
+  readonly because: Finding;
+  readonly status?: StatusDetail | undefined;
+  readonly text?: string | undefined;
+  readonly close: boolean;
+}
+
+/** What was decided, and why. Plain JSON. */
+export type Decision = Accepted | SetApart | Refused;
+
+const strength = { quarantine: 1, discard: 2, defer: 3, reject: 4 } as const;
+
+/**
+ * Which of many verdicts wins: the strongest, and of equals the first written. Outcomes behind a `permit` do not count;
+ * neither do those in shadow. Pure and synchronous.
+ */
+export function judge(outcomes: readonly Outcome[]): Decision {
+  let score = 0;
+  let delayMs = 0;
+  const tags: HeaderField[] = [];
+  let winner: Outcome | undefined;
+  for (const outcome of outcomes) {
+    if (outcome.shadow) continue;
+    const { verdict } = outcome;
+    if (verdict.action === 'permit') break;
+    if (verdict.delayMs !== undefined && verdict.delayMs > delayMs) delayMs = verdict.delayMs;
+    if (verdict.action === 'flag') score += verdict.weight;
+    else if (verdict.action === 'tag') tags.push(verdict.header);
+    else if (verdict.action !== 'proceed' && (winner === undefined || strength[verdict.action] > strengthOf(winner)))
+      winner = outcome;
+  }
+  const judged = { score, tags, delayMs, outcomes };
+  if (winner === undefined) return { action: 'accept', ...judged };
+  const { rule, finding, verdict } = winner;
+  if (verdict.action === 'quarantine' || verdict.action === 'discard')
+    return { action: verdict.action, rule, because: finding, ...judged };
+  const { action, status = finding.status, text = finding.explanation, close = false } = verdict as Verdict & {
+    action: 'defer' | 'reject';
+  };
+  return {
+    action,
+    rule,
+    because: finding,
+    ...(status === undefined ? {} : { status }),
+    ...(text === undefined ? {} : { text }),
+    close,
+    ...judged,
+  };
+}
+
+const strengthOf = ({ verdict: { action } }: Outcome): number => (action in strength ? strength[action as 'defer'] : 0);
+
+/** Whether nothing that stands behind this outcome in a list can matter any more. */
+export const ends = ({ shadow, verdict: { action } }: Outcome): boolean =>
+  !shadow && (action === 'permit' || action === 'defer' || action === 'reject');

@@ -1,0 +1,57 @@
+/**
+ * The result words of RFC 8601 §2.7, shared by every check.
+ *
+ * - `pass`: the question was answered well
+ * - `none`: there was nothing to say (no record, not listed)
+ * - `neutral`: something was said, and it commits to nothing
+ * - `softfail`: probably not well
+ * - `fail`: not well
+ * - `temperror`: the world did not answer; asking later may help
+ * - `permerror`: what the world answered cannot be used; asking later will not help
+ */
+export type Result = 'pass' | 'none' | 'neutral' | 'softfail' | 'fail' | 'temperror' | 'permerror';
+
+export const results: readonly Result[] = ['pass', 'none', 'neutral', 'softfail', 'fail', 'temperror', 'permerror'];
+
+/** Subject and detail of an enhanced status code (`7.23`); the class digit is added when it is spoken. */
+export type StatusDetail = `${number}.${number}`;
+
+/** What a check answers. Plain data: it survives JSON. */
+export interface Answer<R extends Result = Result, D = unknown> {
+  readonly result: R;
+  /** The enhanced status code that fits, without its class (RFC 3463, RFC 7372). */
+  readonly status?: StatusDetail | undefined;
+  /** The row of the reply table that fits, where the status alone does not name the basic code: `sender-not-owned`. */
+  readonly cause?: string | undefined;
+  /** A sentence for the client. It may go on the wire: no zone, key, path or internal name. */
+  readonly explanation?: string | undefined;
+  /** Evidence for the log. It never goes on the wire. */
+  readonly detail?: D | undefined;
+}
+
+/** An answer with the name of the check that gave it. */
+export interface Finding<R extends Result = Result, D = unknown> extends Answer<R, D> {
+  readonly check: string;
+}
+
+type More<D> = Omit<Answer<never, D>, 'result'>;
+
+export const pass = <const D = undefined>(more: More<D> = {}): Answer<'pass', D> => ({ result: 'pass', ...more });
+export const none = <const D = undefined>(more: More<D> = {}): Answer<'none', D> => ({ result: 'none', ...more });
+export const neutral = <const D = undefined>(more: More<D> = {}): Answer<'neutral', D> => ({
+  result: 'neutral',
+  ...more,
+});
+export const softfail = <const D = undefined>(more: More<D> = {}): Answer<'softfail', D> => ({
+  result: 'softfail',
+  ...more,
+});
+export const fail = <const D = undefined>(more: More<D> = {}): Answer<'fail', D> => ({ result: 'fail', ...more });
+export const temperror = <const D = undefined>(more: More<D> = {}): Answer<'temperror', D> => ({
+  result: 'temperror',
+  ...more,
+});
+export const permerror = <const D = undefined>(more: More<D> = {}): Answer<'permerror', D> => ({
+  result: 'permerror',
+  ...more,
+});

@@ -1,0 +1,26 @@
+/**
+ * The language of policies: a check says what is so, a rule says what follows, a pure fold decides. It has never heard of
+ * mail.
+ *
+ * @module
+ */
+export type { Awaitable, Check, CheckOptions } from './check.ts';
+export { defineCheck, recommending } from './check.ts';
+export type { Accepted, Decision, Outcome, Refused, SetApart } from './decision.ts';
+export { judge } from './decision.ts';
+export type { Answer, Finding, Result, StatusDetail } from './finding.ts';
+export { fail, neutral, none, pass, permerror, results, softfail, temperror } from './finding.ts';
+export type { EvaluateOptions, Known, Leaf, Policy } from './policy.ts';
+export { assertUniqueIds, evaluate, examine, leavesOf, recorded } from './policy.ts';
+export type { Deadlines, Entry, OnOptions, Rule, Thresholds } from './rule.ts';
+export { on, score, shadow, together, unless, when, within } from './rule.ts';
+export type {
+  Action,
+  ChangedConsequences,
+  Consequences,
+  HeaderField,
+  Refusal,
+  RequiredConsequences,
+  Verdict,
+} from './verdict.ts';
+export { defer, discard, flag, permit, proceed, quarantine, reject, slow, tag } from './verdict.ts';

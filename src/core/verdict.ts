@@ -1,0 +1,102 @@
+import type { Result, StatusDetail } from './finding.ts';
+
+/** A header field that a decision adds to the message. */
+export interface HeaderField {
+  readonly name: string;
+  readonly value: string;
+}
+
+interface Slow {
+  /** Hold the reply back this long, in milliseconds (tarpit). */
+  readonly delayMs?: number | undefined;
+}
+
+/** How a refusal is said, where the rule wants to say more than the finding does. */
+export interface Refusal extends Slow {
+  readonly status?: StatusDetail | undefined;
+  /** The sentence for the client; no CR or LF. */
+  readonly text?: string | undefined;
+  /** Close the connection after the reply. */
+  readonly close?: boolean | undefined;
+}
+
+/**
+ * What a rule asks for because of a finding.
+ *
+ * - `proceed`: indifferent; never changes a decision
+ * - `permit`: ends this list of rules; it grants no relaying
+ * - `flag`: adds `weight` to the score (negative: speaks for the client)
+ * - `tag`: adds a header field
+ * - `quarantine`: the message is taken and set apart
+ * - `discard`: the message is taken and thrown away; an author's explicit choice, never the consequence of an error
+ * - `defer`: refused for now (4xx)
+ * - `reject`: refused (5xx)
+ */
+export type Verdict =
+  | ({ readonly action: 'proceed' } & Slow)
+  | { readonly action: 'permit' }
+  | ({ readonly action: 'flag'; readonly weight: number } & Slow)
+  | ({ readonly action: 'tag'; readonly header: HeaderField } & Slow)
+  | ({ readonly action: 'quarantine' } & Slow)
+  | ({ readonly action: 'discard' } & Slow)
+  | ({ readonly action: 'defer' | 'reject' } & Refusal);
+
+export type Action = Verdict['action'];
+
+/** What follows from each result. */
+export type Consequences = { readonly [K in Result]?: Verdict | undefined };
+
+type Adverse = 'softfail' | 'fail' | 'temperror' | 'permerror';
+/** Throwing mail away because a check is broken does not compile. */
+type AfterError = Exclude<Verdict, { action: 'discard' }>;
+
+/** A table that must say what follows from every adverse result the check can give; the others may stay silent. */
+export type RequiredConsequences<R extends Result> = {
+  readonly [K in Extract<R, 'softfail' | 'fail'>]: Verdict;
+} & { readonly [K in Extract<R, 'temperror' | 'permerror'>]: AfterError } & {
+  readonly [K in Exclude<R, Adverse>]?: Verdict | undefined;
+};
+
+/** Changes to a table: only results that the check can give may be named. */
+export type ChangedConsequences<R extends Result> = {
+  readonly [K in Exclude<R, 'temperror' | 'permerror'>]?: Verdict | undefined;
+} & { readonly [K in Extract<R, 'temperror' | 'permerror'>]?: AfterError | undefined };
+
+export const proceed: Verdict & { readonly action: 'proceed' } = { action: 'proceed' };
+export const permit: Verdict & { readonly action: 'permit' } = { action: 'permit' };
+export const quarantine: Verdict & { readonly action: 'quarantine' } = { action: 'quarantine' };
+export const discard: Verdict & { readonly action: 'discard' } = { action: 'discard' };
+
+/** Adds `weight` to the score; 1 where it is not given. */
+export function flag(weight = 1): Verdict & { readonly action: 'flag' } {
+  if (!Number.isFinite(weight)) throw new TypeError(`flag: weight ${weight} is not a finite number`);
+  return { action: 'flag', weight };
+}
+
+/** Adds a header field. */
+export function tag(name: string, value: string): Verdict & { readonly action: 'tag' } {
+  if (!/^[!-9;-~]+$/.test(name)) throw new TypeError(`tag: name ${JSON.stringify(name)} is no header field name`);
+  if (/[\r\n\0]/.test(value)) throw new TypeError(`tag: value ${JSON.stringify(value)} must not hold CR, LF or NUL`);
+  return { action: 'tag', header: { name, value } };
+}
+
+/** Lets the message in so slowly that a flood starves: the reply waits `delayMs` milliseconds. */
+export function slow(delayMs: number): Verdict & { readonly action: 'proceed' } {
+  if (!(delayMs >= 0) || !Number.isFinite(delayMs)) throw new TypeError(`slow: delayMs ${delayMs} must be 0 or more`);
+  return { action: 'proceed', delayMs };
+}
+
+/** Refuses for now. */
+export const defer = (how: Refusal = {}): Verdict & { readonly action: 'defer' } => ({ action: 'defer', ...checked('defer', how) });
+/** Refuses. */
+export const reject = (how: Refusal = {}): Verdict & { readonly action: 'reject' } => ({ action: 'reject', ...checked('reject', how) });
+
+function checked(verb: string, how: Refusal): Refusal {
+  if (how.text !== undefined && /[\r\n\0]/.test(how.text))
+    throw new TypeError(`${verb}: text ${JSON.stringify(how.text)} must not hold CR, LF or NUL`);
+  if (how.status !== undefined && !/^\d{1,3}\.\d{1,3}$/.test(how.status))
+    throw new TypeError(`${verb}: status ${JSON.stringify(how.status)} must be subject and detail, like "7.1"`);
+  if (how.delayMs !== undefined && !(how.delayMs >= 0 && Number.isFinite(how.delayMs)))
+    throw new TypeError(`${verb}: delayMs ${how.delayMs} must be 0 or more`);
+  return how;
+}

@@ -1,0 +1,110 @@
+import type { MessageFacts } from '../message/index.ts';
+import type { DomainName, IpAddress, Mailbox } from '../net/index.ts';
+
+/** What is known of the TLS layer, once there is one. */
+export interface TlsFacts {
+  /** As TLS names it: `TLSv1.2`, `TLSv1.3`. */
+  readonly version: string;
+  readonly cipher?: string | undefined;
+  /** The name the client asked for (SNI). */
+  readonly serverName?: string | undefined;
+  /** The client's certificate; only where it was asked for and verified. */
+  readonly clientCertificate?:
+    | {
+        /** Lower-case hexadecimal SHA-256 of the certificate. */
+        readonly fingerprint: string;
+        readonly subject?: string | undefined;
+      }
+    | undefined;
+}
+
+/** What a listener is for: mail from the world (25), mail from one's own users (587, 465), or LMTP delivery. */
+export type Role = 'mx' | 'submission' | 'lmtp';
+
+/** Known as soon as there is a connection. */
+export interface ConnectFacts {
+  readonly session: {
+    /** Unique among the sessions of the fleet: leases are held in its name. */
+    readonly id: string;
+    readonly role: Role;
+    /** The connection began inside TLS (port 465), rather than with STARTTLS. */
+    readonly implicitTls?: boolean | undefined;
+    /** The server's own name, as its banner says it. */
+    readonly serverName?: string | undefined;
+    /** When the connection was taken, in milliseconds since the epoch. */
+    readonly since?: number | undefined;
+  };
+  readonly client: {
+    /** The true client: as the proxy says where there is one that is trusted. */
+    readonly ip: IpAddress;
+    readonly port?: number | undefined;
+    /** The client's autonomous system number, where the host knows it. */
+    readonly asn?: number | undefined;
+  };
+  /** `null` while the connection is in clear text. */
+  readonly tls: TlsFacts | null;
+}
+
+/** Known after HELO, EHLO or LHLO. */
+export interface HeloFacts extends ConnectFacts {
+  readonly helo: {
+    readonly verb: 'HELO' | 'EHLO' | 'LHLO';
+    /** As the client wrote it. */
+    readonly name: string;
+    /** What it is: a domain name, an address literal, or neither. */
+    readonly domain?: DomainName | undefined;
+    readonly literal?: IpAddress | undefined;
+  };
+}
+
+/** Known when the client asks to log in; before any secret has crossed the wire. */
+export interface AuthFacts extends HeloFacts {
+  readonly attempt: {
+    /** In upper case: `PLAIN`, `SCRAM-SHA-256`. */
+    readonly mechanism: string;
+  };
+}
+
+/** Known after MAIL FROM. */
+export interface MailFacts extends HeloFacts {
+  /** Who has logged in. */
+  readonly auth: { readonly identity: string; readonly mechanism?: string | undefined } | null;
+  /** `null` is the null reverse-path `<>` (RFC 5321 §4.5.5). */
+  readonly reversePath: Mailbox | null;
+  /** The parameters of MAIL, names in upper case; a parameter without a value is `true`. */
+  readonly mailParameters?: { readonly [name: string]: string | true } | undefined;
+  /** Messages that this session has brought to an end before, accepted or not. */
+  readonly messagesBefore?: number | undefined;
+}
+
+/** Known at each RCPT TO. */
+export interface RcptFacts extends MailFacts {
+  readonly forwardPath: Mailbox;
+  /** The path carried a source route, which was dropped (RFC 5321 appendix C). */
+  readonly sourceRoute?: boolean | undefined;
+  /** Recipients of this message that have been accepted before. */
+  readonly recipientsBefore?: number | undefined;
+}
+
+/** Known when the message has been read. */
+export interface DataFacts extends MailFacts {
+  readonly forwardPaths: readonly Mailbox[];
+  readonly message: MessageFacts;
+}
+
+/** What is known at each stage of an SMTP session; each holds all that the ones before it held. */
+export interface SmtpStages {
+  connect: ConnectFacts;
+  helo: HeloFacts;
+  auth: AuthFacts;
+  mail: MailFacts;
+  rcpt: RcptFacts;
+  data: DataFacts;
+}
+
+/** Whether the client has logged in. */
+export const authenticated = (facts: Pick<MailFacts, 'auth'>): boolean => facts.auth !== null;
+
+/** Whether the mail is for a postmaster, who must stay reachable (RFC 5321 §4.5.1). */
+export const toPostmaster = (facts: Pick<RcptFacts, 'forwardPath'>): boolean =>
+  /^postmaster$/i.test(facts.forwardPath.localPart);

@@ -1,0 +1,175 @@
+import type { Decision, StatusDetail } from '../core/index.ts';
+import type { SmtpStages } from './facts.ts';
+
+/** What goes on the wire. */
+export interface Reply {
+  /** The basic code: 550. */
+  readonly code: number;
+  /** The enhanced status code (RFC 3463): `5.7.1`; empty where none may be said (220, replies to HELO and EHLO). */
+  readonly enhanced: string;
+  /** One line, without codes, without CR or LF. */
+  readonly text: string;
+  /** Close the connection after the reply. */
+  readonly close: boolean;
+  /** Hold the reply back this long, in milliseconds. */
+  readonly delayMs?: number | undefined;
+}
+
+interface Row {
+  readonly status: StatusDetail;
+  readonly reject: number;
+  readonly defer: number;
+  readonly close?: true;
+}
+
+/**
+ * The reply table, by cause. A row says which basic code goes with a cause where the stage's usual one (550, 450 …) is
+ * not the standard's.
+ */
+export const replyTable = {
+  'relay-denied': { status: '7.1', reject: 550, defer: 450 }, // RFC 3463
+  'recipient-unknown': { status: '1.1', reject: 550, defer: 450 }, // RFC 3463
+  'recipient-syntax': { status: '1.3', reject: 501, defer: 450 }, // RFC 3463
+  'recipient-no-host': { status: '1.2', reject: 550, defer: 451 }, // RFC 3463
+  'recipient-unroutable': { status: '4.4', reject: 550, defer: 451 }, // RFC 3463
+  'recipient-null-mx': { status: '1.10', reject: 556, defer: 451 }, // RFC 7505 §4.2
+  'sender-syntax': { status: '1.7', reject: 501, defer: 450 }, // RFC 3463
+  'parameter-syntax': { status: '5.4', reject: 501, defer: 450 }, // RFC 5321 §4.1.1.11
+  'utf8-not-offered': { status: '6.7', reject: 553, defer: 450 }, // RFC 6531 §3.5
+  'authentication-required': { status: '7.0', reject: 530, defer: 450 }, // RFC 4954 §6
+  'starttls-required': { status: '7.0', reject: 530, defer: 450 }, // RFC 3207 §4
+  'encryption-required': { status: '7.11', reject: 538, defer: 454 }, // RFC 4954 §6
+  'mechanism-unknown': { status: '5.4', reject: 504, defer: 454 }, // RFC 4954 §4
+  'mechanism-weak': { status: '7.9', reject: 534, defer: 454 }, // RFC 4954 §6
+  'auth-not-offered': { status: '5.1', reject: 503, defer: 454 }, // RFC 4954 §4
+  'credentials-invalid': { status: '7.8', reject: 535, defer: 454 }, // RFC 4954 §6
+  'auth-unavailable': { status: '7.0', reject: 454, defer: 454 }, // RFC 4954 §6
+  'account-disabled': { status: '7.13', reject: 525, defer: 454 }, // RFC 5248
+  'sender-not-owned': { status: '7.1', reject: 553, defer: 450 },
+  'too-many-connections': { status: '7.0', reject: 554, defer: 421, close: true },
+  'too-many-auth-failures': { status: '7.0', reject: 554, defer: 421, close: true },
+  'too-many-errors': { status: '7.0', reject: 554, defer: 421, close: true },
+  'too-many-messages': { status: '7.0', reject: 554, defer: 421, close: true },
+  'rate-exceeded': { status: '7.1', reject: 550, defer: 450 },
+  'too-many-recipients': { status: '5.3', reject: 552, defer: 452 }, // RFC 5321 §4.5.3.1.10
+  'message-too-big': { status: '3.4', reject: 552, defer: 452 }, // RFC 3463
+  'helo-syntax': { status: '5.2', reject: 501, defer: 450 },
+  'helo-not-qualified': { status: '5.2', reject: 504, defer: 450 },
+  'helo-missing': { status: '5.1', reject: 503, defer: 450 },
+  'reverse-dns': { status: '7.25', reject: 550, defer: 451 }, // RFC 7372
+  'sender-domain': { status: '1.8', reject: 550, defer: 451 }, // RFC 3463
+  'sender-dns': { status: '4.3', reject: 550, defer: 451 }, // RFC 3463
+  'sender-null-mx': { status: '7.27', reject: 550, defer: 451 }, // RFC 7505 §4.2
+  listed: { status: '7.1', reject: 550, defer: 451 },
+  'spf-fail': { status: '7.23', reject: 550, defer: 451 }, // RFC 7372
+  'spf-error': { status: '7.24', reject: 550, defer: 451 }, // RFC 7372
+  dkim: { status: '7.20', reject: 550, defer: 451 }, // RFC 7372
+  dmarc: { status: '7.26', reject: 550, defer: 451 }, // RFC 7372
+  'policy-engine': { status: '3.0', reject: 550, defer: 451 },
+  misconfigured: { status: '3.5', reject: 550, defer: 451 },
+  'message-incomplete': { status: '6.0', reject: 550, defer: 451 },
+} as const satisfies { readonly [cause: string]: Row };
+
+/** A row of the reply table. */
+export type Cause = keyof typeof replyTable;
+
+/** What each command is refused with where the cause has no row (RFC 5321 §4.3.2; the banner: §3.1). */
+const usual = {
+  connect: { defer: 421, reject: 554 },
+  helo: { defer: 450, reject: 550 },
+  auth: { defer: 454, reject: 535 },
+  mail: { defer: 450, reject: 550 },
+  rcpt: { defer: 450, reject: 550 },
+  data: { defer: 450, reject: 550 },
+} as const satisfies Record<keyof SmtpStages, { defer: number; reject: number }>;
+
+/** Status details that pin a basic code down, whoever says them (RFC 7372, RFC 7505, RFC 4954, RFC 5248). */
+const byStatus: { readonly [status: string]: { readonly defer?: number; readonly reject?: number } } = {
+  '1.10': { reject: 556 },
+  '3.0': { defer: 451 },
+  '3.4': { reject: 552 },
+  '3.5': { defer: 451 },
+  '4.3': { defer: 451 },
+  '5.3': { defer: 452 },
+  '7.8': { reject: 535 },
+  '7.11': { reject: 538 },
+  '7.13': { reject: 525 },
+  '7.20': { defer: 451 },
+  '7.21': { defer: 451 },
+  '7.22': { defer: 451 },
+  '7.23': { defer: 451 },
+  '7.24': { defer: 451 },
+  '7.25': { defer: 451 },
+  '7.26': { defer: 451 },
+  '7.27': { defer: 451 },
+};
+
+/** RFC 5321 §4.5.3.1.5: a reply line is at most 512 octets, its codes and CR LF included. */
+const MAX_LINE = 512;
+
+export interface ReplyOptions {
+  /** An id that lets the postmaster find the session in the log; put at the end of the text. */
+  readonly correlation?: string | undefined;
+}
+
+/**
+ * How SMTP says the decision; `null` means "no objection, answer as you would have".
+ *
+ * Code and class of the enhanced status always agree; the text is one line of printable characters that fits its limit.
+ */
+export function smtpReply(decision: Decision, stage: keyof SmtpStages, options: ReplyOptions = {}): Reply | null {
+  if (decision.action !== 'defer' && decision.action !== 'reject') return null;
+  const { action, because } = decision;
+  const row: Row | undefined = isCause(because.cause) ? replyTable[because.cause] : undefined;
+  const status = decision.status ?? row?.status ?? (action === 'defer' ? '7.0' : '7.1');
+  // The banner closes the connection for now (421) or for good (554); no other code may stand there.
+  const fitting = row !== undefined && row.status === status ? row : byStatus[status];
+  const code = stage === 'connect' ? usual.connect[action] : (fitting?.[action] ?? usual[stage][action]);
+  // 454 is what "the login could not be checked" is called, even for a rule that rejects because of it.
+  const text = decision.text ?? (action === 'defer' ? 'Not now; please try again later' : 'Refused by policy');
+  return smtpLine(code, status, text, {
+    close: decision.close || stage === 'connect' || row?.close === true,
+    delayMs: decision.delayMs,
+    helo: stage === 'helo',
+    correlation: options.correlation,
+  });
+}
+
+/** A reply that needs no decision: what the syntax of a command, or its place, calls for. */
+export function replyFor(cause: Cause, text: string, action: 'reject' | 'defer' = 'reject'): Reply {
+  const row: Row = replyTable[cause];
+  return smtpLine(row[action], row.status, text, { close: row.close === true });
+}
+
+export const isCause = (cause: string | undefined): cause is Cause => cause !== undefined && Object.hasOwn(replyTable, cause);
+
+function smtpLine(
+  code: number,
+  status: StatusDetail,
+  text: string,
+  how: { close: boolean; delayMs?: number; helo?: boolean; correlation?: string | undefined },
+): Reply {
+  const enhanced = how.helo ? '' : `${Math.floor(code / 100)}.${status}`;
+  const tail = how.correlation === undefined ? '' : ` [${how.correlation}]`;
+  const room = MAX_LINE - '550 '.length - enhanced.length - 1 - tail.length - '\r\n'.length;
+  return {
+    code,
+    enhanced,
+    text: fit(printable(text), room) + tail,
+    close: how.close || code === 421 || code === 521,
+    ...(how.delayMs === undefined || how.delayMs === 0 ? {} : { delayMs: how.delayMs }),
+  };
+}
+
+/** Control characters become spaces, what is not ASCII becomes `?`: a reply outside SMTPUTF8 is ASCII (RFC 6531 §3.7.4). */
+const printable = (text: string): string =>
+  text
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what must go
+    .replace(/[\x00-\x1f\x7f]+/g, ' ')
+    .replace(/[^\x20-\x7e]/gu, '?')
+    .trim();
+
+const fit = (text: string, room: number): string => (text.length <= room ? text : `${text.slice(0, Math.max(0, room - 3))}...`);
+
+/** The line as it stands on the wire, without CR LF: `550 5.7.1 Relaying denied`. */
+export const printReply = ({ code, enhanced, text }: Reply): string => `${code} ${enhanced === '' ? '' : `${enhanced} `}${text}`;
