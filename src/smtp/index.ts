@@ -11,11 +11,14 @@ export type {
   MailFacts,
   RcptFacts,
   Role,
+  SessionTally,
   SmtpStages,
   TlsFacts,
 } from './facts.ts';
 export { authenticated, toPostmaster } from './facts.ts';
-export type { RelayCheck, SmtpPolicy, SmtpRules } from './policy.ts';
-export { asRelayCheck, isSmtpPolicy, smtpPolicy } from './policy.ts';
+export type { SmtpPolicy, SmtpRules } from './policy.ts';
+export { isSmtpPolicy, smtpPolicy } from './policy.ts';
+export type { RelayCheck, RelayFacts } from './relay.ts';
+export { asRelayCheck, isRelayCheck } from './relay.ts';
 export type { Cause, Reply, ReplyOptions } from './reply.ts';
 export { isCause, printReply, replyFor, replyTable, smtpReply } from './reply.ts';

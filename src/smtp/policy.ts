@@ -1,18 +1,8 @@
 import type { Entry, Policy } from '../core/index.ts';
 import { assertUniqueIds } from '../core/index.ts';
-import type { Check } from '../core/index.ts';
 import type { Env } from '../env/index.ts';
 import type { AuthFacts, ConnectFacts, DataFacts, HeloFacts, MailFacts, RcptFacts, SmtpStages } from './facts.ts';
-
-declare const relayMark: unique symbol;
-
-/**
- * The one check that may grant relaying. A type of its own: reputation, however good, is never one of these.
- * `relayControl()` makes it.
- */
-export type RelayCheck<E = Env> = Check<Pick<RcptFacts, 'client' | 'tls' | 'auth' | 'forwardPath' | 'sourceRoute'>, E> & {
-  readonly [relayMark]: true;
-};
+import { isRelayCheck, type RelayCheck } from './relay.ts';
 
 /** The rules of an SMTP policy, as an author writes them. */
 export interface SmtpRules<E = Env> {
@@ -54,29 +44,24 @@ const stages = ['connect', 'helo', 'auth', 'mail', 'rcpt', 'data'] as const;
 export function smtpPolicy<E = Env>(rules: SmtpRules<E>): SmtpPolicy<E> {
   const { relay, ...others } = rules;
   if (relay !== 'decided-by-the-server' && !isRelayCheck(relay))
-    throw new TypeError("smtpPolicy: relay must be relayControl({ … }), or 'decided-by-the-server' where the server itself decides it");
+    throw new TypeError(
+      "smtpPolicy: relay must be relayControl({ … }), or 'decided-by-the-server' where the server itself decides it",
+    );
   for (const stage of Object.keys(others)) {
     if (!(stages as readonly string[]).includes(stage))
       throw new TypeError(`smtpPolicy: ${JSON.stringify(stage)} is no stage; allowed: relay, ${stages.join(', ')}`);
   }
-  const policy: Policy<SmtpStages, E> = relay === 'decided-by-the-server' ? { ...others } : { ...others, rcpt: [relay, ...(others.rcpt ?? [])] };
+  const policy: Policy<SmtpStages, E> =
+    relay === 'decided-by-the-server' ? { ...others } : { ...others, rcpt: [relay, ...(others.rcpt ?? [])] };
   for (const stage of stages) {
     const entries = policy[stage];
-    if (entries !== undefined && !Array.isArray(entries)) throw new TypeError(`smtpPolicy: ${stage} must be a list of rules`);
+    if (entries !== undefined && !Array.isArray(entries))
+      throw new TypeError(`smtpPolicy: ${stage} must be a list of rules`);
     if (entries !== undefined) Object.freeze(entries);
   }
   assertUniqueIds(policy);
   made.add(policy);
   return Object.freeze(policy) as SmtpPolicy<E>;
-}
-
-const relayChecks = new WeakSet<object>();
-const isRelayCheck = (value: unknown): boolean => typeof value === 'object' && value !== null && relayChecks.has(value);
-
-/** Marks a check as relay control. For the room that makes it; a check of your own belongs under `rcpt`. */
-export function asRelayCheck<E>(check: Check<Pick<RcptFacts, 'client' | 'tls' | 'auth' | 'forwardPath' | 'sourceRoute'>, E>): RelayCheck<E> {
-  relayChecks.add(check);
-  return check as RelayCheck<E>;
 }
 
 /** Whether the policy was made by `smtpPolicy()` and so has been asked who may relay. */

@@ -1,0 +1,78 @@
+import type { IpAddress, Prefix } from '../../net/index.ts';
+import { addressScope, ipVersion, parseIp, parsePrefix, prefixHas, printPrefix } from '../../net/index.ts';
+
+/** Something about the options that is probably a mistake, though it can be meant. */
+export interface RelayWarning {
+  readonly option: 'trustedNetworks' | 'relayDomains' | 'localDomains';
+  /** The entry, as it is understood. */
+  readonly value: string;
+  readonly problem: 'everything' | 'too-wide' | 'private' | 'whole-suffix';
+  readonly message: string;
+}
+
+/** Nobody but this machine. */
+export const LOOPBACK: readonly string[] = ['127.0.0.0/8', '::1/128'];
+
+/** Wider than what any one site is given: the shortest prefixes that registries hand out. */
+const WIDEST = { 4: 8, 6: 32 } as const;
+
+/** Networks that stand behind a router: a NAT gateway or a container bridge has such an address and speaks for everybody. */
+const behindRouters = [
+  '10.0.0.0/8',
+  '172.16.0.0/12',
+  '192.168.0.0/16',
+  '100.64.0.0/10',
+  '169.254.0.0/16',
+  'fc00::/7',
+  'fe80::/10',
+].map((text) => parsePrefix(text));
+
+/** The networks that may relay, and what is doubtful about them. */
+export interface Trust {
+  has(address: string): boolean;
+  readonly warnings: readonly RelayWarning[];
+}
+
+/** @throws TypeError that names the entry and what is wrong with it */
+export function trust(entries: readonly string[]): Trust {
+  if (!Array.isArray(entries))
+    throw new TypeError(
+      'relayControl: trustedNetworks must be a list of prefixes, like ["192.0.2.0/24", "2001:db8::25"]',
+    );
+  const prefixes = entries.map((entry) => {
+    try {
+      return parsePrefix(entry);
+    } catch (error) {
+      throw new TypeError(`relayControl: trustedNetworks ${error instanceof Error ? error.message : String(error)}`);
+    }
+  });
+  return {
+    warnings: prefixes.flatMap((prefix) => warningsOf(prefix)),
+    has(text) {
+      const address = parseIp(text);
+      return address !== undefined && prefixes.some((prefix) => prefixHas(prefix, address));
+    },
+  };
+}
+
+function warningsOf(prefix: Prefix): RelayWarning[] {
+  const value = printPrefix(prefix);
+  const warn = (problem: RelayWarning['problem'], why: string): RelayWarning[] => [
+    { option: 'trustedNetworks', value, problem, message: `relayControl: trustedNetworks ${value} ${why}` },
+  ];
+  const widest = WIDEST[ipVersion(prefix.address)];
+  if (prefix.length === 0) return warn('everything', 'trusts the whole Internet: this is an open relay');
+  if (prefix.length < widest)
+    return warn('too-wide', `is shorter than /${widest}: it trusts more than any one site is given`);
+  if (behindRouters.some((network) => overlap(network, prefix)))
+    return warn(
+      'private',
+      'holds private addresses: behind a NAT gateway, a proxy or a container bridge the whole Internet comes from one of them',
+    );
+  if (addressScope(prefix.address) === 'multicast')
+    return warn('too-wide', 'is multicast: no client has such an address');
+  return [];
+}
+
+const overlap = (a: Prefix, b: Prefix): boolean =>
+  prefixHas(a, b.address as IpAddress) || prefixHas(b, a.address as IpAddress);
