@@ -1,4 +1,4 @@
-/** A temporary ban of an address or prefix. */
+/** A temporary ban of an address or prefix. Plain data. */
 export interface Ban {
   /** What is banned, in canonical CIDR form: `192.0.2.1/32`, `2001:db8::/64`. */
   readonly prefix: string;
@@ -10,14 +10,19 @@ export interface Ban {
   readonly times: number;
 }
 
-/** Where bans are kept. Bounded; never throws. */
+/** Where bans are kept. Bounded; never throws, and what the methods return never rejects. */
 export interface Bans {
-  /** The ban in force for this canonical address, if any. */
+  /** The ban in force for this canonical address, if any; the longest prefix where several hold it. */
   lookup(address: string): Ban | undefined | Promise<Ban | undefined>;
-  /** Bans `prefix` for `forMs`; the store lengthens the time for a prefix that was banned before. */
-  add(prefix: string, reason: string, forMs?: number): Ban | Promise<Ban>;
-  /** Lifts the ban; false where there was none. */
+  /**
+   * Bans `prefix` (an address is its own /32 or /128) for `forMs`, or as long as the store's first ban lasts. The store
+   * lengthens the time for a prefix that was banned before; a ban in force is replaced, never shortened.
+   *
+   * @returns the ban; undefined where there is none: the prefix may not be banned, is no prefix, or there is no room
+   */
+  add(prefix: string, reason: string, forMs?: number): Ban | undefined | Promise<Ban | undefined>;
+  /** Lifts the ban and forgets that there was one; false where there was none. */
   lift(prefix: string): boolean | Promise<boolean>;
-  /** All bans in force. */
+  /** All bans in force, the newest first. */
   list(): readonly Ban[] | Promise<readonly Ban[]>;
 }

@@ -10,7 +10,7 @@ import type { DnsResolver } from './resolver.ts';
 
 export type { Ban, Bans } from './bans.ts';
 export type { Clock } from './clock.ts';
-export type { Counters, Rate, Usage } from './counters.ts';
+export type { Charge, Counters, Place, Rate, Usage } from './counters.ts';
 export type { DnsAnswer, DnsRecord, DnsResolver, RecordOf, RecordType, ResolveOptions } from './resolver.ts';
 
 /** Everything outside the process that a check may touch. It is handed in; there is no default. */

@@ -1,0 +1,142 @@
+import type { Awaitable, Check, Verdict } from '../../core/index.ts';
+import { defer, defineCheck, none } from '../../core/index.ts';
+import type { Charge, Env, Place, Rate, Usage } from '../../env/index.ts';
+import type { ConnectFacts } from '../../smtp/facts.ts';
+import { after } from './awaitable.ts';
+import type { LimitAnswer, LimitEvidence, OnStoreDown, Refusal } from './evidence.ts';
+import { answerOf, checkOnStoreDown, evidence, tightest } from './evidence.ts';
+import { exemption } from './exemption.ts';
+import { atLeastOne } from './numbers.ts';
+import type { PrefixClass } from './prefix-classes.ts';
+import { checkClasses, prefixClasses, prefixesOf } from './prefix-classes.ts';
+
+/** What is allowed. Every number is for the first (narrowest) class of prefixes; the wider ones have a multiple. */
+export interface ConnectionLimitsOptions {
+  /** Connections at once from one client; 30 where not given. `false`: no limit. */
+  readonly concurrent?: number | false | undefined;
+  /** New connections per minute from one client; 300 where not given. `false`: no limit. */
+  readonly perMinute?: number | false | undefined;
+  /** How many of these may come at once; as many as `perMinute` where not given. */
+  readonly burst?: number | undefined;
+  /** Connections at once over all clients; no limit where not given. */
+  readonly total?: number | undefined;
+  /** How many of `total` are kept free for the clients in `known`; 0 where not given. */
+  readonly reserved?: number | undefined;
+  /** Prefixes of clients that may have the reserved places. */
+  readonly known?: Iterable<string> | undefined;
+  /** Prefixes of clients that are not counted at all. */
+  readonly exempt?: Iterable<string> | undefined;
+  /** Which neighbourhoods are counted together: /32, /26, /21 and /64, /48, /32 with 1, 3 and 9 times the limit. */
+  readonly classes?: readonly PrefixClass[] | undefined;
+  /** `open` where not given. */
+  readonly onStoreDown?: OnStoreDown | undefined;
+  /** Tells two of these from each other, in ids and in counts. */
+  readonly label?: string | undefined;
+}
+
+const MINUTE = 60_000;
+
+const tooMany: Refusal = {
+  cause: 'too-many-connections',
+  status: '7.0',
+  explanation: 'Too many connections from your network; please try again later',
+};
+const tooFast: Refusal = {
+  cause: 'too-many-connections',
+  status: '7.0',
+  explanation: 'Too many new connections from your network; please try again later',
+};
+const full: Refusal = {
+  cause: 'too-many-connections',
+  status: '7.0',
+  explanation: 'Too many connections; please try again later',
+};
+
+/**
+ * Whether this client has too many connections, or opens them too fast.
+ *
+ * - `pass`: it may have this one; its place is taken in the name of `session.id`
+ * - `none`: the client is exempt
+ * - `fail`: a limit is reached; `detail` says which
+ * - `temperror`: the shared store is down, and `onStoreDown` is `defer`
+ *
+ * A connection that is refused is not counted. The place is given back by `counters.release(session.id)`, which the
+ * session calls when the connection has ended, whatever was decided.
+ *
+ * @throws TypeError for a limit that is no number more than 0, or a prefix that is none
+ */
+export function connectionLimits(
+  options: ConnectionLimitsOptions = {},
+): Check<
+  Pick<ConnectFacts, 'session' | 'client'>,
+  Pick<Env, 'counters'>,
+  'pass' | 'none' | 'fail' | 'temperror',
+  LimitEvidence
+> {
+  const maker = 'connectionLimits';
+  const { concurrent = 30, perMinute = 300, total, reserved = 0 } = options;
+  if (concurrent !== false) atLeastOne(maker, 'concurrent', concurrent);
+  if (perMinute !== false) atLeastOne(maker, 'perMinute', perMinute);
+  if (options.burst !== undefined) atLeastOne(maker, 'burst', options.burst);
+  if (total !== undefined) atLeastOne(maker, 'total', total);
+  if (!(Number.isInteger(reserved) && reserved >= 0) || (reserved > 0 && !(total !== undefined && reserved < total)))
+    throw new TypeError(`${maker}: reserved ${reserved} must be a whole number from 0, and less than total`);
+  const classes = checkClasses(maker, options.classes ?? prefixClasses);
+  const exempt = exemption(maker, 'exempt', options.exempt);
+  const known = exemption(maker, 'known', options.known);
+  const onStoreDown = checkOnStoreDown(maker, options.onStoreDown ?? 'open');
+
+  const rates = classes.map(
+    ({ times }): Rate => ({
+      rate: (perMinute || 1) * times,
+      periodMs: MINUTE,
+      burst: (options.burst ?? (perMinute || 1)) * times,
+    }),
+  );
+  const places = classes.map(({ times }) => Math.floor((concurrent || 0) * times));
+  const head = options.label === undefined ? 'connections ' : `connections ${options.label} `;
+
+  const conclude = (usages: readonly Usage[], keys: readonly string[], rate: boolean): LimitAnswer => {
+    const i = tightest(usages);
+    const usage = usages[i] as Usage;
+    const key = keys[i] as string;
+    const detail = evidence(
+      rate ? 'connections' : 'connections at once',
+      key.slice(head.length),
+      usage,
+      rate ? MINUTE : undefined,
+    );
+    return answerOf(usage.allowed, detail, key.endsWith(' all') ? full : rate ? tooFast : tooMany, onStoreDown);
+  };
+
+  return defineCheck(
+    'connection-limits',
+    ({ session, client }, { counters }): Awaitable<LimitAnswer> => {
+      if (exempt(client.ip)) return none();
+      const keys = prefixesOf(client.ip, classes);
+      for (let i = 0; i < keys.length; i++) keys[i] = head + keys[i];
+
+      // Places first: a connection that finds none has not been one, and does not count towards the rate.
+      const wanted: Place[] = [];
+      const wantedKeys = total === undefined ? keys : [...keys, `${head}all`];
+      if (concurrent !== false)
+        for (let i = 0; i < keys.length; i++) wanted.push({ key: keys[i] as string, limit: places[i] as number });
+      if (total !== undefined)
+        wanted.push({ key: `${head}all`, limit: reserved > 0 && !known(client.ip) ? total - reserved : total });
+      const placed = (usages: readonly Usage[]): Awaitable<LimitAnswer> => {
+        const answer = conclude(usages, concurrent === false ? [`${head}all`] : wantedKeys, false);
+        if (answer.result !== 'pass' || perMinute === false) return answer;
+        return charged();
+      };
+      const charged = (): Awaitable<LimitAnswer> => {
+        const charges: Charge[] = [];
+        for (let i = 0; i < keys.length; i++) charges.push({ key: keys[i] as string, rate: rates[i] as Rate });
+        return after(counters.chargeAll(charges), (usages) => conclude(usages, keys, true));
+      };
+      if (wanted.length === 0) return perMinute === false ? none() : charged();
+      return after(counters.acquireAll(wanted, session.id), placed);
+    },
+    { fail: defer(), temperror: defer() } satisfies { fail: Verdict; temperror: Verdict },
+    { ...(options.label === undefined ? {} : { label: options.label }) },
+  );
+}
