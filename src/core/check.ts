@@ -49,7 +49,9 @@ export function defineCheck<Facts, Env, const R extends Result, D = unknown>(
   const id = options.label === undefined ? name : `${name}/${slug(options.label)}`;
   for (const result of Object.keys(recommended)) {
     if (!results.includes(result as Result))
-      throw new TypeError(`defineCheck: ${name} says what follows from ${JSON.stringify(result)}, which is no result; allowed: ${results.join(', ')}`);
+      throw new TypeError(
+        `defineCheck: ${name} says what follows from ${JSON.stringify(result)}, which is no result; allowed: ${results.join(', ')}`,
+      );
   }
   return {
     name,
@@ -79,6 +81,7 @@ function slug(label: string): string {
     .toLowerCase()
     .replace(/[^a-z0-9.]+/g, '-')
     .replace(/^-|-$/g, '');
-  if (text === '') throw new TypeError(`label ${JSON.stringify(label)} needs a letter or a digit: it becomes part of the rule's id`);
+  if (text === '')
+    throw new TypeError(`label ${JSON.stringify(label)} needs a letter or a digit: it becomes part of the rule's id`);
   return text;
 }

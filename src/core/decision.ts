@@ -69,7 +69,12 @@ export function judge(outcomes: readonly Outcome[]): Decision {
   const { rule, finding, verdict } = winner;
   if (verdict.action === 'quarantine' || verdict.action === 'discard')
     return { action: verdict.action, rule, because: finding, ...judged };
-  const { action, status = finding.status, text = finding.explanation, close = false } = verdict as Verdict & {
+  const {
+    action,
+    status = finding.status,
+    text = finding.explanation,
+    close = false,
+  } = verdict as Verdict & {
     action: 'defer' | 'reject';
   };
   return {

@@ -47,7 +47,9 @@ export async function evaluate<Stages extends object, Env, Stage extends keyof S
   env: Env,
   options: EvaluateOptions = {},
 ): Promise<Decision> {
-  return judge(await runInOrder(policy[stage] ?? [], facts, env, { signal: options.signal ?? never(), known: options.known }));
+  return judge(
+    await runInOrder(policy[stage] ?? [], facts, env, { signal: options.signal ?? never(), known: options.known }),
+  );
 }
 
 interface Run {
@@ -254,7 +256,9 @@ function reachOfTable(table: Check<never, never>['recommended']): Reach {
     least: Math.min(0, ...verdicts.map((verdict) => (verdict?.action === 'flag' ? verdict.weight : 0))),
     permits: verdicts.some((verdict) => verdict?.action === 'permit'),
     // A temperror that the table does not name defers.
-    refuses: table.temperror === undefined || verdicts.some((verdict) => verdict?.action === 'defer' || verdict?.action === 'reject'),
+    refuses:
+      table.temperror === undefined ||
+      verdicts.some((verdict) => verdict?.action === 'defer' || verdict?.action === 'reject'),
   };
 }
 
@@ -303,14 +307,21 @@ async function runScore<F, E>(
   const outcomes = lists.flatMap((list) => list ?? []);
   const verdict = reached(sum, thresholds);
   const heaviest = outcomes.reduce<Outcome | undefined>(
-    (best, outcome) => (outcome.verdict.action === 'flag' && !outcome.shadow && outcome.verdict.weight > (best === undefined ? 0 : weightOf([best])) ? outcome : best),
+    (best, outcome) =>
+      outcome.verdict.action === 'flag' &&
+      !outcome.shadow &&
+      outcome.verdict.weight > (best === undefined ? 0 : weightOf([best]))
+        ? outcome
+        : best,
     undefined,
   );
   const finding: Finding = {
     check: 'score',
     result: verdict === undefined ? 'none' : 'fail',
     ...(verdict === undefined || heaviest?.finding.status === undefined ? {} : { status: heaviest.finding.status }),
-    ...(verdict === undefined || heaviest?.finding.explanation === undefined ? {} : { explanation: heaviest.finding.explanation }),
+    ...(verdict === undefined || heaviest?.finding.explanation === undefined
+      ? {}
+      : { explanation: heaviest.finding.explanation }),
     detail: { score: sum, unfinished: pending.size },
   };
   return [...outcomes, { rule: id, finding, verdict: verdict ?? proceed }];
@@ -362,9 +373,11 @@ function idsOf<F, E>(entries: readonly Entry<F, E>[]): string[] {
  *
  * @throws TypeError that names the id that occurs twice
  */
-export function assertUniqueIds<Stages extends object, Env>(policy: Policy<Stages, Env>): void {
+export function assertUniqueIds(policy: {
+  readonly [stage: string]: readonly Entry<never, never>[] | undefined;
+}): void {
   const seen = new Map<string, string>();
-  for (const [stage, entries] of Object.entries(policy) as [string, readonly Entry<never, never>[] | undefined][]) {
+  for (const [stage, entries] of Object.entries(policy)) {
     for (const id of idsOf(entries ?? [])) {
       const first = seen.get(id);
       if (first !== undefined)

@@ -102,7 +102,8 @@ export function score<const T extends readonly Entry<never, never>[]>(
   const known = ['rejectAt', 'deferAt', 'quarantineAt', 'tagAt'] as const;
   for (const name of known) {
     const value = thresholds[name];
-    if (value !== undefined && !Number.isFinite(value)) throw new TypeError(`score: ${name} ${value} is not a finite number`);
+    if (value !== undefined && !Number.isFinite(value))
+      throw new TypeError(`score: ${name} ${value} is not a finite number`);
   }
   if (known.every((name) => thresholds[name] === undefined))
     throw new TypeError(`score: give at least one of ${known.join(', ')}`);

@@ -87,9 +87,15 @@ export function slow(delayMs: number): Verdict & { readonly action: 'proceed' } 
 }
 
 /** Refuses for now. */
-export const defer = (how: Refusal = {}): Verdict & { readonly action: 'defer' } => ({ action: 'defer', ...checked('defer', how) });
+export const defer = (how: Refusal = {}): Verdict & { readonly action: 'defer' } => ({
+  action: 'defer',
+  ...checked('defer', how),
+});
 /** Refuses. */
-export const reject = (how: Refusal = {}): Verdict & { readonly action: 'reject' } => ({ action: 'reject', ...checked('reject', how) });
+export const reject = (how: Refusal = {}): Verdict & { readonly action: 'reject' } => ({
+  action: 'reject',
+  ...checked('reject', how),
+});
 
 function checked(verb: string, how: Refusal): Refusal {
   if (how.text !== undefined && /[\r\n\0]/.test(how.text))

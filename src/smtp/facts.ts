@@ -21,6 +21,14 @@ export interface TlsFacts {
 /** What a listener is for: mail from the world (25), mail from one's own users (587, 465), or LMTP delivery. */
 export type Role = 'mx' | 'submission' | 'lmtp';
 
+/** Counts of one session, the command at hand included. */
+export interface SessionTally {
+  readonly commands: number;
+  /** Commands that were answered with a 4xx or 5xx. */
+  readonly errors: number;
+  readonly authFailures: number;
+}
+
 /** Known as soon as there is a connection. */
 export interface ConnectFacts {
   readonly session: {
@@ -33,6 +41,8 @@ export interface ConnectFacts {
     readonly serverName?: string | undefined;
     /** When the connection was taken, in milliseconds since the epoch. */
     readonly since?: number | undefined;
+    /** What has been seen of this session so far. */
+    readonly tally?: SessionTally | undefined;
   };
   readonly client: {
     /** The true client: as the proxy says where there is one that is trusted. */

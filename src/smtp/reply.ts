@@ -55,6 +55,8 @@ export const replyTable = {
   'message-too-big': { status: '3.4', reject: 552, defer: 452 }, // RFC 3463
   'helo-syntax': { status: '5.2', reject: 501, defer: 450 },
   'helo-not-qualified': { status: '5.2', reject: 504, defer: 450 },
+  'bad-sequence': { status: '5.1', reject: 503, defer: 450 },
+  'no-recipients': { status: '5.1', reject: 554, defer: 450 },
   'helo-missing': { status: '5.1', reject: 503, defer: 450 },
   'reverse-dns': { status: '7.25', reject: 550, defer: 451 }, // RFC 7372
   'sender-domain': { status: '1.8', reject: 550, defer: 451 }, // RFC 3463
@@ -141,7 +143,8 @@ export function replyFor(cause: Cause, text: string, action: 'reject' | 'defer' 
   return smtpLine(row[action], row.status, text, { close: row.close === true });
 }
 
-export const isCause = (cause: string | undefined): cause is Cause => cause !== undefined && Object.hasOwn(replyTable, cause);
+export const isCause = (cause: string | undefined): cause is Cause =>
+  cause !== undefined && Object.hasOwn(replyTable, cause);
 
 function smtpLine(
   code: number,
@@ -155,7 +158,7 @@ function smtpLine(
   return {
     code,
     enhanced,
-    text: fit(printable(text), room) + tail,
+    text: shortened(printable(text), room) + tail,
     close: how.close || code === 421 || code === 521,
     ...(how.delayMs === undefined || how.delayMs === 0 ? {} : { delayMs: how.delayMs }),
   };
@@ -169,7 +172,9 @@ const printable = (text: string): string =>
     .replace(/[^\x20-\x7e]/gu, '?')
     .trim();
 
-const fit = (text: string, room: number): string => (text.length <= room ? text : `${text.slice(0, Math.max(0, room - 3))}...`);
+const shortened = (text: string, room: number): string =>
+  text.length <= room ? text : `${text.slice(0, Math.max(0, room - 3))}...`;
 
 /** The line as it stands on the wire, without CR LF: `550 5.7.1 Relaying denied`. */
-export const printReply = ({ code, enhanced, text }: Reply): string => `${code} ${enhanced === '' ? '' : `${enhanced} `}${text}`;
+export const printReply = ({ code, enhanced, text }: Reply): string =>
+  `${code} ${enhanced === '' ? '' : `${enhanced} `}${text}`;

@@ -1,0 +1,81 @@
+import type { Awaitable, Entry, Finding, Known, Leaf } from '../../core/index.ts';
+import { examine, leavesOf } from '../../core/index.ts';
+import type { SmtpPolicy } from '../../smtp/index.ts';
+
+type AnyLeaf<E> = Leaf<never, E>;
+
+/** The order in which facts come to be known. */
+const order = ['connect', 'helo', 'mail', 'rcpt', 'data'] as const;
+export type AheadStage = (typeof order)[number];
+
+interface Started {
+  readonly from: AheadStage;
+  readonly finding: Awaitable<Finding>;
+  readonly abort: () => void;
+}
+
+/**
+ * Examines checks as soon as their facts exist, for the stage that will judge them: what can run at once does, and a
+ * check whose facts a further recipient does not change is examined once for all of them.
+ */
+export class Ahead<E> implements Known {
+  readonly #byStage: ReadonlyMap<AheadStage, readonly AnyLeaf<E>[]>;
+  readonly #started = new Map<string, Started>();
+  readonly #session: AbortSignal;
+
+  constructor(policy: SmtpPolicy<E>, session: AbortSignal) {
+    this.#byStage = leavesAhead(policy);
+    this.#session = session;
+  }
+
+  /** Begins every check of a later stage that needs no more than what is known at `stage`. */
+  start(stage: AheadStage, facts: object, env: E): void {
+    for (const { id, check } of this.#byStage.get(stage) ?? []) {
+      const controller = new AbortController();
+      const abort = (): void => controller.abort();
+      if (this.#session.aborted) return;
+      this.#session.addEventListener('abort', abort, { once: true });
+      const finding = examine(check, facts as never, env, controller.signal);
+      const detach = (): void => this.#session.removeEventListener('abort', abort);
+      if (finding instanceof Promise) finding.then(detach);
+      else detach();
+      this.#started.set(id, { from: stage, finding, abort });
+    }
+  }
+
+  get(rule: string): Awaitable<Finding> | undefined {
+    return this.#started.get(rule)?.finding;
+  }
+
+  abandon(rule: string): void {
+    this.#started.get(rule)?.abort();
+  }
+
+  /** What was found about facts of this stage and the later ones holds no longer. */
+  forget(stage: AheadStage): void {
+    const since = order.indexOf(stage);
+    for (const [id, { from, abort }] of this.#started) {
+      if (order.indexOf(from) < since) continue;
+      abort();
+      this.#started.delete(id);
+    }
+  }
+}
+
+const cache = new WeakMap<object, ReadonlyMap<AheadStage, readonly AnyLeaf<never>[]>>();
+
+/** Which checks can begin when; the same for every session of a policy. */
+function leavesAhead<E>(policy: SmtpPolicy<E>): ReadonlyMap<AheadStage, readonly AnyLeaf<E>[]> {
+  const known = cache.get(policy);
+  if (known !== undefined) return known as unknown as ReadonlyMap<AheadStage, readonly AnyLeaf<E>[]>;
+  const byStage = new Map<AheadStage, AnyLeaf<E>[]>();
+  for (const [at, judged] of order.entries()) {
+    for (const leaf of leavesOf((policy[judged] ?? []) as readonly Entry<never, E>[])) {
+      const from = order.indexOf(leaf.check.ahead as AheadStage);
+      if (from < 0 || from >= at) continue;
+      byStage.set(order[from] as AheadStage, [...(byStage.get(order[from] as AheadStage) ?? []), leaf]);
+    }
+  }
+  cache.set(policy, byStage as unknown as ReadonlyMap<AheadStage, readonly AnyLeaf<never>[]>);
+  return byStage;
+}

@@ -1,0 +1,317 @@
+import fc from 'fast-check';
+import type { Awaitable, Check, Entry, Result } from 'postern/core';
+import {
+  assertUniqueIds,
+  defer,
+  defineCheck,
+  evaluate,
+  fail,
+  flag,
+  none,
+  on,
+  pass,
+  permit,
+  proceed,
+  recorded,
+  reject,
+  score,
+  shadow,
+  softfail,
+  together,
+  unless,
+  when,
+  within,
+} from 'postern/core';
+import { fixedClock } from 'postern/testing';
+import { describe, expect, test } from 'vitest';
+
+type Facts = { readonly n: number };
+const check = (label: string, result: Result, asked: string[] = []): Check<Facts, object> =>
+  defineCheck(
+    'check',
+    (_: Facts) => {
+      asked.push(label);
+      return { result };
+    },
+    { fail: reject(), softfail: flag(1), temperror: defer(), permerror: proceed },
+    { label },
+  );
+const later = <R extends Result>(label: string, answer: Promise<{ result: R }>, weight: number) =>
+  defineCheck(
+    'later',
+    () => answer as Promise<{ result: 'fail' | 'none' | 'pass' }>,
+    { fail: flag(weight), pass: flag(-weight) },
+    { label },
+  );
+const at = (rules: readonly Entry<Facts, object>[], facts: Facts = { n: 1 }) =>
+  evaluate<{ stage: Facts }, object, 'stage'>({ stage: rules }, 'stage', facts, {});
+
+describe('evaluate', () => {
+  test('rules in order, a refusal → the later ones are not asked', async () => {
+    const asked: string[] = [];
+    const decision = await at([check('a', 'pass', asked), check('b', 'fail', asked), check('c', 'pass', asked)]);
+    expect(asked).toEqual(['a', 'b']);
+    expect(decision).toMatchObject({ action: 'reject', rule: 'check/b' });
+  });
+  test('a permit → the later rules are not asked', async () => {
+    const asked: string[] = [];
+    await at([on(check('a', 'pass', asked), { pass: permit }), check('b', 'fail', asked)]);
+    expect(asked).toEqual(['a']);
+  });
+  test('a permit in shadow → the later rules are asked', async () => {
+    expect((await at([shadow(on(check('a', 'pass'), { pass: permit })), check('b', 'fail')])).action).toBe('reject');
+  });
+  test('together → all are asked, judged in written order', async () => {
+    const decision = await at([together(check('a', 'softfail'), check('b', 'fail'), check('c', 'fail'))]);
+    expect(decision).toMatchObject({ action: 'reject', rule: 'check/b', score: 1 });
+    expect(decision.outcomes.map(({ rule }) => rule)).toEqual(['check/a', 'check/b', 'check/c']);
+  });
+  test('when and unless → the facts choose', async () => {
+    const odd = (facts: Facts) => facts.n % 2 === 1;
+    expect((await at([when(odd, check('a', 'fail'))], { n: 2 })).action).toBe('accept');
+    expect((await at([when(odd, check('a', 'fail'))], { n: 3 })).action).toBe('reject');
+    expect((await at([unless(odd, check('a', 'fail'))], { n: 3 })).action).toBe('accept');
+  });
+  test('a condition that throws → deferred, never passed over', async () => {
+    const broken = () => {
+      throw new Error('boom');
+    };
+    expect(await at([unless(broken, check('a', 'fail'))])).toMatchObject({
+      action: 'defer',
+      because: { cause: 'policy-engine' },
+    });
+  });
+  test.each<[string, () => Awaitable<{ result: 'pass' }>]>([
+    [
+      'throws',
+      () => {
+        throw new Error('boom');
+      },
+    ],
+    ['rejects', () => Promise.reject(new Error('boom'))],
+    [
+      'throws no Error',
+      () => {
+        throw 'boom';
+      },
+    ],
+    ['answers nothing', () => undefined as never],
+    ['answers a word that is no result', () => ({ result: 'ok' }) as never],
+    ['answers nothing, later', async () => undefined as never],
+  ])('a check that %s → temperror, and a 4xx where its author said nothing', async (_, examine) => {
+    const decision = await at([defineCheck('broken', examine, {})]);
+    expect(decision).toMatchObject({ action: 'defer', because: { result: 'temperror' } });
+  });
+  test('an error in the world, which the table lets pass → proceeds, and is recorded', async () => {
+    const decision = await at([on(check('a', 'temperror'), { temperror: proceed })]);
+    expect(decision).toMatchObject({ action: 'accept', outcomes: [{ finding: { result: 'temperror' } }] });
+  });
+  test('a finding that is known → the check is not asked', async () => {
+    const asked: string[] = [];
+    const known = new Map([['check/a', { check: 'check', result: 'fail' as const }]]);
+    const policy = { stage: [check('a', 'pass', asked)] };
+    expect((await evaluate<{ stage: Facts }, object, 'stage'>(policy, 'stage', { n: 1 }, {}, { known })).action).toBe(
+      'reject',
+    );
+    expect(asked).toEqual([]);
+  });
+  test('a recorded decision under another policy → judged anew without the world', async () => {
+    const before = await at([check('a', 'softfail')]);
+    expect(before.action).toBe('accept');
+    const stricter = { stage: [on(check('a', 'pass'), { softfail: reject() })] };
+    const after = await evaluate<{ stage: Facts }, object, 'stage'>(
+      stricter,
+      'stage',
+      { n: 1 },
+      {},
+      {
+        known: recorded(JSON.parse(JSON.stringify(before))),
+      },
+    );
+    expect(after.action).toBe('reject');
+  });
+});
+
+describe('within', () => {
+  const clock = fixedClock(0);
+  const run = (rules: readonly Entry<Facts, { clock: typeof clock }>[]) =>
+    evaluate<{ stage: Facts }, { clock: typeof clock }, 'stage'>({ stage: rules }, 'stage', { n: 1 }, { clock });
+  const silent = defineCheck('silent', () => new Promise<{ result: 'pass' | 'temperror' }>(() => undefined), {
+    temperror: flag(3),
+  });
+  test('a check that does not answer in time → temperror, and its table says what follows', async () => {
+    const decision = run([within(500, silent)]);
+    await clock.advance(500);
+    expect(await decision).toMatchObject({
+      action: 'accept',
+      score: 3,
+      outcomes: [{ finding: { result: 'temperror' } }],
+    });
+  });
+  test('of two together, the one that answers in time → keeps its finding', async () => {
+    const decision = run([within(500, together(check('a', 'softfail'), silent))]);
+    await clock.advance(500);
+    expect((await decision).outcomes.map(({ finding }) => finding.result)).toEqual(['softfail', 'temperror']);
+  });
+  test('a late answer → changes nothing any more', async () => {
+    let answer: (late: { result: 'pass' }) => void = () => undefined;
+    const slowly = defineCheck(
+      'slowly',
+      () =>
+        new Promise<{ result: 'pass' }>((resolve) => {
+          answer = resolve;
+        }),
+      {},
+    );
+    const decision = run([within(500, slowly)]);
+    await clock.advance(500);
+    answer({ result: 'pass' });
+    expect((await decision).action).toBe('defer');
+  });
+  test('a check whose signal fires → has been told', async () => {
+    let told = false;
+    const listening = defineCheck(
+      'listening',
+      (_: Facts, __: object, signal: AbortSignal) => {
+        signal.addEventListener('abort', () => {
+          told = true;
+        });
+        return new Promise<{ result: 'pass' }>(() => undefined);
+      },
+      {},
+    );
+    const decision = run([within(500, listening)]);
+    await clock.advance(500);
+    await decision;
+    expect(told).toBe(true);
+  });
+});
+
+describe('score', () => {
+  const ready = (label: string, result: 'fail' | 'none' | 'pass', weight: number) =>
+    later(label, Promise.resolve({ result }), weight);
+  test.each<[string, number[], number, string]>([
+    ['below', [1, 2], 4, 'accept'],
+    ['at', [1, 3], 4, 'reject'],
+    ['above', [3, 3], 4, 'reject'],
+  ])('the sum is %s the threshold → %j against %d: %s', async (_, weights, rejectAt, action) => {
+    const rules = weights.map((weight, i) => ready(`l${i}`, 'fail', weight));
+    expect((await at([score({ rejectAt }, ...rules)])).action).toBe(action);
+  });
+  test('what speaks for the client → lowers the sum', async () => {
+    expect((await at([score({ rejectAt: 4 }, ready('bad', 'fail', 5), ready('good', 'pass', 2))])).action).toBe(
+      'accept',
+    );
+  });
+  test('a rule in shadow → does not count', async () => {
+    expect((await at([score({ rejectAt: 4 }, shadow(ready('bad', 'fail', 5)))])).action).toBe('accept');
+  });
+  test('decided, and nothing that is out could change it → the rest is aborted', async () => {
+    let aborted = false;
+    const never = defineCheck(
+      'never',
+      (_: Facts, __: object, signal: AbortSignal) => {
+        signal.addEventListener('abort', () => {
+          aborted = true;
+        });
+        return new Promise<{ result: 'fail' | 'none' }>(() => undefined);
+      },
+      { fail: flag(3), temperror: proceed } as never,
+    );
+    const decision = await at([score({ rejectAt: 4 }, never, ready('bad', 'fail', 5))]);
+    expect(decision).toMatchObject({
+      action: 'reject',
+      because: { check: 'score', detail: { score: 5, unfinished: 1 } },
+    });
+    expect(aborted).toBe(true);
+  });
+  test('decided for now, but an allow-list is still out → it is waited for', async () => {
+    const good = later(
+      'good',
+      new Promise<{ result: 'pass' }>((resolve) => setTimeout(() => resolve({ result: 'pass' }), 5)),
+      3,
+    );
+    expect((await at([score({ rejectAt: 4 }, ready('bad', 'fail', 5), good)])).action).toBe('accept');
+  });
+  test('the refusal → says what the heaviest finding says', async () => {
+    const listed = defineCheck('listed', () => fail({ explanation: 'Client address is listed', status: '7.1' }), {
+      fail: flag(4),
+    });
+    expect(await at([score({ rejectAt: 4 }, ready('other', 'fail', 1), listed)])).toMatchObject({
+      text: 'Client address is listed',
+      status: '7.1',
+    });
+  });
+  test('thresholds for less than a refusal → quarantine, tag', async () => {
+    expect((await at([score({ rejectAt: 9, quarantineAt: 3 }, ready('bad', 'fail', 3))])).action).toBe('quarantine');
+    expect((await at([score({ tagAt: 3 }, ready('bad', 'fail', 3))])).tags).toEqual([
+      { name: 'X-Spam-Flag', value: 'YES' },
+    ]);
+  });
+  test.each([
+    ['no threshold', () => score({}), 'score: give at least one'],
+    ['a threshold that is no number', () => score({ rejectAt: Number.NaN }), 'score: rejectAt NaN'],
+  ])('%s → TypeError', (_, make, message) => expect(make).toThrow(message));
+  test('any order of arrival → the same action', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(
+          fc.record({
+            weight: fc.integer({ min: 1, max: 4 }),
+            turns: fc.nat(4),
+            result: fc.constantFrom<'fail' | 'none' | 'pass'>('fail', 'none', 'pass'),
+          }),
+          { maxLength: 6 },
+        ),
+        async (members) => {
+          const slowly = members.map(({ weight, turns, result }, i) =>
+            later(
+              `m${i}`,
+              (async () => {
+                for (let t = 0; t < turns; t++) await undefined;
+                return { result };
+              })(),
+              weight,
+            ),
+          );
+          const at_once = members.map(({ weight, result }, i) =>
+            defineCheck('later', () => ({ result }), { fail: flag(weight), pass: flag(-weight) }, { label: `m${i}` }),
+          );
+          expect((await at([score({ rejectAt: 4 }, ...slowly)])).action).toBe(
+            (await at([score({ rejectAt: 4 }, ...at_once)])).action,
+          );
+        },
+      ),
+    );
+  });
+});
+
+describe('ids', () => {
+  test('one id twice → TypeError that names it and both stages', () => {
+    expect(() => assertUniqueIds({ a: [check('x', 'pass')], b: [together(check('x', 'pass'))] })).toThrow(
+      /"check\/x" stands at a and at b/,
+    );
+  });
+  test('another id for the second use → fine', () => {
+    expect(() =>
+      assertUniqueIds({ a: [check('x', 'pass'), on(check('x', 'pass'), {}, { id: 'second' })] }),
+    ).not.toThrow();
+  });
+  test('a label with no letter → TypeError', () => {
+    expect(() => check('**', 'pass')).toThrow('label "**"');
+  });
+  test('a name that is no id → TypeError', () => {
+    expect(() => defineCheck('Not An Id', () => pass(), {})).toThrow('defineCheck: name "Not An Id"');
+  });
+  test('a consequence for a word that is no result → TypeError', () => {
+    expect(() => defineCheck('x', () => none(), { listed: reject() } as never)).toThrow('"listed"');
+  });
+});
+
+test('softfail builder and its more → are kept', () => {
+  expect(softfail({ explanation: 'a', detail: { b: 1 } })).toEqual({
+    result: 'softfail',
+    explanation: 'a',
+    detail: { b: 1 },
+  });
+});

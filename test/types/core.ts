@@ -1,0 +1,125 @@
+// What must not compile. Each line behind `@ts-expect-error` fails the type check as soon as it does compile.
+import {
+  defineCheck,
+  discard,
+  evaluate,
+  fail,
+  flag,
+  on,
+  pass,
+  proceed,
+  reject,
+  score,
+  shadow,
+  temperror,
+  together,
+  unless,
+  when,
+  within,
+} from 'postern/core';
+import type { Env } from 'postern/env';
+import type { ConnectFacts, MailFacts, RcptFacts, SmtpPolicy } from 'postern/smtp';
+import { smtpPolicy } from 'postern/smtp';
+
+const relay = 'decided-by-the-server' as const;
+const byClient = defineCheck('by-client', (_: Pick<ConnectFacts, 'client'>) => pass(), {});
+const bySender = defineCheck(
+  'by-sender',
+  ({ reversePath }: Pick<MailFacts, 'reversePath'>) => (reversePath === null ? pass() : fail()),
+  { fail: reject() },
+);
+
+// A check at a stage that has its facts.
+smtpPolicy({ relay, connect: [byClient], mail: [bySender, byClient], rcpt: [together(bySender, byClient)] });
+
+// A check at a stage that lacks its facts: alone, grouped, conditional, scored, in shadow, with a deadline, changed.
+// @ts-expect-error the sender is not known at connect
+smtpPolicy({ relay, connect: [bySender] });
+// @ts-expect-error nor in a group
+smtpPolicy({ relay, connect: [together(byClient, bySender)] });
+// @ts-expect-error nor under a condition
+smtpPolicy({ relay, connect: [when((facts: ConnectFacts) => facts.tls !== null, bySender)] });
+// @ts-expect-error nor may the condition ask what is not known
+smtpPolicy({ relay, connect: [unless((facts: MailFacts) => facts.auth !== null, byClient)] });
+// @ts-expect-error nor in a score
+smtpPolicy({ relay, helo: [score({ rejectAt: 1 }, byClient, bySender)] });
+// @ts-expect-error nor in shadow
+smtpPolicy({ relay, helo: [shadow(bySender)] });
+// @ts-expect-error nor with a deadline
+smtpPolicy({ relay, helo: [within(100, bySender)] });
+// @ts-expect-error nor with changed consequences
+smtpPolicy({ relay, helo: [on(bySender, { fail: flag(1) })] });
+// @ts-expect-error nor deep inside
+smtpPolicy({ relay, helo: [together(unless((_: ConnectFacts) => true, together(bySender)))] });
+
+// @ts-expect-error a policy must say who may relay
+smtpPolicy({ connect: [byClient] });
+// @ts-expect-error a check of one's own is no relay control
+smtpPolicy({ relay: byClient });
+// @ts-expect-error a stage that does not exist
+smtpPolicy({ relay, quit: [byClient] });
+
+// @ts-expect-error the check never answers softfail
+on(bySender, { softfail: reject() });
+// @ts-expect-error not a result word at all
+on(bySender, { listed: reject() });
+
+const shaky = (facts: ConnectFacts) => (facts.tls ? pass() : facts.client.port ? temperror() : fail());
+// @ts-expect-error what follows from temperror is forgotten
+defineCheck('shaky', shaky, { fail: reject() });
+// @ts-expect-error what follows from fail is forgotten
+defineCheck('shaky', shaky, { temperror: proceed });
+defineCheck('shaky', shaky, { fail: reject(), temperror: proceed });
+// @ts-expect-error mail is never thrown away because of an error
+defineCheck('shaky', shaky, { fail: reject(), temperror: discard });
+const sound = defineCheck('shaky', shaky, { fail: reject(), temperror: proceed });
+// @ts-expect-error nor by a change
+on(sound, { temperror: discard });
+on(sound, { fail: discard });
+
+// A need of the environment that is not met.
+interface Users {
+  readonly users: { has(name: string): boolean };
+}
+const known = defineCheck(
+  'known',
+  ({ forwardPath }: RcptFacts, { users }: Users) => (users.has(forwardPath.localPart) ? pass() : fail()),
+  { fail: reject() },
+);
+const needsUsers = smtpPolicy<Env & Users>({ relay, rcpt: [known] });
+// @ts-expect-error the plain environment has no users
+smtpPolicy<Env>({ relay, rcpt: [known] });
+// @ts-expect-error a policy that needs users is none for an environment without
+const plain: SmtpPolicy = needsUsers;
+declare const rcptFacts: RcptFacts;
+declare const env: Env;
+// @ts-expect-error evaluated in an environment that lacks them
+evaluate(needsUsers, 'rcpt', rcptFacts, env);
+// @ts-expect-error a deadline needs a clock
+evaluate<{ a: object }, object, 'a'>(
+  {
+    a: [
+      within(
+        10,
+        defineCheck('x', () => pass(), {}),
+      ),
+    ],
+  },
+  'a',
+  {},
+  {},
+);
+
+// @ts-expect-error a host that never shows the client's address cannot ask about it
+evaluate<{ hook: Pick<MailFacts, 'reversePath'> }, object, 'hook'>(
+  { hook: [byClient] },
+  'hook',
+  { reversePath: null },
+  {},
+);
+
+// A policy is made, not written down.
+// @ts-expect-error nobody was asked who may relay
+const written: SmtpPolicy = { rcpt: [byClient] };
+
+export const all = [plain, written];
