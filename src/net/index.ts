@@ -6,3 +6,5 @@
 export * from './domain.ts';
 export * from './ip.ts';
 export * from './mailbox.ts';
+export type { PrefixEntry, PrefixFault, PrefixInput, PrefixNote, PrefixSetOptions } from './prefix-set.ts';
+export { PrefixSet, PrefixSetBuilder } from './prefix-set.ts';

@@ -1,4 +1,5 @@
 import { Address4, Address6 } from 'ip-address';
+import { scanAddress, scanned, wasCanonical } from './ip-scan.ts';
 
 declare const canonical: unique symbol;
 
@@ -7,9 +8,6 @@ declare const canonical: unique symbol;
  * its IPv4 address. Made only here, so that two equal addresses are equal strings.
  */
 export type IpAddress = string & { readonly [canonical]: 'IpAddress' };
-
-/** The longest text that is looked at: the longest address is 45 octets, a zone may follow it. */
-const MAX_TEXT = 64;
 
 export type IpVersion = 4 | 6;
 
@@ -25,15 +23,20 @@ export const ipVersion = (address: IpAddress): IpVersion => (address.includes(':
  * @returns the canonical address, or undefined where the text is none
  */
 export function parseIp(text: string): IpAddress | undefined {
-  if (typeof text !== 'string' || text.length > MAX_TEXT) return undefined;
-  const percent = text.indexOf('%');
-  if (percent >= 0) {
-    if (!/^[\w.-]+$/.test(text.slice(percent + 1))) return undefined;
-    const bare = parseIp(text.slice(0, percent));
-    return bare !== undefined && /^fe[89ab]/.test(bare) ? bare : undefined;
-  }
-  const bytes = text.includes(':') ? scanIpv6(text) : scanIpv4(text, 0, text.length);
-  return bytes === undefined ? undefined : ipFromBytes(bytes);
+  if (typeof text !== 'string') return undefined;
+  const version = scanAddress(text, 0, text.length);
+  if (version === 4) return (text.includes(':') ? printWord(scanned[0]!) : text) as IpAddress;
+  if (version !== 6) return undefined;
+  return (wasCanonical() ? text : printIpv6(octets(6))) as IpAddress;
+}
+
+const printWord = (word: number): string => `${word >>> 24}.${(word >>> 16) & 255}.${(word >>> 8) & 255}.${word & 255}`;
+
+/** The octets of the address scanned last. */
+function octets(version: 4 | 6): Uint8Array {
+  const bytes = new Uint8Array(version === 4 ? 4 : 16);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = scanned[i >> 2]! >>> (24 - (i & 3) * 8);
+  return bytes;
 }
 
 /** The address of 4 or 16 octets in network order. */
@@ -48,79 +51,9 @@ export function ipFromBytes(bytes: ArrayLike<number>): IpAddress {
 
 /** The 4 or 16 octets of a canonical address, in network order. */
 export function ipBytes(address: IpAddress): Uint8Array {
-  const bytes = address.includes(':') ? scanIpv6(address) : scanIpv4(address, 0, address.length);
-  if (bytes === undefined) throw new TypeError(`ipBytes: ${JSON.stringify(address)} is not a canonical IP address`);
-  return bytes;
-}
-
-function scanIpv4(text: string, from: number, to: number): Uint8Array | undefined {
-  if (to - from < 7 || to - from > 15) return undefined;
-  const bytes = new Uint8Array(4);
-  let octet = 0;
-  let value = -1;
-  for (let i = from; i <= to; i++) {
-    const c = i === to ? 46 : text.charCodeAt(i);
-    if (c === 46) {
-      if (value < 0 || octet > 3) return undefined;
-      bytes[octet++] = value;
-      value = -1;
-    } else {
-      const digit = c - 48;
-      if (digit < 0 || digit > 9 || value === 0) return undefined;
-      value = value < 0 ? digit : value * 10 + digit;
-      if (value > 255) return undefined;
-    }
-  }
-  return octet === 4 ? bytes : undefined;
-}
-
-function scanIpv6(text: string): Uint8Array | undefined {
-  const bytes = new Uint8Array(16);
-  const end = text.length;
-  let at = 0;
-  let gap = -1;
-  let i = 0;
-  if (text.charCodeAt(0) === 58) {
-    if (text.charCodeAt(1) !== 58) return undefined;
-    gap = 0;
-    i = 2;
-  }
-  while (i < end) {
-    if (at === 16) return undefined;
-    let value = 0;
-    const start = i;
-    for (; i < end && i - start < 5; i++) {
-      const c = text.charCodeAt(i);
-      const digit = c >= 48 && c <= 57 ? c - 48 : (c | 32) >= 97 && (c | 32) <= 102 ? (c | 32) - 87 : -1;
-      if (digit < 0) break;
-      value = value * 16 + digit;
-    }
-    const c = i < end ? text.charCodeAt(i) : -1;
-    if (c === 46) {
-      const tail = at <= 12 ? scanIpv4(text, start, end) : undefined;
-      if (tail === undefined) return undefined;
-      bytes.set(tail, at);
-      at += 4;
-      i = end;
-      break;
-    }
-    if (i === start || i - start > 4) return undefined;
-    bytes[at++] = value >> 8;
-    bytes[at++] = value & 255;
-    if (i === end) break;
-    if (c !== 58) return undefined;
-    i++;
-    if (text.charCodeAt(i) === 58) {
-      if (gap >= 0) return undefined;
-      gap = at;
-      i++;
-    } else if (i === end) return undefined;
-  }
-  if (gap < 0) return at === 16 ? bytes : undefined;
-  if (at > 14) return undefined;
-  bytes.copyWithin(16 - (at - gap), gap, at);
-  bytes.fill(0, gap, 16 - (at - gap));
-  return bytes;
+  const version = scanAddress(address, 0, address.length);
+  if (version === 0) throw new TypeError(`ipBytes: ${JSON.stringify(address)} is not a canonical IP address`);
+  return octets(version);
 }
 
 /** RFC 5952: lower case, no leading zeroes, the first longest run of two or more zero groups as `::`. */
@@ -179,7 +112,8 @@ export interface ParsePrefixOptions {
  * @throws TypeError that says what is wrong with the text
  */
 export function parsePrefix(text: string, options: ParsePrefixOptions = {}): Prefix {
-  const wrong = (why: string): TypeError => new TypeError(`${JSON.stringify(text)} is not an IP address or prefix: ${why}`);
+  const wrong = (why: string): TypeError =>
+    new TypeError(`${JSON.stringify(text)} is not an IP address or prefix: ${why}`);
   if (typeof text !== 'string') throw wrong('it is not a string');
   const slash = text.indexOf('/');
   const host = slash < 0 ? text : text.slice(0, slash);
@@ -194,7 +128,8 @@ export function parsePrefix(text: string, options: ParsePrefixOptions = {}): Pre
   const kept = Number(length) - (written - bits);
   if (kept < 0) throw wrong('a mapped prefix shorter than 96 bits holds both families');
   const network = networkOf(address, kept);
-  if (network !== address && options.hostBits !== 'clear') throw wrong(`it has host bits set; ${network}/${kept} was meant?`);
+  if (network !== address && options.hostBits !== 'clear')
+    throw wrong(`it has host bits set; ${network}/${kept} was meant?`);
   return { address: network, length: kept };
 }
 
@@ -286,7 +221,8 @@ export function embeddedIpv4(address: IpAddress): IpAddress | undefined {
 export function parseAddressLiteral(text: string): IpAddress | undefined {
   if (!text.startsWith('[') || !text.endsWith(']')) return undefined;
   const inner = text.slice(1, -1);
-  if (/^ipv6:/i.test(inner)) return inner.includes('%') ? undefined : /:/.test(inner.slice(5)) ? parseIp(inner.slice(5)) : undefined;
+  if (/^ipv6:/i.test(inner))
+    return inner.includes('%') ? undefined : /:/.test(inner.slice(5)) ? parseIp(inner.slice(5)) : undefined;
   return inner.includes(':') ? undefined : parseIp(inner);
 }
 

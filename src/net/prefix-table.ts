@@ -1,0 +1,379 @@
+/**
+ * The search structure under `PrefixSet`: every distinct prefix once, in typed arrays, none merged with another, so that the
+ * table which answers "is it listed" also answers "by which entry".
+ *
+ * IPv4: the /16 leads to a slot; the slot holds one bit for each of its /24s (is anything there?), where its hosts and where
+ * its networks start. Hosts are sorted 16-bit numbers; networks are sorted by start, and each knows the network around it.
+ * IPv6: the first 32 bits lead to a slot in the same way; below it lie networks up to /64, and longer ones apart.
+ * Prefixes of up to /16 and /32 stand in tables of their own.
+ *
+ * A row is a prefix's number. Rows are numbered through, table by table, in the order of `rowBases`.
+ *
+ * @module
+ */
+import { maskOf } from './prefix-scan.ts';
+
+/** Words in a slot's record: eight of filter bits, where its hosts start, where its networks start. */
+export const SLOT_WORDS = 10;
+
+/** The arrays of a table. A list of parents is empty where nothing is nested; lengths of `long6` where all are hosts. */
+export interface TableArrays {
+  /** IPv4 prefixes of /0 to /16: the /16 they start with, their length, how many rows back the one around them is. */
+  readonly wide4: Uint32Array;
+  readonly wide4Lengths: Uint8Array;
+  readonly wide4Parents: Uint32Array;
+  /** One bit for each /16 that a wide prefix covers; empty where there is none. */
+  readonly wide4Bits: Uint32Array;
+  /** Each /16's slot, plus one; empty where `slots4` is searched instead, or where every /16 has one. */
+  readonly dense4: Uint16Array;
+  /** The /16 of each slot, ascending. */
+  readonly slots4: Uint16Array;
+  readonly records4: Uint32Array;
+  readonly hosts4: Uint16Array;
+  /** IPv4 prefixes of /17 to /31. */
+  readonly nets4: Uint16Array;
+  readonly nets4Lengths: Uint8Array;
+  readonly nets4Parents: Uint16Array;
+  /** IPv6 prefixes of /0 to /32. */
+  readonly wide6: Uint32Array;
+  readonly wide6Lengths: Uint8Array;
+  readonly wide6Parents: Uint32Array;
+  readonly wide6Index: Uint32Array;
+  /** The first 32 bits of each slot, ascending. */
+  readonly slots6: Uint32Array;
+  readonly slots6Index: Uint32Array;
+  /** Two words for each slot: where its networks start, and where its long prefixes do. */
+  readonly records6: Uint32Array;
+  /** IPv6 prefixes of /33 to /64: the second word. */
+  readonly nets6: Uint32Array;
+  readonly nets6Lengths: Uint8Array;
+  readonly nets6Parents: Uint32Array;
+  /** IPv6 prefixes of /65 to /128: three words. */
+  readonly long6: Uint32Array;
+  readonly long6Lengths: Uint8Array;
+  readonly long6Parents: Uint32Array;
+}
+
+export interface RowBases {
+  readonly hosts4: number;
+  readonly nets4: number;
+  readonly wide6: number;
+  readonly nets6: number;
+  readonly long6: number;
+  readonly end: number;
+}
+
+export const rowBases = (arrays: TableArrays): RowBases => {
+  const hosts4 = arrays.wide4.length;
+  const nets4 = hosts4 + arrays.hosts4.length;
+  const wide6 = nets4 + arrays.nets4.length;
+  const nets6 = wide6 + arrays.wide6.length;
+  const long6 = nets6 + arrays.nets6.length;
+  return { hosts4, nets4, wide6, nets6, long6, end: long6 + arrays.long6.length / 3 };
+};
+
+/** How many of the first bits below 2000::/3 an index over `rows` rows is by. */
+export const indexBits = (rows: number): number => Math.min(16, Math.max(1, 32 - Math.clz32(rows) - 1));
+
+/** The bucket of a first word: 2000::/3, where all of the Internet is, gets nearly all of them. */
+export const bucketOf = (word: number, bits: number): number =>
+  word >>> 29 === 1 ? 1 + ((word << 3) >>> (32 - bits)) : word < 0x20000000 ? 0 : (1 << bits) + 1;
+
+/** Called with each row that covers an address, the longest first; true ends the visit. */
+export type RowVisit = (row: number, length: number) => boolean;
+
+export class PrefixTable {
+  readonly arrays: TableArrays;
+  readonly bases: RowBases;
+  readonly #bits6Wide: number;
+  readonly #bits6Slots: number;
+  readonly #allSlots: boolean;
+
+  constructor(arrays: TableArrays) {
+    this.arrays = arrays;
+    this.bases = rowBases(arrays);
+    this.#bits6Wide = indexBits(arrays.wide6.length);
+    this.#bits6Slots = indexBits(arrays.slots6.length);
+    this.#allSlots = arrays.slots4.length === 0x10000;
+  }
+
+  /** The longest IPv4 prefix around the address, or -1. */
+  longest4(word: number): number {
+    const { arrays, bases } = this;
+    const slot = this.#slot4(word >>> 16);
+    if (slot >= 0) {
+      const { records4 } = arrays;
+      const low = word & 0xffff;
+      const record = slot * SLOT_WORDS;
+      if ((records4[record + (low >>> 13)]! >>> ((low >>> 8) & 31)) & 1) {
+        const host = findHost4(arrays.hosts4, low, records4[record + 8]!, records4[record + SLOT_WORDS + 8]!);
+        if (host >= 0) return bases.hosts4 + host;
+        const from = records4[record + 9]!;
+        const net = this.#nets4Around(
+          low,
+          from,
+          lastAtMost16(arrays.nets4, low, from, records4[record + SLOT_WORDS + 9]!),
+        );
+        if (net >= 0) return bases.nets4 + net;
+      }
+    }
+    const { wide4Bits } = arrays;
+    if (wide4Bits.length === 0 || ((wide4Bits[word >>> 21]! >>> ((word >>> 16) & 31)) & 1) === 0) return -1;
+    return this.#wide4Around(word >>> 16, lastAtMost32(arrays.wide4, word >>> 16, 0, arrays.wide4.length));
+  }
+
+  /** The longest IPv6 prefix around the address, or -1. All four words are unsigned. */
+  longest6(w0: number, w1: number, w2: number, w3: number): number {
+    const { arrays, bases } = this;
+    const slot = this.#slot6(w0);
+    if (slot >= 0) {
+      const { records6 } = arrays;
+      const longFrom = records6[slot * 2 + 1]!;
+      const longTo = records6[slot * 2 + 3]!;
+      if (longFrom < longTo) {
+        const long = this.#long6Around(w1, w2, w3, longFrom, lastAtMost96(arrays.long6, w1, w2, w3, longFrom, longTo));
+        if (long >= 0) return bases.long6 + long;
+      }
+      const from = records6[slot * 2]!;
+      const net = this.#nets6Around(w1, from, lastAtMost32(arrays.nets6, w1, from, records6[slot * 2 + 2]!));
+      if (net >= 0) return bases.nets6 + net;
+    }
+    const wide = this.#wide6Around(w0, this.#lastWide6(w0));
+    return wide < 0 ? -1 : bases.wide6 + wide;
+  }
+
+  /** Visits every IPv4 prefix around the address, the longest first. */
+  visit4(word: number, visit: RowVisit): void {
+    const { arrays, bases } = this;
+    const { records4, nets4Parents, wide4Parents } = arrays;
+    const high = word >>> 16;
+    const slot = this.#slot4(high);
+    if (slot >= 0) {
+      const low = word & 0xffff;
+      const record = slot * SLOT_WORDS;
+      const next = record + SLOT_WORDS;
+      const host = findHost4(arrays.hosts4, low, records4[record + 8]!, records4[next + 8]!);
+      if (host >= 0 && visit(bases.hosts4 + host, 32)) return;
+      const from = records4[record + 9]!;
+      const last = lastAtMost16(arrays.nets4, low, from, records4[next + 9]!);
+      let net = this.#nets4Around(low, from, last);
+      for (; net >= 0; net = this.#nets4Around(low, from, parentOf(nets4Parents, net))) {
+        if (visit(bases.nets4 + net, arrays.nets4Lengths[net]!)) return;
+      }
+    }
+    let wide = this.#wide4Around(high, lastAtMost32(arrays.wide4, high, 0, arrays.wide4.length));
+    for (; wide >= 0; wide = this.#wide4Around(high, parentOf(wide4Parents, wide))) {
+      if (visit(wide, arrays.wide4Lengths[wide]!)) return;
+    }
+  }
+
+  /** Visits every IPv6 prefix around the address, the longest first. All four words are unsigned. */
+  visit6(w0: number, w1: number, w2: number, w3: number, visit: RowVisit): void {
+    const { arrays, bases } = this;
+    const { records6, long6Parents, nets6Parents, wide6Parents } = arrays;
+    const slot = this.#slot6(w0);
+    if (slot >= 0) {
+      const longFrom = records6[slot * 2 + 1]!;
+      const lastLong = lastAtMost96(arrays.long6, w1, w2, w3, longFrom, records6[slot * 2 + 3]!);
+      let long = this.#long6Around(w1, w2, w3, longFrom, lastLong);
+      for (; long >= 0; long = this.#long6Around(w1, w2, w3, longFrom, parentOf(long6Parents, long))) {
+        if (visit(bases.long6 + long, this.#long6Length(long))) return;
+      }
+      const from = records6[slot * 2]!;
+      let net = this.#nets6Around(w1, from, lastAtMost32(arrays.nets6, w1, from, records6[slot * 2 + 2]!));
+      for (; net >= 0; net = this.#nets6Around(w1, from, parentOf(nets6Parents, net))) {
+        if (visit(bases.nets6 + net, arrays.nets6Lengths[net]!)) return;
+      }
+    }
+    let wide = this.#wide6Around(w0, this.#lastWide6(w0));
+    for (; wide >= 0; wide = this.#wide6Around(w0, parentOf(wide6Parents, wide))) {
+      if (visit(bases.wide6 + wide, arrays.wide6Lengths[wide]!)) return;
+    }
+  }
+
+  /** Every row in order, with the words of its network. The words are overwritten by the next call. */
+  each(visit: (row: number, version: 4 | 6, words: Uint32Array, length: number) => void): void {
+    const { arrays, bases } = this;
+    const words = new Uint32Array(4);
+    for (let i = 0; i < arrays.wide4.length; i++) {
+      words[0] = arrays.wide4[i]! << 16;
+      visit(i, 4, words, arrays.wide4Lengths[i]!);
+    }
+    for (let slot = 0; slot < arrays.slots4.length; slot++) {
+      const high = arrays.slots4[slot]! << 16;
+      for (let i = arrays.records4[slot * SLOT_WORDS + 8]!; i < arrays.records4[(slot + 1) * SLOT_WORDS + 8]!; i++) {
+        words[0] = high | arrays.hosts4[i]!;
+        visit(bases.hosts4 + i, 4, words, 32);
+      }
+      for (let i = arrays.records4[slot * SLOT_WORDS + 9]!; i < arrays.records4[(slot + 1) * SLOT_WORDS + 9]!; i++) {
+        words[0] = high | arrays.nets4[i]!;
+        visit(bases.nets4 + i, 4, words, arrays.nets4Lengths[i]!);
+      }
+    }
+    for (let i = 0; i < arrays.wide6.length; i++) {
+      words[0] = arrays.wide6[i]!;
+      visit(bases.wide6 + i, 6, words, arrays.wide6Lengths[i]!);
+    }
+    for (let slot = 0; slot < arrays.slots6.length; slot++) {
+      words[0] = arrays.slots6[slot]!;
+      words[2] = 0;
+      words[3] = 0;
+      for (let i = arrays.records6[slot * 2]!; i < arrays.records6[slot * 2 + 2]!; i++) {
+        words[1] = arrays.nets6[i]!;
+        visit(bases.nets6 + i, 6, words, arrays.nets6Lengths[i]!);
+      }
+      for (let i = arrays.records6[slot * 2 + 1]!; i < arrays.records6[slot * 2 + 3]!; i++) {
+        words.set(arrays.long6.subarray(i * 3, i * 3 + 3), 1);
+        visit(bases.long6 + i, 6, words, this.#long6Length(i));
+      }
+    }
+  }
+
+  #slot4(high: number): number {
+    const { dense4, slots4 } = this.arrays;
+    if (dense4.length !== 0) return dense4[high]! - 1;
+    if (this.#allSlots) return high;
+    const slot = lastAtMost16(slots4, high, 0, slots4.length);
+    return slot >= 0 && slots4[slot] === high ? slot : -1;
+  }
+
+  #slot6(word: number): number {
+    const { slots6, slots6Index } = this.arrays;
+    if (slots6.length === 0) return -1;
+    const bucket = bucketOf(word, this.#bits6Slots);
+    const from = slots6Index[bucket]!;
+    const slot = lastAtMost32(slots6, word, from, slots6Index[bucket + 1]!);
+    return slot >= from && slots6[slot] === word ? slot : -1;
+  }
+
+  #lastWide6(word: number): number {
+    const { wide6, wide6Index } = this.arrays;
+    if (wide6.length === 0) return -1;
+    const bucket = bucketOf(word, this.#bits6Wide);
+    return lastAtMost32(wide6, word, wide6Index[bucket]!, wide6Index[bucket + 1]!);
+  }
+
+  // Rows are sorted by start, the wider first: every prefix around an address is the last row that starts at or before it,
+  // or around that row. So the longest is found by going outwards.
+
+  #nets4Around(low: number, from: number, row: number): number {
+    const { nets4, nets4Lengths, nets4Parents } = this.arrays;
+    let at = row;
+    while (at >= from) {
+      if (((nets4[at]! ^ low) & maskOf(nets4Lengths[at]!)) === 0) return at;
+      at = parentOf(nets4Parents, at);
+    }
+    return -1;
+  }
+
+  #wide4Around(high: number, row: number): number {
+    const { wide4, wide4Lengths, wide4Parents } = this.arrays;
+    let at = row;
+    while (at >= 0) {
+      if ((((wide4[at]! ^ high) << 16) & maskOf(wide4Lengths[at]!)) === 0) return at;
+      at = parentOf(wide4Parents, at);
+    }
+    return -1;
+  }
+
+  #wide6Around(word: number, row: number): number {
+    const { wide6, wide6Lengths, wide6Parents } = this.arrays;
+    let at = row;
+    while (at >= 0) {
+      if (((wide6[at]! ^ word) & maskOf(wide6Lengths[at]!)) === 0) return at;
+      at = parentOf(wide6Parents, at);
+    }
+    return -1;
+  }
+
+  #nets6Around(word: number, from: number, row: number): number {
+    const { nets6, nets6Lengths, nets6Parents } = this.arrays;
+    let at = row;
+    while (at >= from) {
+      if (((nets6[at]! ^ word) & maskOf(nets6Lengths[at]! - 32)) === 0) return at;
+      at = parentOf(nets6Parents, at);
+    }
+    return -1;
+  }
+
+  #long6Around(w1: number, w2: number, w3: number, from: number, row: number): number {
+    const { long6, long6Parents } = this.arrays;
+    let at = row;
+    while (at >= from) {
+      const length = this.#long6Length(at);
+      const same =
+        ((long6[at * 3]! ^ w1) |
+          ((long6[at * 3 + 1]! ^ w2) & maskOf(length - 64)) |
+          ((long6[at * 3 + 2]! ^ w3) & maskOf(length - 96))) ===
+        0;
+      if (same) return at;
+      at = parentOf(long6Parents, at);
+    }
+    return -1;
+  }
+
+  #long6Length(row: number): number {
+    const { long6Lengths } = this.arrays;
+    return long6Lengths.length === 0 ? 128 : long6Lengths[row]!;
+  }
+}
+
+/** The row around this one, or -1. */
+function parentOf(parents: Uint16Array | Uint32Array, row: number): number {
+  const back = parents.length === 0 ? 0 : parents[row]!;
+  return back === 0 ? -1 : row - back;
+}
+
+/** Where `low` stands among the hosts of a slot, or -1. Steps do not depend on what is found, so none is mispredicted. */
+function findHost4(hosts: Uint16Array, low: number, from: number, to: number): number {
+  let n = to - from;
+  if (n === 0) return -1;
+  let base = from;
+  while (n > 1) {
+    const half = n >>> 1;
+    base += half & ((hosts[base + half]! - low - 1) >> 31);
+    n -= half;
+  }
+  return hosts[base] === low ? base : -1;
+}
+
+/** The last of rows `from` up to `to` that is at most `value`; the one before `from` where none is. */
+function lastAtMost16(rows: Uint16Array, value: number, from: number, to: number): number {
+  let low = from;
+  let high = to;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (rows[middle]! <= value) low = middle + 1;
+    else high = middle;
+  }
+  return low - 1;
+}
+
+function lastAtMost32(rows: Uint32Array, value: number, from: number, to: number): number {
+  let low = from;
+  let high = to;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (rows[middle]! <= value) low = middle + 1;
+    else high = middle;
+  }
+  return low - 1;
+}
+
+function lastAtMost96(rows: Uint32Array, w1: number, w2: number, w3: number, from: number, to: number): number {
+  let low = from;
+  let high = to;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    const row = middle * 3;
+    const first = rows[row]!;
+    let atMost = first < w1;
+    if (first === w1) {
+      const second = rows[row + 1]!;
+      atMost = second < w2 || (second === w2 && rows[row + 2]! <= w3);
+    }
+    if (atMost) low = middle + 1;
+    else high = middle;
+  }
+  return low - 1;
+}
