@@ -8,3 +8,4 @@ export * from './ip.ts';
 export * from './mailbox.ts';
 export type { PrefixEntry, PrefixFault, PrefixInput, PrefixNote, PrefixSetOptions } from './prefix-set.ts';
 export { PrefixSet, PrefixSetBuilder } from './prefix-set.ts';
+export type { PrefixSource } from './prefix-source.ts';

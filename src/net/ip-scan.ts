@@ -106,7 +106,7 @@ function scanIpv6(text: string, from: number, to: number): 0 | 4 | 6 {
     let c = 0;
     let value = 0;
     const start = i;
-    const last = i + 5 < to ? i + 5 : to;
+    const last = Math.min(i + 5, to);
     for (; i < last; i++) {
       c = text.charCodeAt(i);
       const digit = c < 128 ? hexValue[c]! : NO_DIGIT;

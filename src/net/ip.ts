@@ -200,17 +200,46 @@ const scopePrefixes = scopes.map(([scope, text]) => [scope, parsePrefix(text)] a
 export const addressScope = (address: IpAddress): AddressScope =>
   scopePrefixes.find(([, prefix]) => prefixHas(prefix, address))?.[0] ?? 'public';
 
+/** Where RFC 6052 §2.2 puts the IPv4 address behind a prefix of so many bits: the octets, octet 8 (the "u" octet) left out. */
+const nat64Octets: { readonly [length: number]: readonly [number, number, number, number] } = {
+  32: [4, 5, 6, 7],
+  40: [5, 6, 7, 9],
+  48: [6, 7, 9, 10],
+  56: [7, 9, 10, 11],
+  64: [9, 10, 11, 12],
+  96: [12, 13, 14, 15],
+};
+
 /**
- * The IPv4 address inside an IPv6 address that only carries one: NAT64 (RFC 6052, 64:ff9b::/96) and 6to4 (RFC 3056).
+ * The IPv4 address inside an IPv6 address that only carries one: NAT64 (RFC 6052: 64:ff9b::/96) and 6to4 (RFC 3056).
  * For block lists only: what it carries may be blocked, never allowed.
+ *
+ * @param nat64 the site's own NAT64 prefixes, of 32, 40, 48, 56, 64 or 96 bits
  */
-export function embeddedIpv4(address: IpAddress): IpAddress | undefined {
+export function embeddedIpv4(address: IpAddress, nat64: readonly Prefix[] = []): IpAddress | undefined {
   if (ipVersion(address) === 4) return undefined;
   const bytes = ipBytes(address);
   const head = (...octets: number[]): boolean => octets.every((octet, i) => bytes[i] === octet);
   if (head(0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0)) return ipFromBytes(bytes.subarray(12));
   if (head(0x20, 0x02)) return ipFromBytes(bytes.subarray(2, 6));
+  for (const prefix of nat64) {
+    const octets = nat64Octets[prefix.length];
+    if (octets !== undefined && prefixHas(prefix, address))
+      return ipFromBytes(octets.map((octet) => bytes[octet] ?? 0));
+  }
   return undefined;
+}
+
+/**
+ * Reads a NAT64 prefix (RFC 6052 §2.2).
+ *
+ * @throws TypeError where it is none of the six lengths
+ */
+export function parseNat64Prefix(text: string): Prefix {
+  const prefix = parsePrefix(text);
+  if (ipVersion(prefix.address) !== 6 || nat64Octets[prefix.length] === undefined)
+    throw new TypeError(`${JSON.stringify(text)} is not a NAT64 prefix: the length must be 32, 40, 48, 56, 64 or 96`);
+  return prefix;
 }
 
 /**

@@ -132,10 +132,7 @@ export class PrefixSet implements Iterable<PrefixEntry> {
    */
   has(address: string, now?: number): boolean {
     const version = this.#scan(address, 'has');
-    const row =
-      version === 4
-        ? this.#table.longest4(scanned[0]! >>> 0)
-        : this.#table.longest6(scanned[0]! >>> 0, scanned[1]! >>> 0, scanned[2]! >>> 0, scanned[3]! >>> 0);
+    const row = this.#longest(version);
     if (row < 0) return false;
     if (this.#flagged === 0) return true;
     const flags = this.#flags[this.#groupOf(row)]!;
@@ -152,7 +149,8 @@ export class PrefixSet implements Iterable<PrefixEntry> {
    * @throws TypeError where the text is no address
    */
   lookup(address: string, now?: number): PrefixEntry | undefined {
-    return this.#entries(this.#scan(address, 'lookup'), now, true)[0];
+    const version = this.#scan(address, 'lookup');
+    return this.#longest(version) < 0 ? undefined : this.#entries(version, now, true)[0];
   }
 
   /**
@@ -162,7 +160,8 @@ export class PrefixSet implements Iterable<PrefixEntry> {
    * @throws TypeError where the text is no address
    */
   explain(address: string, now?: number): PrefixEntry[] {
-    return this.#entries(this.#scan(address, 'explain'), now, false);
+    const version = this.#scan(address, 'explain');
+    return this.#longest(version) < 0 ? [] : this.#entries(version, now, false);
   }
 
   /** Every entry, each with its canonical prefix. */
@@ -183,6 +182,13 @@ export class PrefixSet implements Iterable<PrefixEntry> {
     const version = typeof address === 'string' ? scanAddress(address, 0, address.length) : 0;
     if (version === 0) throw new TypeError(`PrefixSet.${verb}: ${shown(address)} is not an IP address`);
     return version;
+  }
+
+  /** The row of the longest prefix around the address scanned last, or -1. */
+  #longest(version: 4 | 6): number {
+    return version === 4
+      ? this.#table.longest4(scanned[0]! >>> 0)
+      : this.#table.longest6(scanned[0]! >>> 0, scanned[1]! >>> 0, scanned[2]! >>> 0, scanned[3]! >>> 0);
   }
 
   #groupOf(row: number): number {

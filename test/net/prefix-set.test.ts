@@ -236,7 +236,7 @@ describe('prefix set: against a model of big integers', () => {
               const explained = set.explain(address);
               expect(explained).toHaveLength(distinct.size);
               expect(explained.map((entry) => Number(entry.prefix.split('/')[1]))).toEqual(
-                [...distinct].map((text) => Number.parseInt(text)),
+                [...distinct].map((text) => Number.parseInt(text, 10)),
               );
               expect(set.lookup(address)).toEqual(explained[0]);
               if (around.length > 0) {
