@@ -311,13 +311,13 @@ function read(
   };
 }
 
-/** Character-strings hold 255 octets at most (RFC 1035 §3.3). */
+/** Character-strings hold 255 octets at most (RFC 1035 §3.3); a character up to U+00FF stands for one octet. */
 function cut(text: string): readonly string[] {
   const strings: string[] = [];
   let part = '';
   let size = 0;
   for (const character of text) {
-    const octets = new TextEncoder().encode(character).length;
+    const octets = character <= '\xff' ? 1 : new TextEncoder().encode(character).length;
     if (size + octets > 255) {
       strings.push(part);
       part = '';
