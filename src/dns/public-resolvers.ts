@@ -1,0 +1,39 @@
+/**
+ * Resolvers that serve everybody, and so are refused by many DNS lists.
+ *
+ * **Answers**: is this resolver's address one of a known public service, and whose?
+ * **Knows**: the addresses below, as their operators publish them (2026-11). **Asks**: nothing.
+ * **Limits**: it knows the large services only; a provider's shared resolver is refused by lists just as well.
+ *
+ * @module
+ */
+import { parseIp, parsePrefix, prefixHas } from '../net/index.ts';
+
+const operators: readonly (readonly [operator: string, prefixes: readonly string[]])[] = [
+  ['Google', ['8.8.8.8', '8.8.4.4', '2001:4860:4860::/48']],
+  ['Cloudflare', ['1.1.1.0/29', '1.0.0.0/29', '2606:4700:4700::/48']],
+  ['Quad9', ['9.9.9.0/24', '149.112.112.0/24', '2620:fe::/48']],
+  ['OpenDNS', ['208.67.222.0/24', '208.67.220.0/24', '2620:119:35::/48', '2620:119:53::/48']],
+  ['AdGuard', ['94.140.14.0/24', '94.140.15.0/24', '2a10:50c0::/32']],
+  ['Level 3', ['4.2.2.0/29', '209.244.0.3', '209.244.0.4']],
+  ['CleanBrowsing', ['185.228.168.0/24', '185.228.169.0/24', '2a0d:2a00:1::/48', '2a0d:2a00:2::/48']],
+  ['Yandex', ['77.88.8.0/24', '2a02:6b8::feed:0/112']],
+  ['Verisign', ['64.6.64.6', '64.6.65.6', '2620:74:1b::/48', '2620:74:1c::/48']],
+  ['DNS.SB', ['185.222.222.222', '45.11.45.11']],
+  ['Control D', ['76.76.2.0/24', '76.76.10.0/24']],
+  ['AliDNS', ['223.5.5.5', '223.6.6.6', '2400:3200::/32']],
+  ['114DNS', ['114.114.114.114', '114.114.115.115']],
+  ['Comodo', ['8.26.56.26', '8.20.247.20']],
+];
+const prefixes = operators.flatMap(([operator, texts]) => texts.map((text) => [operator, parsePrefix(text)] as const));
+
+/**
+ * Whose public resolver this is, or undefined.
+ *
+ * @param address an address, as a configuration writes it; a port (`192.0.2.1:53`, `[2001:db8::1]:53`) is left out
+ */
+export function knownPublicResolver(address: string): string | undefined {
+  const bare = /^\[([^\]]+)\](:\d+)?$/.exec(address)?.[1] ?? address.replace(/^([\d.]+):\d+$/, '$1');
+  const ip = parseIp(bare);
+  return ip === undefined ? undefined : prefixes.find(([, prefix]) => prefixHas(prefix, ip))?.[0];
+}
