@@ -1,0 +1,20 @@
+/**
+ * The vocabulary of logging in, in IMAP, POP3, submission and ManageSieve: what is known, what a policy is, and the one place
+ * that knows each protocol's words.
+ *
+ * @module
+ */
+export { capabilityWords } from './capabilities.ts';
+export type {
+  AccessCapabilities,
+  AccessCommand,
+  AccessCommandFacts,
+  AccessConnectFacts,
+  AccessProtocol,
+  AccessRefusal,
+  AccessStages,
+} from './facts.ts';
+export type { AccessPolicy, AccessRules, EncryptionCheck } from './policy.ts';
+export { accessPolicy } from './policy.ts';
+export type { AccessReply, AccessReplyOptions, RefusalWords } from './reply.ts';
+export { accessReply, isAccessRefusal, refusalReply } from './reply.ts';

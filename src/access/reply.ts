@@ -1,0 +1,226 @@
+import type { Decision } from '../core/index.ts';
+import type { AccessConnectFacts, AccessProtocol, AccessRefusal } from './facts.ts';
+
+/** What goes on the wire of IMAP, POP3, SMTP or ManageSieve. */
+export interface AccessReply {
+  /** The line, without CR LF; empty where nothing can be said (a client that does not speak TLS). */
+  readonly line: string;
+  /** Close the connection after the reply. */
+  readonly close: boolean;
+  /** Hold the reply back this long, in milliseconds. */
+  readonly delayMs?: number | undefined;
+}
+
+/** A row: code and text for each protocol. IMAP's says its own status word; POP3 and ManageSieve say what follows -ERR and NO. */
+interface Row {
+  readonly imap: string;
+  readonly pop3: string;
+  readonly smtp: string;
+  readonly managesieve: string;
+  readonly close?: true;
+}
+
+/** RFC 2449 §4 and RFC 5321 §4.5.3.1.5: a reply line is at most 512 octets with its CR LF. */
+const MAX_LINE = 510;
+
+/**
+ * The replies, by reason (RFC 9051 and RFC 5530; RFC 2449 and RFC 3206; RFC 3207, RFC 4954 and RFC 5248; RFC 5804 §1.3).
+ * `TLS 1.2` stands for whatever the minimum is.
+ */
+const refusals: { readonly [R in AccessRefusal]: Row } = {
+  'tls-required': {
+    imap: 'NO [PRIVACYREQUIRED] TLS is required to log in',
+    pop3: '-ERR [AUTH] TLS is required to log in',
+    smtp: '538 5.7.11 Encryption required for requested authentication mechanism',
+    managesieve: 'NO (ENCRYPT-NEEDED) "TLS is required to log in"',
+  },
+  'tls-too-old': {
+    imap: 'NO [PRIVACYREQUIRED] TLS 1.2 or later is required',
+    pop3: '-ERR [AUTH] TLS 1.2 or later is required',
+    smtp: '538 5.7.11 TLS 1.2 or later is required',
+    managesieve: 'NO (ENCRYPT-NEEDED) "TLS 1.2 or later is required"',
+  },
+  'tls-active': {
+    imap: 'BAD TLS already active',
+    pop3: '-ERR Command not permitted when TLS active',
+    smtp: '503 5.5.1 TLS already active',
+    managesieve: 'NO "TLS already active"',
+  },
+  'tls-broken': {
+    imap: 'NO TLS is not available',
+    pop3: '-ERR [SYS/TEMP] TLS is not available',
+    smtp: '454 4.7.0 TLS not available due to temporary reason',
+    managesieve: 'NO (TRYLATER) "TLS is not available"',
+  },
+  'tls-not-configured': {
+    imap: 'BYE [UNAVAILABLE] TLS is not configured',
+    pop3: '-ERR [SYS/PERM] TLS is not configured',
+    smtp: '502 5.5.1 TLS is not configured',
+    managesieve: 'BYE "TLS is not configured"',
+    close: true,
+  },
+  'not-tls': { imap: '', pop3: '', smtp: '', managesieve: '', close: true },
+  'starttls-pipelined': {
+    imap: 'BAD Nothing may follow STARTTLS',
+    pop3: '-ERR Nothing may follow STLS',
+    smtp: '554 5.5.1 Nothing may follow STARTTLS',
+    managesieve: 'NO "Nothing may follow STARTTLS"',
+    close: true,
+  },
+  'starttls-argument': {
+    imap: 'BAD Syntax error',
+    pop3: '-ERR Syntax error',
+    smtp: '501 5.5.4 Syntax error',
+    managesieve: 'NO "Syntax error"',
+  },
+  'starttls-too-late': {
+    imap: 'BAD STARTTLS not permitted now',
+    pop3: '-ERR STLS only before login',
+    smtp: '503 5.5.1 STARTTLS only before login',
+    managesieve: 'NO "STARTTLS not permitted now"',
+  },
+  'mid-transaction': {
+    imap: 'BAD Not now',
+    pop3: '-ERR Not now',
+    smtp: '503 5.5.1 Not during a mail transaction',
+    managesieve: 'NO "Not now"',
+  },
+  'mechanism-unknown': {
+    imap: 'NO [CANNOT] Unsupported authentication mechanism',
+    pop3: '-ERR Unsupported authentication mechanism',
+    smtp: '504 5.5.4 Unrecognized authentication type',
+    managesieve: 'NO "Unsupported authentication mechanism"',
+  },
+  'certificate-required': {
+    imap: 'NO [AUTHENTICATIONFAILED] A client certificate is required',
+    pop3: '-ERR [AUTH] A client certificate is required',
+    smtp: '535 5.7.8 A client certificate is required',
+    managesieve: 'NO "A client certificate is required"',
+  },
+  'already-authenticated': {
+    imap: 'BAD Already authenticated',
+    pop3: '-ERR Already authenticated',
+    smtp: '503 5.5.1 Already authenticated',
+    managesieve: 'NO "Already authenticated"',
+  },
+  'login-required': {
+    imap: 'BAD Log in first',
+    pop3: '-ERR Log in first',
+    smtp: '530 5.7.0 Authentication required',
+    managesieve: 'NO "Log in first"',
+  },
+  'preauth-in-clear': {
+    imap: 'BYE [UNAVAILABLE] TLS is required',
+    pop3: '-ERR [SYS/PERM] TLS is required',
+    smtp: '421 4.7.0 TLS is required',
+    managesieve: 'BYE "TLS is required"',
+    close: true,
+  },
+};
+
+/** A session that is refused for more than this one command. */
+const endings: { readonly [cause: string]: true } = {
+  'too-many-connections': true,
+  'too-many-auth-failures': true,
+  'too-many-errors': true,
+};
+
+export interface RefusalWords {
+  /** The tag of the IMAP command; without one the reply is untagged. */
+  readonly tag?: string | undefined;
+  /** SMTP submission: STARTTLS must come before everything else (RFC 3207 §4), not only before AUTH. */
+  readonly submission?: boolean | undefined;
+  /** `1.2` where not given. */
+  readonly minimumTls?: string | undefined;
+}
+
+/** The reply to a refusal of the login gate. */
+export function refusalReply(protocol: AccessProtocol, reason: AccessRefusal, words: RefusalWords = {}): AccessReply {
+  const row = refusals[reason];
+  let line = row[protocol];
+  if (protocol === 'smtp' && reason === 'tls-required' && words.submission === true)
+    line = '530 5.7.0 Must issue a STARTTLS command first';
+  if (reason === 'tls-too-old' && words.minimumTls !== undefined)
+    line = line.replace('TLS 1.2', `TLS ${words.minimumTls.replace(/^TLSv/, '')}`);
+  if (reason === 'tls-not-configured' && words.tag !== undefined) {
+    // Asked for by STARTTLS: the command is not there, and the session goes on.
+    return {
+      line: protocol === 'imap' ? tagged('BAD Unknown command', words.tag) : line.replace(/^BYE /, 'NO '),
+      close: false,
+    };
+  }
+  return { line: protocol === 'imap' && line !== '' ? tagged(line, words.tag) : line, close: row.close === true };
+}
+
+const tagged = (line: string, tag: string | undefined): string =>
+  tag === undefined || line.startsWith('BYE') ? `* ${line}` : `${tag} ${line}`;
+
+export interface AccessReplyOptions extends RefusalWords {
+  /** At the greeting, or at a command. */
+  readonly stage: 'connect' | 'command';
+  readonly correlation?: string | undefined;
+}
+
+/**
+ * How the protocol says the decision; `null` means "no objection, answer as you would have".
+ *
+ * A refusal by the login gate has its own words; every other is temporary (`[UNAVAILABLE]`, `[SYS/TEMP]`, 454) or for good.
+ */
+export function accessReply(
+  decision: Decision,
+  { session }: Pick<AccessConnectFacts, 'session'>,
+  options: AccessReplyOptions,
+): AccessReply | null {
+  if (decision.action !== 'defer' && decision.action !== 'reject') return null;
+  const { protocol } = session;
+  const { because, delayMs } = decision;
+  const held = delayMs > 0 ? { delayMs } : {};
+  if (isAccessRefusal(because.cause) && decision.text === because.explanation) {
+    const reply = refusalReply(protocol, because.cause, { ...options, submission: session.role === 'submission' });
+    return { ...reply, close: reply.close || decision.close, ...held };
+  }
+  const temporary = decision.action === 'defer';
+  const close =
+    decision.close ||
+    options.stage === 'connect' ||
+    (because.cause !== undefined && Object.hasOwn(endings, because.cause));
+  const tail = options.correlation === undefined ? '' : ` [${options.correlation}]`;
+  const text = `${printable(decision.text ?? (temporary ? 'Not now; please try again later' : 'Refused by policy'))}${tail}`;
+  return { line: bounded(lineFor(protocol, temporary, close, options, text)), close, ...held };
+}
+
+function lineFor(
+  protocol: AccessProtocol,
+  temporary: boolean,
+  close: boolean,
+  { stage, tag }: AccessReplyOptions,
+  text: string,
+): string {
+  const bye = stage === 'connect' || close;
+  switch (protocol) {
+    case 'imap': {
+      const code = temporary ? '[UNAVAILABLE] ' : bye ? '' : '[AUTHENTICATIONFAILED] ';
+      return bye || tag === undefined ? `* BYE ${code}${text}` : `${tag} NO ${code}${text}`;
+    }
+    case 'pop3':
+      return `-ERR ${temporary ? '[SYS/TEMP]' : bye ? '[SYS/PERM]' : '[AUTH]'} ${text}`;
+    case 'managesieve':
+      return `${bye ? 'BYE' : 'NO'} ${temporary ? '(TRYLATER) ' : ''}"${text.replace(/["\\]/g, '\\$&')}"`;
+    case 'smtp':
+      if (bye) return temporary ? `421 4.7.0 ${text}` : `554 5.7.1 ${text}`;
+      return temporary ? `454 4.7.0 ${text}` : `535 5.7.8 ${text}`;
+  }
+}
+
+export const isAccessRefusal = (cause: string | undefined): cause is AccessRefusal =>
+  cause !== undefined && Object.hasOwn(refusals, cause);
+
+const printable = (text: string): string =>
+  text
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what must go
+    .replace(/[\x00-\x1f\x7f]+/g, ' ')
+    .replace(/[^\x20-\x7e]/gu, '?')
+    .trim();
+
+const bounded = (line: string): string =>
+  line.length <= MAX_LINE ? line : `${line.slice(0, MAX_LINE - 4)}...${line.endsWith('"') ? '"' : ''}`;
