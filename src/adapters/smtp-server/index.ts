@@ -1,0 +1,65 @@
+/**
+ * **Answers** what a policy says to the clients of nodemailer's `smtp-server` (3.21.6, an optional peer).
+ *
+ * **Knows** the connection: its address (the PROXY protocol's, where `useProxy` trusts the proxy), TLS, HELO, login,
+ * envelope and message. **Asks** only the environment it is given.
+ *
+ * **Standards** RFC 5321, RFC 2033 (LMTP), RFC 3207, RFC 4954, RFC 2034.
+ *
+ * smtp-server holds every greeting back for 100 ms before it calls `onConnect`; it has no option for that. Connect-stage
+ * rules and look-ups begin at the TCP connection (or behind the PROXY header), so the hold costs them nothing.
+ *
+ * The message is streamed to the policy and to `deliver` at once, and kept by neither.
+ *
+ * **Limits** It takes smtp-server at the version it was written for, since HELO, the mechanism of AUTH and enhanced status
+ * codes have no hooks there. CHUNKING is not offered, because smtp-server does not. Over a Unix socket the client counts as
+ * 127.0.0.1.
+ *
+ * @example
+ * ```ts
+ * import { guardedServer } from 'postern/adapters/smtp-server';
+ * import { memoryBans, memoryCounters } from 'postern/adapters/memory';
+ * import { systemClock } from 'postern/adapters/system';
+ * import { relayControl } from 'postern/checks/relay-control';
+ * import { stubResolver } from 'postern/dns/node';
+ * import { smtpPolicy } from 'postern/smtp';
+ *
+ * const clock = systemClock();
+ * export const server = guardedServer({
+ *   policy: smtpPolicy({ relay: relayControl({ localDomains: ['example.com'] }) }),
+ *   env: { clock, dns: stubResolver(), counters: memoryCounters({ clock }), bans: memoryBans({ clock }) },
+ *   role: 'mx',
+ *   server: { name: 'mx.example.com' },
+ *   async deliver({ message, outcome }) {
+ *     const chunks: Uint8Array[] = [];
+ *     for await (const chunk of message) chunks.push(chunk);
+ *     const { action } = await outcome;
+ *     if (action === 'accept') console.log(`${chunks.length} chunks to keep`);
+ *   },
+ * });
+ * ```
+ *
+ * @module
+ */
+import type { Env } from '../../env/index.ts';
+import { isSmtpPolicy } from '../../smtp/index.ts';
+import type { GuardOptions } from './options.ts';
+import { GuardedServer } from './server.ts';
+
+export type { Credentials, LoginOptions } from './login.ts';
+export type { Delivery, GuardOptions, ServerOptions } from './options.ts';
+export { GuardedServer } from './server.ts';
+
+/**
+ * Makes a server. It listens when it is told to: `guardedServer(options).listen(25)`.
+ *
+ * @throws TypeError for a policy that `smtpPolicy()` did not make, and for a wrong option
+ */
+export function guardedServer<E extends Env = Env>(options: GuardOptions<E>): GuardedServer<E> {
+  if (!isSmtpPolicy(options.policy))
+    throw new TypeError('guardedServer: policy was not made by smtpPolicy(), so nobody has been asked who may relay');
+  if (!['mx', 'submission', 'lmtp'].includes(options.role))
+    throw new TypeError(`guardedServer: role ${JSON.stringify(options.role)} must be 'mx', 'submission' or 'lmtp'`);
+  if (typeof options.deliver !== 'function') throw new TypeError('guardedServer: deliver must be a function');
+  return new GuardedServer(options);
+}
