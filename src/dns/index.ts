@@ -4,14 +4,15 @@
  * @module
  */
 
+export * from './cached.ts';
 export * from './dnsxl.ts';
 export * from './forward-confirm.ts';
 export * from './list-health.ts';
 export type { ListAnswer, ListEnv } from './list-question.ts';
 export { askList } from './list-question.ts';
 export * from './list-zone.ts';
+export * from './mail-exchangers.ts';
 export * from './public-resolvers.ts';
 export * from './question-name.ts';
 export * from './secret.ts';
 export * from './stall.ts';
-export * from './cached.ts';

@@ -20,7 +20,10 @@
 
 const SHOWN = '[secret]';
 
-/** A text that never prints itself: not by `String()`, not as JSON, not in a log of the object that holds it. */
+/**
+ * A text that never prints itself: not by `String()`, not as JSON, not in a log of the object that holds it (`console.log`
+ * shows no private fields).
+ */
 export class Secret {
   readonly #value: string;
 
@@ -56,11 +59,6 @@ export class Secret {
   }
 
   [Symbol.toPrimitive](): string {
-    return SHOWN;
-  }
-
-  /** What Node's `util.inspect`, and so `console.log`, shows. */
-  [Symbol.for('nodejs.util.inspect.custom')](): string {
     return SHOWN;
   }
 }

@@ -21,6 +21,24 @@ export interface ListPreset {
   readonly asOf: string;
 }
 
+/** The names of the well-known lists. */
+export type PresetName =
+  | 'spamhaus-zen'
+  | 'spamhaus-zen-key'
+  | 'spamhaus-dbl'
+  | 'spamhaus-dbl-key'
+  | 'spamcop'
+  | 'barracuda'
+  | 'mailspike-bl'
+  | 'dnswl'
+  | 'sorbs'
+  | 'nixspam'
+  | 'cbl'
+  | 'ahbl'
+  | 'njabl'
+  | 'spamcannibal'
+  | 'ordb';
+
 const zenCodes = {
   '127.0.0.2': 'SBL: spam sources and services',
   '127.0.0.3': 'CSS: low-reputation senders',
@@ -44,7 +62,8 @@ const spamhausTerms =
   'Free for non-commercial use below 100,000 SMTP connections and 300,000 questions a day, from a resolver of your own; otherwise with a key (Data Query Service)';
 const spamhausUrl = 'https://www.spamhaus.org/organization/dnsblusage/';
 
-const made = {
+/** Well-known lists by name. None is on by default. */
+export const presets: { readonly [name in PresetName]: ListPreset } = {
   'spamhaus-zen': {
     list: { zone: 'zen.spamhaus.org', label: 'Spamhaus ZEN', codes: zenCodes, ipv6: true, testEntries: 'expected' },
     terms: spamhausTerms,
@@ -153,14 +172,8 @@ const made = {
     'its domain lapsed in 2018 and then listed every address',
   ),
   ordb: retired('relays.ordb.org', 'ORDB', 'it ended in 2006 and later listed every address'),
-} as const satisfies { readonly [name: string]: ListPreset };
+};
 
 function retired(zone: string, label: string, why: string): ListPreset {
   return { list: { zone, label, retired: why }, terms: `Retired: ${why}`, termsUrl: '', asOf: '2026-11' };
 }
-
-/** The names of the well-known lists. */
-export type PresetName = keyof typeof made;
-
-/** Well-known lists by name. None is on by default. */
-export const presets: { readonly [name in PresetName]: ListPreset } = made;
