@@ -28,7 +28,8 @@ export function parseDomain(text: string): DomainName | undefined {
   name = name.toLowerCase();
   if (name.length > MAX_NAME) return undefined;
   for (const label of name.split('.')) {
-    if (label.length === 0 || label.length > MAX_LABEL || !/^[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?$/.test(label)) return undefined;
+    if (label.length === 0 || label.length > MAX_LABEL || !/^[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?$/.test(label))
+      return undefined;
   }
   return name as DomainName;
 }
@@ -76,8 +77,13 @@ export interface RegistrableOptions {
  * a bare suffix, or a suffix that is not on the Public Suffix List, there is none.
  */
 export function registrableDomain(hostOrUri: string, options: RegistrableOptions = {}): DomainName | undefined {
-  const found = parseHost(hostOrUri, { allowPrivateDomains: options.privateSuffixes !== false, validateHostname: false });
+  const found = parseHost(hostOrUri, {
+    allowPrivateDomains: options.privateSuffixes !== false,
+    validateHostname: false,
+  });
   if (found.domain === null || found.isIp === true || !(found.isIcann || found.isPrivate)) return undefined;
+  // An empty label makes it no name at all, though its last labels look like one.
+  if (found.hostname?.includes('..') === true) return undefined;
   return parseDomain(found.domain);
 }
 

@@ -1,0 +1,103 @@
+import { type DomainName, hasPublicSuffix, registrableDomain } from '../net/index.ts';
+
+/** The longest host that is looked at, escapes included; a name has at most 253 characters. */
+const MAX_HOST = 2_048;
+
+/**
+ * The host of a link in canonical text, by the rules that browsers follow (WHATWG URL §3.5): percent-encoding, UTS 46
+ * mapping to A-labels, octal, hexadecimal and short IPv4, IPv6 in brackets. A name that the DNS cannot carry (an empty
+ * or overlong label) is none.
+ *
+ * @param raw the text between the userinfo and the port
+ */
+export function canonicalHost(raw: string): string | undefined {
+  if (raw.length === 0 || raw.length > MAX_HOST) return undefined;
+  let upper = false;
+  let simple = true;
+  let labelStart = 0;
+  for (let i = 0; i < raw.length; i++) {
+    const c = raw.charCodeAt(i);
+    if ((c >= 97 && c <= 122) || (c >= 48 && c <= 57) || c === 45 || c === 95) continue;
+    if (c >= 65 && c <= 90) upper = true;
+    else if (c === 46) labelStart = i + 1;
+    else {
+      simple = false;
+      break;
+    }
+  }
+  if (simple) {
+    const name = upper ? raw.toLowerCase() : raw;
+    if (labelStart === raw.length) labelStart = raw.lastIndexOf('.', raw.length - 2) + 1;
+    const last = name.charCodeAt(labelStart);
+    // A last label that begins with a digit may be a number, and the host an address; A-labels are checked by the parser.
+    if (!(last >= 48 && last <= 57) && !name.includes('xn--')) return wireName(name);
+    // A-labels that do not decode are names all the same: the DNS does not look inside.
+    return byParser(name) ?? (/^(?:[0-9]+|0x[0-9a-f]*)\.?$/.test(name.slice(labelStart)) ? undefined : wireName(name));
+  }
+  return byParser(raw);
+}
+
+/** Characters that UTS 46 ignores as of Unicode 16, which parsers of older editions refuse. */
+// biome-ignore lint/suspicious/noMisleadingCharacterClass: each stands by itself
+const IGNORED = /[\u00ad\u034f\u180b-\u180f\u200b\u2060\u2064\u206a-\u206f\ufe00-\ufe0f\ufeff]/g;
+
+function byParser(raw: string): string | undefined {
+  if (/[/\\?#@]/.test(raw)) return undefined;
+  const text = raw.replace(IGNORED, '').replace(/\u1e9e/g, '\u00df');
+  return parsed(text) ?? (text.includes('%') ? undefined : parsed(text.normalize('NFKC').toLowerCase()));
+}
+
+function parsed(host: string): string | undefined {
+  try {
+    const { hostname } = new URL(`http://${host}/`);
+    return hostname.startsWith('[') ? hostname.slice(1, -1) : wireName(hostname);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The name without its trailing dot, if the DNS can carry it (RFC 1035 §2.3.4). */
+function wireName(text: string): string | undefined {
+  const name = text.endsWith('.') ? text.slice(0, -1) : text;
+  if (name.length === 0 || name.length > 253) return undefined;
+  let start = 0;
+  for (;;) {
+    const dot = name.indexOf('.', start);
+    const end = dot < 0 ? name.length : dot;
+    if (end === start || end - start > 63) return undefined;
+    if (dot < 0) return name;
+    start = dot + 1;
+  }
+}
+
+/** Whether a canonical host is an address. No name of the DNS ends in a digit (RFC 3696 §2). */
+export const isAddress = (host: string): boolean => {
+  if (host.includes(':')) return true;
+  const last = host.charCodeAt(host.length - 1);
+  return last >= 48 && last <= 57 && /^\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host);
+};
+
+/** The registrable domain of a canonical host; undefined for an address. */
+export const domainOf = (host: string): DomainName | undefined =>
+  isAddress(host) ? undefined : registrableDomain(host);
+
+/**
+ * Whether a name in running text can be meant as a host: a listed suffix with a label before it, whose registrable
+ * part is made of letters, digits and inner hyphens, as registries demand.
+ */
+export function isPublicName(host: string): boolean {
+  const domain = registrableDomain(host, { privateSuffixes: false });
+  if (domain === undefined) return false;
+  const label = domain.slice(0, domain.indexOf('.'));
+  if (label.includes('_')) return false;
+  return !hasEdgeHyphen(host);
+}
+
+function hasEdgeHyphen(host: string): boolean {
+  if (!host.includes('-')) return false;
+  return (
+    host.charCodeAt(0) === 45 || host.charCodeAt(host.length - 1) === 45 || host.includes('.-') || host.includes('-.')
+  );
+}
+
+export { hasPublicSuffix };

@@ -1,0 +1,364 @@
+import { Tokenizer, type TokenizerCallbacks } from 'htmlparser2';
+import { sameSite, UriCollector } from './collector.ts';
+import { scanStyle } from './css.ts';
+import { base64Text, percentDecode, trimLink, utf8Text } from './escapes.ts';
+import type { Place } from './facts.ts';
+import { bearingOf, takesBareNames, WITHIN_WORDS } from './html-vocabulary.ts';
+import { type ParsedLink, parseLink } from './link.ts';
+import { TextScan } from './text.ts';
+import { TextStream } from './text-stream.ts';
+
+/** HTML within an attribute of HTML: `srcdoc`, `data:text/html`. */
+const MAX_NESTING = 3;
+/** Characters of a link's shown text that are searched for another host. */
+const MAX_SHOWN = 1_024;
+/** Pieces that the tokenizer may refer back to. What is split over more of them is no name. */
+const KEPT_PIECES = 4;
+const PIECE = 65_536;
+/** `<!--[if mso]>`: what follows is markup to the programs that it is meant for. */
+const CONDITIONAL = /<!--(?=\s{0,8}\[if\b)/gi;
+
+/**
+ * Reads HTML as it comes, in pieces of any size: every attribute that bears a link, style sheets, and the text between
+ * the tags. Scripts are passed over.
+ */
+export class HtmlReader {
+  private readonly collector: UriCollector;
+  private readonly part: string;
+  private readonly text: TextStream;
+  private readonly tokenizer: Tokenizer;
+  private readonly nesting: number;
+  private readonly maxValue: number;
+  private readonly places = new Map<string, Place>();
+
+  private pieces: string[] = [];
+  private offset = 0;
+  private held = '';
+
+  private element = '';
+  /** The element whose content is not text: `style`, `script`. */
+  private raw = '';
+  private style = '';
+  private attribute = '';
+  private value = '';
+  private valueLength = 0;
+  private skipped = false;
+  private attributes: { name: string; value: string }[] = [];
+  private anchor: { link: ParsedLink; where: Place } | undefined;
+  private shown = '';
+
+  constructor(collector: UriCollector, part: string, maxValue: number, nesting = 0) {
+    this.collector = collector;
+    this.part = part;
+    this.maxValue = maxValue;
+    this.nesting = nesting;
+    this.text = new TextStream(collector, { part, kind: 'text' });
+    this.tokenizer = new Tokenizer({}, this.callbacks());
+  }
+
+  write(html: string): void {
+    for (let i = 0; i < html.length; i += PIECE) this.piece(html.length <= PIECE ? html : html.slice(i, i + PIECE));
+  }
+
+  end(): void {
+    if (this.held !== '') this.tokenize(this.held);
+    this.held = '';
+    this.tokenizer.end();
+    this.endAnchor();
+    if (this.raw === 'style') this.endStyle();
+    const open = this.attribute !== '' ? this.value : '';
+    this.unterminated(open);
+    this.text.end();
+  }
+
+  private piece(html: string): void {
+    const joined = this.held === '' ? html : this.held + html;
+    // A comment's beginning may be split between two pieces.
+    const open = joined.lastIndexOf('<');
+    const split =
+      open >= 0 && joined.length - open < 16 && '<!--'.startsWith(joined.slice(open, open + 4)) ? open : joined.length;
+    this.held = joined.slice(split);
+    if (split > 0) this.tokenize(joined.slice(0, split));
+  }
+
+  private tokenize(html: string): void {
+    const opened = html.includes('<!--') ? html.replace(CONDITIONAL, '<!') : html;
+    this.pieces.push(opened);
+    if (this.pieces.length > KEPT_PIECES) this.offset += (this.pieces.shift() as string).length;
+    this.tokenizer.write(opened);
+  }
+
+  /** What the tokenizer points at; empty where it began too long ago. */
+  private slice(start: number, end: number): string {
+    let at = start - this.offset;
+    let length = end - start;
+    if (at < 0 || length <= 0) return '';
+    let i = 0;
+    while (i < this.pieces.length && at >= (this.pieces[i] as string).length) at -= (this.pieces[i++] as string).length;
+    let found = '';
+    for (; i < this.pieces.length && length > 0; i++) {
+      const taken = (this.pieces[i] as string).slice(at, at + length);
+      found = found === '' ? taken : found + taken;
+      length -= taken.length;
+      at = 0;
+    }
+    return found;
+  }
+
+  private callbacks(): TokenizerCallbacks {
+    const nothing = (): void => {};
+    return {
+      ontext: (start, end) => this.onText(this.slice(start, end)),
+      ontextentity: (code) => this.onText(String.fromCodePoint(code)),
+      onopentagname: (start, end) => this.openTag(start, end),
+      onattribname: (start, end) => this.startAttribute(end - start > 128 ? '' : this.slice(start, end).toLowerCase()),
+      onattribdata: (start, end) => this.addValue(start, end),
+      onattribentity: (code) => this.addEntity(code),
+      onattribend: () => this.endAttribute(),
+      onopentagend: () => this.endTag(),
+      onselfclosingtag: () => this.endTag(),
+      onclosetag: (start, end) => this.closeTag(end - start > 64 ? '' : this.slice(start, end).toLowerCase()),
+      oncdata: nothing,
+      oncomment: nothing,
+      ondeclaration: nothing,
+      onprocessinginstruction: nothing,
+      onend: nothing,
+    };
+  }
+
+  private onText(text: string): void {
+    if (this.raw === 'style') {
+      if (this.style.length < this.maxValue) this.style += text;
+      else this.collector.exceed('value');
+      return;
+    }
+    if (this.raw !== '') return;
+    this.text.write(text);
+    if (this.anchor !== undefined && this.shown.length < MAX_SHOWN) this.shown += text.slice(0, MAX_SHOWN);
+  }
+
+  private openTag(start: number, end: number): void {
+    this.element = end - start > 64 ? '' : this.slice(start, end).toLowerCase();
+    this.attributes = [];
+    this.attribute = '';
+    if (!WITHIN_WORDS.has(this.element)) this.text.break();
+    if (this.element === 'a' || this.element === 'area') this.endAnchor();
+  }
+
+  private startAttribute(name: string): void {
+    this.attribute = name;
+    this.value = '';
+    this.valueLength = 0;
+    this.skipped = false;
+  }
+
+  private addValue(start: number, end: number): void {
+    if (this.skipped) return;
+    const room = this.maxValue - this.valueLength;
+    if (room <= 0) {
+      this.skipped = true;
+      this.collector.exceed('value');
+      return;
+    }
+    const data = this.slice(start, Math.min(end, start + room));
+    // A picture in the attribute itself is the longest and the emptiest of values.
+    if (this.valueLength === 0 && /^\s{0,8}data:(?!text\/|application\/xhtml|image\/svg)/i.test(data))
+      this.skipped = true;
+    else this.value += data;
+    this.valueLength += end - start;
+  }
+
+  private addEntity(code: number): void {
+    if (this.skipped || this.valueLength >= this.maxValue) return;
+    this.value += String.fromCodePoint(code);
+    this.valueLength += 2;
+  }
+
+  private endAttribute(): void {
+    if (this.attribute !== '' && this.value !== '' && this.attributes.length < 256) {
+      this.attributes.push({ name: this.attribute, value: this.value });
+    }
+    this.attribute = '';
+    this.value = '';
+  }
+
+  private endTag(): void {
+    const { element, attributes } = this;
+    if (element === 'script' || element === 'style') this.raw = element;
+    for (const { name, value } of attributes) this.readAttribute(element, name, value, attributes);
+    if (element === 'br' || element === 'p') this.text.break();
+    this.attributes = [];
+  }
+
+  private closeTag(name: string): void {
+    if (name === this.raw && name !== '') {
+      if (name === 'style') this.endStyle();
+      this.raw = '';
+      return;
+    }
+    if (!WITHIN_WORDS.has(name)) this.text.break();
+    if (name === 'a') this.endAnchor();
+  }
+
+  private endStyle(): void {
+    scanStyle(this.style, this.collector, this.place('style', 'style'));
+    this.style = '';
+  }
+
+  private readAttribute(
+    element: string,
+    name: string,
+    value: string,
+    all: readonly { name: string; value: string }[],
+  ): void {
+    if (element === 'meta') {
+      if (
+        name === 'content' &&
+        all.some((other) => other.name === 'http-equiv' && /^\s*refresh\s*$/i.test(other.value.slice(0, 32)))
+      ) {
+        this.link(refreshTarget(value), this.place('attribute', 'meta refresh'), true);
+      }
+      return;
+    }
+    if (element === 'param' && name === 'value') {
+      this.link(value, this.place('attribute', 'param value'), false);
+      return;
+    }
+    const where = this.place('attribute', `${element} ${name}`);
+    switch (bearingOf(name)) {
+      case 'link': {
+        const link = this.link(value, where, takesBareNames(name));
+        if (link !== undefined && (element === 'a' || element === 'area') && name === 'href')
+          this.startAnchor(link, where);
+        return;
+      }
+      case 'links':
+        for (const piece of value.split(/[\s,]+/, 256)) this.link(piece, where, false);
+        return;
+      case 'srcset':
+        for (const candidate of candidates(value)) this.link(candidate, where, false);
+        return;
+      case 'style':
+        scanStyle(value, this.collector, this.place('style', `${element} style`));
+        return;
+      case 'html':
+        this.readNested(value);
+        return;
+      case 'script':
+        for (const match of value.matchAll(/https?:\/\/[^\s"'<>()\\]+/gi)) this.link(match[0], where, false);
+        return;
+    }
+  }
+
+  /** Reads one link; answers it where it leads to a host. */
+  private link(value: string, where: Place, bareNames: boolean): undefined;
+  private link(value: string, where: Place, bareNames: boolean): ParsedLink | undefined;
+  private link(value: string, where: Place, bareNames: boolean): ParsedLink | undefined {
+    const written = value.length > 4_096 ? value : trimLink(value);
+    if (/^data:/i.test(written)) {
+      this.readData(written);
+      return undefined;
+    }
+    const { collector } = this;
+    if (written.length > collector.context.maxLength) collector.exceed('linkLength');
+    const link = parseLink(written, { ...collector.context, bareNames });
+    if (link !== undefined) collector.link(link, where);
+    else if (where.name?.endsWith('href') === true && written.includes('@')) this.mail(written, where);
+    return link;
+  }
+
+  private mail(written: string, where: Place): void {
+    this.collector.mail(written, where);
+    // `mailto:…?body=…` can carry links of its own.
+    const query = /^mailto:/i.test(written) ? written.indexOf('?') : -1;
+    if (query > 0) this.text.aside(percentDecode(written.slice(query + 1)));
+  }
+
+  private readData(written: string): void {
+    const comma = written.indexOf(',');
+    if (comma < 0 || comma > 256) return;
+    const body = written.slice(comma + 1);
+    if (!/;\s{0,8}base64$/i.test(written.slice(0, comma))) {
+      this.readNested(percentDecode(body));
+      return;
+    }
+    const octets = base64Text(percentDecode(body).replace(/\s/g, ''));
+    if (octets !== undefined) this.readNested(utf8Text(octets));
+  }
+
+  private readNested(html: string): void {
+    if (this.nesting >= MAX_NESTING) {
+      this.collector.exceed('depth');
+      return;
+    }
+    const inner = new HtmlReader(this.collector, this.part, this.maxValue, this.nesting + 1);
+    inner.write(html);
+    inner.end();
+  }
+
+  private startAnchor(link: ParsedLink, where: Place): void {
+    this.anchor = { link, where };
+    this.shown = '';
+  }
+
+  /** The text of a link has ended: does it name a host that the link does not lead to? */
+  private endAnchor(): void {
+    const { anchor, shown } = this;
+    this.anchor = undefined;
+    this.shown = '';
+    if (anchor === undefined || !/[.:\u3002\uff0e]/.test(shown)) return;
+    const probe = new UriCollector({ ...this.collector.limits, links: 4 });
+    new TextScan(shown, probe, { part: '', kind: 'text' }).run();
+    const host = probe.firstHost;
+    if (host !== undefined && !sameSite(host, anchor.link.host)) this.collector.shows(anchor.link, anchor.where, host);
+  }
+
+  /**
+   * The text ended inside an attribute. A browser drops it; a mail program may not, and what it swallowed is markup.
+   */
+  private unterminated(value: string): void {
+    if (value === '') return;
+    const where = this.place('attribute', `${this.element} ${this.attribute}`);
+    if (bearingOf(this.attribute) === 'link') this.link(value, where, takesBareNames(this.attribute));
+    const close = value.indexOf('>');
+    if (close >= 0 && this.nesting < MAX_NESTING) this.readNested(value.slice(close + 1));
+  }
+
+  private place(kind: Place['kind'], name: string): Place {
+    let place = this.places.get(name);
+    if (place === undefined) {
+      place = { part: this.part, kind, name };
+      if (this.places.size < 256) this.places.set(name, place);
+    }
+    return place;
+  }
+}
+
+/** `5; url='https://example.com'` (HTML §4.2.5.3). */
+function refreshTarget(content: string): string {
+  const match = /[;,]\s{0,64}(?:url\s{0,64}=)?\s{0,64}(["']?)/i.exec(content.slice(0, 1_024));
+  if (match === null) return '';
+  const rest = content.slice(match.index + match[0].length);
+  const quote = match[1] === '' ? -1 : rest.indexOf(match[1] as string);
+  return quote < 0 ? rest : rest.slice(0, quote);
+}
+
+/** The links of a `srcset` (HTML §4.8.4.2.1): each up to white space, the candidates apart by commas. */
+function candidates(srcset: string): string[] {
+  const found: string[] = [];
+  let i = 0;
+  while (i < srcset.length && found.length < 256) {
+    while (i < srcset.length && (srcset.charCodeAt(i) <= 32 || srcset.charCodeAt(i) === 44)) i++;
+    const start = i;
+    while (i < srcset.length && srcset.charCodeAt(i) > 32) i++;
+    if (i === start) break;
+    let end = i;
+    while (end > start && srcset.charCodeAt(end - 1) === 44) end--;
+    found.push(srcset.slice(start, end));
+    if (end < i) continue;
+    const comma = srcset.indexOf(',', i);
+    if (comma < 0) break;
+    i = comma + 1;
+  }
+  return found;
+}

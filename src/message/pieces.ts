@@ -1,0 +1,53 @@
+import { UriCollector } from './collector.ts';
+import type { MessageUri, Place, Uri } from './facts.ts';
+import { domainOf } from './host.ts';
+import { HtmlReader } from './html.ts';
+import { type MessageLimits, resolveLimits } from './limits.ts';
+import { parseLink } from './link.ts';
+import { isShortener } from './shorteners.ts';
+import { TextScan } from './text.ts';
+import { unwrap } from './wrapped.ts';
+
+const TEXT: Place = { part: '', kind: 'text' };
+
+/**
+ * The links in running text: those with a scheme, and bare names whose suffix is on the Public Suffix List.
+ *
+ * @param text decoded text; no markup is understood
+ */
+export function urisInText(text: string, options: MessageLimits = {}): MessageUri[] {
+  const collector = new UriCollector(resolveLimits(options));
+  new TextScan(text, collector, TEXT).run();
+  return collector.uris;
+}
+
+/** The links in HTML: attributes, style sheets, and the text between the tags. */
+export function urisInHtml(html: string, options: MessageLimits = {}): MessageUri[] {
+  const limits = resolveLimits(options);
+  const collector = new UriCollector(limits);
+  const reader = new HtmlReader(collector, '', limits.value);
+  reader.write(html);
+  reader.end();
+  return collector.uris;
+}
+
+/**
+ * Reads one link as an `href` would hold it, by the WHATWG's rules for hosts; `example.com/path` without a scheme is
+ * read as its writer meant it.
+ *
+ * @returns the link with what it wraps; undefined where it leads to no host (`mailto:`, `#top`, `page.html`)
+ */
+export function readUri(link: string, options: MessageLimits = {}): Uri | undefined {
+  const context = { maxLength: resolveLimits(options).linkLength, bareNames: true };
+  const parsed = parseLink(link, context);
+  if (parsed === undefined) return undefined;
+  const wrapped = unwrap(parsed, context);
+  const domain = domainOf(parsed.host);
+  return {
+    uri: parsed.uri,
+    host: parsed.host,
+    ...(domain === undefined ? {} : { domain }),
+    ...(wrapped.length > 0 ? { wrapped } : {}),
+    ...(isShortener(parsed.host, domain) ? { shortener: true as const } : {}),
+  };
+}
