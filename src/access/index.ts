@@ -18,3 +18,24 @@ export type { AccessPolicy, AccessRules, EncryptionCheck } from './policy.ts';
 export { accessPolicy } from './policy.ts';
 export type { AccessReply, AccessReplyOptions, RefusalWords } from './reply.ts';
 export { accessReply, isAccessRefusal, refusalReply } from './reply.ts';
+export type {
+  SaslExchange,
+  SaslLogin,
+  SaslOptions,
+  SaslProof,
+  SaslStep,
+  ScramOptions,
+  ScramSecret,
+} from './sasl/index.ts';
+export {
+  decodeBase64,
+  encodeBase64,
+  equalInConstantTime,
+  parseOauthBearer,
+  parsePlain,
+  parseXoauth2,
+  saslExchange,
+  saslMechanisms,
+  saslPrepare,
+  scramSecret,
+} from './sasl/index.ts';
