@@ -45,10 +45,10 @@ export interface GuardOptions<E extends Env = Env> {
   readonly server?: ServerOptions | undefined;
   readonly session?: SmtpSessionOptions | undefined;
   /**
-   * Takes the message. What it returns is the text of the 250; what it throws is a 451, unless the error carries a
+   * Takes the message. A string that it returns is the text of the 250; what it throws is a 451, unless the error carries a
    * `responseCode`.
    */
-  readonly deliver: (delivery: Delivery) => Promise<string | undefined | void>;
+  readonly deliver: (delivery: Delivery) => Promise<unknown>;
   /** Who may log in; without it AUTH is not offered. */
   readonly auth?: LoginOptions | undefined;
   /** Told of trouble on a connection or the listener. Nothing of it is fatal. */

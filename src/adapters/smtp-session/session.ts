@@ -18,6 +18,7 @@ import type {
 import { isSmtpPolicy, replyFor, smtpReply } from '../../smtp/index.ts';
 import { Ahead } from './ahead.ts';
 import { askedOnce } from './asked-once.ts';
+import { heldPlaces } from './held-places.ts';
 
 /** What happened at one stage: for the log, for metrics, for replay. Plain JSON. */
 export interface SessionEvent {
@@ -161,7 +162,7 @@ class Session<E extends Env> implements SmtpSession {
   ) {
     this.#policy = policy;
     this.#dns = askedOnce(env.dns, env.clock, this.#life.signal);
-    this.#env = { ...env, dns: this.#dns };
+    this.#env = { ...env, dns: this.#dns, counters: heldPlaces(env.counters, this.#life.signal) };
     this.#connection = connection;
     this.#options = options;
     this.#deadlineMs = deadlineMs;

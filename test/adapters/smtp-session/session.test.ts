@@ -379,6 +379,37 @@ describe('what is left behind', () => {
     await session.close();
     expect(released).toHaveLength(1);
   });
+  test('a place that a shared store grants after the session has ended → is given back', async () => {
+    const released: string[] = [];
+    let grant: () => void = () => undefined;
+    const memory = memoryCounters({ clock });
+    const counters = {
+      ...memory,
+      acquireAll: () =>
+        new Promise<[]>((resolve) => {
+          grant = () => resolve([]);
+        }),
+      release: (holder: string) => {
+        released.push(holder);
+      },
+    };
+    const takes = defineCheck(
+      'takes',
+      async ({ session }: Pick<MailFacts, 'session'>, env: Pick<Env, 'counters'>) => {
+        await env.counters.acquireAll([], session.id);
+        return pass();
+      },
+      {},
+    );
+    const session = begin({ connect: [takes] }, { env: { counters } });
+    const reply = session.connect();
+    await session.close();
+    await reply;
+    expect(released).toHaveLength(1);
+    grant();
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    expect(released).toHaveLength(2);
+  });
   test('a store that fails on release → the session closes all the same', async () => {
     const counters = { ...memoryCounters({ clock }), release: () => Promise.reject(new Error('down')) };
     await expect(begin({}, { env: { counters } }).close()).resolves.toBeUndefined();

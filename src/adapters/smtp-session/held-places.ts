@@ -1,0 +1,25 @@
+import type { Counters } from '../../env/index.ts';
+
+/**
+ * A session's view of the counters: a place that a shared store grants after the session has ended is given back at once,
+ * instead of being held until its lease runs out.
+ */
+export function heldPlaces(counters: Counters, session: AbortSignal): Counters {
+  const settle = <T>(granted: T | Promise<T>, holder: string): T | Promise<T> => {
+    if (!(granted instanceof Promise)) return granted;
+    return granted.then(async (usage) => {
+      if (session.aborted) await counters.release(holder);
+      return usage;
+    });
+  };
+  return {
+    peek: (key, rate, cost) => counters.peek(key, rate, cost),
+    charge: (key, rate, cost) => counters.charge(key, rate, cost),
+    chargeAll: (charges) => counters.chargeAll(charges),
+    clear: (key) => counters.clear(key),
+    acquire: (key, limit, holder) => settle(counters.acquire(key, limit, holder), holder),
+    acquireAll: (places, holder) => settle(counters.acquireAll(places, holder), holder),
+    release: (holder, key) => counters.release(holder, key),
+    distinct: (key, value, limit, periodMs) => counters.distinct(key, value, limit, periodMs),
+  };
+}

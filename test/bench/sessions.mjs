@@ -1,0 +1,190 @@
+// What guarding costs: CPU of the server process per 1,000 sessions, guarded with all ten protections over bare, with 500
+// sessions at once and the DNS on loopback; and how long a clean session takes where every DNS answer takes 30 ms.
+//
+//   node test/bench/sessions.mjs [sessions] [at once]
+//
+// The server, the DNS server and the clients are processes of their own. One run; ratios, not absolutes.
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { fileURLToPath } from 'node:url';
+
+const self = fileURLToPath(import.meta.url);
+const [role] = process.argv.slice(2);
+
+const MESSAGE = [
+  'From: Alice <alice@good.example>',
+  'To: bob@example.com',
+  'Subject: Minutes',
+  'Date: Mon, 05 Jan 2026 10:00:00 +0000',
+  'Message-ID: <1@good.example>',
+  'MIME-Version: 1.0',
+  'Content-Type: text/html; charset=utf-8',
+  '',
+  '<p>The minutes are at <a href="https://www.good.example/minutes">our site</a>, as always.</p>',
+  `<p>${'Nothing else of note was said. '.repeat(30)}</p>`,
+  '',
+].join('\r\n');
+
+/** A client address for each session: 198.18.0.0/15 is set apart for benchmarks (RFC 2544). */
+const clientOf = (n) => `198.${18 + ((n >> 16) & 1)}.${(n >> 8) & 255}.${n & 255}`;
+
+if (role === '--dns') await dns();
+else if (role === '--server') await server(process.argv[3], Number(process.argv[4]));
+else await main();
+
+async function dns() {
+  const { serveZone } = await import('../../dist/adapters/dns-node/index.js');
+  const { systemClock } = await import('../../dist/adapters/system/index.js');
+  const { zone } = await import('../../dist/testing/index.js');
+  const [, , , delay] = process.argv;
+  const data = {
+    'good.example': { MX: [[10, 'mx.good.example']], TXT: ['v=spf1 include:_spf.good.example -all'], A: ['192.0.2.80'] },
+    '_spf.good.example': { TXT: ['v=spf1 ip4:198.18.0.0/15 -all'] },
+    'mx.good.example': { A: [] },
+    '_dmarc.good.example': { TXT: ['v=DMARC1; p=none'] },
+  };
+  const names = [];
+  for (let n = 0; n < 1 << 17; n++) {
+    const [a, b, c, d] = clientOf(n).split('.');
+    data[`${d}.${c}.${b}.${a}.in-addr.arpa`] = { PTR: [`h${n}.good.example`] };
+    data[`h${n}.good.example`] = { A: [clientOf(n)] };
+    names.push(n);
+    if (n >= 20_000) break;
+  }
+  data['mx.good.example'].A = [clientOf(0)];
+  const running = await serveZone(zone(data, { clock: systemClock(), delayMs: Number(delay ?? 0) }), { host: '127.0.0.1', port: 0 });
+  process.send({ port: running.port });
+}
+
+async function server(kind, dnsPort) {
+  let listening;
+  if (kind === 'bare' || kind === 'bare-held') {
+    const { SMTPServer } = await import('smtp-server');
+    const plain = new SMTPServer({ disabledCommands: ['AUTH', 'STARTTLS'], disableReverseLookup: true, useProxy: true, logger: false, onData: (stream, _, done) => { stream.resume(); stream.on('end', done); } });
+    if (kind === 'bare') withoutHold(plain);
+    listening = plain.listen(0, '127.0.0.1');
+  } else {
+    const { guardedServer } = await import('../../dist/adapters/smtp-server/index.js');
+    const { memoryBans, memoryCounters } = await import('../../dist/adapters/memory/index.js');
+    const { systemClock } = await import('../../dist/adapters/system/index.js');
+    const { stubResolver } = await import('../../dist/adapters/dns-node/index.js');
+    const { benchPolicy } = await import('./policy.mjs');
+    const clock = systemClock();
+    const env = { clock, counters: memoryCounters({ clock }), bans: memoryBans({ clock }), dns: stubResolver({ servers: [`127.0.0.1:${dnsPort}`] }) };
+    const guarded = guardedServer({
+      policy: benchPolicy(),
+      env,
+      role: 'mx',
+      server: { name: 'mx.example.com', disabledCommands: ['STARTTLS'], useProxy: true, logger: false },
+      deliver: async () => {},
+    });
+    if (kind === 'guarded') withoutHold(guarded);
+    listening = guarded.listen(0, '127.0.0.1');
+  }
+  await once(listening, 'listening');
+  let before = process.cpuUsage();
+  process.on('message', (what) => {
+    if (what === 'start') before = process.cpuUsage();
+    const { user, system } = process.cpuUsage(before);
+    process.send({ cpuMs: (user + system) / 1000 });
+  });
+  process.send({ port: listening.address().port });
+}
+
+/** smtp-server holds each greeting 100 ms; the hold is wall time, not CPU. */
+function withoutHold(server) {
+  server.on('newListener', () => {});
+  const { connect: original } = server;
+  server.connect = function (...given) {
+    const { setTimeout: timer } = globalThis;
+    globalThis.setTimeout = (run, ms, ...more) => timer(run, ms === 100 ? 0 : ms, ...more);
+    try {
+      return original.apply(this, given);
+    } finally {
+      globalThis.setTimeout = timer;
+    }
+  };
+}
+
+function session(port, n) {
+  return new Promise((resolve, reject) => {
+    const began = performance.now();
+    const lines = [`EHLO h${n}.good.example`, 'MAIL FROM:<alice@good.example>', 'RCPT TO:<bob@example.com>', 'DATA', `${MESSAGE}\r\n.`, 'QUIT'];
+    let step = -1;
+    let received = '';
+    const socket = connect({ port, host: '127.0.0.1', noDelay: true });
+    socket.setEncoding('latin1');
+    socket.on('connect', () => socket.write(`PROXY TCP4 ${clientOf(n)} 127.0.0.1 ${1024 + (n % 60000)} 25\r\n`));
+    socket.on('data', (text) => {
+      received += text;
+      for (let end = received.indexOf('\n'); end >= 0; end = received.indexOf('\n')) {
+        const line = received.slice(0, end);
+        received = received.slice(end + 1);
+        if (line[3] === '-') continue;
+        if (!/^[23]/.test(line)) {
+          socket.destroy();
+          return reject(new Error(`session ${n}, step ${step}: ${line}`));
+        }
+        step++;
+        if (step < lines.length) socket.write(`${lines[step]}\r\n`);
+        else {
+          socket.destroy();
+          return resolve(performance.now() - began);
+        }
+      }
+    });
+    socket.on('error', reject);
+  });
+}
+
+async function play(port, count, atOnce, first = 0) {
+  let next = first;
+  const took = [];
+  await Promise.all(
+    Array.from({ length: atOnce }, async () => {
+      while (next < first + count) took.push(await session(port, next++));
+    }),
+  );
+  return took.sort((a, b) => a - b);
+}
+
+async function child(...given) {
+  const running = fork(self, given.map(String), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  const [{ port }] = await once(running, 'message');
+  return { running, port };
+}
+
+async function measured(kind, dnsPort, sessions, atOnce) {
+  const { running, port } = await child('--server', kind, dnsPort);
+  await play(port, Math.min(500, sessions), atOnce, 10_000); // warm
+  running.send('start');
+  await once(running, 'message');
+  const took = await play(port, sessions, atOnce);
+  running.send('stop');
+  const [{ cpuMs }] = await once(running, 'message');
+  running.kill();
+  return { cpuMs: (cpuMs / sessions) * 1000, p50: took[took.length >> 1], p99: took[Math.floor(took.length * 0.99)] };
+}
+
+async function main() {
+  const sessions = Number(process.argv[2] ?? 2000);
+  const atOnce = Number(process.argv[3] ?? 500);
+  const dnsServer = await child('--dns', 0);
+  console.log(`CPU of the server process per 1,000 sessions (${sessions} sessions, ${atOnce} at once, DNS on loopback)`);
+  const bare = await measured('bare', dnsServer.port, sessions, atOnce);
+  const guarded = await measured('guarded', dnsServer.port, sessions, atOnce);
+  console.log(`  bare                 ${(bare.cpuMs / 1000).toFixed(3)} s`);
+  console.log(`  guarded by the ten   ${(guarded.cpuMs / 1000).toFixed(3)} s   ${(guarded.cpuMs / bare.cpuMs).toFixed(2)} x`);
+  dnsServer.running.kill();
+  const slow = await child('--dns', 30);
+  console.log('A clean session, one at a time, where each DNS answer takes 30 ms (p50)');
+  for (const kind of ['bare', 'bare-held', 'guarded', 'guarded-held']) {
+    const { running, port } = await child('--server', kind, slow.port);
+    await play(port, 3, 1, 15_000);
+    const took = await play(port, 25, 1, 16_000);
+    console.log(`  ${kind.padEnd(20)} ${took[12].toFixed(0)} ms`);
+    running.kill();
+  }
+  slow.running.kill();
+}
