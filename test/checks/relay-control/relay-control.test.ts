@@ -1,0 +1,328 @@
+import { type RecipientStatus, type RelayControlOptions, relayControl } from 'postern/checks/relay-control';
+import { evaluate, judge } from 'postern/core';
+import { parseIp, parsePath } from 'postern/net';
+import { printReply, type RelayFacts, type SmtpPolicy, smtpPolicy, smtpReply } from 'postern/smtp';
+import { fixedClock } from 'postern/testing';
+import { describe, expect, test } from 'vitest';
+
+const FINGERPRINT = 'ab'.repeat(32);
+const site: RelayControlOptions = {
+  localDomains: ['example.com', '.lists.example.com', '[192.0.2.25]', 'bücher.example'],
+  relayDomains: ['backup.example', '.customers.example'],
+  trustedNetworks: ['127.0.0.0/8', '::1', '192.0.2.0/28', '2001:db8::25'],
+  clientCertificates: [FINGERPRINT],
+};
+
+interface Client {
+  readonly ip?: string;
+  readonly auth?: string | { identity: string; mechanism?: string };
+  readonly certificate?: string;
+}
+
+function facts(to: string, { ip = '198.51.100.7', auth, certificate }: Client = {}): RelayFacts {
+  const path = parsePath(to);
+  if (typeof path === 'string' || path.mailbox === null) throw new Error(`${to}: ${JSON.stringify(path)}`);
+  return {
+    client: { ip: parseIp(ip) ?? (ip as never) },
+    tls: certificate === undefined ? null : { version: 'TLSv1.3', clientCertificate: { fingerprint: certificate } },
+    auth: auth === undefined ? null : typeof auth === 'string' ? { identity: auth } : auth,
+    forwardPath: path.mailbox,
+    sourceRoute: path.sourceRoute,
+  };
+}
+
+const env = { clock: fixedClock() };
+
+async function reply(options: RelayControlOptions, asked: RelayFacts): Promise<string | null> {
+  const policy: SmtpPolicy<typeof env> = smtpPolicy<typeof env>({ relay: relayControl(options) });
+  const decision = await env.clock.until(evaluate(policy, 'rcpt', asked as never, env));
+  const said = smtpReply(decision, 'rcpt');
+  return said === null ? null : printReply(said);
+}
+
+const denied = '550 5.7.1 Relaying denied';
+const routed = '550 5.7.1 Relaying denied: the address routes through this server';
+const sourceRoute = '501 5.1.3 Source routes are not followed here';
+
+describe('rcpt: who may send to where', () => {
+  test.each<[string, string, Client, string | null]>([
+    ['a stranger to a local domain is accepted', '<ann@example.com>', {}, null],
+    ['a stranger to a relay domain is accepted', '<ann@backup.example>', {}, null],
+    ['a stranger to a foreign domain is refused', '<ann@example.org>', {}, denied],
+    ['an authenticated client may send anywhere', '<ann@example.org>', { auth: 'bob' }, null],
+    ['a listed certificate may send anywhere', '<ann@example.org>', { certificate: FINGERPRINT }, null],
+    [
+      'the same, its fingerprint written with colons',
+      '<ann@example.org>',
+      { certificate: 'AB:'.repeat(32).slice(0, -1) },
+      null,
+    ],
+    ['another certificate is a stranger', '<ann@example.org>', { certificate: 'cd'.repeat(32) }, denied],
+    ['loopback may send anywhere', '<ann@example.org>', { ip: '127.0.0.9' }, null],
+    ['a trusted network may send anywhere', '<ann@example.org>', { ip: '192.0.2.15' }, null],
+    ['its neighbour is a stranger', '<ann@example.org>', { ip: '192.0.2.16' }, denied],
+    ['a bare IPv6 address is trusted alone', '<ann@example.org>', { ip: '2001:db8::25' }, null],
+    ['trap: a bare IPv6 address is /128, not /32', '<ann@example.org>', { ip: '2001:db8::26' }, denied],
+    ['trap: an IPv4-mapped client meets the IPv4 rule', '<ann@example.org>', { ip: '::ffff:192.0.2.15' }, null],
+    ['trap: an IPv4-mapped stranger does not slip past it', '<ann@example.org>', { ip: '::ffff:192.0.2.16' }, denied],
+    ['RFC 1918 is not trusted', '<ann@example.org>', { ip: '10.0.0.1' }, denied],
+    ['an address that cannot be read is a stranger', '<ann@example.org>', { ip: 'unknown' }, denied],
+    ['a login without a name is none', '<ann@example.org>', { auth: '' }, denied],
+    [
+      'ANONYMOUS is nobody (RFC 4505)',
+      '<ann@example.org>',
+      { auth: { identity: 'trace', mechanism: 'anonymous' } },
+      denied,
+    ],
+    ['a subdomain of a local domain is foreign', '<ann@www.example.com>', {}, denied],
+    ['a leading dot takes what is below', '<ann@a.b.lists.example.com>', {}, null],
+    ['and not the domain itself', '<ann@lists.example.com>', {}, denied],
+    ['a name that only ends alike is foreign', '<ann@notexample.com>', {}, denied],
+    ['a name that only begins alike is foreign', '<ann@example.com.example.org>', {}, denied],
+    ['trap: case makes no difference', '<ann@EXAMPLE.Com>', {}, null],
+    ['trap: a trailing dot makes no difference', '<ann@example.com.>', {}, null],
+    ['trap: a U-label is its A-label', '<ann@BÜCHER.example>', {}, null],
+    ['trap: an A-label is its U-label', '<ann@xn--bcher-kva.example>', {}, null],
+    ['a local address literal is local', '<ann@[192.0.2.25]>', {}, null],
+    ['the same, mapped into IPv6', '<ann@[IPv6:::ffff:192.0.2.25]>', {}, null],
+    ['another address literal is foreign', '<ann@[127.0.0.1]>', {}, denied],
+    ['trap: percent hack to a local domain', '<user%example.org@example.com>', {}, routed],
+    ['trap: bang path to a local domain', '<example.org!user@example.com>', {}, routed],
+    ['trap: a second @ inside quotes', '<"user@example.org"@example.com>', {}, routed],
+    ['trap: a quoted percent hack', '<"user%example.org"@example.com>', {}, routed],
+    ['trap: a quoted bang path', '<"example.org!user"@example.com>', {}, routed],
+    ['trap: a quoted source route', '<"@hop.example:user"@example.com>', {}, routed],
+    ['trap: a full-width @', '<user＠example.org@example.com>', {}, routed],
+    ['trap: a small percent sign', '<user﹪example.org@example.com>', {}, routed],
+    ['trap: percent hack to a relay domain', '<user%example.org@backup.example>', {}, routed],
+    ['sender-routed mail is not relayed for a login either', '<user%a.example@example.org>', { auth: 'bob' }, routed],
+    ['nor for a trusted network', '<a.example!user@example.org>', { ip: '192.0.2.1' }, routed],
+    ['a source route to a foreign domain', '<@example.com:user@example.org>', {}, sourceRoute],
+    ['a source route is not followed for a login', '<@hop.example:user@example.org>', { auth: 'bob' }, sourceRoute],
+    ['a source route to a relay domain is not followed', '<@hop.example:user@backup.example>', {}, sourceRoute],
+    ['a source route to a local domain has no effect', '<@hop.example:ann@example.com>', {}, null],
+  ])('rcpt: %s', async (_, to, client, expected) => {
+    expect(await reply(site, facts(to, client))).toBe(expected);
+  });
+
+  test('rcpt: a local part that looks like a route, and is named → accepted, whatever its case, and only there', async () => {
+    const options = { ...site, literalLocalParts: ['a!b', 'List%Owner'] };
+    expect(await reply(options, facts('<list%owner@example.com>'))).toBe(null);
+    expect(await reply(options, facts('<A!B@example.com>'))).toBe(null);
+    expect(await reply(options, facts('<list%other@example.com>'))).toBe(routed);
+    expect(await reply(options, facts('<a!b@example.org>', { auth: 'bob' }))).toBe(routed);
+  });
+
+  test('rcpt: trap: <> is nobody → 501', async () => {
+    const nobody = { ...facts('<a@example.com>'), forwardPath: null } as unknown as RelayFacts;
+    expect(await reply(site, nobody)).toBe('501 5.1.3 Recipient address is not valid');
+    const empty = { ...nobody, forwardPath: { localPart: '', domain: 'example.com' } } as unknown as RelayFacts;
+    expect(await reply(site, empty)).toBe('501 5.1.3 Recipient address is not valid');
+  });
+
+  test('rcpt: facts that were not made by net are canonicalised before they are compared', async () => {
+    const raw = {
+      ...facts('<a@example.com>'),
+      forwardPath: { localPart: 'a', domain: 'Example.COM.' },
+    } as unknown as RelayFacts;
+    expect(await reply(site, raw)).toBe(null);
+    const bare = { ...raw, auth: undefined, client: { ip: '::FFFF:192.0.2.1' } } as unknown as RelayFacts;
+    expect(await reply(site, { ...bare, forwardPath: { localPart: 'a', domain: 'example.org' } } as never)).toBe(null);
+    const stranger = {
+      ...bare,
+      client: { ip: '198.51.100.1' },
+      forwardPath: { localPart: 'a', domain: 'example.org' },
+    };
+    expect(await reply(site, stranger as never)).toBe(denied);
+  });
+
+  test('rcpt: nobody is trusted where the list is empty, not even loopback', async () => {
+    expect(await reply({ ...site, trustedNetworks: [] }, facts('<a@example.org>', { ip: '127.0.0.1' }))).toBe(denied);
+    expect(await reply({ localDomains: ['example.com'] }, facts('<a@example.org>', { ip: '::1' }))).toBe(null);
+  });
+});
+
+describe('rcpt: recipients that exist', () => {
+  const asked: string[] = [];
+  const users: Record<string, RecipientStatus> = { ann: 'known', old: 'disabled', fat: 'full', ldap: 'unavailable' };
+  const options: RelayControlOptions = {
+    ...site,
+    recipients: ({ localPart, domain }) => {
+      asked.push(`${localPart}@${domain}`);
+      return users[localPart] ?? 'unknown';
+    },
+  };
+  test.each<[string, string, Client, string | null, boolean]>([
+    ['a known one is accepted', '<ann@example.com>', {}, null, true],
+    ['an unknown one is refused', '<bob@example.com>', {}, '550 5.1.1 No such mailbox here', true],
+    [
+      'an unknown one in a relay domain is refused: no backscatter',
+      '<bob@backup.example>',
+      {},
+      '550 5.1.1 No such mailbox here',
+      true,
+    ],
+    [
+      'an unknown one is refused for a login too',
+      '<bob@example.com>',
+      { auth: 'x' },
+      '550 5.1.1 No such mailbox here',
+      true,
+    ],
+    ['a disabled one is refused', '<old@example.com>', {}, '550 5.2.1 Mailbox takes no mail', true],
+    ['a full one may be tried later', '<fat@example.com>', {}, '450 4.2.2 Mailbox is full', true],
+    [
+      'one that cannot be looked up may be tried later',
+      '<ldap@example.com>',
+      {},
+      '451 4.3.0 Recipient could not be checked; please try again later',
+      true,
+    ],
+    ['trap: the postmaster is accepted though unknown', '<PostMaster@example.com>', {}, null, false],
+    ['the postmaster of a relay domain too', '<postmaster@backup.example>', {}, null, false],
+    ['a foreign one is not looked up', '<ann@example.org>', {}, denied, false],
+    ['nor one that a login may send to', '<ann@example.org>', { auth: 'bob' }, null, false],
+    ['nor a routed one', '<a%b@example.com>', {}, routed, false],
+  ])('rcpt: %s', async (_, to, client, expected, looksUp) => {
+    asked.length = 0;
+    expect(await reply(options, facts(to, client))).toBe(expected);
+    expect(asked.length > 0).toBe(looksUp);
+  });
+
+  const later = '451 4.3.0 Recipient could not be checked; please try again later';
+  test.each<[string, RelayControlOptions['recipients'], string | null]>([
+    [
+      'throws',
+      () => {
+        throw new Error('LDAP is down');
+      },
+      later,
+    ],
+    ['rejects', () => Promise.reject(new Error('LDAP is down')), later],
+    ['answers nothing', () => undefined as never, later],
+    ['answers true', () => true as never, later],
+    ['never answers', () => new Promise(() => undefined), later],
+    ['answers late, but in time', () => Promise.resolve('known'), null],
+  ])('rcpt: the hook %s', async (_, recipients, expected) => {
+    expect(await reply({ ...site, recipients }, facts('<ann@example.com>'))).toBe(expected);
+  });
+
+  test('rcpt: the session ends while the hook is asked → temperror, and the hook is told', async () => {
+    let told: AbortSignal | undefined;
+    const check = relayControl({
+      ...site,
+      recipients: (_, signal) => {
+        told = signal;
+        return new Promise(() => undefined);
+      },
+    });
+    const controller = new AbortController();
+    const found = check.examine(facts('<ann@example.com>'), env, controller.signal);
+    controller.abort();
+    expect(await found).toMatchObject({
+      result: 'temperror',
+      detail: { because: 'recipient-unavailable', error: 'aborted' },
+    });
+    expect(told?.aborted).toBe(true);
+    expect(env.clock.pending).toBe(0);
+  });
+});
+
+describe('a policy cannot widen it', () => {
+  test('trap: an allow-list hit that grants relay → the relay control stands first', async () => {
+    const { defineCheck, pass, permit, on } = await import('postern/core');
+    const friend = defineCheck('friend', () => pass(), {});
+    const policy = smtpPolicy({ relay: relayControl(site), rcpt: [on(friend, { pass: permit })] });
+    const decision = await evaluate(policy, 'rcpt', facts('<a@example.org>') as never, env as never);
+    expect(decision).toMatchObject({ action: 'reject', rule: 'relay-control' });
+    expect(decision.outcomes).toHaveLength(1);
+  });
+
+  test('a copy with other consequences is no relay control', () => {
+    const check = relayControl(site);
+    expect(() => smtpPolicy({ relay: { ...check, recommended: {} } as never })).toThrow(TypeError);
+    expect(() => Object.assign(check, { recommended: {} })).toThrow(TypeError);
+  });
+
+  test('the finding is plain JSON and tells why', async () => {
+    const found = await relayControl(site).examine(
+      facts('<a@example.org>', { ip: '192.0.2.1' }),
+      env,
+      new AbortController().signal,
+    );
+    expect(JSON.parse(JSON.stringify(found))).toEqual({
+      check: 'relay-control',
+      result: 'pass',
+      detail: { because: 'trusted-network' },
+    });
+    expect(judge([]).action).toBe('accept');
+  });
+});
+
+describe('options', () => {
+  test.each<[string, unknown, RegExp]>([
+    ['no local domains', {}, /localDomains must be a list/],
+    ['no options', undefined, /localDomains must be a list/],
+    ['an empty name', { localDomains: [''] }, /localDomains "" is not a domain name/],
+    ['a dot', { localDomains: ['.'] }, /localDomains "." is not a domain name/],
+    ['a pattern', { localDomains: ['*.example.com'] }, /leading dot/],
+    ['an address', { localDomains: ['a@example.com'] }, /not a domain name/],
+    ['a broken literal', { localDomains: ['[300.1.1.1]'] }, /address literal/],
+    ['a domain that is no string', { localDomains: [7] }, /localDomains 7 is not a string/],
+    ['a broken relay domain', { localDomains: [], relayDomains: ['a b'] }, /relayDomains "a b"/],
+    [
+      'host bits',
+      { localDomains: [], trustedNetworks: ['192.0.2.1/24'] },
+      /trustedNetworks "192.0.2.1\/24".*host bits/,
+    ],
+    ['a length too long', { localDomains: [], trustedNetworks: ['192.0.2.0/33'] }, /trustedNetworks/],
+    ['leading zeroes', { localDomains: [], trustedNetworks: ['010.0.0.1'] }, /trustedNetworks/],
+    ['networks that are no list', { localDomains: [], trustedNetworks: '192.0.2.1' }, /trustedNetworks must be a list/],
+    ['a SHA-1 fingerprint', { localDomains: [], clientCertificates: ['ab'.repeat(20)] }, /SHA-256/],
+    ['a hook that is none', { localDomains: [], recipients: ['ann'] }, /recipients must be a function/],
+    ['a deadline of nothing', { localDomains: [], recipientsWithinMs: 0 }, /recipientsWithinMs 0/],
+  ])('%s → TypeError that says so', (_, options, message) => {
+    expect(() => relayControl(options as never)).toThrow(TypeError);
+    expect(() => relayControl(options as never)).toThrow(message);
+  });
+
+  test.each<[string, string, string]>([
+    ['a private network', '10.0.0.0/8', 'private'],
+    ['a container bridge', '172.17.0.0/16', 'private'],
+    ['a gateway alone', '192.168.1.1', 'private'],
+    ['carrier-grade NAT', '100.64.0.0/10', 'private'],
+    ['unique local IPv6', 'fd00::/48', 'private'],
+    ['link-local IPv6', 'fe80::/64', 'private'],
+    ['a prefix that holds a private one', '172.0.0.0/8', 'private'],
+    ['all of IPv4', '0.0.0.0/0', 'everything'],
+    ['all of IPv6', '::/0', 'everything'],
+    ['half of IPv4', '128.0.0.0/1', 'too-wide'],
+    ['shorter than /8', '8.0.0.0/7', 'too-wide'],
+    ['shorter than /32', '2001:db8::/31', 'too-wide'],
+  ])('trap: %s is trusted → a warning', (_, network, problem) => {
+    const told: string[] = [];
+    const { warnings } = relayControl({
+      localDomains: [],
+      trustedNetworks: [network],
+      onWarning: (w) => told.push(w.problem),
+    });
+    expect(warnings.map((warning) => warning.problem)).toEqual([problem]);
+    expect(told).toEqual([problem]);
+    expect(warnings[0]?.message).toContain(warnings[0]?.value);
+  });
+
+  test('a whole top-level domain → a warning', () => {
+    expect(relayControl({ localDomains: [], relayDomains: ['.com'] }).warnings).toMatchObject([
+      { option: 'relayDomains', value: '.com', problem: 'whole-suffix' },
+    ]);
+  });
+
+  test.each(['127.0.0.0/8', '::1', '192.0.2.0/24', '8.0.0.0/8', '2001:db8::/32', '2001:db8::25'])(
+    '%s → no warning',
+    (network) => {
+      expect(
+        relayControl({ localDomains: ['example.com', '.example.com'], trustedNetworks: [network] }).warnings,
+      ).toEqual([]);
+    },
+  );
+});
