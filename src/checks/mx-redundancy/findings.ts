@@ -1,0 +1,173 @@
+/** How bad it is. */
+export type Severity = 'critical' | 'high' | 'medium' | 'low' | 'info';
+
+/** What can be found about a domain's exchangers. */
+export type RedundancyFindingId =
+  | 'mx-none'
+  | 'mx-none-usable'
+  | 'mx-implicit'
+  | 'null-mx'
+  | 'null-mx-mixed'
+  | 'mx-single'
+  | 'mx-one-address'
+  | 'mx-one-network'
+  | 'mx-one-asn'
+  | 'mx-no-ipv4'
+  | 'mx-unresolvable'
+  | 'mx-dangling'
+  | 'mx-private'
+  | 'mx-address-literal'
+  | 'mx-invalid-target'
+  | 'mx-cname'
+  | 'mx-duplicate'
+  | 'dns-timeout'
+  | 'dns-servfail'
+  | 'dns-error';
+
+/** One thing that was found. Plain JSON. */
+export interface RedundancyFinding {
+  readonly id: RedundancyFindingId;
+  readonly severity: Severity;
+  /** The name it is about: the domain, or a target. */
+  readonly subject: string;
+  /** What is so, as a sentence. */
+  readonly what: string;
+  /** Where it is written that it should not be so. */
+  readonly source: string;
+  /** What to do about it. */
+  readonly mend: string;
+  /** The records that show it. */
+  readonly evidence: readonly string[];
+}
+
+interface Entry {
+  readonly severity: Severity;
+  readonly source: string;
+  readonly mend: string;
+}
+
+/** What every finding has in common, whatever the domain. */
+const catalogue: { readonly [id in RedundancyFindingId]: Entry } = {
+  'mx-none': {
+    severity: 'critical',
+    source: 'RFC 5321 §5.1',
+    mend: 'Publish MX records for at least two mail hosts; or a null MX (0 .), if the domain shall take no mail.',
+  },
+  'mx-none-usable': {
+    severity: 'critical',
+    source: 'RFC 5321 §5.1',
+    mend: 'Give the targets addresses, or name targets that have some.',
+  },
+  'mx-implicit': {
+    severity: 'medium',
+    source: 'RFC 5321 §5.1',
+    mend: 'Publish MX records that name the mail hosts, two at least: the address of the web site is taken for one now.',
+  },
+  'null-mx': { severity: 'info', source: 'RFC 7505 §3', mend: 'Nothing, if the domain shall take no mail.' },
+  'null-mx-mixed': {
+    severity: 'high',
+    source: 'RFC 7505 §3',
+    mend: 'Take the null MX (0 .) away, or all others: some senders refuse to deliver to such a domain at all.',
+  },
+  'mx-single': {
+    severity: 'high',
+    source: 'RFC 5321 §5.1',
+    mend: 'Publish a second MX record, for a host in another network.',
+  },
+  'mx-one-address': {
+    severity: 'high',
+    source: 'RFC 5321 §5.1',
+    mend: 'Give the second mail host an address of its own: the names end in the same machine now.',
+  },
+  'mx-one-network': {
+    severity: 'medium',
+    source: 'RFC 2182 §3.1',
+    mend: 'Move one mail host to another network, so that one broken line does not cut off all.',
+  },
+  'mx-one-asn': {
+    severity: 'low',
+    source: 'RFC 2182 §3.1',
+    mend: 'Put one mail host into the network of another provider.',
+  },
+  'mx-no-ipv4': {
+    severity: 'medium',
+    source: 'RFC 3974 §2',
+    mend: 'Give at least one mail host an IPv4 address: many senders have no IPv6.',
+  },
+  'mx-unresolvable': {
+    severity: 'high',
+    source: 'RFC 5321 §5.1',
+    mend: 'Publish an address for the target, or take its MX record away: senders wait for it in vain.',
+  },
+  'mx-dangling': {
+    severity: 'critical',
+    source: 'RFC 5321 §5.1',
+    mend: 'Take the record away at once: whoever registers the name of the target receives this mail.',
+  },
+  'mx-private': {
+    severity: 'high',
+    source: 'RFC 6890 §2.2.2, RFC 1918 §3',
+    mend: 'Publish addresses that the Internet can reach, and keep internal ones to internal DNS.',
+  },
+  'mx-address-literal': {
+    severity: 'high',
+    source: 'RFC 5321 §5.1, RFC 1035 §3.3.9',
+    mend: 'Name a host instead of an IP address: an MX record holds names only.',
+  },
+  'mx-invalid-target': {
+    severity: 'high',
+    source: 'RFC 5321 §2.3.5, RFC 1123 §2.1',
+    mend: 'Name a host: letters, digits and hyphens between dots.',
+  },
+  'mx-cname': {
+    severity: 'medium',
+    source: 'RFC 2181 §10.3',
+    mend: 'Name the host that the alias stands for.',
+  },
+  'mx-duplicate': { severity: 'low', source: 'RFC 2181 §5', mend: 'Keep one record for the host.' },
+  'dns-timeout': {
+    severity: 'medium',
+    source: 'RFC 1035 §7',
+    mend: 'Look at the name servers of the name, and ask again.',
+  },
+  'dns-servfail': {
+    severity: 'medium',
+    source: 'RFC 1035 §4.1.1, RFC 4035 §5.5',
+    mend: 'Look at the name servers of the name and, where it is signed, at its DNSSEC; and ask again.',
+  },
+  'dns-error': {
+    severity: 'medium',
+    source: 'RFC 1035 §4.1.1',
+    mend: 'Look at the name servers of the name, and ask again.',
+  },
+};
+
+/** Makes a finding out of the catalogue. */
+export const found = (
+  id: RedundancyFindingId,
+  subject: string,
+  what: string,
+  evidence: readonly string[],
+  severity: Severity = catalogue[id].severity,
+): RedundancyFinding => ({
+  id,
+  severity,
+  subject,
+  what,
+  source: catalogue[id].source,
+  mend: catalogue[id].mend,
+  evidence: evidence.slice(0, 20),
+});
+
+/** Which finding a resolver's trouble is. */
+export const dnsTrouble = (reason: string | undefined): 'dns-timeout' | 'dns-servfail' | 'dns-error' =>
+  /time.?out|timed out|deadline/i.test(reason ?? '')
+    ? 'dns-timeout'
+    : /serv.?fail|bogus|dnssec/i.test(reason ?? '')
+      ? 'dns-servfail'
+      : 'dns-error';
+
+const order: readonly Severity[] = ['critical', 'high', 'medium', 'low', 'info'];
+/** The worst first; of equals, as they were found. */
+export const bySeverity = (findings: readonly RedundancyFinding[]): readonly RedundancyFinding[] =>
+  [...findings].sort((a, b) => order.indexOf(a.severity) - order.indexOf(b.severity));
