@@ -37,14 +37,9 @@
  * @module
  */
 export type { RedundancyFinding, RedundancyFindingId, Severity } from './findings.ts';
+export type { RedundancyOptions } from './options.ts';
 export type { Provider } from './providers.ts';
 export { knownProviders, providerOf } from './providers.ts';
-export type {
-  RedundancyCounts,
-  RedundancyHost,
-  RedundancyOptions,
-  RedundancyReport,
-  RedundancyState,
-  ScheduleOptions,
-} from './redundancy.ts';
+export type { ScheduleOptions } from './redundancy.ts';
 export { checkRedundancy, mxRedundancy, scheduleRedundancy } from './redundancy.ts';
+export type { RedundancyCounts, RedundancyHost, RedundancyReport, RedundancyState } from './report.ts';

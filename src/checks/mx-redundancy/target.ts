@@ -1,0 +1,118 @@
+import type { Exchanger, MailExchangers } from '../../dns/index.ts';
+import type { Env } from '../../env/index.ts';
+import type { IpAddress } from '../../net/index.ts';
+import { prefixKey, registrableDomain } from '../../net/index.ts';
+import type { RedundancyFinding } from './findings.ts';
+import { dnsTrouble, found } from './findings.ts';
+import type { Settings } from './options.ts';
+import { providerOf } from './providers.ts';
+import type { RedundancyHost } from './report.ts';
+
+/** Each host once, with its best preference. */
+export function distinct(exchangers: readonly Exchanger[]): Exchanger[] {
+  const byHost = new Map<string, Exchanger>();
+  for (const exchanger of exchangers) if (!byHost.has(exchanger.host)) byHost.set(exchanger.host, exchanger);
+  return [...byHost.values()];
+}
+
+const lengths = { v4: 24, v6: 48 } as const;
+/** The addresses that the Internet can reach. */
+export const publicAddresses = (host: Exchanger): IpAddress[] =>
+  host.addresses.flatMap(({ address, scope }) => (scope === 'public' ? [address] : []));
+
+/** What is so of one target, beyond its addresses. */
+export async function describe(
+  exchanger: Exchanger,
+  mail: MailExchangers,
+  env: Pick<Env, 'dns'>,
+  settings: Settings,
+  signal: AbortSignal | undefined,
+): Promise<{ readonly host: RedundancyHost; readonly findings: readonly RedundancyFinding[] }> {
+  const { host: name, state, preference } = exchanger;
+  const record = mail.implicit ? `${name} (no MX)` : `${mail.domain} MX ${preference} ${name}`;
+  const findings: RedundancyFinding[] = [];
+  const isName = state !== 'address-literal' && state !== 'no-host-name';
+  const [cname, asns] = await Promise.all([
+    isName && !mail.implicit ? env.dns.resolve(name, 'CNAME', { signal }) : undefined,
+    asnsOf(exchanger, settings),
+  ]);
+  const alias = cname?.status === 'found' ? cname.records[0]?.name : undefined;
+  if (alias !== undefined) {
+    findings.push(
+      found('mx-cname', name, `The target ${name} is an alias of ${alias}.`, [record, `${name} CNAME ${alias}`]),
+    );
+  }
+  const outside = exchanger.addresses.filter(({ scope }) => scope !== 'public');
+  if (outside.length > 0) {
+    const evidence = outside.map(({ address, scope }) => `${name} ${address} (${scope})`);
+    findings.push(
+      state === 'not-public'
+        ? found('mx-private', name, `The target ${name} has no address that the Internet can reach.`, [
+            record,
+            ...evidence,
+          ])
+        : found(
+            'mx-private',
+            name,
+            `One of the addresses of ${name} cannot be reached from the Internet.`,
+            evidence,
+            'medium',
+          ),
+    );
+  }
+  if (state === 'address-literal')
+    findings.push(found('mx-address-literal', name, `The target ${name} is an IP address, not a name.`, [record]));
+  if (state === 'no-host-name')
+    findings.push(
+      found('mx-invalid-target', name, `The target ${JSON.stringify(name)} is no name of a host.`, [record]),
+    );
+  if (state === 'no-address' && !mail.implicit) findings.push(await missing(exchanger, record, env, signal));
+  if (state === 'no-answer' && !mail.implicit) {
+    const what = `The addresses of ${name} could not be looked up (${exchanger.reason ?? 'no answer'}).`;
+    findings.push(found(dnsTrouble(exchanger.reason), name, what, [record]));
+  }
+  const provider = providerOf(alias ?? name, settings.providers) ?? providerOf(name, settings.providers);
+  return {
+    findings,
+    host: {
+      ...exchanger,
+      networks: [...new Set(publicAddresses(exchanger).map((address) => prefixKey(address, lengths)))],
+      ...(alias === undefined ? {} : { alias }),
+      ...(asns === undefined ? {} : { asns }),
+      ...(provider === undefined ? {} : { provider: provider.name }),
+    },
+  };
+}
+
+async function asnsOf(exchanger: Exchanger, { asnOf }: Settings): Promise<readonly number[] | undefined> {
+  if (asnOf === undefined) return undefined;
+  const all = await Promise.all(
+    publicAddresses(exchanger).map(async (address) => {
+      try {
+        return await asnOf(address);
+      } catch {
+        return undefined; // What the caller cannot tell is not known.
+      }
+    }),
+  );
+  return [...new Set(all.filter((asn) => asn !== undefined))];
+}
+
+/** A target without an address: worst where its domain is free for anybody to take. */
+async function missing(
+  { host, nonexistent }: Exchanger,
+  record: string,
+  env: Pick<Env, 'dns'>,
+  signal: AbortSignal | undefined,
+): Promise<RedundancyFinding> {
+  const owner = nonexistent ? registrableDomain(host) : undefined;
+  const ns = owner === undefined ? undefined : await env.dns.resolve(owner, 'NS', { signal });
+  if (ns?.status === 'nxdomain') {
+    return found('mx-dangling', host, `The target ${host} lies in ${owner}, a domain that does not exist.`, [
+      record,
+      `${owner} NXDOMAIN`,
+    ]);
+  }
+  const why = nonexistent ? 'does not exist' : 'has no address';
+  return found('mx-unresolvable', host, `The target ${host} ${why}.`, [record]);
+}

@@ -1,0 +1,195 @@
+import type { MailExchangers } from '../../dns/index.ts';
+import { ipVersion } from '../../net/index.ts';
+import type { RedundancyFinding } from './findings.ts';
+import { bySeverity, dnsTrouble, found } from './findings.ts';
+import type { Settings } from './options.ts';
+import type { RedundancyCounts, RedundancyHost, RedundancyState } from './report.ts';
+import { publicAddresses } from './target.ts';
+
+/** What is so of the domain's records as a whole. */
+export function domainFindings(mail: MailExchangers): RedundancyFinding[] {
+  const { domain } = mail;
+  const records = mail.exchangers.map(({ host, preference }) => `${domain} MX ${preference} ${host}`);
+  const findings: RedundancyFinding[] = [];
+  if (mail.nullMixed)
+    findings.push(
+      found('null-mx-mixed', domain, 'A null MX stands beside other MX records.', [`${domain} MX .`, ...records]),
+    );
+  switch (mail.state) {
+    case 'null-mx':
+      findings.push(found('null-mx', domain, 'The domain says that it takes no mail.', [`${domain} MX .`]));
+      break;
+    case 'no-host': {
+      const why = mail.nxdomain ? 'does not exist' : 'has neither MX records nor an address';
+      findings.push(
+        found('mx-none', domain, `The domain ${why}.`, [`${domain} ${mail.nxdomain ? 'NXDOMAIN' : 'no MX, A, AAAA'}`]),
+      );
+      break;
+    }
+    case 'none-usable':
+      findings.push(found('mx-none-usable', domain, 'No target of the MX records has an address.', records));
+      break;
+    case 'not-public':
+      if (!mail.implicit)
+        findings.push(
+          found('mx-none-usable', domain, 'No target of the MX records can be reached from the Internet.', records),
+        );
+      break;
+    case 'no-answer':
+      if (mail.exchangers.length === 0 || mail.implicit) {
+        const what = `The MX records of ${domain} could not be looked up (${mail.reason ?? 'no answer'}).`;
+        findings.push(found(dnsTrouble(mail.reason), domain, what, []));
+      }
+  }
+  if (mail.implicit && mail.state !== 'no-answer') {
+    findings.push(
+      found('mx-implicit', domain, 'The domain has no MX record: its own address stands for one.', [
+        ...mail.exchangers.flatMap(({ addresses }) => addresses.map(({ address }) => `${domain} ${address}`)),
+      ]),
+    );
+  }
+  return findings;
+}
+
+/** Hosts that are named more than once. */
+export function duplicates(mail: MailExchangers): RedundancyFinding[] {
+  const seen = new Set<string>();
+  const twice = new Set<string>();
+  for (const { host } of mail.exchangers) (seen.has(host) ? twice : seen).add(host);
+  return [...twice].map((host) =>
+    found(
+      'mx-duplicate',
+      host,
+      `The host ${host} is named more than once.`,
+      mail.exchangers.flatMap((other) =>
+        other.host === host ? [`${mail.domain} MX ${other.preference} ${host}`] : [],
+      ),
+    ),
+  );
+}
+
+/** Counts step by step. */
+export function count(mail: MailExchangers, hosts: readonly RedundancyHost[]): RedundancyCounts {
+  const open = hosts.filter(({ state }) => state === 'usable');
+  const asns = hosts.some((host) => host.asns !== undefined)
+    ? { asns: new Set(open.flatMap((host) => host.asns ?? [])).size }
+    : {};
+  return {
+    records: mail.implicit ? 0 : mail.exchangers.length + (mail.nullMixed || mail.state === 'null-mx' ? 1 : 0),
+    hosts: hosts.length,
+    resolvable: hosts.filter(({ addresses }) => addresses.length > 0).length,
+    public: open.length,
+    addresses: new Set(open.flatMap(publicAddresses)).size,
+    networks: new Set(open.flatMap(({ networks }) => networks)).size,
+    ...asns,
+  };
+}
+
+/** What comes of the counts. */
+export interface Verdict {
+  readonly findings: readonly RedundancyFinding[];
+  /** Too little is known for a verdict. */
+  readonly unknown: boolean;
+  readonly provider?: string | undefined;
+}
+
+/** Would mail still flow with one server down? */
+export function redundancy(
+  mail: MailExchangers,
+  hosts: readonly RedundancyHost[],
+  counts: RedundancyCounts,
+  { minimum }: Settings,
+  known: readonly RedundancyFinding[],
+): Verdict {
+  const nothing = { findings: [], unknown: false };
+  if (mail.state === 'no-answer') return { ...nothing, unknown: true };
+  if (mail.state !== 'usable') return nothing;
+  const open = hosts.filter(({ state }) => state === 'usable');
+  const provider = open.find((host) => host.provider !== undefined)?.provider;
+  if (provider !== undefined) return { ...nothing, provider };
+  const evidence = open.flatMap((host) => publicAddresses(host).map((address) => `${host.host} ${address}`));
+  // What the DNS did not tell might have been the second server: no verdict on what is missing.
+  const uncertain = hosts.some(
+    ({ state, partial }) => state === 'no-answer' || state === 'not-examined' || partial === true,
+  );
+  const lacking = (finding: RedundancyFinding): Verdict =>
+    uncertain ? { findings: [], unknown: true } : { findings: [finding], unknown: false };
+  const { domain } = mail;
+
+  const addresses = places(open.map(publicAddresses));
+  if (open.length < minimum) {
+    const why = known.some(({ id }) => id === 'mx-unresolvable' || id === 'mx-private' || id === 'mx-dangling')
+      ? `Only ${open.length} of ${counts.hosts} mail hosts can be reached.`
+      : `The domain has ${open.length === 1 ? 'one mail host' : `${open.length} mail hosts`}; ${minimum} are wanted.`;
+    // One name for several machines survives the loss of one of them, though not of what holds the name.
+    return addresses >= minimum
+      ? lacking(found('mx-single', domain, `${why} It has ${counts.addresses} addresses.`, evidence, 'medium'))
+      : lacking(found('mx-single', domain, why, evidence));
+  }
+  if (addresses < minimum)
+    return lacking(
+      found(
+        'mx-one-address',
+        domain,
+        `${open.length} mail hosts share ${addresses === 1 ? 'one address' : `${addresses} addresses`}.`,
+        evidence,
+      ),
+    );
+  const findings: RedundancyFinding[] = [];
+  if (!open.some((host) => publicAddresses(host).some((address) => ipVersion(address) === 4)))
+    findings.push(found('mx-no-ipv4', domain, 'No mail host has an IPv4 address.', evidence));
+  if (places(open.map(({ networks }) => networks)) < 2) {
+    if (uncertain) return { findings, unknown: false };
+    const networks = [...new Set(open.flatMap(({ networks: own }) => own))];
+    findings.push(
+      found('mx-one-network', domain, `All mail hosts are in one network (${networks.join(', ')}).`, evidence),
+    );
+  } else if (counts.asns === 1 && open.every(({ asns }) => (asns?.length ?? 0) > 0)) {
+    const asn = open[0]?.asns?.[0];
+    findings.push(found('mx-one-asn', domain, `All mail hosts are in one autonomous system (AS${asn}).`, evidence));
+  }
+  return { findings, unknown: false };
+}
+
+/**
+ * In how many places the hosts are that can fail alone. IPv4 and IPv6 of one host are one place; hosts that share an
+ * address (or a network) may be one. So it is the larger of: groups of hosts that share nothing, and different values
+ * within one family.
+ */
+function places(hosts: readonly (readonly string[])[]): number {
+  let groups: Set<string>[] = [];
+  for (const values of hosts) {
+    if (values.length === 0) continue;
+    const mine = new Set(values);
+    const apart: Set<string>[] = [];
+    for (const group of groups) {
+      if (values.some((value) => group.has(value))) for (const value of group) mine.add(value);
+      else apart.push(group);
+    }
+    groups = [...apart, mine];
+  }
+  const all = new Set(hosts.flat());
+  const v6 = [...all].filter((value) => value.includes(':')).length;
+  return Math.max(groups.length, v6, all.size - v6);
+}
+
+/** The whole in one sentence. */
+export function summarise(
+  state: RedundancyState,
+  counts: RedundancyCounts,
+  findings: readonly RedundancyFinding[],
+  provider: string | undefined,
+): string {
+  switch (state) {
+    case 'not-applicable':
+      return 'The domain takes no mail.';
+    case 'could-not-check':
+      return 'The DNS did not say enough.';
+    case 'fail':
+      return bySeverity(findings)[0]?.what ?? 'The domain does not survive the loss of a mail host.';
+    case 'pass':
+      return provider === undefined
+        ? `${counts.public} mail hosts, ${counts.addresses} addresses, ${counts.networks} networks.`
+        : `${provider} is redundant behind one name.`;
+  }
+}
