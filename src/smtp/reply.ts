@@ -44,6 +44,9 @@ export const replyTable = {
   'auth-not-offered': { status: '5.1', reject: 503, defer: 454 }, // RFC 4954 §4
   'credentials-invalid': { status: '7.8', reject: 535, defer: 454 }, // RFC 4954 §6
   'auth-unavailable': { status: '7.0', reject: 454, defer: 454 }, // RFC 4954 §6
+  'auth-cancelled': { status: '7.0', reject: 501, defer: 454 }, // RFC 4954 §4
+  'auth-syntax': { status: '5.2', reject: 501, defer: 454 }, // RFC 4954 §4
+  'auth-too-long': { status: '5.6', reject: 500, defer: 454 }, // RFC 4954 §6
   'account-disabled': { status: '7.13', reject: 525, defer: 454 }, // RFC 5248
   'sender-not-owned': { status: '7.1', reject: 553, defer: 450 },
   'too-many-connections': { status: '7.0', reject: 554, defer: 421, close: true },

@@ -1,3 +1,5 @@
+import type { SaslLogin, SaslStep, ScramOptions } from '../../access/index.ts';
+import { encodeBase64, saslExchange } from '../../access/index.ts';
 import type { SmtpAuth, Verification } from '../../checks/smtp-auth/index.ts';
 import { judge } from '../../core/index.ts';
 import type { Env } from '../../env/index.ts';
@@ -7,26 +9,34 @@ import type { SmtpSession } from '../smtp-session/index.ts';
 
 /** What a client offered to prove who it is. */
 export interface Credentials {
+  /** In upper case. */
   readonly mechanism: string;
-  readonly username: string;
-  readonly password: string;
+  /** Who it says it is. */
+  readonly account: string;
+  /** The password, or the bearer token. */
+  readonly secret: string;
 }
 
 export interface LoginOptions {
   /** The check that stands at the policy's `auth` stage; what is offered and what is accepted come from it. */
   readonly check: SmtpAuth;
-  /** Asks the host's users. What it throws is "nobody could say" (454), never "wrong" (535). */
+  /**
+   * Asks the host's users about a password or a token. What it throws is "nobody could say" (454), never "wrong" (535).
+   */
   readonly verify: (credentials: Credentials, signal: AbortSignal) => Verification | Promise<Verification>;
+  /** What is stored for SCRAM; needed where the check offers it. */
+  readonly scram?: ScramOptions | undefined;
+  /** Whether an account may act as another (the SASL authorization identity); it may not where this is not given. */
+  readonly mayActAs?: ((account: string, other: string) => boolean) | undefined;
 }
 
 /** The side of a connection that a login needs. */
 export interface Speaker {
   readonly session: { user?: unknown };
+  /** Says `334` and the challenge, and hears the client's next line. */
   nextLine(challenge: string): Promise<string>;
   send(code: number, text: string): void;
 }
-
-const encode = (text: string): string => Buffer.from(text, 'utf8').toString('base64');
 
 /** Carries SASL exchanges out over AUTH (RFC 4954). */
 export class Login {
@@ -38,6 +48,7 @@ export class Login {
     this.#env = env;
   }
 
+  /** What may stand on the AUTH line now. */
   offered(guard: SmtpSession): readonly string[] {
     return this.#options.check.mechanismsFor(guard.facts.connect);
   }
@@ -49,63 +60,65 @@ export class Login {
     mechanism: string,
     initial: string | undefined,
   ): Promise<Reply | null> {
-    const read = await (mechanism === 'LOGIN' ? readLogin(speaker, initial) : readPlain(speaker, initial));
-    if (typeof read === 'string') return replyFor('parameter-syntax', read);
-    const { connect } = guard.facts;
-    const { outcome, identity } = await this.#options.check.login(
-      {
-        session: connect.session.id,
-        client: connect.client.ip,
-        account: read.username,
-        mechanism,
-        secret: read.password,
-      },
-      (signal) => this.#options.verify({ mechanism, ...read }, signal),
-      this.#env,
-    );
-    const reply = smtpReply(judge([outcome]), 'auth');
-    if (reply !== null || identity === undefined) {
+    const { scram } = this.#options;
+    const exchange = saslExchange(mechanism, scram === undefined ? {} : { scram });
+    let step = await exchange.step(initial);
+    while (step.state === 'challenge') step = await exchange.step(await speaker.nextLine(encodeBase64(step.data)));
+    if (step.state !== 'login') return unread(step);
+    const { reply, identity } = await this.#verify(guard, mechanism, step.login);
+    // Some mechanisms have a last word: the server's own proof, or the reason why not.
+    let last = exchange.conclude(identity !== undefined);
+    while (last.state === 'challenge') last = await exchange.step(await speaker.nextLine(encodeBase64(last.data)));
+    if (identity === undefined) {
       guard.authenticationFailed();
       return reply ?? replyFor('auth-unavailable', 'Temporary authentication failure');
     }
+    if (last.state !== 'done') return unread(last);
     guard.authenticated(identity, mechanism);
     speaker.session.user = identity;
     speaker.send(235, '2.7.0 Authentication successful');
     return null;
   }
-}
 
-type Read = { readonly username: string; readonly password: string } | string;
-
-/** RFC 4616: `authzid NUL authcid NUL password`. */
-async function readPlain(speaker: Speaker, initial: string | undefined): Promise<Read> {
-  const line = initial ?? (await speaker.nextLine(''));
-  if (line === '*') return 'Authentication aborted';
-  const text = decode(line);
-  const [authorizationId, username, password, ...more] = text?.split('\0') ?? [];
-  if (username === undefined || password === undefined || more.length > 0 || username === '' || password === '')
-    return 'Cannot decode the response';
-  if (authorizationId !== '' && authorizationId !== username) return 'Acting for another is not offered';
-  return { username, password };
-}
-
-async function readLogin(speaker: Speaker, initial: string | undefined): Promise<Read> {
-  const name = initial ?? (await speaker.nextLine(encode('Username:')));
-  if (name === '*') return 'Authentication aborted';
-  const secret = await speaker.nextLine(encode('Password:'));
-  if (secret === '*') return 'Authentication aborted';
-  const username = decode(name);
-  const password = decode(secret);
-  if (!username || !password || username.includes('\0') || password.includes('\0')) return 'Cannot decode the response';
-  return { username, password };
-}
-
-/** Base64 to UTF-8; undefined where it is neither. */
-function decode(line: string): string | undefined {
-  if (!/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(line)) return undefined;
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(line, 'base64'));
-  } catch {
-    return undefined;
+  async #verify(
+    guard: SmtpSession,
+    mechanism: string,
+    login: SaslLogin,
+  ): Promise<{ readonly reply: Reply | null; readonly identity?: string | undefined }> {
+    const { connect } = guard.facts;
+    const { check, verify, mayActAs } = this.#options;
+    const { account, authorizeAs, secret, prove } = login;
+    const other = authorizeAs !== undefined && authorizeAs !== '' && authorizeAs !== account ? authorizeAs : undefined;
+    const { outcome, identity } = await check.login(
+      {
+        session: connect.session.id,
+        client: connect.client.ip,
+        account,
+        mechanism,
+        ...(secret === undefined ? {} : { secret }),
+      },
+      async (signal) => {
+        const verified =
+          prove !== undefined
+            ? await prove()
+            : secret === undefined
+              ? ({ result: 'rejected' } as const)
+              : await verify({ mechanism, account, secret }, signal);
+        if (verified.result !== 'accepted' || other === undefined) return verified;
+        return mayActAs?.(verified.identity, other) === true
+          ? { result: 'accepted', identity: other }
+          : { result: 'rejected' };
+      },
+      this.#env,
+    );
+    return { reply: smtpReply(judge([outcome]), 'auth'), identity };
   }
 }
+
+/** RFC 4954 §4 and §6. */
+const unread = (step: SaslStep): Reply =>
+  step.state === 'cancelled'
+    ? replyFor('auth-cancelled', 'Authentication cancelled')
+    : step.state === 'malformed' && step.tooLong
+      ? replyFor('auth-too-long', 'Authentication exchange line is too long')
+      : replyFor('auth-syntax', 'The response cannot be read');

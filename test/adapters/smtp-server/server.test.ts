@@ -1,7 +1,9 @@
+import { createHash, createHmac, pbkdf2Sync } from 'node:crypto';
 import { once } from 'node:events';
 import type { AddressInfo, Socket } from 'node:net';
 import { connect } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
+import { scramSecret } from 'postern/access';
 import { memoryBans, memoryCounters } from 'postern/adapters/memory';
 import type { Delivery, GuardedServer, GuardOptions } from 'postern/adapters/smtp-server';
 import { guardedServer } from 'postern/adapters/smtp-server';
@@ -209,7 +211,7 @@ describe('TLS and logging in', () => {
         role: 'submission',
         auth: {
           check,
-          verify: ({ username, password }) => {
+          verify: ({ account: username, secret: password }) => {
             if (username === 'down') throw new Error('the backend is down');
             if (username === 'gone') return { result: 'disabled' };
             return username === 'bob' && password === 'right'
@@ -278,13 +280,51 @@ describe('TLS and logging in', () => {
     ['a backend that is down', `AUTH PLAIN ${plain('down', 'x')}`, '454 4.7.0'],
     ['an account that is disabled', `AUTH PLAIN ${plain('gone', 'x')}`, '525 5.7.13'],
     ['a mechanism that is not offered', 'AUTH CRAM-MD5', '504 5.5.4'],
-    ['no base64', 'AUTH PLAIN ???', '501 5.5.4'],
-    ['four fields', `AUTH PLAIN ${Buffer.from('\0a\0b\0c').toString('base64')}`, '501 5.5.4'],
-    ['another’s name', `AUTH PLAIN ${Buffer.from('alice\0bob\0right').toString('base64')}`, '501 5.5.4'],
+    ['no base64', 'AUTH PLAIN ???', '501 5.5.2'],
+    ['four fields', `AUTH PLAIN ${Buffer.from('\0a\0b\0c').toString('base64')}`, '501 5.5.2'],
+    ['another’s name', `AUTH PLAIN ${Buffer.from('alice\0bob\0right').toString('base64')}`, '535 5.7.8'],
+    ['an exchange that the client cancels', 'AUTH PLAIN *', '501 5.7.0'],
   ])('%s → %s', async (_, command, expected) => {
     const { port } = await submission();
     const replies = await play(port, ['EHLO a.example', 'STARTTLS', '[tls]', 'EHLO a.example', command]);
     expect(codes(replies).at(-1)).toBe(expected);
+  });
+  test.each([
+    ['the right password', 'pencil', '235 2.7.0'],
+    ['a wrong password', 'pen', '535 5.7.8'],
+  ])('SCRAM-SHA-256 with %s → %s', async (_, password, expected) => {
+    const scramCheck = smtpAuth({ mechanisms: ['SCRAM-SHA-256'] });
+    const stored = await scramSecret('pencil', { iterations: 4096 });
+    const { port } = await submission({
+      policy: smtpPolicy({ relay: relayControl({ localDomains: ['example.com'] }), auth: [scramCheck] }),
+      server: { secure: true },
+      auth: {
+        check: scramCheck,
+        verify: () => ({ result: 'rejected' }),
+        scram: { lookup: (name: string) => (name === 'bob' ? stored : undefined) },
+      },
+    });
+    const client = await LineClient.to(port);
+    await client.startTls();
+    await client.hear();
+    await client.ask('EHLO a.example');
+    const bare = 'n=bob,r=clientnonce';
+    const b64 = (text: string): string => Buffer.from(text).toString('base64');
+    const first = Buffer.from(
+      (await client.ask(`AUTH SCRAM-SHA-256 ${b64(`n,,${bare}`)}`)).slice(4),
+      'base64',
+    ).toString();
+    const { r, s, i } = Object.fromEntries(first.split(',').map((part) => [part[0], part.slice(2)]));
+    const salted = pbkdf2Sync(password, Buffer.from(s ?? '', 'base64'), Number(i), 32, 'sha256');
+    const clientKey = createHmac('sha256', salted).update('Client Key').digest();
+    const storedKey = createHash('sha256').update(clientKey).digest();
+    const without = `c=biws,r=${r}`;
+    const signature = createHmac('sha256', storedKey).update(`${bare},${first},${without}`).digest();
+    const proof = clientKey.map((octet, at) => octet ^ (signature[at] as number));
+    let reply = await client.ask(b64(`${without},p=${Buffer.from(proof).toString('base64')}`));
+    if (reply.startsWith('334 ')) reply = await client.ask('');
+    expect(codes([reply])).toEqual([expected]);
+    client.close();
   });
   test('four wrong passwords → the fourth is not even verified: 421, closed', async () => {
     const { port } = await submission();

@@ -321,7 +321,7 @@ describe('the message', () => {
       data: [
         defineCheck(
           'asked',
-          () => {
+          (): { result: 'pass' } => {
             throw new Error('was asked');
           },
           {},
