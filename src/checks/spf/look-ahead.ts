@@ -7,102 +7,111 @@
  * then its hosts, PTR and then its hosts.
  * **Standards**: RFC 7208 §4.6.4: no more terms than the limit, no more hosts of an MX or PTR than 10.
  * **Limits**: a term with the `p` macro waits for the evaluation. What stands behind a term that matches is asked in
- * vain; what stands behind `all`, or an `ip4` or `ip6` that holds the client, is not asked.
+ * vain; what stands behind `all`, or an `ip4` or `ip6` that holds the client, is not asked. Where more than two terms
+ * find nothing, the evaluation ends in an error after the third, when all of them have been asked already.
  *
  * @module
  */
-import type { DnsAnswer } from '../../env/index.ts';
+import type { DnsAnswer, RecordType } from '../../env/index.ts';
 import type { IpAddress } from '../../net/index.ts';
 import { ipVersion, reverseName } from '../../net/index.ts';
 import type { Evaluator, MacroValues } from './mailauth.ts';
-import type { Questions } from './questions.ts';
+import type { Question, Questions } from './questions.ts';
+import { byPreference } from './questions.ts';
 import type { AskingTerm } from './record.ts';
-import { askingTerms, spfRecord } from './record.ts';
 
 export const MAX_HOSTS = 10; // RFC 7208 §4.6.4, for mx and for ptr
 
-/** MX records in the order in which they are asked for. */
-export const byPreference = (answer: DnsAnswer): { exchange: string; preference: number }[] =>
-  answer.status === 'found'
-    ? answer.records
-        .flatMap((record) => (record.type === 'MX' ? [record] : []))
-        .sort((a, b) => a.preference - b.preference)
-    : [];
+export class LookAhead {
+  readonly #questions: Questions;
+  readonly #client: IpAddress;
+  readonly #values: Omit<MacroValues, 'domain'>;
+  readonly #mailauth: Evaluator;
+  readonly #maxVoids: number;
+  /** The type of address that the client has. */
+  readonly #addresses: 'A' | 'AAAA';
+  #left: number;
+  #voids = 0;
+  #stopped = false;
 
-/** The texts of the TXT records of an answer. */
-export const texts = (answer: DnsAnswer): string[] =>
-  answer.status === 'found' ? answer.records.flatMap((record) => (record.type === 'TXT' ? [record.text] : [])) : [];
+  constructor(
+    questions: Questions,
+    client: IpAddress,
+    values: Omit<MacroValues, 'domain'>,
+    mailauth: Evaluator,
+    limits: { readonly lookups: number; readonly voids: number },
+  ) {
+    this.#questions = questions;
+    this.#client = client;
+    this.#values = values;
+    this.#mailauth = mailauth;
+    this.#maxVoids = limits.voids;
+    this.#left = limits.lookups;
+    this.#addresses = ipVersion(client) === 4 ? 'A' : 'AAAA';
+  }
 
-export interface LookAhead {
-  /** Starts from the record of `domain`. */
-  from(domain: string): void;
+  /** Follows the record in the answer to a TXT question, as soon as that is there. */
+  from(question: Question): void {
+    this.#questions.when(question, () => this.#read(question));
+  }
+
   /** Nothing more is asked. */
-  stop(): void;
-}
+  stop(): void {
+    this.#stopped = true;
+  }
 
-export function lookAhead(
-  questions: Questions,
-  client: IpAddress,
-  values: Omit<MacroValues, 'domain'>,
-  { expand, fitName, isName }: Evaluator,
-  limits: { readonly lookups: number; readonly voids: number },
-): LookAhead {
-  const addresses = ipVersion(client) === 4 ? 'A' : 'AAAA';
-  let left = limits.lookups;
-  let voids = 0;
-  let stopped = false;
-
-  /** The name a domain-spec means, where that can be said without a question. */
-  const target = (spec: string, domain: string): string | undefined => {
-    if (spec === '') return domain;
-    let name = spec;
-    if (spec.includes('%')) {
-      if (/%\{p/i.test(spec)) return undefined;
-      try {
-        name = expand(spec, { ...values, domain });
-      } catch {
-        return undefined;
-      }
+  #read(question: Question): void {
+    if (this.#stopped) return;
+    const record = this.#questions.recordOf(question);
+    if (record === null) return;
+    for (const term of record.asking) {
+      if (this.#left <= 0 || this.#voids > this.#maxVoids) return;
+      this.#follow(term, question.name);
     }
-    name = fitName(name);
-    return isName(name) ? name.toLowerCase() : undefined;
-  };
+  }
 
-  const hosts = (names: readonly string[]): void => {
-    if (stopped) return;
-    for (const name of names.slice(0, MAX_HOSTS)) void questions.ask(name, addresses);
-  };
-
-  const follow = (term: AskingTerm, domain: string): void => {
-    const { kind } = term;
-    const name = kind === 'ptr' ? reverseName(client) : target(term.spec, domain);
+  #follow({ kind, spec }: AskingTerm, domain: string): void {
+    const name = kind === 'ptr' ? reverseName(this.#client) : this.#target(spec, domain);
     if (name === undefined) return;
-    left--;
-    const type =
-      kind === 'mx' ? 'MX' : kind === 'ptr' ? 'PTR' : kind === 'a' ? addresses : kind === 'exists' ? 'A' : 'TXT';
-    void questions.ask(name, type).then((answer) => {
-      if (answer.status === 'nodata' || answer.status === 'nxdomain') voids++;
-      if (answer.status !== 'found') return;
-      if (type === 'TXT') read(answer, name);
-      else if (type === 'MX') hosts(byPreference(answer).map(({ exchange }) => exchange));
-      else if (type === 'PTR') hosts(answer.records.flatMap((record) => (record.type === 'PTR' ? [record.name] : [])));
+    this.#left--;
+    const question = this.#questions.ask(name, this.#typeFor(kind));
+    this.#questions.when(question, (answer) => {
+      if (answer.status !== 'found') {
+        if (answer.status !== 'temperror') this.#voids++;
+      } else if (kind === 'include' || kind === 'redirect') this.#read(question);
+      else if (kind === 'mx' || kind === 'ptr') this.#hosts(kind, answer);
     });
-  };
+  }
 
-  const read = (answer: DnsAnswer, domain: string): void => {
-    if (stopped || left <= 0) return;
-    const record = spfRecord(texts(answer));
-    if (record === undefined) return;
-    for (const term of askingTerms(record, client)) {
-      if (left <= 0 || voids > limits.voids) return;
-      follow(term, domain);
+  #typeFor(kind: AskingTerm['kind']): RecordType {
+    if (kind === 'a') return this.#addresses;
+    return kind === 'exists' ? 'A' : kind === 'mx' ? 'MX' : kind === 'ptr' ? 'PTR' : 'TXT';
+  }
+
+  #hosts(kind: 'mx' | 'ptr', answer: DnsAnswer & { status: 'found' }): void {
+    if (this.#stopped) return;
+    const names =
+      kind === 'mx'
+        ? byPreference(answer).map(({ exchange }) => exchange)
+        : answer.records.flatMap((record) => (record.type === 'PTR' ? [record.name] : []));
+    for (let i = 0; i < names.length && i < MAX_HOSTS; i++) {
+      const name = names[i]!;
+      if (name !== '') this.#questions.ask(name, this.#addresses);
     }
-  };
+  }
 
-  return {
-    from: (domain) => void questions.ask(domain, 'TXT').then((answer) => read(answer, domain)),
-    stop: () => {
-      stopped = true;
-    },
-  };
+  /** The name that a domain-spec means, where that can be said without a question. */
+  #target(spec: string, domain: string): string | undefined {
+    if (spec === '') return domain;
+    // A plain name is judged by the evaluation; one that is no name is not put on the wire.
+    if (!spec.includes('%')) return spec.includes('.') ? spec.toLowerCase() : undefined;
+    if (/%\{p/i.test(spec)) return undefined;
+    const { expand, fitName, isName } = this.#mailauth;
+    try {
+      const name = fitName(expand(spec, { ...this.#values, domain }));
+      return isName(name) ? name.toLowerCase() : undefined;
+    } catch {
+      return undefined;
+    }
+  }
 }

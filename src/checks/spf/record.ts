@@ -13,120 +13,117 @@ import { ipVersion, parsePrefix, prefixHas } from '../../net/index.ts';
 /** A term of a record that asks the DNS (RFC 7208 §4.6.4). */
 export interface AskingTerm {
   readonly kind: 'include' | 'redirect' | 'a' | 'mx' | 'exists' | 'ptr';
-  /** As the record writes it. */
-  readonly text: string;
   /** The domain-spec, without prefix lengths and not expanded; `''` is the record's own domain. */
   readonly spec: string;
 }
 
-const isSpf = /^v=spf1(?: |$)/i;
+/** What was read off a record. */
+export interface SpfRecord {
+  readonly text: string;
+  /**
+   * The terms that an evaluation may come to, in its order. What stands behind `all`, or behind an `ip4` or `ip6` that
+   * holds the client, is never reached.
+   */
+  readonly asking: readonly AskingTerm[];
+  /** Terms that let in more than anybody can vouch for. */
+  readonly broad: readonly string[];
+  /** How many addresses the `ip4` terms that pass hold; an address in two terms counts twice. */
+  readonly v4: number;
+}
+
+const version = /^v=spf1(?: |$)/i;
+const term = /^[-+?~]?(?:(include|exists|ptr|a|mx)(?::(.*?))?(\/\d+)?(?:\/(\/\d+))?|(redirect)=(.*))$/i;
+const all = /^[-+?~]?all$/i;
+
+/** Nobody's mail servers are more than the IPv4 addresses of a /8. */
+const BROAD_V4 = 8;
+export const BROAD_V4_SIZE: number = 2 ** (32 - BROAD_V4);
+/** No registry gives one organisation much more than a /19; this leaves room. */
+const BROAD_V6 = 16;
 
 /** The one SPF record among the TXT records of a name; undefined where there is none, or more than one (RFC 7208 §4.5). */
-export function spfRecord(texts: readonly string[]): string | undefined {
+export function spfRecord(texts: Iterable<string>): string | undefined {
   let found: string | undefined;
   for (const text of texts) {
-    if (!isSpf.test(text)) continue;
+    if (!version.test(text)) continue;
     if (found !== undefined) return undefined;
     found = text;
   }
   return found;
 }
 
-const asking = /^[-+?~]?(?:(include|exists|ptr|a|mx)(?::(.*?))?(?:\/\d+)?(?:\/\/\d+)?|(redirect)=(.*))$/i;
-const literal = /^[-+?~]?ip[46]:(.*)$/i;
-const all = /^([-+?~]?)all$/i;
-
-/**
- * The terms that evaluating the record for `client` may come to, in the order of evaluation. What stands behind `all`, or
- * behind an `ip4` or `ip6` that holds the client, is never reached.
- */
-export function askingTerms(record: string, client: IpAddress): AskingTerm[] {
-  const terms = record.split(' ');
-  const found: AskingTerm[] = [];
+export function readRecord(text: string, client: IpAddress): SpfRecord {
+  const words = text.split(' ');
+  const asking: AskingTerm[] = [];
+  const broad: string[] = [];
+  let v4 = 0;
   let redirect: AskingTerm | undefined;
-  let held: string[] = [];
-  for (let i = 1; i < terms.length; i++) {
-    const text = terms[i]!;
-    const first = text.charCodeAt(0) | 0x20;
-    // Most terms of most records are ip4 and ip6. They are looked at only where something stands behind them.
-    if (first === 0x69 /* i */ && (text[2] === '4' || text[2] === '6')) {
-      held.push(text);
-      continue;
-    }
-    if (all.test(text)) return found;
-    const match = asking.exec(text);
-    if (match === null) {
-      if (literal.test(text)) held.push(text);
-      continue;
-    }
-    if (match[3] !== undefined) {
-      redirect = { kind: 'redirect', text, spec: match[4]! };
-      continue;
-    }
-    if (held.some((term) => holds(term, client))) return found;
-    held = [];
-    found.push({ kind: match[1]!.toLowerCase() as AskingTerm['kind'], text, spec: match[2] ?? '' });
-  }
-  if (redirect !== undefined && !held.some((term) => holds(term, client))) found.push(redirect);
-  return found;
-}
-
-function holds(term: string, client: IpAddress): boolean {
-  const colon = term.indexOf(':');
-  if (term.slice(0, colon).includes(ipVersion(client) === 4 ? '6' : '4')) return false;
-  try {
-    return prefixHas(parsePrefix(term.slice(colon + 1), { hostBits: 'clear' }), client);
-  } catch {
-    return false;
-  }
-}
-
-/** More IPv4 addresses than a /8 holds are nobody's mail servers. */
-const BROAD_V4 = 2 ** 24;
-/** No registry gives one organisation more than a /19; this leaves room. */
-const BROAD_V6 = 16;
-
-/**
- * Terms that let in whom nobody can vouch for: `+all`; prefixes with more than a /8 of IPv4 or a /16 of IPv6; and
- * `ip4 total`, where the `ip4` terms of the records together hold more than a /8.
- */
-export function broadTerms(records: readonly string[]): string[] {
-  const broad = new Set<string>();
-  let total = 0;
-  for (const record of records) {
-    for (const term of record.split(' ')) {
-      const first = term.charCodeAt(0);
-      if (first === 0x2d /* - */ || first === 0x7e /* ~ */ || first === 0x3f /* ? */) continue;
-      const word = first === 0x2b /* + */ ? term.slice(1) : term;
-      if (word.length === 3 && word.toLowerCase() === 'all') broad.add(term);
-      const version = prefixedBy(word);
-      if (version === 0) continue;
+  let reached = true;
+  /** From here on, `ip4` and `ip6` terms have not been looked at: that is done only where something stands behind them. */
+  let from = 1;
+  for (let i = 1; i < words.length; i++) {
+    const word = words[i]!;
+    if (word === '') continue;
+    const sign = word.charCodeAt(0);
+    const passes = sign !== 0x2d /* - */ && sign !== 0x7e /* ~ */ && sign !== 0x3f; /* ? */
+    const ip = ipTerm(word);
+    if (ip !== 0) {
+      if (!passes) continue;
       const slash = word.indexOf('/');
-      if (version === 6) {
-        if (slash > 0 && lengthAt(word, slash + 1) < BROAD_V6) broad.add(term);
-        continue;
-      }
-      const size = slash < 0 ? 1 : 2 ** (32 - Math.min(32, lengthAt(word, slash + 1)));
-      if (version === 4) total += size;
-      const double = version === 46 ? word.indexOf('//') : -1;
-      if ((size > BROAD_V4 && double !== slash) || (double > 0 && lengthAt(word, double + 2) < BROAD_V6))
-        broad.add(term);
+      const length = slash < 0 ? 128 : lengthAt(word, slash + 1);
+      if (ip === 4) v4 += 2 ** (32 - Math.min(32, length));
+      if (length < (ip === 4 ? BROAD_V4 : BROAD_V6)) broad.push(word);
+      continue;
     }
+    if (all.test(word)) {
+      if (passes) broad.push(word);
+      redirect = undefined; // RFC 7208 §6.1: it is ignored where there is an `all`
+      reached = false;
+      break;
+    }
+    const match = term.exec(word);
+    if (match === null) continue;
+    if (match[5] !== undefined) {
+      redirect = { kind: 'redirect', spec: match[6]! };
+      continue;
+    }
+    const kind = match[1]!.toLowerCase() as AskingTerm['kind'];
+    if (passes && (lengthAt(match[3], 1) < BROAD_V4 || lengthAt(match[4], 1) < BROAD_V6)) broad.push(word);
+    reached = reached && !anyHolds(words, from, i, client);
+    from = i + 1;
+    if (reached) asking.push({ kind, spec: match[2] ?? '' });
   }
-  if (total > BROAD_V4 && broad.size === 0) broad.add('ip4 total');
-  return [...broad];
+  if (redirect !== undefined && reached && !anyHolds(words, from, words.length, client)) asking.push(redirect);
+  return { text, asking, broad, v4 };
 }
 
-/** Which prefix lengths a term can have: 4, 6, 46 (both), or 0. */
-function prefixedBy(word: string): 0 | 4 | 6 | 46 {
-  const head = word.slice(0, 4).toLowerCase();
-  if (head === 'ip4:') return 4;
-  if (head === 'ip6:') return 6;
-  return /^(?:a|mx)[:/]/.test(head) && word.includes('/') ? 46 : 0;
+/** 4 for `ip4:…`, 6 for `ip6:…`, or 0. */
+function ipTerm(word: string): 0 | 4 | 6 {
+  const first = word.charCodeAt(0) | 0x20;
+  const at = first === 0x69 /* i */ ? 0 : 1;
+  if (word[at + 3] !== ':' || (word.charCodeAt(at) | 0x20) !== 0x69 || (word.charCodeAt(at + 1) | 0x20) !== 0x70)
+    return 0;
+  const digit = word[at + 2];
+  return digit === '4' ? 4 : digit === '6' ? 6 : 0;
+}
+
+function anyHolds(words: readonly string[], from: number, to: number, client: IpAddress): boolean {
+  const family = ipVersion(client);
+  for (let i = from; i < to; i++) {
+    const word = words[i]!;
+    if (ipTerm(word) !== family) continue;
+    try {
+      if (prefixHas(parsePrefix(word.slice(word.indexOf(':') + 1), { hostBits: 'clear' }), client)) return true;
+    } catch {
+      // Not an address; the evaluation will say so.
+    }
+  }
+  return false;
 }
 
 /** The number at `index`; where there is none, as long as an address. */
-function lengthAt(word: string, index: number): number {
-  const length = Number.parseInt(word.slice(index), 10);
+function lengthAt(word: string | undefined, index: number): number {
+  if (word === undefined) return 128;
+  const length = Number.parseInt(word.slice(index, index + 4), 10);
   return Number.isNaN(length) ? 128 : length;
 }

@@ -1,0 +1,208 @@
+import type { Clock, DnsAnswer, RecordType } from '../../env/index.ts';
+import type { IpAddress } from '../../net/index.ts';
+import { LookAhead, MAX_HOSTS } from './look-ahead.ts';
+import type { Evaluator, MacroValues, NodeRecord, NodeResolve, SpfMatch } from './mailauth.ts';
+import type { Question, Questions } from './questions.ts';
+import { byPreference } from './questions.ts';
+
+/** The limits of RFC 7208 §4.6.4. */
+export interface Limits {
+  readonly lookups: number;
+  readonly voids: number;
+}
+
+/** How an evaluation ends early. mailauth reads `spfResult`; what it is otherwise does not matter to it. */
+class Halt {
+  readonly spfResult: { error: 'permerror' | 'temperror'; text: string };
+  constructor(error: 'permerror' | 'temperror', text: string) {
+    this.spfResult = { error, text };
+  }
+}
+
+/** One run of mailauth over a record: what it counts, and the resolvers that mailauth is given. */
+export class Evaluation {
+  /** Terms that have asked the DNS. */
+  terms = 0;
+  /** Terms that have found nothing. */
+  voids = 0;
+  /** The last name asked for by each kind of term: mailauth does not tell which of several terms matched. */
+  readonly last: { host: string; mx: string } = { host: '', mx: '' };
+  readonly context: { readonly warnings: Set<string>; usedLocalPart: boolean } = {
+    warnings: new Set(),
+    usedLocalPart: false,
+  };
+
+  readonly #questions: Questions;
+  readonly #clock: Clock;
+  readonly #limits: Limits;
+  readonly #values: Omit<MacroValues, 'domain'>;
+  readonly #mailauth: Evaluator;
+  readonly #ahead: LookAhead | undefined;
+  #first = true;
+  #explaining = false;
+  #over: Halt | undefined;
+  #wake: (() => void) | undefined;
+  #end: (match: SpfMatch) => void = () => undefined;
+
+  constructor(
+    questions: Questions,
+    client: IpAddress,
+    clock: Clock,
+    limits: Limits,
+    who: { readonly sender: string; readonly helo: string; readonly mta: string },
+    mailauth: Evaluator,
+    ahead: boolean,
+  ) {
+    this.#questions = questions;
+    this.#clock = clock;
+    this.#limits = limits;
+    this.#mailauth = mailauth;
+    this.#values = { sender: who.sender, ip: client, addr: mailauth.parseIp(client)!, helo: who.helo, mta: who.mta };
+    this.#ahead = ahead ? new LookAhead(questions, client, this.#values, mailauth, limits) : undefined;
+  }
+
+  /** Never rejects. */
+  run(domain: string): Promise<SpfMatch> {
+    this.#ahead?.from(this.#questions.ask(domain, 'TXT'));
+    return new Promise((resolve) => {
+      this.#end = (match) => {
+        this.#ahead?.stop();
+        resolve(match);
+      };
+      const { sender, ip, addr, helo, mta } = this.#values;
+      this.#mailauth
+        .verify(domain, {
+          sender,
+          ip,
+          addr,
+          helo,
+          mta,
+          strict: true,
+          ctx: this.context,
+          resolver: this.#resolve,
+          expResolver: this.#resolveForExplanation,
+          createSubResolver: this.#hostResolver,
+        })
+        .then(
+          (match) => this.#end(match === false ? {} : match),
+          (error: { spfResult?: SpfMatch; message?: string }) =>
+            this.#end(error.spfResult ?? { error: 'temperror', text: error.message ?? 'the evaluation failed' }),
+        );
+    });
+  }
+
+  /**
+   * Ends the evaluation. Where a `fail` is certain and only its explanation is outstanding, the explanation is given up
+   * and not the result.
+   */
+  giveUp(reason: string): void {
+    this.#over = new Halt('temperror', reason);
+    this.#ahead?.stop();
+    if (this.#explaining) this.#wake?.();
+    else this.#end({ ...this.#over.spfResult });
+  }
+
+  /** What a domain-spec of the record of `domain` means. */
+  expand(spec: string, domain: string): string {
+    return this.#mailauth.expand(spec, { ...this.#values, domain });
+  }
+
+  /** For the terms of a record: counted (§4.6.4). The first question is for the record itself and is free. */
+  readonly #resolve: NodeResolve = (name, type) => {
+    if (this.#over !== undefined) return Promise.reject(this.#over);
+    if (this.#first) this.#first = false;
+    else if (++this.terms > this.#limits.lookups)
+      return Promise.reject(new Halt('permerror', `more than ${this.#limits.lookups} terms that ask the DNS`));
+    const question = this.#questions.ask(name, type as RecordType);
+    this.#questions.use(question);
+    if (type === 'MX') this.last.mx = question.name;
+    else if (type !== 'TXT') this.last.host = question.name;
+    return new Promise((resolve, reject) => {
+      this.#questions.when(question, (answer) => {
+        if (type === 'TXT') this.#questions.recordOf(question);
+        if (answer.status === 'found') resolve(nodeRecords(answer));
+        else if (answer.status === 'temperror') reject(trouble(question, answer.reason));
+        else if (++this.voids > this.#limits.voids)
+          reject(new Halt('permerror', `more than ${this.#limits.voids} terms that find nothing`));
+        else resolve([]);
+      });
+    });
+  };
+
+  /** For the hosts of one `mx` or `ptr`: not terms, and not counted as void, but no more than ten (§4.6.4). */
+  readonly #hostResolver = (): NodeResolve => {
+    let hosts = 0;
+    return (name, type) => {
+      if (this.#over !== undefined) return Promise.reject(this.#over);
+      if (++hosts > MAX_HOSTS) return Promise.reject(new Halt('permerror', `more than ${MAX_HOSTS} hosts of one term`));
+      const question = this.#questions.ask(name, type as RecordType);
+      this.#questions.use(question);
+      return new Promise((resolve, reject) => {
+        this.#questions.when(question, (answer) => {
+          if (answer.status === 'temperror') reject(trouble(question, answer.reason));
+          else resolve(answer.status === 'found' ? nodeRecords(answer) : []);
+        });
+      });
+    };
+  };
+
+  /** For the explanation of a fail that is certain: not counted (§4.6.4), and any trouble means that there is none. */
+  readonly #resolveForExplanation: NodeResolve = (name, type) => {
+    this.#explaining = true;
+    const question = this.#questions.ask(name, type as RecordType);
+    this.#questions.use(question);
+    return new Promise((resolve, reject) => {
+      this.#wake = () => reject(this.#over);
+      if (this.#over !== undefined) this.#wake();
+      this.#questions.when(question, (answer) => {
+        if (answer.status !== 'found') return reject(trouble(question, answer.status));
+        const records = nodeRecords(answer);
+        resolve(
+          type === 'TXT' ? records.map((text) => (typeof text === 'string' ? this.#explain(text) : text)) : records,
+        );
+      });
+    });
+  };
+
+  /**
+   * `%{t}` is the time on the clock that was handed in (§7.3). The nibbles of `%{i}` are in upper case, as the RFC's own
+   * test suite wants them where people read them; in the names of questions they are in lower case, as §7.4 has them.
+   */
+  #explain(text: string): string {
+    return text.replace(macro, (written: string, letter: string | undefined) => {
+      const kind = letter?.toLowerCase();
+      if (kind === 't') return String(Math.round(this.#clock.now() / 1000));
+      return kind === 'i' ? this.expand(written, '').toUpperCase() : written;
+    });
+  }
+}
+
+const trouble = ({ type, name }: Question, reason: string): Halt => new Halt('temperror', `${type} ${name}: ${reason}`);
+
+const macro = /%[%_-]|%\{([a-z])(\d*)(r?)([-.+,/_=]*)\}/gi;
+
+/**
+ * Delimiters are a set (§7.1), but mailauth puts them into a character class as they come, where `+-/` is a range that
+ * holds the dot and the comma. With the hyphen in front it means itself.
+ */
+const plainDelimiters = (text: string): string =>
+  text.includes('%{')
+    ? text.replace(macro, (all: string, letter: string | undefined, digits: string, reverse: string, marks: string) =>
+        letter === undefined || !marks.includes('-', 1)
+          ? all
+          : `%{${letter}${digits}${reverse}-${marks.replaceAll('-', '')}}`,
+      )
+    : text;
+
+/** An answer in the shapes of `node:dns`. */
+function nodeRecords(answer: DnsAnswer & { status: 'found' }): NodeRecord[] {
+  const found: NodeRecord[] = [];
+  for (const record of answer.records) {
+    if (record.type === 'TXT') found.push(plainDelimiters(record.text));
+    else if (record.type === 'A' || record.type === 'AAAA') found.push(record.address);
+    else if (record.type === 'PTR') found.push(record.name);
+    else if (record.type === 'MX')
+      return byPreference(answer).map((mx) => ({ exchange: mx.exchange, priority: mx.preference }));
+  }
+  return found;
+}
