@@ -25,6 +25,8 @@ export interface Answer<R extends Result = Result, D = unknown> {
   readonly cause?: string | undefined;
   /** A sentence for the client. It may go on the wire: no zone, key, path or internal name. */
   readonly explanation?: string | undefined;
+  /** How heavy it is, where the check can tell (a list's code, say). It counts where the rule says `weigh()`. */
+  readonly weight?: number | undefined;
   /** Evidence for the log. It never goes on the wire. */
   readonly detail?: D | undefined;
 }

@@ -23,4 +23,4 @@ export type {
   RequiredConsequences,
   Verdict,
 } from './verdict.ts';
-export { defer, discard, flag, permit, proceed, quarantine, reject, slow, tag } from './verdict.ts';
+export { defer, discard, flag, permit, proceed, quarantine, reject, slow, tag, weigh } from './verdict.ts';

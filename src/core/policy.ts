@@ -6,7 +6,7 @@ import type { Finding } from './finding.ts';
 import { results } from './finding.ts';
 import type { Entry, Rule, Thresholds } from './rule.ts';
 import type { Verdict } from './verdict.ts';
-import { defer, proceed, quarantine, reject, tag } from './verdict.ts';
+import { defer, proceed, quarantine, reject, tag, weighed } from './verdict.ts';
 
 /** Rules by stage. A rule may stand at any stage that knows the facts its check asks for. */
 export type Policy<Stages extends object, Env> = {
@@ -136,7 +136,7 @@ function runOne<F, E>(
 ): Awaitable<Outcome[]> {
   const conclude = (finding: Finding): Outcome[] => {
     const silent = finding.result === 'temperror' ? defer() : proceed;
-    return [{ rule, finding, verdict: consequences[finding.result] ?? silent }];
+    return [{ rule, finding, verdict: weighed(consequences[finding.result] ?? silent, finding) }];
   };
   const finding = run.known?.get(rule) ?? examine(check, facts, env, run.signal);
   return isPromise(finding) ? inTime(check.name, finding, run.signal).then(conclude) : conclude(finding);
@@ -253,7 +253,12 @@ function reachOf<F, E>(entry: Entry<F, E>): Reach {
 function reachOfTable(table: Check<never, never>['recommended']): Reach {
   const verdicts = Object.values(table) as (Verdict | undefined)[];
   return {
-    least: Math.min(0, ...verdicts.map((verdict) => (verdict?.action === 'flag' ? verdict.weight : 0))),
+    least: Math.min(
+      0,
+      ...verdicts.map((verdict) =>
+        verdict?.action === 'flag' ? Math.min(verdict.weight, verdict.within?.least ?? verdict.weight) : 0,
+      ),
+    ),
     permits: verdicts.some((verdict) => verdict?.action === 'permit'),
     // A temperror that the table does not name defers.
     refuses:

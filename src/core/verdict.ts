@@ -35,7 +35,12 @@ export interface Refusal extends Slow {
 export type Verdict =
   | ({ readonly action: 'proceed' } & Slow)
   | { readonly action: 'permit' }
-  | ({ readonly action: 'flag'; readonly weight: number } & Slow)
+  | ({
+      readonly action: 'flag';
+      readonly weight: number;
+      /** The finding's own weight counts instead, within these bounds. In tables only; an outcome's flag has none. */
+      readonly within?: { readonly least: number; readonly most: number } | undefined;
+    } & Slow)
   | ({ readonly action: 'tag'; readonly header: HeaderField } & Slow)
   | ({ readonly action: 'quarantine' } & Slow)
   | ({ readonly action: 'discard' } & Slow)
@@ -71,6 +76,29 @@ export const discard: Verdict & { readonly action: 'discard' } = { action: 'disc
 export function flag(weight = 1): Verdict & { readonly action: 'flag' } {
   if (!Number.isFinite(weight)) throw new TypeError(`flag: weight ${weight} is not a finite number`);
   return { action: 'flag', weight };
+}
+
+/**
+ * Adds the weight that the finding itself carries, kept between `least` and `most`; `weight` where it carries none.
+ *
+ * @throws TypeError where a number is not finite, or `least` is more than `most`
+ */
+export function weigh(
+  weight: number,
+  { least, most }: { readonly least: number; readonly most: number },
+): Verdict & { readonly action: 'flag' } {
+  if (!Number.isFinite(least) || !Number.isFinite(most) || least > most)
+    throw new TypeError(`weigh: least ${least} and most ${most} must be finite numbers, in that order`);
+  return { ...flag(weight), within: { least, most } };
+}
+
+/** What a table's verdict comes to for a finding: its own weight, where the table asks for that. */
+export function weighed(verdict: Verdict, finding: { readonly weight?: number | undefined }): Verdict {
+  if (verdict.action !== 'flag' || verdict.within === undefined) return verdict;
+  const { within, ...flagged } = verdict;
+  const { weight } = finding;
+  if (weight === undefined || !Number.isFinite(weight)) return flagged;
+  return { ...flagged, weight: Math.min(within.most, Math.max(within.least, weight)) };
 }
 
 /** Adds a header field. */

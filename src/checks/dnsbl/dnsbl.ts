@@ -1,5 +1,5 @@
 import type { Answer, Check, Verdict } from '../../core/index.ts';
-import { defineCheck, fail, flag, none, pass, permerror, proceed, reject, temperror } from '../../core/index.ts';
+import { defineCheck, fail, flag, none, pass, permerror, proceed, reject, temperror, weigh } from '../../core/index.ts';
 import type { ListAnswer, ListedCode, ListWatch, ListZone, ListZoneOptions } from '../../dns/index.ts';
 import { addressLabels, forwardConfirm, listWatch, listZone, queryList } from '../../dns/index.ts';
 import type { Env } from '../../env/index.ts';
@@ -60,8 +60,6 @@ export interface DnsblDetail {
   readonly listed?:
     | readonly { readonly subject: string; readonly codes: readonly ListedCode[]; readonly text?: string | undefined }[]
     | undefined;
-  /** The sum of the weights of the codes found; only where codes have weights. */
-  readonly weight?: number | undefined;
   /** Answers that none of the list's codes names. */
   readonly unknown?: readonly string[] | undefined;
   readonly trouble?: Exclude<ListAnswer['status'], 'listed' | 'notListed'> | 'reverse-dns' | undefined;
@@ -114,7 +112,7 @@ export function dnsbl(
     signal: AbortSignal,
   ): Promise<Answer<DnsblResult, DnsblDetail>> => {
     const answers = await Promise.all(subjects.map(({ labels }) => queryList(list, labels, env, { signal, watch })));
-    return conclude(list, kind, subjects, answers, say);
+    return conclude(list, kind, weight, subjects, answers, say);
   };
   const table = {
     none: proceed,
@@ -225,14 +223,22 @@ function checkWeights(
   const odd = list.codes?.find(({ weight: own }) => own !== undefined && (kind === 'block' ? own < 0 : own > 0));
   if (odd !== undefined)
     throw wrong(`codes ${JSON.stringify(odd.pattern)} weight ${String(odd.weight)} must be ${sign}, or 0`);
+  const unweighed = list.codes?.find(({ weight: own }) => own === undefined);
+  if (unweighed !== undefined && weight === undefined && list.heaviest !== undefined) {
+    const pattern = JSON.stringify(unweighed.pattern);
+    throw wrong(
+      `codes ${pattern} has no weight, though others have; give it one, or the list a weight for all the rest`,
+    );
+  }
 }
 
+/** What a listing adds: the list's weight, or what its codes come to. */
 function consequence(kind: 'block' | 'allow', weight: number | undefined, list: ListZone): Verdict {
-  const weights = (list.codes ?? []).flatMap((code) => (code.weight === undefined ? [] : [code.weight]));
-  if (weight !== undefined) weights.push(weight);
-  const fitting = weights.filter((value) => (kind === 'block' ? value > 0 : value < 0));
-  if (fitting.length === 0) return kind === 'block' ? reject() : flag(-1);
-  return flag(kind === 'block' ? Math.max(...fitting) : Math.min(...fitting));
+  if (list.heaviest === undefined || list.lightest === undefined)
+    return weight !== undefined ? flag(weight) : kind === 'block' ? reject() : flag(-1);
+  const own = weight ?? 0;
+  const bounds = { least: list.lightest + Math.min(0, own), most: list.heaviest + Math.max(0, own) };
+  return weigh(weight ?? (kind === 'block' ? bounds.most : bounds.least), bounds);
 }
 
 type Sayer = (subject: Subject, text: string | undefined) => string;
@@ -248,6 +254,7 @@ function sayer(list: ListZone, kind: 'block' | 'allow', url: string | undefined,
 function conclude(
   list: ListZone,
   kind: 'block' | 'allow',
+  weight: number | undefined,
   subjects: readonly Subject[],
   answers: readonly ListAnswer[],
   say: Sayer,
@@ -255,7 +262,7 @@ function conclude(
   const base = { list: nameOf(list), asked: subjects.map(({ subject }) => subject) };
   const listed: { subject: string; codes: readonly ListedCode[]; text?: string }[] = [];
   const unknown: string[] = [];
-  let weight: number | undefined;
+  let heaviest: number | undefined;
   let explanation: string | undefined;
   for (const [i, answer] of answers.entries()) {
     const subject = subjects[i] as Subject;
@@ -267,11 +274,17 @@ function conclude(
       codes: answer.codes,
       ...(answer.text === undefined ? {} : { text: answer.text }),
     });
-    if (answer.weight !== undefined) weight = (weight ?? 0) + answer.weight;
+    if (list.heaviest === undefined) continue;
+    const own = (answer.weight ?? 0) + (answer.plain ? (weight ?? 0) : 0);
+    // Of several names, the one that weighs most counts.
+    if (heaviest === undefined || Math.abs(own) > Math.abs(heaviest)) heaviest = own;
   }
   if (listed.length > 0) {
-    const detail: DnsblDetail = { ...base, listed, ...(weight === undefined ? {} : { weight }) };
-    return kind === 'allow' ? pass({ detail }) : fail({ status: '7.1', cause: 'listed', explanation, detail });
+    const detail: DnsblDetail = { ...base, listed };
+    const heavy = heaviest === undefined ? {} : { weight: heaviest };
+    return kind === 'allow'
+      ? pass({ ...heavy, detail })
+      : fail({ ...heavy, status: '7.1', cause: 'listed', explanation, detail });
   }
   const trouble = answers.find(({ status }) => status !== 'notListed');
   if (trouble === undefined || trouble.status === 'listed' || trouble.status === 'notListed')

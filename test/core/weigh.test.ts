@@ -1,0 +1,50 @@
+import { defineCheck, evaluate, type Finding, fail, flag, judge, on, score, weigh } from 'postern/core';
+import { describe, expect, test } from 'vitest';
+
+const bounds = { least: 0, most: 5 };
+const heavy = (weight: number | undefined) =>
+  defineCheck('heavy', () => fail(weight === undefined ? {} : { weight }), { fail: weigh(2, bounds) });
+
+describe('weigh: a finding that says how heavy it is', () => {
+  test.each([
+    ['its weight counts', 3, 3],
+    ['none: the table counts', undefined, 2],
+    ['more than the most → the most', 50, 5],
+    ['less than the least → the least', -50, 0],
+    ['no number → the table counts', Number.NaN, 2],
+  ])('%s', async (_, weight, expected) => {
+    const decision = await evaluate({ only: [heavy(weight)] }, 'only', {}, {});
+    expect(decision.score).toBe(expected);
+    expect(decision.outcomes[0]?.verdict).toEqual({ action: 'flag', weight: expected });
+  });
+
+  test('flag() overrules it', async () => {
+    const decision = await evaluate({ only: [on(heavy(3), { fail: flag(1) })] }, 'only', {}, {});
+    expect(decision.score).toBe(1);
+  });
+
+  test('score waits for what could still weigh less than nothing', async () => {
+    let release: (finding: { result: 'fail'; weight: number }) => void = () => {};
+    const late = defineCheck(
+      'late',
+      () => new Promise<{ result: 'fail'; weight: number }>((resolve) => (release = resolve)),
+      { fail: weigh(1, { least: -4, most: 1 }) },
+    );
+    const group = score({ rejectAt: 5 }, heavy(5), late);
+    const decision = evaluate({ only: [group] }, 'only', {}, {});
+    release({ result: 'fail', weight: -3 });
+    expect((await decision).action).toBe('accept');
+  });
+
+  test('bounds that are none → TypeError', () => {
+    expect(() => weigh(1, { least: 2, most: 1 })).toThrow('least 2 and most 1');
+    expect(() => weigh(1, { least: 0, most: Number.POSITIVE_INFINITY })).toThrow(TypeError);
+  });
+
+  test('a decision with weighed flags survives JSON', async () => {
+    const decision = await evaluate({ only: [heavy(3)] }, 'only', {}, {});
+    const again = JSON.parse(JSON.stringify(decision.outcomes)) as typeof decision.outcomes;
+    expect(judge(again).score).toBe(3);
+    expect((again[0]?.finding as Finding).weight).toBe(3);
+  });
+});
