@@ -8,7 +8,14 @@ export default defineConfig({
   test: {
     ...reporting('unit'),
     include: ['test/**/*.test.ts', 'docs/examples/**/*.test.ts'],
-    exclude: ['test/real/**', 'test/bench/**', 'test/package/**', '**/node_modules/**', '**/.snippets/**'],
+    exclude: [
+      'test/real/**',
+      'test/bench/**',
+      'test/package/**',
+      'test/runtimes/**',
+      '**/node_modules/**',
+      '**/.snippets/**',
+    ],
     testTimeout: 30_000,
     hookTimeout: 60_000,
     maxWorkers: 2,

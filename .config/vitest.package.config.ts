@@ -6,7 +6,7 @@ export default defineConfig({
   root,
   test: {
     ...reporting('package'),
-    include: ['test/package/**/*.test.ts'],
+    include: ['test/package/**/*.test.ts', 'test/runtimes/**/*.test.ts'],
     globalSetup: ['test/package/pack.ts'],
     testTimeout: 120_000,
     hookTimeout: 300_000,
