@@ -3,5 +3,10 @@
  *
  * @module
  */
+
+export type { AddressForm } from './address-forms.ts';
+export { relayForms } from './address-forms.ts';
 export * from './fixed-clock.ts';
+export * from './proves-closed.ts';
+export * from './resolver-contract.ts';
 export * from './zone.ts';

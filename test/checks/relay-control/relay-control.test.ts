@@ -1,7 +1,7 @@
 import { type RecipientStatus, type RelayControlOptions, relayControl } from 'postern/checks/relay-control';
 import { evaluate, judge } from 'postern/core';
 import { parseIp, parsePath } from 'postern/net';
-import { printReply, type RelayFacts, type SmtpPolicy, smtpPolicy, smtpReply } from 'postern/smtp';
+import { printReply, type RelayFacts, type SmtpPolicy, type SmtpStages, smtpPolicy, smtpReply } from 'postern/smtp';
 import { fixedClock } from 'postern/testing';
 import { describe, expect, test } from 'vitest';
 
@@ -35,7 +35,7 @@ const env = { clock: fixedClock() };
 
 async function reply(options: RelayControlOptions, asked: RelayFacts): Promise<string | null> {
   const policy: SmtpPolicy<typeof env> = smtpPolicy<typeof env>({ relay: relayControl(options) });
-  const decision = await env.clock.until(evaluate(policy, 'rcpt', asked as never, env));
+  const decision = await env.clock.until(evaluate<SmtpStages, typeof env, 'rcpt'>(policy, 'rcpt', asked as never, env));
   const said = smtpReply(decision, 'rcpt');
   return said === null ? null : printReply(said);
 }
@@ -233,7 +233,12 @@ describe('a policy cannot widen it', () => {
     const { defineCheck, pass, permit, on } = await import('postern/core');
     const friend = defineCheck('friend', () => pass(), {});
     const policy = smtpPolicy({ relay: relayControl(site), rcpt: [on(friend, { pass: permit })] });
-    const decision = await evaluate(policy, 'rcpt', facts('<a@example.org>') as never, env as never);
+    const decision = await evaluate<SmtpStages, typeof env, 'rcpt'>(
+      policy,
+      'rcpt',
+      facts('<a@example.org>') as never,
+      env,
+    );
     expect(decision).toMatchObject({ action: 'reject', rule: 'relay-control' });
     expect(decision.outcomes).toHaveLength(1);
   });
