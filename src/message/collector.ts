@@ -13,9 +13,13 @@ import { unwrap } from './wrapped.ts';
  */
 export class UriCollector {
   readonly context: LinkContext;
+  readonly schemedOnly: LinkContext;
   readonly limits: ResolvedLimits;
-  private readonly first = new Map<string, MessageUri>();
-  private readonly last = new Map<string, MessageUri>();
+  private readonly first: MessageUri[] = [];
+  /** A ring: the oldest is at `oldest`. */
+  private readonly last: MessageUri[] = [];
+  private oldest = 0;
+  private readonly byUri = new Map<string, MessageUri[]>();
   private readonly ofHost = new Map<string, number>();
   private readonly mails = new Map<string, MailHost>();
   private readonly exceeded = new Set<Truncation['limit']>();
@@ -25,8 +29,9 @@ export class UriCollector {
   constructor(limits: ResolvedLimits) {
     this.limits = limits;
     this.context = { maxLength: limits.linkLength, bareNames: true };
+    this.schemedOnly = { maxLength: limits.linkLength, bareNames: false };
     this.half = Math.ceil(limits.links / 2);
-    this.perHost = Math.max(1, Math.ceil(limits.links / 10));
+    this.perHost = Math.ceil(limits.links / 10);
   }
 
   /** A bound was met. */
@@ -34,97 +39,97 @@ export class UriCollector {
     this.exceeded.add(limit);
   }
 
-  /** A link, and the links that it carries. In `text` a host must have a public suffix or be an address. */
+  /** A link, and the links that it carries. In text a host must have a public suffix, or be an address. */
   link(link: ParsedLink, where: Place, disguised = false): void {
-    if (where.kind !== 'attribute' && !isAddress(link.host) && !isPublicName(link.host)) return;
-    const key = keyOf(link.uri, where);
-    if (this.first.has(key) || this.last.has(key)) return;
-    const wrapped = unwrap(link, this.context).map(detached);
-    const domain = domainOf(link.host);
-    this.keep(key, {
-      uri: detach(link.uri),
-      host: detach(link.host),
-      ...(domain === undefined ? {} : { domain }),
-      ...(wrapped.length > 0 ? { wrapped } : {}),
-      ...(isShortener(link.host, domain) ? { shortener: true as const } : {}),
-      ...(disguised ? { disguised: true as const } : {}),
-      where,
-    });
-    for (const inner of wrapped) {
-      this.keep(keyOf(inner.uri, where), {
-        uri: inner.uri,
-        host: inner.host,
-        ...(inner.domain === undefined ? {} : { domain: inner.domain }),
-        ...(isShortener(inner.host, inner.domain) ? { shortener: true as const } : {}),
-        inside: link.uri,
-        where,
-      });
+    const { host } = link;
+    if (where.kind !== 'attribute' && !isAddress(host) && !isPublicName(host)) return;
+    if (this.kept(link.uri, where) !== undefined) return;
+    const wrapped = unwrap(link, this.context);
+    const domain = domainOf(host);
+    const found: Mutable<MessageUri> = { uri: detach(link.uri), host: detach(host), where };
+    if (domain !== undefined) found.domain = domain;
+    if (isShortener(host, domain)) found.shortener = true;
+    if (disguised) found.disguised = true;
+    if (wrapped.length > 0) found.wrapped = wrapped.map(detached);
+    this.keep(found);
+    for (const inner of found.wrapped ?? []) {
+      if (this.kept(inner.uri, where) !== undefined) continue;
+      const own: Mutable<MessageUri> = { uri: inner.uri, host: inner.host, inside: found.uri, where };
+      if (inner.domain !== undefined) own.domain = inner.domain;
+      if (isShortener(inner.host, inner.domain)) own.shortener = true;
+      this.keep(own);
     }
   }
 
   /** The reader of `link` is shown `host`. */
   shows(link: ParsedLink, where: Place, host: string): void {
-    const key = keyOf(link.uri, where);
-    const kept = this.first.has(key) ? this.first : this.last;
-    const uri = kept.get(key);
+    const uri = this.kept(link.uri, where) as Mutable<MessageUri> | undefined;
     if (uri === undefined || uri.displayed !== undefined) return;
     // What is shown is where a rewritten link leads in the end: an honest link.
     if (uri.wrapped?.some((inner) => sameSite(inner.host, host)) === true) return;
-    kept.set(key, { ...uri, displayed: host });
+    uri.displayed = host;
   }
 
   /** `mailto:` or a bare mail address; anything else is passed over. */
   mail(written: string, where: Place): void {
     const host = mailHostOf(written);
     if (host === undefined || isAddress(host) || !isPublicName(host)) return;
-    const key = keyOf(host, where);
+    const key = `${where.part} ${where.kind} ${host}`;
     if (this.mails.has(key)) return;
     if (this.mails.size >= this.limits.links) this.exceed('links');
     else this.mails.set(key, { host: detach(host) as DomainName, where });
   }
 
-  private keep(key: string, uri: MessageUri): void {
-    if (this.first.has(key) || this.last.has(key)) return;
+  private kept(uri: string, { part, kind }: Place): MessageUri | undefined {
+    return this.byUri.get(uri)?.find(({ where }) => where.part === part && where.kind === kind);
+  }
+
+  private keep(uri: MessageUri): void {
     const count = this.ofHost.get(uri.host) ?? 0;
     if (count >= this.perHost) {
       this.exceed('links');
       return;
     }
     this.ofHost.set(uri.host, count + 1);
-    if (this.first.size < this.half) {
-      this.first.set(detach(key), uri);
+    if (this.first.length < this.half) this.first.push(uri);
+    else if (this.last.length < this.limits.links - this.half) this.last.push(uri);
+    else if (this.last.length === 0) {
+      this.exceed('links');
       return;
+    } else {
+      this.exceed('links');
+      this.forget(this.last[this.oldest] as MessageUri);
+      this.last[this.oldest] = uri;
+      this.oldest = (this.oldest + 1) % this.last.length;
     }
-    this.last.set(detach(key), uri);
-    if (this.last.size > this.limits.links - this.half) this.dropOldest();
+    const same = this.byUri.get(uri.uri);
+    if (same === undefined) this.byUri.set(uri.uri, [uri]);
+    else same.push(uri);
   }
 
-  private dropOldest(): void {
-    this.exceed('links');
-    for (const [key, { host }] of this.last) {
-      this.last.delete(key);
-      const count = (this.ofHost.get(host) ?? 1) - 1;
-      if (count > 0) this.ofHost.set(host, count);
-      else this.ofHost.delete(host);
-      return;
-    }
+  private forget(uri: MessageUri): void {
+    const same = this.byUri.get(uri.uri);
+    if (same !== undefined && same.length > 1) same.splice(same.indexOf(uri), 1);
+    else this.byUri.delete(uri.uri);
+    const count = (this.ofHost.get(uri.host) ?? 1) - 1;
+    if (count > 0) this.ofHost.set(uri.host, count);
+    else this.ofHost.delete(uri.host);
   }
 
   /** Takes over what another collector has found. */
   absorb(other: UriCollector): void {
-    for (const found of [other.first, other.last]) for (const [key, uri] of found) this.keep(key, uri);
+    for (const uri of other.uris) if (this.kept(uri.uri, uri.where) === undefined) this.keep(uri);
     for (const [key, mail] of other.mails) if (this.mails.size < this.limits.links) this.mails.set(key, mail);
     for (const limit of other.exceeded) this.exceed(limit);
   }
 
   /** The host of the first link. */
   get firstHost(): string | undefined {
-    for (const uri of this.first.values()) return uri.host;
-    return undefined;
+    return this.first[0]?.host;
   }
 
   get uris(): MessageUri[] {
-    return [...this.first.values(), ...this.last.values()];
+    return [...this.first, ...this.last.slice(this.oldest), ...this.last.slice(0, this.oldest)];
   }
 
   get mailHosts(): MailHost[] {
@@ -136,7 +141,7 @@ export class UriCollector {
   }
 }
 
-const keyOf = (uri: string, { part, kind }: Place): string => `${part} ${kind} ${uri}`;
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 const detached = (inner: WrappedUri): WrappedUri => ({ ...inner, uri: detach(inner.uri), host: detach(inner.host) });
 

@@ -65,7 +65,7 @@ function argument(css: string, from: number, collector: UriCollector, where: Pla
 }
 
 function addLink(written: string, collector: UriCollector, where: Place): void {
-  const link = parseLink(written, { ...collector.context, bareNames: false });
+  const link = parseLink(written, collector.schemedOnly);
   if (link !== undefined) collector.link(link, where);
 }
 

@@ -64,7 +64,7 @@ function links(raw: string, collector: UriCollector, where: Place): void {
 }
 
 function one(written: string, collector: UriCollector, where: Place): void {
-  const link = parseLink(written, { ...collector.context, bareNames: false });
+  const link = parseLink(written, collector.schemedOnly);
   if (link !== undefined) collector.link(link, where);
   else collector.mail(written, where);
 }

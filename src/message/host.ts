@@ -1,4 +1,5 @@
-import { type DomainName, hasPublicSuffix, registrableDomain } from '../net/index.ts';
+import { type DomainName, registrableDomains } from '../net/index.ts';
+import { detach } from './escapes.ts';
 
 /** The longest host that is looked at, escapes included; a name has at most 253 characters. */
 const MAX_HOST = 2_048;
@@ -77,21 +78,38 @@ export const isAddress = (host: string): boolean => {
   return last >= 48 && last <= 57 && /^\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host);
 };
 
+/** What the suffix list says of a host. */
+interface Standing {
+  readonly domain: DomainName | undefined;
+  readonly public: boolean;
+}
+
+/** Hosts come in heaps: the latest are remembered. */
+const standings = new Map<string, Standing>();
+const MAX_STANDINGS = 1_024;
+
+function standingOf(host: string): Standing {
+  const known = standings.get(host);
+  if (known !== undefined) return known;
+  const { icann, all } = registrableDomains(host);
+  const found = { domain: all, public: icann !== undefined && isRegistrable(host, icann) };
+  if (standings.size >= MAX_STANDINGS) standings.clear();
+  standings.set(detach(host), found);
+  return found;
+}
+
 /** The registrable domain of a canonical host; undefined for an address. */
 export const domainOf = (host: string): DomainName | undefined =>
-  isAddress(host) ? undefined : registrableDomain(host);
+  isAddress(host) ? undefined : standingOf(host).domain;
 
 /**
  * Whether a name in running text can be meant as a host: a listed suffix with a label before it, whose registrable
  * part is made of letters, digits and inner hyphens, as registries demand.
  */
-export function isPublicName(host: string): boolean {
-  const domain = registrableDomain(host, { privateSuffixes: false });
-  if (domain === undefined) return false;
-  const label = domain.slice(0, domain.indexOf('.'));
-  if (label.includes('_')) return false;
-  return !hasEdgeHyphen(host);
-}
+export const isPublicName = (host: string): boolean => standingOf(host).public;
+
+const isRegistrable = (host: string, domain: DomainName): boolean =>
+  !(host.includes('_') && domain.slice(0, domain.indexOf('.')).includes('_')) && !hasEdgeHyphen(host);
 
 function hasEdgeHyphen(host: string): boolean {
   if (!host.includes('-')) return false;
@@ -99,5 +117,3 @@ function hasEdgeHyphen(host: string): boolean {
     host.charCodeAt(0) === 45 || host.charCodeAt(host.length - 1) === 45 || host.includes('.-') || host.includes('-.')
   );
 }
-
-export { hasPublicSuffix };

@@ -43,7 +43,8 @@ export class HtmlReader {
   private value = '';
   private valueLength = 0;
   private skipped = false;
-  private attributes: { name: string; value: string }[] = [];
+  private refreshes = false;
+  private content = '';
   private anchor: { link: ParsedLink; where: Place } | undefined;
   private shown = '';
 
@@ -139,7 +140,8 @@ export class HtmlReader {
 
   private openTag(start: number, end: number): void {
     this.element = end - start > 64 ? '' : this.slice(start, end).toLowerCase();
-    this.attributes = [];
+    this.refreshes = false;
+    this.content = '';
     this.attribute = '';
     if (!WITHIN_WORDS.has(this.element)) this.text.break();
     if (this.element === 'a' || this.element === 'area') this.endAnchor();
@@ -175,19 +177,20 @@ export class HtmlReader {
   }
 
   private endAttribute(): void {
-    if (this.attribute !== '' && this.value !== '' && this.attributes.length < 256) {
-      this.attributes.push({ name: this.attribute, value: this.value });
-    }
+    const { attribute, value } = this;
     this.attribute = '';
     this.value = '';
+    if (attribute === '' || value === '') return;
+    if (this.element !== 'meta') this.readAttribute(this.element, attribute, value);
+    else if (attribute === 'content') this.content = value;
+    else if (attribute === 'http-equiv') this.refreshes = /^\s{0,8}refresh\s{0,8}$/i.test(value);
   }
 
   private endTag(): void {
-    const { element, attributes } = this;
+    const { element } = this;
     if (element === 'script' || element === 'style') this.raw = element;
-    for (const { name, value } of attributes) this.readAttribute(element, name, value, attributes);
-    if (element === 'br' || element === 'p') this.text.break();
-    this.attributes = [];
+    if (this.refreshes) this.link(refreshTarget(this.content), 'meta', 'refresh', true);
+    this.refreshes = false;
   }
 
   private closeTag(name: string): void {
@@ -201,69 +204,59 @@ export class HtmlReader {
   }
 
   private endStyle(): void {
-    scanStyle(this.style, this.collector, this.place('style', 'style'));
+    scanStyle(this.style, this.collector, this.place('style', 'style', 'text'));
     this.style = '';
   }
 
-  private readAttribute(
-    element: string,
-    name: string,
-    value: string,
-    all: readonly { name: string; value: string }[],
-  ): void {
-    if (element === 'meta') {
-      if (
-        name === 'content' &&
-        all.some((other) => other.name === 'http-equiv' && /^\s*refresh\s*$/i.test(other.value.slice(0, 32)))
-      ) {
-        this.link(refreshTarget(value), this.place('attribute', 'meta refresh'), true);
-      }
-      return;
-    }
+  private readAttribute(element: string, name: string, value: string): void {
     if (element === 'param' && name === 'value') {
-      this.link(value, this.place('attribute', 'param value'), false);
+      this.link(value, element, name, false);
       return;
     }
-    const where = this.place('attribute', `${element} ${name}`);
     switch (bearingOf(name)) {
       case 'link': {
-        const link = this.link(value, where, takesBareNames(name));
-        if (link !== undefined && (element === 'a' || element === 'area') && name === 'href')
-          this.startAnchor(link, where);
+        const link = this.link(value, element, name, takesBareNames(name));
+        if (link !== undefined && (element === 'a' || element === 'area') && name === 'href') {
+          this.anchor = { link, where: this.place('attribute', element, name) };
+          this.shown = '';
+        }
         return;
       }
       case 'links':
-        for (const piece of value.split(/[\s,]+/, 256)) this.link(piece, where, false);
+        for (const piece of value.split(/[\s,]+/, 256)) this.link(piece, element, name, false);
         return;
       case 'srcset':
-        for (const candidate of candidates(value)) this.link(candidate, where, false);
+        for (const candidate of candidates(value)) this.link(candidate, element, name, false);
         return;
       case 'style':
-        scanStyle(value, this.collector, this.place('style', `${element} style`));
+        if (/[(@]/.test(value)) scanStyle(value, this.collector, this.place('style', element, name));
         return;
       case 'html':
         this.readNested(value);
         return;
       case 'script':
-        for (const match of value.matchAll(/https?:\/\/[^\s"'<>()\\]+/gi)) this.link(match[0], where, false);
+        for (const match of value.matchAll(/https?:\/\/[^\s"'<>()\\]+/gi)) this.link(match[0], element, name, false);
         return;
     }
   }
 
   /** Reads one link; answers it where it leads to a host. */
-  private link(value: string, where: Place, bareNames: boolean): undefined;
-  private link(value: string, where: Place, bareNames: boolean): ParsedLink | undefined;
-  private link(value: string, where: Place, bareNames: boolean): ParsedLink | undefined {
-    const written = value.length > 4_096 ? value : trimLink(value);
-    if (/^data:/i.test(written)) {
-      this.readData(written);
-      return undefined;
-    }
+  private link(value: string, element: string, name: string, bareNames: boolean): ParsedLink | undefined {
+    // Most attributes hold no link at all.
+    if (!bareNames && !/[:/\\]/.test(value)) return undefined;
     const { collector } = this;
-    if (written.length > collector.context.maxLength) collector.exceed('linkLength');
-    const link = parseLink(written, { ...collector.context, bareNames });
-    if (link !== undefined) collector.link(link, where);
-    else if (where.name?.endsWith('href') === true && written.includes('@')) this.mail(written, where);
+    const first = value.charCodeAt(0);
+    if (first <= 32 || first === 68 || first === 100) {
+      const written = trimLink(value);
+      if (/^data:/i.test(written)) {
+        this.readData(written);
+        return undefined;
+      }
+    }
+    if (value.length > collector.context.maxLength) collector.exceed('linkLength');
+    const link = parseLink(value, bareNames ? collector.context : collector.schemedOnly);
+    if (link !== undefined) collector.link(link, this.place('attribute', element, name));
+    else if (bareNames && value.includes('@')) this.mail(value, this.place('attribute', element, name));
     return link;
   }
 
@@ -296,11 +289,6 @@ export class HtmlReader {
     inner.end();
   }
 
-  private startAnchor(link: ParsedLink, where: Place): void {
-    this.anchor = { link, where };
-    this.shown = '';
-  }
-
   /** The text of a link has ended: does it name a host that the link does not lead to? */
   private endAnchor(): void {
     const { anchor, shown } = this;
@@ -318,17 +306,19 @@ export class HtmlReader {
    */
   private unterminated(value: string): void {
     if (value === '') return;
-    const where = this.place('attribute', `${this.element} ${this.attribute}`);
-    if (bearingOf(this.attribute) === 'link') this.link(value, where, takesBareNames(this.attribute));
+    if (bearingOf(this.attribute) === 'link') {
+      this.link(value, this.element, this.attribute, takesBareNames(this.attribute));
+    }
     const close = value.indexOf('>');
     if (close >= 0 && this.nesting < MAX_NESTING) this.readNested(value.slice(close + 1));
   }
 
-  private place(kind: Place['kind'], name: string): Place {
-    let place = this.places.get(name);
+  private place(kind: Place['kind'], element: string, name: string): Place {
+    const key = `${element} ${name}`;
+    let place = this.places.get(key);
     if (place === undefined) {
-      place = { part: this.part, kind, name };
-      if (this.places.size < 256) this.places.set(name, place);
+      place = { part: this.part, kind, name: key };
+      if (this.places.size < 256) this.places.set(key, place);
     }
     return place;
   }

@@ -99,6 +99,13 @@ class EntityReader {
         this.body?.write(at === 0 ? bytes : bytes.subarray(at));
         return;
       }
+      if (this.state === 'body' && !(this.atLineStart && bytes[at] === 45)) {
+        // Only a line that begins with a hyphen can end the body.
+        const next = hyphenLine(bytes, at);
+        this.atLineStart = next < length || bytes[length - 1] === 10;
+        at = next;
+        continue;
+      }
       const newline = bytes.indexOf(10, at);
       const end = newline < 0 ? length : newline + 1;
       if (newline < 0 && !last && this.atLineStart && this.mustSeeWhole(bytes, at)) {
@@ -372,6 +379,14 @@ class EntityReader {
   }
 }
 
+/** Where a line begins with a hyphen, at or behind `from`, which is no line's first octet or no hyphen. */
+function hyphenLine(bytes: Uint8Array, from: number): number {
+  for (let at = bytes.indexOf(45, from); at >= 0; at = bytes.indexOf(45, at + 1)) {
+    if (at > 0 && bytes[at - 1] === 10) return at;
+  }
+  return bytes.length;
+}
+
 const asciiText = (bytes: Uint8Array, from: number, to: number): string =>
   String.fromCharCode.apply(null, bytes.subarray(from, to) as unknown as number[]);
 
@@ -426,4 +441,4 @@ export class MessageReader {
 }
 
 /** Octets that are worked on at a time: what the reader holds besides its findings is a small multiple of it. */
-const PIECE = 65_536;
+const PIECE = 16_384;

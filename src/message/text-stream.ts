@@ -12,6 +12,7 @@ export class TextStream {
   private readonly collector: UriCollector;
   private readonly where: Place;
   private pending = '';
+  private broken = true;
 
   constructor(collector: UriCollector, where: Place) {
     this.collector = collector;
@@ -19,13 +20,16 @@ export class TextStream {
   }
 
   write(text: string): void {
+    this.broken = false;
     this.pending = this.pending === '' ? text : this.pending + text;
     if (this.pending.length >= BATCH) this.scanWords();
   }
 
   /** A word ends here, though no space says so. */
   break(): void {
-    if (this.pending !== '' && this.pending.charCodeAt(this.pending.length - 1) !== 10) this.pending += '\n';
+    if (this.broken) return;
+    this.broken = true;
+    this.pending += '\n';
   }
 
   /** Text that stands by itself. */

@@ -167,6 +167,7 @@ export class TextScan {
     const { text } = this;
     let from = start;
     for (let i = start + 1; i < end; i++) {
+      if (text.charCodeAt(i) < 128 && text.charCodeAt(i - 1) < 128) continue;
       const one = classOf(text.charCodeAt(i - 1));
       const two = classOf(text.charCodeAt(i));
       const glued =
@@ -187,7 +188,7 @@ export class TextScan {
     while (start < end && isEdge(text.charCodeAt(start))) start++;
     while (end > start && isEdge(text.charCodeAt(end - 1))) end--;
     if (text.charCodeAt(start - 1) === 37 && /^[0-9a-f]{2}[a-z0-9]/i.test(text.slice(start, start + 3))) start += 2;
-    if (end - start < 4) return;
+    if (end - start < 4 || !endsInSuffix(text, start, end)) return;
     const before = start === 0 ? 32 : text.charCodeAt(start - 1);
     if ((before === 47 || text.charCodeAt(from - 1) === 47) && this.userinfoEnd !== start - 1) return;
     const written = plainName(text.slice(start, end));
@@ -307,6 +308,17 @@ function dotLength(text: string, at: number): number {
 }
 
 const isEdge = (c: number): boolean => c === 45 || c === 46 || c === 95 || classOf(c) === IGNORED;
+
+/** Whether the last label can be a suffix: no suffix begins with a digit. Else only an address in full is of interest. */
+function endsInSuffix(text: string, start: number, end: number): boolean {
+  const last = text.charCodeAt(end - 1);
+  if (last >= 128 || last === 93 || last === 41) return true;
+  let i = end - 1;
+  while (i > start && classOf(text.charCodeAt(i - 1)) === ASCII_WORD) i--;
+  const first = text.charCodeAt(i);
+  if (!(first >= 48 && first <= 57)) return end - i > 1;
+  return end - start >= 7 && isPlainAddress(text.slice(start, end));
+}
 
 /** The name with plain dots and without characters that take no place. */
 function plainName(text: string): string {

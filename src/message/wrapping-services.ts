@@ -1,5 +1,6 @@
 import { isWithin } from '../net/index.ts';
 import { base64Text, percentDecode, utf8Text } from './escapes.ts';
+import { domainOf } from './host.ts';
 import type { ParsedLink } from './link.ts';
 
 /** What a rewriting service carries, by its own encoding. */
@@ -50,9 +51,24 @@ const SERVICES: readonly Service[] = [
   { name: 'avanan', hosts: ['url.avanan.click', 'checkpoint.com'], read: (l) => between(l, '/v2/___', '___') },
 ];
 
+/** The services by registrable domain, so that a link of any other is passed over at once. */
+const BY_DOMAIN: ReadonlyMap<string, readonly Service[]> = (() => {
+  const found = new Map<string, Service[]>();
+  for (const service of SERVICES) {
+    for (const host of service.hosts) {
+      const domain = domainOf(host) ?? host;
+      found.set(domain, [...(found.get(domain) ?? []), service]);
+    }
+  }
+  return found;
+})();
+
 /** The service that the link's host belongs to, and what the link carries; undefined for any other host. */
 export function serviceOf(link: ParsedLink): Rewritten | undefined {
-  for (const service of SERVICES) {
+  const domain = domainOf(link.host);
+  const services = domain === undefined ? undefined : BY_DOMAIN.get(domain);
+  if (services === undefined) return undefined;
+  for (const service of services) {
     if (!service.hosts.some((host) => isWithin(link.host, host))) continue;
     return { name: service.name, targets: service.read(link), complete: service.complete === true };
   }

@@ -87,6 +87,17 @@ export function registrableDomain(hostOrUri: string, options: RegistrableOptions
   return parseDomain(found.domain);
 }
 
+/** Both readings of a canonical host at once: with the ICANN suffixes alone, and with private suffixes counted too. */
+export function registrableDomains(host: string): {
+  readonly icann: DomainName | undefined;
+  readonly all: DomainName | undefined;
+} {
+  const found = parseHost(host, { allowPrivateDomains: true, validateHostname: false });
+  if (found.isIp === true || found.hostname?.includes('..') === true) return { icann: undefined, all: undefined };
+  const all = found.domain === null || !(found.isIcann || found.isPrivate) ? undefined : parseDomain(found.domain);
+  return { icann: found.isPrivate ? registrableDomain(host, { privateSuffixes: false }) : all, all };
+}
+
 /** The domain that one organisation answers for, by the ICANN suffixes alone; the name itself where there is none. */
 export const organizationalDomain = (name: DomainName): DomainName => {
   const domain = getDomain(name);
