@@ -7,7 +7,7 @@ import { seededHash } from './seeded-hash.ts';
 /** How {@link memoryCounters} are made. */
 export interface MemoryCountersOptions {
   readonly clock: Clock;
-  /** How many keys with debt are held at once, 13 bytes each: a power of two, 131072 where not given (1.6 MiB). */
+  /** How many keys in debt are held at once, 16 bytes each: a power of two, 65536 where not given (1 MiB). */
   readonly rates?: number | undefined;
   /** How many distinct values are held over all keys, some 60 bytes each; 16384 where not given. */
   readonly values?: number | undefined;
@@ -38,8 +38,6 @@ export interface MemoryCounters extends Counters {
   acquireAll(places: readonly Place[], holder: string): readonly Usage[];
   release(holder: string, key?: string): void;
   distinct(key: string, value: string, limit: number, periodMs: number): Usage;
-  /** The holders of places, each with its keys: what a shared store renews. */
-  readonly holders: ReadonlyMap<string, readonly string[]>;
   size(): MemoryCountersSize;
 }
 
@@ -60,7 +58,7 @@ export interface MemoryCounters extends Counters {
  * ```
  */
 export function memoryCounters(options: MemoryCountersOptions): MemoryCounters {
-  const { clock, rates = 131_072, values = 16_384, seed } = options;
+  const { clock, rates = 65_536, values = 16_384, seed } = options;
   if (typeof clock?.now !== 'function')
     throw new TypeError('memoryCounters: clock is missing; give systemClock(), or fixedClock() in a test');
   if (!Number.isInteger(rates) || rates < 8 || rates > 2 ** 26 || (rates & (rates - 1)) !== 0)
@@ -71,7 +69,7 @@ export function memoryCounters(options: MemoryCountersOptions): MemoryCounters {
     throw new TypeError(`memoryCounters: seed has ${seed.length} numbers; give four of 32 bits`);
   const hash = seededHash(seed);
   const table = new RateTable(rates, hash);
-  const leases = new LeaseBook();
+  const leases = new LeaseBook(hash);
   let seen: DistinctValues | undefined;
   const distinctValues = (): DistinctValues => {
     seen ??= new DistinctValues(values, hash);
@@ -108,14 +106,11 @@ export function memoryCounters(options: MemoryCountersOptions): MemoryCounters {
     acquireAll: (places, holder) => leases.acquireAll(places, holder),
     release: (holder, key) => leases.release(holder, key),
     distinct: (key, value, limit, periodMs) => distinctValues().see(key, value, limit, periodMs, clock.now()),
-    get holders() {
-      return leases.holders;
-    },
     size: () => ({
       rateBytes: table.bytes,
       inDebt: table.inDebt(clock.now()),
-      places: leases.size,
-      holders: leases.holders.size,
+      places: leases.places,
+      holders: leases.holders,
       values: seen?.size ?? 0,
     }),
   };

@@ -1,4 +1,4 @@
-/** A keyed hash of short texts: two 32-bit numbers, left in `low` and `high` so that nothing is made. */
+/** A keyed hash of short texts: two 32-bit numbers, signed, left in `low` and `high` so that nothing is made. */
 export interface SeededHash {
   low: number;
   high: number;
@@ -24,20 +24,32 @@ export function seededHash(seed: Uint32Array = crypto.getRandomValues(new Uint32
     of(text) {
       let a = state1;
       let b = state2 ^ text.length;
-      for (let i = 0; i < text.length; i++) {
-        const c = text.charCodeAt(i);
-        // The shift makes each step non-linear: without it there are texts that collide under every multiplier.
-        a = Math.imul(a ^ c, multiplier1);
+      let i = 0;
+      // Four characters a turn, in two lanes that do not wait for each other. The shifts make each step non-linear:
+      // without them there are texts that collide under every multiplier.
+      for (const whole = text.length - 3; i < whole; i += 4) {
+        a = Math.imul(a ^ (text.charCodeAt(i) | (text.charCodeAt(i + 1) << 16)), multiplier1);
+        b = Math.imul(b ^ (text.charCodeAt(i + 2) | (text.charCodeAt(i + 3) << 16)), multiplier2);
         a ^= a >>> 15;
-        b = Math.imul(b ^ c, multiplier2);
         b ^= b >>> 13;
       }
-      a = Math.imul(a ^ (b >>> 16), 0x85ebca6b);
+      if (i < text.length - 1) {
+        a = Math.imul(a ^ (text.charCodeAt(i) | (text.charCodeAt(i + 1) << 16)), multiplier1);
+        a ^= a >>> 15;
+        i += 2;
+      }
+      if (i < text.length) {
+        b = Math.imul(b ^ text.charCodeAt(i), multiplier2);
+        b ^= b >>> 13;
+      }
+      // Each half ends up in both numbers, and no pair of states is lost.
+      a = Math.imul(a ^ b, 0x85ebca6b);
       a ^= a >>> 13;
-      b = Math.imul(b ^ (a >>> 15), 0xc2b2ae35);
+      b = Math.imul(b ^ a, 0xc2b2ae35);
       b ^= b >>> 16;
-      this.low = a >>> 0;
-      this.high = b >>> 0;
+      a = Math.imul(a ^ b, 0x27d4eb2f);
+      this.low = a ^ (a >>> 15);
+      this.high = b;
     },
   };
 }

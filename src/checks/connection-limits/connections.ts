@@ -93,48 +93,42 @@ export function connectionLimits(
       burst: (options.burst ?? (perMinute || 1)) * times,
     }),
   );
-  const places = classes.map(({ times }) => Math.floor((concurrent || 0) * times));
-  const head = options.label === undefined ? 'connections ' : `connections ${options.label} `;
+  const limits = classes.map(({ times }) => Math.floor((concurrent || 0) * times));
+  const head = options.label === undefined ? 'conn ' : `conn ${options.label} `;
+  const everybody = `${head}all`;
 
-  const conclude = (usages: readonly Usage[], keys: readonly string[], rate: boolean): LimitAnswer => {
+  /** What the counters said of the prefixes, in order; one more is everybody. */
+  const conclude = (usages: readonly Usage[], prefixes: readonly string[], periodMs?: number): LimitAnswer => {
     const i = tightest(usages);
     const usage = usages[i] as Usage;
-    const key = keys[i] as string;
-    const detail = evidence(
-      rate ? 'connections' : 'connections at once',
-      key.slice(head.length),
-      usage,
-      rate ? MINUTE : undefined,
-    );
-    return answerOf(usage.allowed, detail, key.endsWith(' all') ? full : rate ? tooFast : tooMany, onStoreDown);
+    const key = prefixes[i];
+    const limited = periodMs === undefined ? 'connections at once' : 'connections';
+    const refusal = key === undefined ? full : periodMs === undefined ? tooMany : tooFast;
+    return answerOf(usage.allowed, evidence(limited, key ?? 'all', usage, periodMs), refusal, onStoreDown);
   };
 
   return defineCheck(
     'connection-limits',
     ({ session, client }, { counters }): Awaitable<LimitAnswer> => {
       if (exempt(client.ip)) return none();
-      const keys = prefixesOf(client.ip, classes);
-      for (let i = 0; i < keys.length; i++) keys[i] = head + keys[i];
+      const prefixes = prefixesOf(client.ip, classes);
+      const counted: (Charge & Place)[] = [];
+      for (let i = 0; i < prefixes.length; i++)
+        counted.push({ key: head + prefixes[i], limit: limits[i] as number, rate: rates[i] as Rate });
+      const charge = (): Awaitable<LimitAnswer> =>
+        perMinute === false
+          ? none()
+          : after(counters.chargeAll(counted), (usages) => conclude(usages, prefixes, MINUTE));
 
       // Places first: a connection that finds none has not been one, and does not count towards the rate.
-      const wanted: Place[] = [];
-      const wantedKeys = total === undefined ? keys : [...keys, `${head}all`];
-      if (concurrent !== false)
-        for (let i = 0; i < keys.length; i++) wanted.push({ key: keys[i] as string, limit: places[i] as number });
+      const places: Place[] = concurrent === false ? [] : counted.slice();
       if (total !== undefined)
-        wanted.push({ key: `${head}all`, limit: reserved > 0 && !known(client.ip) ? total - reserved : total });
-      const placed = (usages: readonly Usage[]): Awaitable<LimitAnswer> => {
-        const answer = conclude(usages, concurrent === false ? [`${head}all`] : wantedKeys, false);
-        if (answer.result !== 'pass' || perMinute === false) return answer;
-        return charged();
-      };
-      const charged = (): Awaitable<LimitAnswer> => {
-        const charges: Charge[] = [];
-        for (let i = 0; i < keys.length; i++) charges.push({ key: keys[i] as string, rate: rates[i] as Rate });
-        return after(counters.chargeAll(charges), (usages) => conclude(usages, keys, true));
-      };
-      if (wanted.length === 0) return perMinute === false ? none() : charged();
-      return after(counters.acquireAll(wanted, session.id), placed);
+        places.push({ key: everybody, limit: reserved > 0 && !known(client.ip) ? total - reserved : total });
+      if (places.length === 0) return charge();
+      return after(counters.acquireAll(places, session.id), (usages) => {
+        const answer = conclude(usages, concurrent === false ? [] : prefixes);
+        return answer.result === 'pass' && perMinute !== false ? charge() : answer;
+      });
     },
     { fail: defer(), temperror: defer() } satisfies { fail: Verdict; temperror: Verdict },
     { ...(options.label === undefined ? {} : { label: options.label }) },

@@ -39,22 +39,25 @@ export function checkClasses(maker: string, classes: readonly PrefixClass[]): re
 /** `192.0.2.64/26`: the prefix of `length` bits that holds an IPv4 address in canonical text. */
 function prefixOf4(text: string, length: number): string {
   if (length === 32) return `${text}/32`;
-  let octet = 0;
+  // What lies before the octet that is cut stays as it is written.
+  const cut = length >> 3;
+  let from = 0;
+  for (let octet = 0; octet < cut; octet++) from = text.indexOf('.', from) + 1;
   let value = 0;
-  const octets = [0, 0, 0, 0];
-  for (let i = 0; i < text.length; i++) {
+  for (let i = from; i < text.length; i++) {
     const c = text.charCodeAt(i);
-    if (c === 46) {
-      octets[octet++] = value;
-      value = 0;
-    } else value = value * 10 + c - 48;
+    if (c === 46) break;
+    value = value * 10 + c - 48;
   }
-  octets[octet] = value;
-  const whole = length >> 3;
-  for (let i = 0; i < 4; i++)
-    octets[i] = i < whole ? (octets[i] as number) : i > whole ? 0 : (octets[i] as number) & (0xff00 >> (length & 7));
-  return `${octets[0]}.${octets[1]}.${octets[2]}.${octets[3]}/${length}`;
+  const kept = value & (0xff00 >> (length & 7)) & 0xff;
+  return text.slice(0, from) + kept + (tails4[length] as string);
 }
+
+/** What follows the octet that is cut: `.0.0/12`. */
+const tails4: readonly string[] = Array.from(
+  { length: 33 },
+  (_, length) => `${'.0'.repeat(3 - Math.min(3, length >> 3))}/${length}`,
+);
 
 /** The prefix of up to 64 bits: what follows is the longest run of zeroes, so `::` stands for that (RFC 5952 §4.2). */
 function prefixOf6(bytes: Uint8Array, length: number): string {
