@@ -19,6 +19,7 @@
  * @module
  */
 import type { Clock, DnsAnswer, DnsRecord, DnsResolver, RecordType, ResolveOptions } from '../env/index.ts';
+import { onAbort } from './on-abort.ts';
 import { questionName } from './question-name.ts';
 
 export interface StaleOptions {
@@ -238,7 +239,7 @@ export function cached(resolver: DnsResolver, options: CacheOptions): CachedReso
           over = true;
           stopWaiting?.();
           stopDeadline();
-          signal?.removeEventListener('abort', abort);
+          withdraw();
           if (answer === old) staleGiven++;
           resolve(answer);
         };
@@ -252,7 +253,7 @@ export function cached(resolver: DnsResolver, options: CacheOptions): CachedReso
         let stopDeadline: () => void = () => {};
         // RFC 8767 §5: the question goes on, and refreshes the entry, when the stale answer has long been given.
         const stopWaiting = old === undefined ? undefined : clock.after(answerAfterMs, () => finish(old));
-        signal?.addEventListener('abort', abort, { once: true });
+        const withdraw = onAbort(signal, abort);
         question.answer.then((answer) =>
           finish(answer.status === 'temperror' && old !== undefined ? old : (answer as DnsAnswer<T>)),
         );

@@ -16,3 +16,4 @@ export * from './public-resolvers.ts';
 export * from './question-name.ts';
 export * from './secret.ts';
 export * from './stall.ts';
+export * from './on-abort.ts';

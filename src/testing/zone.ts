@@ -24,7 +24,7 @@
  *
  * @module
  */
-import { questionName } from '../dns/index.ts';
+import { onAbort, questionName } from '../dns/index.ts';
 import type { Clock, DnsAnswer, DnsRecord, DnsResolver, RecordOf, RecordType, ResolveOptions } from '../env/index.ts';
 import { parseIp } from '../net/index.ts';
 
@@ -183,6 +183,15 @@ export function zone(data: ZoneData, options: ZoneOptions = {}): Zone {
   };
   const isNode = (name: string): boolean => name === '' || (below.get(name) ?? 0) > 0;
 
+  /** RFC 2308 §5: how long there will be nothing is what the SOA above the name says. */
+  const negativeTtl = (name: string, most: number): number => {
+    for (let node = name; ; node = parentOf(node)) {
+      const soa = entries.get(node)?.records.get('SOA')?.[0];
+      if (soa?.type === 'SOA') return Math.min(most, soa.minimum);
+      if (node === '') return most;
+    }
+  };
+
   const lookup = (text: string, type: RecordType): ZoneReply => {
     const aliases: { name: string; target: string; ttl: number }[] = [];
     const blank = { aliases, records: [], strings: [], ttl, authentic: false, delayMs };
@@ -198,7 +207,7 @@ export function zone(data: ZoneData, options: ZoneOptions = {}): Zone {
           ...blank,
           owner,
           outcome: held === undefined ? 'nxdomain' : 'nodata',
-          ttl: Math.min(lowest, ttl),
+          ttl: negativeTtl(owner, Math.min(lowest, ttl)),
           delayMs: Math.max(latest, delayMs),
         };
       }
@@ -210,7 +219,9 @@ export function zone(data: ZoneData, options: ZoneOptions = {}): Zone {
       if (records !== undefined)
         return { ...reply, outcome: 'found', records, strings: type === 'TXT' ? held.strings : [] };
       const alias = held.records.get('CNAME')?.[0];
-      if (alias?.type !== 'CNAME') return { ...reply, outcome: held.outcomes.get(type) ?? held.outcome };
+      if (alias?.type !== 'CNAME') {
+        return { ...reply, ttl: negativeTtl(owner, lowest), outcome: held.outcomes.get(type) ?? held.outcome };
+      }
       aliases.push({ name: owner, target: alias.name, ttl: held.ttl });
       const target = questionName(alias.name);
       if (target === undefined) return { ...reply, owner: alias.name, outcome: 'nxdomain' };
@@ -233,14 +244,14 @@ export function zone(data: ZoneData, options: ZoneOptions = {}): Zone {
           reply.outcome === 'silent'
             ? undefined
             : clock?.after(reply.delayMs, () => {
-                signal?.removeEventListener('abort', abort);
+                withdraw();
                 done(answerOf<T>(reply));
               });
         const abort = (): void => {
           stop?.();
           done({ status: 'temperror', reason: 'aborted' });
         };
-        signal?.addEventListener('abort', abort, { once: true });
+        const withdraw = onAbort(signal, abort);
       });
     },
   };

@@ -74,7 +74,8 @@ describe('zone: a question → an answer', () => {
     ],
     ['example.org', 'SOA', { records: [{ type: 'SOA', primary: 'ns.example.org', minimum: 60 }] }],
     ['example.org', 'NS', { records: [{ type: 'NS', name: 'ns.example.org' }] }],
-    ['example.org', 'SRV', { status: 'nodata', ttl: 300 }],
+    ['example.org', 'SRV', { status: 'nodata', ttl: 60 }],
+    ['none.example.org', 'A', { status: 'nxdomain', ttl: 60 }],
     ['1.2.0.192.in-addr.arpa', 'PTR', { records: [{ type: 'PTR', name: 'mail.example.org' }] }],
     [
       '_smtp._tcp.example.org',

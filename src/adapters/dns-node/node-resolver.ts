@@ -1,5 +1,5 @@
 import { promises } from 'node:dns';
-import { questionName } from '../../dns/index.ts';
+import { onAbort, questionName } from '../../dns/index.ts';
 import type { DnsAnswer, DnsRecord, DnsResolver, RecordOf, RecordType, ResolveOptions } from '../../env/index.ts';
 
 export interface NodeResolverOptions {
@@ -23,9 +23,9 @@ export interface NodeResolver extends DnsResolver {
 const statuses = new Map<string, 'nodata' | 'nxdomain'>([
   ['ENODATA', 'nodata'],
   ['ENOTFOUND', 'nxdomain'],
-  ['EBADNAME', 'nxdomain'],
 ]);
 const reasons = new Map<string, string>([
+  ['EBADNAME', 'name not supported'],
   ['ESERVFAIL', 'servfail'],
   ['EREFUSED', 'refused'],
   ['ENOTIMP', 'notimp'],
@@ -38,7 +38,9 @@ const reasons = new Map<string, string>([
 
 /**
  * Node's own resolver (c-ares), as a fallback: it needs no socket of ours, but tells the TTL only of A and AAAA records,
- * never the AD bit, and knows TLSA only in Node 22.15 and later; elsewhere that is a `temperror`.
+ * never the AD bit, and knows TLSA only in Node 22.15 and later; elsewhere that is a `temperror`. So is a name with an octet
+ * other than letters, digits, `-`, `_`, `/` and `*`: Node does not send it, though the DNS could carry it (SPF macros ask
+ * for such names), and to say that it does not exist would be a guess.
  *
  * @throws TypeError where an option is wrong
  */
@@ -72,10 +74,9 @@ export function nodeResolver(options: NodeResolverOptions = {}): NodeResolver {
       const answer = ask(resolver, name, type);
       if (signal === undefined) return answer;
       return new Promise((done) => {
-        const abort = (): void => done({ status: 'temperror', reason: 'aborted' });
-        signal.addEventListener('abort', abort, { once: true });
+        const withdraw = onAbort(signal, () => done({ status: 'temperror', reason: 'aborted' }));
         answer.then((value) => {
-          signal.removeEventListener('abort', abort);
+          withdraw();
           done(value);
         });
       });

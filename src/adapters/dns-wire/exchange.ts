@@ -1,3 +1,4 @@
+import { onAbort } from '../../dns/index.ts';
 import type { Clock, RecordType } from '../../env/index.ts';
 import { type Reading, readAnswer } from './answer.ts';
 import { readMessage } from './message.ts';
@@ -57,7 +58,7 @@ export function exchange<T extends RecordType>(
       cancelRetry();
       cancelDeadline();
       running.delete(close);
-      signal?.removeEventListener('abort', abort);
+      withdrawAbort();
       for (const withdraw of withdrawals) withdraw();
       resolve(reading);
     };
@@ -127,7 +128,7 @@ export function exchange<T extends RecordType>(
     const close = (): void => finish({ status: 'temperror', reason: 'closed' });
     running.add(close);
     const cancelDeadline = patience(timeoutMs, { clock, progress }, () => finish({ status: 'temperror', reason }));
-    signal?.addEventListener('abort', abort, { once: true });
+    const withdrawAbort = onAbort(signal, abort);
     next();
   });
 }

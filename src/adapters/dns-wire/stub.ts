@@ -1,4 +1,4 @@
-import { questionName } from '../../dns/index.ts';
+import { onAbort, questionName } from '../../dns/index.ts';
 import type { Clock, DnsAnswer, DnsResolver, RecordType, ResolveOptions } from '../../env/index.ts';
 import { MAX_ALIASES } from './answer.ts';
 import { exchange } from './exchange.ts';
@@ -52,7 +52,7 @@ export function stub(options: StubOptions): StubResolver {
     if (queue.size >= maxWaiting) return 'overloaded';
     return new Promise((done) => {
       const start = (refusal?: string): void => {
-        signal?.removeEventListener('abort', abort);
+        withdraw();
         done(refusal);
       };
       const abort = (): void => {
@@ -60,7 +60,7 @@ export function stub(options: StubOptions): StubResolver {
         done('aborted');
       };
       queue.add(start);
-      signal?.addEventListener('abort', abort, { once: true });
+      const withdraw = onAbort(signal, abort);
     });
   };
   /** Hands the place to the question that has waited longest. */
@@ -120,10 +120,10 @@ export function stub(options: StubOptions): StubResolver {
       if (name === undefined) return { status: 'nxdomain', ttl: 0 };
       asked++;
       const refusal = closed ? 'closed' : signal?.aborted ? 'aborted' : await enter(signal);
-      let answer: DnsAnswer<T> = { status: 'temperror', reason: refusal ?? 'aborted' };
+      // In the moment it got its turn, the question may have been withdrawn, or the resolver closed.
+      let answer: DnsAnswer<T> = { status: 'temperror', reason: refusal ?? (closed ? 'closed' : 'aborted') };
       if (refusal === undefined) {
-        // While this question waited for its turn, it may have been withdrawn in the same moment.
-        if (!signal?.aborted) answer = await ask(name, type, signal);
+        if (!closed && !signal?.aborted) answer = await ask(name, type, signal);
         leave();
       }
       if (answer.status === 'temperror') temperrors++;
