@@ -6,6 +6,7 @@
 export * from './domain.ts';
 export * from './ip.ts';
 export * from './mailbox.ts';
+export { prefixesOfRange } from './prefix-range.ts';
 export type { PrefixEntry, PrefixFault, PrefixInput, PrefixNote, PrefixSetOptions } from './prefix-set.ts';
 export { PrefixSet, PrefixSetBuilder } from './prefix-set.ts';
 export type { PrefixSource } from './prefix-source.ts';

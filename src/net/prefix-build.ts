@@ -49,10 +49,10 @@ class Notes {
 }
 
 /**
- * Says what stands under a row: called once for each distinct prefix, in the order of rows, with the notes of every entry
- * that gave it, in the order given.
+ * Says what stands under the next `rows` rows, each of them: the notes of every entry that gave the prefix, in the order
+ * given.
  */
-export type NoteSink = (notes: readonly number[]) => void;
+export type NoteSink = (notes: readonly number[], rows: number) => void;
 
 /** IPv4 hosts are most of any list: they are kept apart, a word each. */
 export class PrefixCollector {
@@ -107,7 +107,7 @@ export class PrefixCollector {
       if (lengths[first]! > 16) return narrow.push(from);
       wide.push(starts[first]! >>> 16);
       wideLengths.push(lengths[first]!);
-      note(gather(netOrder, from, to, this.#netNotes));
+      note(gather(netOrder, from, to, this.#netNotes), 1);
     });
 
     const hosts = this.#sortedHosts(note);
@@ -120,7 +120,7 @@ export class PrefixCollector {
       netLengths[i] = lengths[first]!;
       let to = from + 1;
       while (to < netOrder.length && sameNet(first, netOrder[to]!)) to++;
-      note(gather(netOrder, from, to, this.#netNotes));
+      note(gather(netOrder, from, to, this.#netNotes), 1);
     });
 
     const slots = distinctHighs(hosts, netStarts);
@@ -181,7 +181,7 @@ export class PrefixCollector {
         (a, b) => given[a] === given[b],
         (from, to) => {
           distinct.push(given[order[from]!]!);
-          note(gather(order, from, to, this.#hostNotes));
+          note(gather(order, from, to, this.#hostNotes), 1);
         },
       );
       return distinct.done();
@@ -190,7 +190,7 @@ export class PrefixCollector {
     let n = 0;
     for (let i = 0; i < sorted.length; i++) if (i === 0 || sorted[i] !== sorted[n - 1]) sorted[n++] = sorted[i]!;
     const only = [this.#hostNotes.at(0)];
-    for (let i = 0; i < n; i++) note(only);
+    note(only, n);
     return sorted.subarray(0, n);
   }
 
@@ -210,7 +210,7 @@ export class PrefixCollector {
     });
     for (const kind of ['wide', 'nets', 'long'] as const) {
       for (let i = 0; i < rows[kind].length; i++) {
-        note(gather(order, rows[kind].array[i]!, runs[kind].array[i]!, this.#v6Notes));
+        note(gather(order, rows[kind].array[i]!, runs[kind].array[i]!, this.#v6Notes), 1);
       }
     }
     const pick = (kind: 'wide' | 'nets' | 'long', column: Uint32Array | Uint8Array): Uint32Array =>

@@ -109,18 +109,17 @@ export class RowGroupList {
   #rows = new Uint32Array(0);
   #length = 0;
 
-  push(group: number): void {
-    const n = this.#length++;
-    if (this.#rows.length === 0) {
-      if (group === 0) return;
-      this.#rows = new Uint32Array(Math.max(16, n * 2));
-    }
-    if (n >= this.#rows.length) {
-      const grown = new Uint32Array(n * 2);
+  push(group: number, rows: number): void {
+    if (rows === 0) return;
+    const from = this.#length;
+    this.#length += rows;
+    if (group === 0 && this.#rows.length === 0) return;
+    if (this.#length > this.#rows.length) {
+      const grown = new Uint32Array(Math.max(64, this.#length * 2));
       grown.set(this.#rows);
       this.#rows = grown;
     }
-    this.#rows[n] = group;
+    if (group !== 0) this.#rows.fill(group, from, this.#length);
   }
 
   done(groups: number): RowGroups {

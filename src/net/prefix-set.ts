@@ -272,7 +272,7 @@ export class PrefixSetBuilder {
   /** Makes the set. The builder can be added to and built again. */
   build(): PrefixSet {
     const rows = new RowGroupList();
-    const arrays = this.#collector.build((notes) => rows.push(this.#book.group(notes)));
+    const arrays = this.#collector.build((notes, count) => rows.push(this.#book.group(notes), count));
     const { notes, groups } = this.#book;
     const said = new TextEncoder().encode(JSON.stringify({ notes, groups }));
     return PrefixSet.built(writeSnapshot({ arrays, rowGroups: rows.done(groups.length), notes: said }));

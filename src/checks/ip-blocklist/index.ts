@@ -45,3 +45,13 @@ export type {
   ListInput,
 } from './blocklist.ts';
 export { ipBlocklist, matchAddress } from './blocklist.ts';
+export type { ListFormat } from './lists/formats.ts';
+export type {
+  ListProblem,
+  ListReading,
+  ListSummary,
+  ListText,
+  PrefixSetReading,
+  ReadListOptions,
+} from './lists/list-reader.ts';
+export { readList, readPrefixSet, readPrefixSetStream } from './lists/list-reader.ts';

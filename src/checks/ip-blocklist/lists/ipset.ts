@@ -1,0 +1,117 @@
+/**
+ * What the kernel's ipset prints, and what fail2ban does with it.
+ *
+ * @module
+ */
+import type { PrefixNote } from '../../../net/index.ts';
+import type { LineReader, Lines } from './list-reader.ts';
+
+/** Words that carry one value and say nothing about the address. */
+const carriesValue = new Set(['packets', 'bytes', 'skbmark', 'skbprio', 'skbqueue']);
+
+/** Reads what stands behind `add SET`: an address, a prefix or a range, and what is said of it. */
+function addElement(lines: Lines, rest: string): void {
+  const quote = rest.indexOf('"');
+  // A quote inside a comment is not escaped: the comment goes to the last one.
+  const comment = quote < 0 ? undefined : rest.slice(quote + 1, Math.max(quote + 1, rest.lastIndexOf('"')));
+  const words = (quote < 0 ? rest : `${rest.slice(0, quote)} ${rest.slice(rest.lastIndexOf('"') + 1)}`)
+    .trim()
+    .split(/\s+/);
+  const element = words[0] ?? '';
+  if (element.includes(',')) {
+    lines.error('the set holds more than addresses (ports, interfaces or pairs)');
+    return;
+  }
+  let expires: number | undefined;
+  let except = false;
+  for (let i = 1; i < words.length; i++) {
+    const word = words[i]!;
+    if (word === 'timeout') {
+      const seconds = words[++i] ?? '';
+      if (!/^\d{1,10}$/.test(seconds)) {
+        lines.error(`timeout ${JSON.stringify(seconds)} is not a number of seconds`);
+        return;
+      }
+      if (Number(seconds) === 0) continue;
+      if (lines.now === undefined) lines.warn('its timeout is not known from when: the time of reading was not given');
+      else expires = lines.now + Number(seconds) * 1000;
+    } else if (word === 'nomatch') except = true;
+    else if (carriesValue.has(word)) i++;
+    else if (word !== 'comment' && word !== '-exist' && word !== '-!' && word !== '') {
+      lines.error(`${JSON.stringify(word)} is not known of an element`);
+      return;
+    }
+  }
+  const note: PrefixNote = {
+    ...(comment === undefined || comment === '' ? {} : { reason: comment }),
+    ...(expires === undefined ? {} : { expires }),
+    ...(except ? { except: true } : {}),
+  };
+  takeElement(lines, element, Object.keys(note).length === 0 ? undefined : lines.note(note));
+}
+
+/** An address, a prefix, or a range with a hyphen. */
+export function takeElement(lines: Lines, element: string, note: PrefixNote | undefined): void {
+  const hyphen = element.indexOf('-');
+  if (hyphen < 0) lines.take(element, 0, element.length, note);
+  else lines.takeRange(element.slice(0, hyphen).trim(), element.slice(hyphen + 1).trim(), note);
+}
+
+/** `ipset save`: `create` and `add` lines. A timeout is what remains of it, in seconds. */
+export const ipset = (lines: Lines): LineReader => ({
+  line(text, from, to) {
+    const line = text.slice(from, to).trim();
+    if (line === '' || line.startsWith('#') || /^(create|-N|COMMIT|flush|-F)\b/.test(line)) return;
+    const add = /^(?:add|-A)\s+(?:-exist\s+|-!\s+)?\S+\s+(.*)$/.exec(line);
+    if (add === null) return lines.error('it is neither "create" nor "add"');
+    addElement(lines, add[1]!);
+  },
+});
+
+const address = '[0-9a-fA-F:.]+(?:/\\d+)?';
+const logLine = new RegExp(
+  `\\[(?<jail>[^\\]\\s]+)\\]\\s+(?<verb>Restore Ban|Ban|Unban)\\s+(?<address>${address})\\s*$`,
+);
+const withTime = new RegExp(
+  `^(?<address>${address})\\s+(?<from>\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d) \\+ (?<seconds>-?\\d+) = `,
+);
+const ipsetAdd =
+  /^(?:\S*\/)?ipset\s+(?:-exist\s+|-!\s+)?(?<verb>add|del|-A|-D)\s+(?:-exist\s+|-!\s+)?\S+\s+(?<rest>.*)$/;
+
+/**
+ * What fail2ban leaves: its log (`Ban`, and `Unban`, which takes back), `get JAIL banip --with-time`, the `Banned IP list:` of
+ * `status JAIL`, and the ipset commands of its actions. Times in it are local, so that only an ipset timeout ends an entry.
+ */
+export const fail2ban = (lines: Lines): LineReader => {
+  const banned = new Map<string, PrefixNote | undefined>();
+  return {
+    line(text, from, to) {
+      const line = text.slice(from, to).trim();
+      if (line === '' || line.startsWith('#')) return;
+      const log = logLine.exec(line)?.groups;
+      if (log !== undefined) {
+        if (log.verb === 'Unban') banned.delete(log.address!);
+        else banned.set(log.address!, lines.note({ reason: log.jail! }));
+        return;
+      }
+      const timed = withTime.exec(line)?.groups;
+      if (timed !== undefined) return lines.take(timed.address!, 0, timed.address!.length);
+      const list = /Banned IP list:\s*(.*)$/.exec(line);
+      if (list !== null) {
+        for (const each of list[1]!.split(/\s+/)) if (each !== '') lines.take(each, 0, each.length);
+        return;
+      }
+      const command = ipsetAdd.exec(line)?.groups;
+      if (command !== undefined && command.verb !== 'del' && command.verb !== '-D')
+        return addElement(lines, command.rest!);
+      // Status lines and log lines about other things hold no ban.
+      if (/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d/.test(line) || /^(\||`-|Status for)/.test(line) || command !== undefined)
+        return;
+      if (/^[0-9a-fA-F:.]+$/.test(line)) return lines.take(line, 0, line.length);
+      lines.error('it is nothing that fail2ban writes');
+    },
+    end() {
+      for (const [each, note] of banned) lines.take(each, 0, each.length, note);
+    },
+  };
+};

@@ -1,0 +1,472 @@
+/**
+ * Reads lists of addresses, in the formats they are published in.
+ *
+ * Every line becomes entries, or is a comment, or is a problem with its file, line and reason: nothing is dropped in
+ * silence. A list that is not what it should be (an HTML page, one that was cut off, one with more bad lines than good) is
+ * refused as a whole: whoever has an older one keeps it.
+ *
+ * @module
+ */
+import type { Prefix, PrefixFault, PrefixInput, PrefixNote } from '../../../net/index.ts';
+import {
+  addressScope,
+  ipVersion,
+  type PrefixSet,
+  PrefixSetBuilder,
+  parseIp,
+  parsePrefix,
+  prefixesOfRange,
+  prefixHas,
+  printPrefix,
+} from '../../../net/index.ts';
+import type { ListFormat } from './formats.ts';
+import { formats } from './formats.ts';
+
+export interface ReadListOptions {
+  readonly format: ListFormat;
+  /** The name of the file, for problems. */
+  readonly file?: string | undefined;
+  /** The name of the list, which its entries carry. */
+  readonly list?: string | undefined;
+  /**
+   * What the list is for. In a block list (the default) host bits that are set are cleared with a warning; in an allow list
+   * they are an error, and so is a prefix shorter than /8 (IPv4) or /32 (IPv6).
+   */
+  readonly purpose?: 'block' | 'allow' | undefined;
+  /** The shortest prefixes taken; in a block list /1. `{ v4: 0, v6: 0 }` takes everything. */
+  readonly widest?: { readonly v4: number; readonly v6: number } | undefined;
+  /** The time of reading, in milliseconds since the epoch: formats that say how long an entry still lasts need it. */
+  readonly now?: number | undefined;
+  /** The share of bad lines above which the list is refused; a half. */
+  readonly maxBadShare?: number | undefined;
+  /** How many problems are kept word by word; 1,000. All are counted. */
+  readonly maxProblems?: number | undefined;
+}
+
+/** Something in a list that is not as it should be. */
+export interface ListProblem {
+  readonly file?: string | undefined;
+  /** Counted from 1; 0 where it is about the whole list. */
+  readonly line: number;
+  /** An `error` gave no entry; a `warning` did. */
+  readonly severity: 'error' | 'warning';
+  readonly reason: string;
+  /** The line, cut off after 120 characters. */
+  readonly text: string;
+}
+
+export interface ListSummary {
+  readonly lines: number;
+  /** How many prefixes were taken, repetitions included. */
+  readonly taken: number;
+  readonly errors: number;
+  readonly warnings: number;
+  /** The first ones; `errors` and `warnings` count all. */
+  readonly problems: readonly ListProblem[];
+  /** Why the whole list must not be used. */
+  readonly refused?: string | undefined;
+}
+
+/** A line longer than this is no line of a list. */
+const MAX_LINE = 65_536;
+const MAX_REASON = 200;
+
+/** A line, to come back to when more of it is known. */
+export interface Mark {
+  readonly line: number;
+  readonly text: string;
+}
+
+/** What a format sees of the reader. */
+export interface Lines {
+  readonly now: number | undefined;
+  readonly purpose: 'block' | 'allow';
+  /** Takes a part of a text as a prefix. Without a note, the entry says what every entry of the list says. */
+  take(text: string, from: number, to: number, note?: PrefixNote): void;
+  /** Takes all addresses from the first to the last. */
+  takeRange(first: string, last: string, note?: PrefixNote): void;
+  /** A note with what every entry of the list says. */
+  note(more: PrefixNote): PrefixNote;
+  error(reason: string): void;
+  warn(reason: string): void;
+  /** The whole list must not be used. */
+  refuse(reason: string): void;
+  /** The line at hand, which problems are reported for. */
+  mark(): Mark;
+  /** Problems are reported for this line, until the next one is read. */
+  goTo(mark: Mark): void;
+}
+
+/** A format: hears of each line, and of the end. */
+export interface LineReader {
+  line(text: string, from: number, to: number): void;
+  end?(): void;
+}
+
+/** Where entries go: a builder, or a list. */
+interface Sink {
+  tryAdd: PrefixSetBuilder['tryAdd'];
+}
+
+/**
+ * Reads a list from chunks of text, as a stream brings them.
+ *
+ * @throws TypeError where an option is wrong
+ */
+export class ListReader implements Lines {
+  readonly now: number | undefined;
+  readonly purpose: 'block' | 'allow';
+  #taken = 0;
+  readonly #sink: Sink;
+  readonly #options: ReadListOptions;
+  readonly #format: LineReader;
+  readonly #widest: { readonly v4: number; readonly v6: number };
+  readonly #allow: boolean;
+  readonly #note: PrefixNote;
+  readonly #problems: ListProblem[] = [];
+  readonly #maxProblems: number;
+  readonly #decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+  #errors = 0;
+  #warnings = 0;
+  #lines = 0;
+  /** The line that problems are reported for: 0 for the whole list. */
+  #line = 0;
+  #rest = '';
+  #skipping = false;
+  #started = false;
+  #refused: string | undefined;
+  #text = '';
+  #from = 0;
+  #to = 0;
+
+  constructor(options: ReadListOptions, sink: Sink) {
+    const { format, purpose = 'block', maxBadShare = 0.5, maxProblems = 1_000, widest } = options;
+    if (!Object.hasOwn(formats, format))
+      throw new TypeError(
+        `readList: format ${JSON.stringify(format)} is not known; it may be ${Object.keys(formats).join(', ')}`,
+      );
+    if (purpose !== 'block' && purpose !== 'allow')
+      throw new TypeError(`readList: purpose ${JSON.stringify(purpose)} must be "block" or "allow"`);
+    if (!(maxBadShare >= 0 && maxBadShare <= 1))
+      throw new TypeError(`readList: maxBadShare ${maxBadShare} must be from 0 to 1`);
+    if (!(Number.isInteger(maxProblems) && maxProblems >= 0))
+      throw new TypeError(`readList: maxProblems ${maxProblems} must be a whole number from 0`);
+    if (widest !== undefined && !(inBits(widest.v4, 32) && inBits(widest.v6, 128)))
+      throw new TypeError(`readList: widest ${JSON.stringify(widest)} must be { v4: 0 to 32, v6: 0 to 128 }`);
+    if (options.now !== undefined && !Number.isFinite(options.now))
+      throw new TypeError(`readList: now ${options.now} must be milliseconds since the epoch`);
+    this.#options = options;
+    this.#sink = sink;
+    this.now = options.now;
+    this.purpose = purpose;
+    this.#allow = purpose === 'allow';
+    this.#widest = widest ?? (this.#allow ? { v4: 8, v6: 32 } : { v4: 1, v6: 1 });
+    this.#note = Object.freeze(options.list === undefined ? {} : { list: options.list });
+    this.#maxProblems = maxProblems;
+    this.#format = formats[format](this);
+  }
+
+  /** Reads the next part. It may end in the middle of a line, or of a character. */
+  write(chunk: string | Uint8Array): void {
+    if (this.#refused !== undefined) return;
+    if (typeof chunk !== 'string' && !this.#started && chunk[0] === 0x1f && chunk[1] === 0x8b) {
+      this.refuse('it is compressed (gzip)');
+      return;
+    }
+    const text = typeof chunk === 'string' ? chunk : this.#decoder.decode(chunk, { stream: true });
+    this.#read(this.#rest === '' ? text : this.#rest + text, false);
+  }
+
+  /** Reads what is left, and sums up. */
+  end(): ListSummary {
+    if (this.#refused === undefined) this.#read(this.#rest + this.#decoder.decode(), true);
+    if (this.#refused === undefined) {
+      this.goTo({ line: 0, text: '' });
+      this.#format.end?.();
+      this.goTo({ line: 0, text: '' });
+      const { maxBadShare = 0.5 } = this.#options;
+      if (this.#errors > 0 && this.#errors / (this.#errors + this.#taken) > maxBadShare)
+        this.refuse(`${this.#errors} of ${this.#errors + this.#taken} lines are bad`);
+    }
+    return {
+      lines: this.#lines,
+      taken: this.#taken,
+      errors: this.#errors,
+      warnings: this.#warnings,
+      problems: this.#problems,
+      ...(this.#refused === undefined ? {} : { refused: this.#refused }),
+    };
+  }
+
+  #read(given: string, last: boolean): void {
+    let text = given;
+    if (!this.#started && text.length > 0) {
+      if (text.charCodeAt(0) === 0xfeff) text = text.slice(1);
+      this.#started = true;
+    }
+    let from = 0;
+    while (this.#refused === undefined) {
+      const end = text.indexOf('\n', from);
+      if (end < 0) break;
+      this.#readLine(text, from, end);
+      from = end + 1;
+    }
+    this.#rest = from === 0 ? text : text.slice(from);
+    if (last && this.#rest !== '') {
+      this.#readLine(this.#rest, 0, this.#rest.length);
+      this.#rest = '';
+    } else if (this.#rest.length > MAX_LINE) {
+      // The line is already too long to be one: what is still to come of it is not kept.
+      if (!this.#skipping) this.#tooLong(this.#rest, 0);
+      this.#skipping = true;
+      this.#rest = '';
+    }
+  }
+
+  #tooLong(text: string, from: number): void {
+    this.#line = ++this.#lines;
+    this.#text = text;
+    this.#from = from;
+    this.#to = from + 120;
+    this.error(`the line is longer than ${MAX_LINE} characters`);
+  }
+
+  #readLine(text: string, from: number, end: number): void {
+    if (this.#skipping) {
+      this.#skipping = false;
+      return;
+    }
+    if (end - from > MAX_LINE) {
+      this.#tooLong(text, from);
+      return;
+    }
+    const to = end > from && text.charCodeAt(end - 1) === 13 ? end - 1 : end;
+    this.#line = ++this.#lines;
+    this.#text = text;
+    this.#from = from;
+    this.#to = to;
+    if (
+      this.#lines <= 10 &&
+      text.charCodeAt(from) === 60 &&
+      /^<(!doctype|html|head|body|\?xml)\b/i.test(text.slice(from, from + 20))
+    )
+      this.refuse('it is an HTML or XML page');
+    else this.#format.line(text, from, to);
+  }
+
+  take(text: string, from: number, to: number, note: PrefixNote = this.#note): void {
+    const fault = this.#sink.tryAdd(text, from, to, note, this.#widest);
+    if (fault === undefined || (fault === 'host-bits' && !this.#allow)) {
+      this.#taken++;
+      if (fault !== undefined) this.warn('it has host bits set; the network was taken');
+      if (isWide(text, from, to)) this.#lookAtWide(text.slice(from, to));
+      return;
+    }
+    this.error(reasonOf(fault, text.slice(from, Math.min(to, from + 100)), this.#widest));
+  }
+
+  takeRange(first: string, last: string, note: PrefixNote = this.#note): void {
+    const low = parseIp(first);
+    const high = parseIp(last);
+    if (low === undefined || high === undefined) {
+      this.error(`${quoted(low === undefined ? first : last)} is not an IP address`);
+      return;
+    }
+    const prefixes = prefixesOfRange(low, high);
+    if (prefixes === undefined) {
+      this.error(`${first} to ${last} is not a range: the end is before the start, or of another family`);
+      return;
+    }
+    const { v4, v6 } = this.#widest;
+    if (prefixes.some((prefix) => prefix.length < (ipVersion(prefix.address) === 4 ? v4 : v6))) {
+      this.error(`the range ${first} to ${last} is wider than any that is taken`);
+      return;
+    }
+    for (const prefix of prefixes) {
+      const text = printPrefix(prefix);
+      this.take(text, 0, text.length, note);
+    }
+  }
+
+  note(more: PrefixNote): PrefixNote {
+    const reason = more.reason === undefined ? undefined : more.reason.slice(0, MAX_REASON);
+    return { ...this.#note, ...more, ...(reason === undefined ? {} : { reason }) };
+  }
+
+  error(reason: string): void {
+    this.#errors++;
+    this.#problem('error', reason);
+  }
+
+  warn(reason: string): void {
+    this.#warnings++;
+    this.#problem('warning', reason);
+  }
+
+  mark(): Mark {
+    return { line: this.#line, text: this.#text.slice(this.#from, Math.min(this.#to, this.#from + 120)) };
+  }
+
+  goTo({ line, text }: Mark): void {
+    this.#line = line;
+    this.#text = text;
+    this.#from = 0;
+    this.#to = text.length;
+  }
+
+  refuse(reason: string): void {
+    if (this.#refused !== undefined) return;
+    this.#refused = reason;
+    this.error(reason);
+  }
+
+  #problem(severity: 'error' | 'warning', reason: string): void {
+    if (this.#problems.length >= this.#maxProblems) return;
+    const { file } = this.#options;
+    const text = this.#text.slice(this.#from, Math.min(this.#to, this.#from + 120));
+    this.#problems.push({
+      ...(file === undefined ? {} : { file }),
+      line: this.#line,
+      severity,
+      reason,
+      text,
+    });
+  }
+
+  /** A wide prefix is rare, and worth a second look. */
+  #lookAtWide(text: string): void {
+    const prefix = parsePrefix(text.replace(/^\[|\]/g, ''), { hostBits: 'clear' });
+    const usual = ipVersion(prefix.address) === 4 ? 8 : 16;
+    if (prefix.length < usual) this.warn(`it is wider than /${usual}`);
+    if (this.#allow) return;
+    const own = special.find((block) => prefixHas(block, prefix.address) || prefixHas(prefix, block.address));
+    if (own !== undefined && prefix.length > 0)
+      this.warn(
+        `it holds ${addressScope(own.address)} addresses (${printPrefix(own)}), one's own relays perhaps: allow them`,
+      );
+  }
+}
+
+/** Networks that are one's own, where a bogon list has no place at a mail server's inner side. */
+const special: readonly Prefix[] = [
+  '127.0.0.0/8',
+  '10.0.0.0/8',
+  '172.16.0.0/12',
+  '192.168.0.0/16',
+  '100.64.0.0/10',
+  '169.254.0.0/16',
+  '::1/128',
+  'fc00::/7',
+  'fe80::/10',
+].map((text) => parsePrefix(text));
+
+const inBits = (value: number, bits: number): boolean => Number.isInteger(value) && value >= 0 && value <= bits;
+
+/** Whether the prefix has at most 16 bits, by its text. */
+function isWide(text: string, from: number, to: number): boolean {
+  const one = text.charCodeAt(to - 2) === 47;
+  if (one) return true;
+  return (
+    text.charCodeAt(to - 3) === 47 &&
+    to - 3 > from &&
+    (text.charCodeAt(to - 2) - 48) * 10 + text.charCodeAt(to - 1) - 48 <= 16
+  );
+}
+
+const quoted = (text: string): string => JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
+
+function reasonOf(fault: PrefixFault, text: string, widest: { readonly v4: number; readonly v6: number }): string {
+  switch (fault) {
+    case 'syntax':
+      return explainedSyntax(text);
+    case 'host-bits':
+      return `${quoted(text)} has host bits set`;
+    case 'both-families':
+      return `${quoted(text)} holds both families`;
+    case 'too-wide':
+      return `${quoted(text)} is wider than /${text.includes(':') ? widest.v6 : widest.v4}, the widest that is taken`;
+  }
+}
+
+function explainedSyntax(text: string): string {
+  if (text === '') return 'there is no address';
+  try {
+    parsePrefix(text);
+  } catch (error) {
+    return (error as Error).message;
+  }
+  return `${quoted(text)} is not an IP address or prefix`;
+}
+
+/** A list's text: whole, or in parts as a stream brings them. */
+export type ListText = string | Uint8Array | Iterable<string | Uint8Array>;
+
+function readAll(source: ListText, options: ReadListOptions, sink: Sink): ListSummary {
+  const reader = new ListReader(options, sink);
+  if (typeof source === 'string' || source instanceof Uint8Array) reader.write(source);
+  else for (const chunk of source) reader.write(chunk);
+  return reader.end();
+}
+
+/** What `readList` found. */
+export interface ListReading extends ListSummary {
+  /** What was taken, in the order of the list; empty where the list was refused. */
+  readonly entries: readonly PrefixInput[];
+}
+
+/**
+ * Reads a list into entries. For a list that goes into a set at once, `readPrefixSet` is faster and holds less.
+ *
+ * @param source the text, or its parts in order; a part may end anywhere
+ * @throws TypeError where an option is wrong
+ */
+export function readList(source: ListText, options: ReadListOptions): ListReading {
+  const entries: PrefixInput[] = [];
+  const sink: Sink = {
+    tryAdd(text, from, to, note, widest) {
+      // One entry at a time: the builder knows every fault, and its set the canonical prefix.
+      const builder = new PrefixSetBuilder({ hostBits: 'clear' });
+      const fault = builder.tryAdd(text, from, to, undefined, widest);
+      if (fault === undefined || (fault === 'host-bits' && options.purpose !== 'allow')) {
+        const prefix = printPrefix(parsePrefix(text.slice(from, to), { hostBits: 'clear' }));
+        entries.push(note === undefined || Object.keys(note).length === 0 ? prefix : { prefix, ...note });
+      }
+      return fault;
+    },
+  };
+  const summary = readAll(source, options, sink);
+  return { ...summary, entries: summary.refused === undefined ? entries : [] };
+}
+
+/** What `readPrefixSet` found. */
+export interface PrefixSetReading extends ListSummary {
+  /** The set; undefined where the list was refused. */
+  readonly set: PrefixSet | undefined;
+}
+
+const builderFor = (options: ReadListOptions): PrefixSetBuilder =>
+  new PrefixSetBuilder({ hostBits: options.purpose === 'allow' ? 'refuse' : 'clear' });
+
+/**
+ * Reads a list into a set, a million lines in well under a second.
+ *
+ * @param source the text, or its parts in order; a part may end anywhere
+ * @throws TypeError where an option is wrong
+ */
+export function readPrefixSet(source: ListText, options: ReadListOptions): PrefixSetReading {
+  const builder = builderFor(options);
+  const summary = readAll(source, options, builder);
+  return { ...summary, set: summary.refused === undefined ? builder.build() : undefined };
+}
+
+/** As `readPrefixSet`, from a stream. */
+export async function readPrefixSetStream(
+  source: AsyncIterable<string | Uint8Array>,
+  options: ReadListOptions,
+): Promise<PrefixSetReading> {
+  const builder = builderFor(options);
+  const reader = new ListReader(options, builder);
+  for await (const chunk of source) reader.write(chunk);
+  const summary = reader.end();
+  return { ...summary, set: summary.refused === undefined ? builder.build() : undefined };
+}

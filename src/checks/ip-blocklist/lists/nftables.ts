@@ -1,0 +1,101 @@
+import type { PrefixNote } from '../../../net/index.ts';
+import { durationMs } from './address-forms.ts';
+import { takeElement } from './ipset.ts';
+import type { LineReader, Lines } from './list-reader.ts';
+
+/** An element that is longer than this is none. */
+const MAX_ELEMENT = 4_096;
+
+/**
+ * Sets as `nft list ruleset` prints them, and `add element … { … }`: everything between `elements = {` (or `element … {`) and
+ * `}`, over as many lines as it takes.
+ */
+export const nftables = (lines: Lines): LineReader => {
+  let inside = false;
+  let quoted = false;
+  let element = '';
+
+  const finish = (): void => {
+    const text = element.trim();
+    element = '';
+    if (text !== '') takeWith(lines, text);
+  };
+
+  return {
+    line(text, from, to) {
+      let at = from;
+      while (at < to) {
+        if (!inside) {
+          const rest = text.slice(at, to);
+          const open = /^[^#]*?\belements?\b[^{}#]*\{/.exec(rest);
+          if (open === null) return;
+          at += open[0].length;
+          inside = true;
+          continue;
+        }
+        const c = text[at++]!;
+        if (quoted) {
+          if (c === '"') quoted = false;
+        } else if (c === '"') quoted = true;
+        else if (c === '#') break;
+        else if (c === ',' || c === '}') {
+          finish();
+          if (c === '}') inside = false;
+          continue;
+        }
+        element += c;
+        if (element.length > MAX_ELEMENT) {
+          lines.refuse(`an element is longer than ${MAX_ELEMENT} characters`);
+          return;
+        }
+      }
+      if (inside) element += ' ';
+    },
+    end() {
+      if (inside) lines.refuse('the last set is not closed: it was cut off');
+    },
+  };
+};
+
+/** `1.2.3.4 timeout 1h expires 59m comment "x"`: `expires` is what remains of `timeout`. */
+function takeWith(lines: Lines, text: string): void {
+  const comment = /\bcomment\s+"([^"]*)"/.exec(text)?.[1];
+  const words = text
+    .replace(/\bcomment\s+"[^"]*"/, ' ')
+    .trim()
+    .split(/\s+/);
+  let element = words[0]!;
+  let at = 1;
+  // A range may be written with spaces around its hyphen.
+  if (words[at] === '-') {
+    element += `-${words[at + 1] ?? ''}`;
+    at += 2;
+  }
+  let remaining: number | undefined;
+  for (; at < words.length; at++) {
+    const word = words[at]!;
+    if (word === 'timeout' || word === 'expires') {
+      const duration = durationMs(words[++at] ?? '');
+      if (duration === undefined) {
+        lines.error(`${word} ${JSON.stringify(words[at] ?? '')} is not a duration`);
+        return;
+      }
+      if (word === 'expires' || remaining === undefined) remaining = duration;
+    } else if (word === 'counter' || word === 'packets' || word === 'bytes') {
+      if (word !== 'counter') at++;
+    } else if (word === ':' || word === '.') {
+      lines.error('it is a map or a pair, not a set of addresses');
+      return;
+    } else {
+      lines.error(`${JSON.stringify(word)} is not known of an element`);
+      return;
+    }
+  }
+  if (remaining !== undefined && lines.now === undefined)
+    lines.warn('its timeout is not known from when: the time of reading was not given');
+  const note: PrefixNote = {
+    ...(comment === undefined || comment === '' ? {} : { reason: comment }),
+    ...(remaining === undefined || lines.now === undefined ? {} : { expires: lines.now + remaining }),
+  };
+  takeElement(lines, element, Object.keys(note).length === 0 ? undefined : lines.note(note));
+}

@@ -1,0 +1,205 @@
+/**
+ * Lists that are one address, prefix or range a line.
+ *
+ * @module
+ */
+import { unpadded } from './address-forms.ts';
+import type { LineReader, Lines } from './list-reader.ts';
+
+const isSpace = (c: number): boolean => c === 32 || (c >= 9 && c <= 13);
+
+/** Where a comment (`#`, `;`, `//`) or the text ends. A `/` alone belongs to a prefix. */
+const startsComment = (text: string, at: number): boolean => {
+  const c = text.charCodeAt(at);
+  return c === 35 || c === 59 || (c === 47 && text.charCodeAt(at + 1) === 47);
+};
+
+/** An address or prefix a line. */
+export const plain = (lines: Lines): LineReader => ({
+  line(text, from, to) {
+    let start = from;
+    while (start < to && isSpace(text.charCodeAt(start))) start++;
+    if (start === to) return;
+    let end = start;
+    while (end < to && !isSpace(text.charCodeAt(end)) && !startsComment(text, end)) end++;
+    if (end === start) return;
+    let rest = end;
+    while (rest < to && isSpace(text.charCodeAt(rest))) rest++;
+    if (rest < to && !startsComment(text, rest)) return lines.error('there is text behind the address');
+    lines.take(text, start, end);
+  },
+});
+
+/** What stands before a comment, without the space around it. */
+const content = (text: string, from: number, to: number): string => {
+  let end = from;
+  while (end < to && !startsComment(text, end)) end++;
+  return text.slice(from, end).trim();
+};
+
+/** An address, a prefix, or a range with a hyphen. */
+export const range = (lines: Lines): LineReader => ({
+  line(text, from, to) {
+    const entry = content(text, from, to);
+    if (entry === '') return;
+    const hyphen = entry.indexOf('-');
+    if (hyphen < 0) return lines.take(entry, 0, entry.length);
+    lines.takeRange(entry.slice(0, hyphen).trim(), entry.slice(hyphen + 1).trim());
+  },
+});
+
+/** `1.10.16.0/20 ; SBL256894`. The header says until when the list is good. */
+export const spamhausDrop = (lines: Lines): LineReader => ({
+  line(text, from, to) {
+    const semicolon = text.indexOf(';', from);
+    const end = semicolon < 0 || semicolon >= to ? to : semicolon;
+    const entry = text.slice(from, end).trim();
+    const comment = end < to ? text.slice(end + 1, to).trim() : '';
+    if (entry === '') {
+      const expires = /^expires:\s*(.+)$/i.exec(comment);
+      const until = expires === null ? Number.NaN : Date.parse(expires[1]!);
+      if (lines.now !== undefined && until < lines.now) lines.warn('the list is older than it says it is good for');
+      return;
+    }
+    if (/\s/.test(entry)) return lines.error('there is text behind the address');
+    lines.take(entry, 0, entry.length, comment === '' ? undefined : lines.note({ reason: comment }));
+  },
+});
+
+/** JSON lines with `cidr` and `sblid`; the last line is `{"type":"metadata","records":…}`. */
+export const spamhausDropJson = (lines: Lines): LineReader => {
+  let records = 0;
+  let promised: number | undefined;
+  return {
+    line(text, from, to) {
+      const line = text.slice(from, to).trim();
+      if (line === '') return;
+      let record: unknown;
+      try {
+        record = JSON.parse(line);
+      } catch {
+        return lines.error('it is not JSON');
+      }
+      if (typeof record !== 'object' || record === null) return lines.error('it is not a JSON object');
+      const { type, records: count, cidr, sblid } = record as { [key: string]: unknown };
+      if (type === 'metadata') {
+        if (typeof count !== 'number') return lines.error('the metadata do not say how many records there are');
+        promised = count;
+        return;
+      }
+      if (typeof cidr !== 'string') return lines.error('there is no "cidr"');
+      records++;
+      lines.take(cidr, 0, cidr.length, typeof sblid === 'string' ? lines.note({ reason: sblid }) : undefined);
+    },
+    end() {
+      if (promised === undefined)
+        lines.refuse('the last line, which says how many records there are, is missing: it was cut off');
+      else if (records !== promised) lines.refuse(`${records} records of ${promised}: it was cut off`);
+    },
+  };
+};
+
+/** FireHOL's files: plain, and the header may say how many entries there are. */
+export const netset = (lines: Lines): LineReader => {
+  const { line } = plain(lines);
+  let promised: number | undefined;
+  let entries = 0;
+  return {
+    line(text, from, to) {
+      if (text.charCodeAt(from) === 35) {
+        const header = /^#\s*Entries\s*:\s*(\d+)/.exec(text.slice(from, Math.min(to, from + 80)));
+        if (header !== null) promised = Number(header[1]);
+        return;
+      }
+      if (to > from) entries++;
+      line(text, from, to);
+    },
+    end() {
+      if (promised !== undefined && entries < promised)
+        lines.refuse(`${entries} entries of ${promised}: it was cut off`);
+    },
+  };
+};
+
+/** Where a hosts file sends names that should not be reached. */
+const nowhere = new Set(['0.0.0.0', '127.0.0.1', '::', '::1']);
+
+/** `192.0.2.1 name …`: the address is listed, the names are the reason. */
+export const hosts = (lines: Lines): LineReader => ({
+  line(text, from, to) {
+    const hash = text.indexOf('#', from);
+    const [address, ...names] = text
+      .slice(from, hash < 0 || hash > to ? to : hash)
+      .trim()
+      .split(/\s+/);
+    if (address === undefined || address === '') return;
+    if (nowhere.has(address) && names.length > 0)
+      return lines.error(`${address} is where names are sent, not what is listed: this is a list of names`);
+    lines.take(address, 0, address.length, names.length === 0 ? undefined : lines.note({ reason: names.join(' ') }));
+  },
+});
+
+/** `Some name:1.0.0.0-1.255.255.255`. The name may hold colons; zeroes only pad. */
+export const p2p = (lines: Lines): LineReader => ({
+  line(text, from, to) {
+    const line = text.slice(from, to).trim();
+    if (line === '' || line.startsWith('#')) return;
+    const colon = line.lastIndexOf(':');
+    const match = /^\s*([\d.]+)\s*-\s*([\d.]+)\s*$/.exec(line.slice(colon + 1));
+    if (colon < 0 || match === null) return lines.error('it is not "name:first-last"');
+    const name = line.slice(0, colon).trim();
+    lines.takeRange(unpadded(match[1]!), unpadded(match[2]!), name === '' ? undefined : lines.note({ reason: name }));
+  },
+});
+
+/** At this access level and above, eMule lets an address in. */
+const DAT_PERMITTED = 127;
+
+/** `001.009.096.105 - 001.009.096.105 , 000 , Some name`. Zeroes only pad. */
+export const dat = (lines: Lines): LineReader => ({
+  line(text, from, to) {
+    const line = text.slice(from, to).trim();
+    if (line === '' || line.startsWith('#') || line.startsWith('//')) return;
+    const match = /^([\d.]+)\s*[-,]\s*([\d.]+)\s*(?:,\s*(\d+)\s*(?:,(.*))?)?$/.exec(line);
+    if (match === null) return lines.error('it is not "first - last , level , name"');
+    const [, first, last, level, name] = match;
+    const reason = name?.trim();
+    const permitted = level !== undefined && Number(level) >= DAT_PERMITTED;
+    lines.takeRange(
+      unpadded(first!),
+      unpadded(last!),
+      lines.note({ ...(reason ? { reason } : {}), ...(permitted ? { except: true } : {}) }),
+    );
+  },
+});
+
+/** First and last address, netmask (`24` or `255.255.255.0`), number of targets, name, country, contact; apart by tabs. */
+export const dshield = (lines: Lines): LineReader => ({
+  line(text, from, to) {
+    const line = text.slice(from, to);
+    if (line.trim() === '' || line.startsWith('#')) return;
+    const [first = '', last = '', mask = '', , name] = line.split('\t').map((column) => column.trim());
+    if (/^start$/i.test(first)) return;
+    const length = maskLength(mask);
+    if (last === '' || length === undefined) return lines.error('it is not first, last and netmask, apart by tabs');
+    const reason = name === undefined || name === '' ? undefined : lines.note({ reason: name });
+    const prefix = `${first}/${length}`;
+    if (!endsAt(first, length, last)) return lines.error(`${prefix} does not end at ${last}`);
+    lines.take(prefix, 0, prefix.length, reason);
+  },
+});
+
+function maskLength(mask: string): number | undefined {
+  if (/^(0|[1-9]\d?)$/.test(mask)) return Number(mask) <= 32 ? Number(mask) : undefined;
+  if (!/^\d{1,3}(\.\d{1,3}){3}$/.test(mask)) return undefined;
+  const word = wordOf(mask);
+  const length = Math.clz32(~word);
+  return word >>> 0 === (length === 0 ? 0 : (-1 << (32 - length)) >>> 0) ? length : undefined;
+}
+
+const wordOf = (address: string): number => address.split('.').reduce((sum, octet) => (sum << 8) | Number(octet), 0);
+
+const endsAt = (first: string, length: number, last: string): boolean =>
+  /^[\d.]+$/.test(first) &&
+  /^[\d.]+$/.test(last) &&
+  (wordOf(first) | (length === 32 ? 0 : -1 >>> length)) === (wordOf(last) | 0);

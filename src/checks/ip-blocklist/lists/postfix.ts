@@ -1,0 +1,190 @@
+/**
+ * Postfix's tables of networks. In both the first line that matches decides, where everywhere else the longest prefix does:
+ * a prefix that an earlier line covers can never match, and is left out with a warning. What is left means the same read
+ * either way.
+ *
+ * @module
+ */
+import type { Prefix, PrefixNote } from '../../../net/index.ts';
+import { ipBytes, ipFromBytes, ipVersion, networkOf, parsePrefix, printPrefix } from '../../../net/index.ts';
+import { hasLeadingZero, octalRead } from './address-forms.ts';
+import type { LineReader, Lines, Mark } from './list-reader.ts';
+
+const MAX_LOGICAL_LINE = 65_536;
+
+/** Turns "first match" into "longest prefix". */
+class FirstMatch {
+  readonly #lines: Lines;
+  readonly #seen = new Set<string>();
+  readonly #lengths = new Set<number>();
+
+  constructor(lines: Lines) {
+    this.#lines = lines;
+  }
+
+  /** @returns false where an earlier line already decides about all of it */
+  add(prefix: Prefix, note: PrefixNote | undefined): boolean {
+    for (const length of this.#lengths) {
+      if (length <= prefix.length && this.#seen.has(`${networkOf(prefix.address, length)}/${length}`)) return false;
+    }
+    const text = printPrefix(prefix);
+    this.#seen.add(text);
+    this.#lengths.add(prefix.length);
+    this.#lines.take(text, 0, text.length, note);
+    return true;
+  }
+}
+
+/** A network as Postfix reads it: `[…]` may stand around the address, octets with a leading zero are octal, host bits are zero. */
+function readNetwork(lines: Lines, text: string): Prefix | undefined {
+  const bare = text.replace(/^\[([^\]]*)\]/, '$1');
+  const slash = bare.indexOf('/');
+  const address = slash < 0 ? bare : bare.slice(0, slash);
+  const octal = octalRead(address);
+  if (octal === undefined) {
+    lines.error(`${JSON.stringify(text)} has an octet with a leading zero that is not octal`);
+    return undefined;
+  }
+  try {
+    const prefix = parsePrefix(octal + (slash < 0 ? '' : bare.slice(slash)));
+    if (hasLeadingZero(address) && !address.includes(':'))
+      lines.warn(`a leading zero is octal: ${address} is ${octal}`);
+    return prefix;
+  } catch (error) {
+    lines.error((error as Error).message);
+    return undefined;
+  }
+}
+
+/** All of the family that is not in the prefix: what each bit of it would be, turned over. */
+function complement(prefix: Prefix): Prefix[] {
+  const others: Prefix[] = [];
+  for (let length = 1; length <= prefix.length; length++) {
+    const bytes = ipBytes(networkOf(prefix.address, length));
+    bytes[(length - 1) >> 3] = bytes[(length - 1) >> 3]! ^ (0x80 >> ((length - 1) & 7));
+    others.push({ address: ipFromBytes(bytes), length });
+  }
+  return others;
+}
+
+const covers = (wide: Prefix, narrow: Prefix): boolean =>
+  wide.length <= narrow.length &&
+  ipVersion(wide.address) === ipVersion(narrow.address) &&
+  networkOf(narrow.address, wide.length) === wide.address;
+
+/** What is in both lists of prefixes. */
+const intersect = (a: readonly Prefix[], b: readonly Prefix[]): Prefix[] =>
+  a.flatMap((x) => b.flatMap((y) => (covers(y, x) ? [x] : covers(x, y) ? [y] : [])));
+
+/** What an action of access(5) means here. */
+function meaningOf(action: string): 'block' | 'allow' | 'nothing' | undefined {
+  if (/^(REJECT|DEFER|DEFER_IF_PERMIT|DEFER_IF_REJECT|DISCARD|[45]\d\d)$/i.test(action)) return 'block';
+  if (/^(OK|PERMIT|RELAY|\d+)$/i.test(action)) return 'allow';
+  return /^DUNNO$/i.test(action) ? 'nothing' : undefined;
+}
+
+/**
+ * `cidr:` tables (cidr_table(5)): `network result`, `!network result`, `if network` … `endif`. A line that starts with space
+ * goes on with the one before.
+ */
+export const postfixCidr = (lines: Lines): LineReader => {
+  const first = new FirstMatch(lines);
+  const conditions: (readonly Prefix[])[] = [];
+  let pending = '';
+  let mark: Mark | undefined;
+
+  const network = (text: string, negated: boolean): readonly Prefix[] | undefined => {
+    const prefix = readNetwork(lines, text);
+    if (prefix === undefined) return undefined;
+    return negated ? complement(prefix) : [prefix];
+  };
+
+  const rule = (pattern: string, negated: boolean, action: string, text: string): void => {
+    let found = network(pattern, negated);
+    if (found === undefined) return;
+    for (const condition of conditions) found = intersect(found, condition);
+    const meaning = meaningOf(action);
+    if (meaning === undefined)
+      lines.warn(`${JSON.stringify(action)} neither blocks nor allows: what it matches is not listed`);
+    const wanted = lines.purpose === 'allow' ? 'allow' : 'block';
+    const note = lines.note({
+      ...(text === '' ? {} : { reason: text }),
+      ...(meaning === wanted ? {} : meaning === 'allow' ? { allow: true } : { except: true }),
+    });
+    let taken = 0;
+    for (const prefix of found) if (first.add(prefix, note)) taken++;
+    if (taken === 0) lines.warn('it can never match: lines before it decide about all of it');
+  };
+
+  const finish = (): void => {
+    const logical = pending.trim();
+    pending = '';
+    if (logical === '') return;
+    if (mark !== undefined) lines.goTo(mark);
+    if (/^endif\b/i.test(logical)) {
+      if (conditions.pop() === undefined) lines.error('there is no "if" for this "endif"');
+      return;
+    }
+    const [, condition, negation, pattern, action = '', text = ''] =
+      /^(if\s+)?(!\s*)?(\S+)(?:\s+(\S+)(?:\s+(.*))?)?$/is.exec(logical) ?? [];
+    if (pattern === undefined) {
+      lines.error('it is no rule');
+      return;
+    }
+    if (condition !== undefined) {
+      // A condition that cannot be read holds for nothing, so that nothing inside it is taken.
+      conditions.push(network(pattern, negation !== undefined) ?? []);
+      return;
+    }
+    if (action === '') {
+      lines.error('there is no result behind the network');
+      return;
+    }
+    rule(pattern, negation !== undefined, action, text);
+  };
+
+  return {
+    line(text, from, to) {
+      const line = text.slice(from, to);
+      if (line.trim() === '' || line.trimStart().startsWith('#')) return;
+      if (/^\s/.test(line) && pending !== '') {
+        if (pending.length < MAX_LOGICAL_LINE) pending += ` ${line.trim()}`;
+        else lines.error(`the logical line is longer than ${MAX_LOGICAL_LINE} characters`);
+        return;
+      }
+      const here = lines.mark();
+      finish();
+      mark = here;
+      lines.goTo(here);
+      pending = line;
+    },
+    end() {
+      finish();
+      if (conditions.length > 0) lines.warn('an "if" has no "endif"');
+    },
+  };
+};
+
+/** `mynetworks` (postconf(5)): networks apart by commas or space, `[::1]/128`, `!` for an exception. */
+export const mynetworks = (lines: Lines): LineReader => {
+  const first = new FirstMatch(lines);
+  return {
+    line(text, from, to) {
+      const line = text.slice(from, to).replace(/^\s*mynetworks\s*=/, '');
+      if (line.trimStart().startsWith('#')) return;
+      for (const word of line.split(/[\s,]+/)) {
+        if (word === '') continue;
+        const except = word.startsWith('!');
+        const pattern = except ? word.slice(1) : word;
+        if (pattern.startsWith('/') || /^[a-z][a-z0-9_]*:[^:]/i.test(pattern.replace(/^[0-9a-f]{1,4}:/i, ''))) {
+          lines.error(`${JSON.stringify(pattern)} is another file or table: read it by itself`);
+          continue;
+        }
+        const prefix = readNetwork(lines, pattern);
+        if (prefix === undefined) continue;
+        if (!first.add(prefix, except ? lines.note({ except: true }) : undefined))
+          lines.warn('it can never match: a network before it decides about all of it');
+      }
+    },
+  };
+};

@@ -1,0 +1,44 @@
+import { partialRange } from './address-forms.ts';
+import type { LineReader, Lines } from './list-reader.ts';
+
+/**
+ * rbldnsd's ip4set, ip4trie and ip6trie: `127/8 ; loopback`, `127.16-31`, `!192.0.2.25`, and `:127.0.0.2:Listed, see $`, which
+ * stands for the entries behind it. Octets that are missing are all there are; a leading zero is refused. Directives (`$TTL`)
+ * are about the zone.
+ */
+export const rbldnsd = (lines: Lines): LineReader => {
+  let usual = '';
+  return {
+    line(text, from, to) {
+      const line = text.slice(from, to).trim();
+      if (line === '' || line.startsWith('#') || line.startsWith(';') || line.startsWith('$')) return;
+      if (line.startsWith(':')) {
+        usual = textOf(line) ?? '';
+        return;
+      }
+      const except = line.startsWith('!');
+      const [, entry, rest] = /^(\S+)\s*(.*)$/.exec(except ? line.slice(1).trim() : line) ?? [];
+      if (entry === undefined) return lines.error('there is no address');
+      const value = rest?.split(/\s[;#]|^[;#]/)[0]?.trim() ?? '';
+      const said = value.startsWith(':') ? textOf(value) : value;
+      const reason = (said || usual).replaceAll('$', entry);
+      const note = lines.note({ ...(reason === '' ? {} : { reason }), ...(except ? { except: true } : {}) });
+      if (entry.includes(':')) return lines.take(entry, 0, entry.length, note);
+      const range = partialRange(entry);
+      if (range === undefined)
+        return lines.error(`${JSON.stringify(entry.slice(0, 60))} is no address, prefix or range`);
+      lines.takeRange(range.first, range.last, note);
+    },
+  };
+};
+
+/** The text of `:127.0.0.2:text` or `:text`. */
+function textOf(value: string): string | undefined {
+  const parts = value.split(':');
+  return (
+    parts
+      .slice(parts.length > 2 ? 2 : 1)
+      .join(':')
+      .trim() || undefined
+  );
+}

@@ -1,0 +1,31 @@
+import type { IpAddress, Prefix } from './ip.ts';
+import { ipBytes, ipFromBytes, ipVersion } from './ip.ts';
+
+/**
+ * The prefixes that together are a range of addresses, both ends included: the fewest there are, in order.
+ *
+ * @returns undefined where the ends are of different families, or the first is behind the last
+ */
+export function prefixesOfRange(first: IpAddress, last: IpAddress): Prefix[] | undefined {
+  if (ipVersion(first) !== ipVersion(last)) return undefined;
+  const bits = ipVersion(first) === 4 ? 32 : 128;
+  let from = numberOf(first);
+  const to = numberOf(last);
+  if (from > to) return undefined;
+  const prefixes: Prefix[] = [];
+  while (from <= to) {
+    let host = 0;
+    while (host < bits && (from & ((2n << BigInt(host)) - 1n)) === 0n && from + (2n << BigInt(host)) - 1n <= to) host++;
+    prefixes.push({ address: addressOf(from, bits), length: bits - host });
+    from += 1n << BigInt(host);
+  }
+  return prefixes;
+}
+
+const numberOf = (address: IpAddress): bigint => ipBytes(address).reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
+
+function addressOf(value: bigint, bits: number): IpAddress {
+  const bytes = new Uint8Array(bits / 8);
+  for (let i = bytes.length - 1, rest = value; i >= 0; i--, rest >>= 8n) bytes[i] = Number(rest & 255n);
+  return ipFromBytes(bytes);
+}

@@ -1,0 +1,120 @@
+/**
+ * Prefix sets beside `net.BlockList`, mmdb-lib and ip-set; memory, time to build, time to load. Prints a table; ends with 1
+ * where a bar is missed. Seeded. `POSTERN_BENCH_SIZES` (1000,100000,1000000) says which lists.
+ */
+import { BlockList } from 'node:net';
+import { createRequire } from 'node:module';
+import { Address4, Address6 } from 'ip-address';
+import { Reader } from 'mmdb-lib';
+import { PrefixSet } from '../../src/net/index.ts';
+import { mix, mmdb } from './prefix-data.ts';
+
+const require = createRequire(import.meta.url);
+const IPSet = require('ip-set') as new (entries: string[]) => { contains(address: string): boolean };
+const sizes = (process.env.POSTERN_BENCH_SIZES ?? '1000,100000,1000000').split(',').map(Number);
+const gc = (globalThis as { gc?: () => void }).gc;
+let missed = 0;
+
+function report(what: string, figure: string, bar = '', met = true): void {
+  if (!met) missed++;
+  console.log(`${what.padEnd(52)} ${figure.padStart(16)}  ${bar}${met ? '' : '  MISSED'}`);
+}
+const cpu = (): number => {
+  const { user, system } = process.cpuUsage();
+  return (user + system) * 1000;
+};
+
+/** CPU nanoseconds a question, the least of several windows. */
+function cost(questions: readonly string[], ask: (address: string) => unknown, windows = 7): number {
+  let best = Number.POSITIVE_INFINITY;
+  let hits = 0;
+  for (let window = 0; window < windows; window++) {
+    const from = cpu();
+    for (let i = 0; i < questions.length; i++) if (ask(questions[i]!)) hits++;
+    best = Math.min(best, (cpu() - from) / questions.length);
+  }
+  if (hits < 0) throw new Error('unreachable');
+  return best;
+}
+
+const held = (): number => {
+  gc?.();
+  gc?.();
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+};
+
+/** What must hold at each size: times faster than BlockList, mmdb-lib, ip-set. */
+const bars: { readonly [size: number]: readonly [blockList: number, mmdbLib: number, ipSet: number] } = {
+  1_000: [50, 0, 0],
+  100_000: [20_000, 6, 6],
+  1_000_000: [0, 8, 12],
+};
+
+for (const size of sizes) {
+  console.log(`\n${size} prefixes`);
+  let set = PrefixSet.from([]);
+  const data = mix(size, 200_000, (address) => set.has(address));
+  const { entries } = data;
+  const before = held();
+  let from = cpu();
+  set = PrefixSet.from(entries);
+  report('build from strings', `${((cpu() - from) / 1e6).toFixed(1)} ms`);
+  const bytesEach = (held() - before) / size;
+  report('held memory, everything included', `${bytesEach.toFixed(2)} B/prefix`, size >= 1e6 ? '(bar 6)' : '', size < 1e6 || bytesEach <= 6);
+  const { questions, questions4 } = data;
+  const ours = cost(questions, (address) => set.has(address));
+  const ours4 = cost(questions4, (address) => set.has(address));
+  report('has, strings in', `${ours.toFixed(0)} ns`);
+  report('has, IPv4 only', `${ours4.toFixed(0)} ns`);
+  const questions6 = questions.filter((address) => address.includes(':'));
+  report('has, IPv6 only', `${cost(questions6, (address) => set.has(address)).toFixed(0)} ns`);
+  report('lookup, strings in', `${cost(questions, (address) => set.lookup(address)).toFixed(0)} ns`);
+  const bytes = set.toBytes();
+  report('snapshot', `${(bytes.length / size).toFixed(2)} B/prefix`);
+  let best = Number.POSITIVE_INFINITY;
+  for (let i = 0; i < 5; i++) {
+    from = cpu();
+    PrefixSet.fromBytes(bytes);
+    best = Math.min(best, (cpu() - from) / 1e6);
+  }
+  report('snapshot load', `${best.toFixed(2)} ms`, '(bar 10 ms)', best <= 10);
+
+  const lines = entries.join('\n');
+  from = cpu();
+  const fromLines = PrefixSet.from(lines.split('\n'));
+  const ready = (cpu() - from) / 1e6;
+  if (fromLines.size !== set.size) throw new Error('the sets differ');
+  from = cpu();
+  let parsed = 0;
+  for (const line of lines.split('\n')) if ((line.includes(':') ? new Address6(line) : new Address4(line)).parsedAddress) parsed++;
+  const constructors = (cpu() - from) / 1e6;
+  report(
+    `lines to ready beside ${parsed} ip-address constructors`,
+    `${(constructors / ready).toFixed(1)} x`,
+    `${ready.toFixed(0)} ms, ${constructors.toFixed(0)} ms (bar 3 x)`,
+    size < 1e6 || constructors / ready >= 3,
+  );
+
+  const [blockListBar, mmdbBar, ipSetBar] = bars[size] ?? [0, 0, 0];
+  if (size <= 100_000) {
+    const list = new BlockList();
+    for (const entry of entries) {
+      const [address, length] = entry.split('/') as [string, string?];
+      const family = address.includes(':') ? 'ipv6' : 'ipv4';
+      if (length === undefined) list.addAddress(address, family);
+      else list.addSubnet(address, Number(length), family);
+    }
+    const theirs = cost(questions.slice(0, size > 10_000 ? 300 : 5_000), (a) => list.check(a, a.includes(':') ? 'ipv6' : 'ipv4'), 3);
+    report('net.BlockList', `${(theirs / ours).toFixed(0)} x`, `${theirs.toFixed(0)} ns (bar ${blockListBar} x)`, theirs / ours >= blockListBar);
+  }
+  const reader = new Reader<{ listed: boolean }>(mmdb(entries));
+  for (const question of questions.slice(0, 20_000))
+    if ((reader.get(question) !== null) !== set.has(question)) throw new Error(`mmdb-lib and we differ about ${question}`);
+  const mmdbCost = cost(questions, (address) => reader.get(address));
+  report('mmdb-lib', `${(mmdbCost / ours).toFixed(1)} x`, `${mmdbCost.toFixed(0)} ns (bar ${mmdbBar} x)`, mmdbCost / ours >= mmdbBar);
+  const ipSet = new IPSet(entries.filter((entry) => !entry.includes(':')));
+  const ipSetCost = cost(questions4, (address) => ipSet.contains(address), 4);
+  report('ip-set (IPv4 only)', `${(ipSetCost / ours4).toFixed(1)} x`, `${ipSetCost.toFixed(0)} ns (bar ${ipSetBar} x)`, ipSetCost / ours4 >= ipSetBar);
+}
+process.exitCode = missed > 0 ? 1 : 0;
