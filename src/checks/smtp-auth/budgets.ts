@@ -156,7 +156,8 @@ export function authBudgets(options: BudgetOptions = {}): Budgets {
   const named = (attempt: Attempt): string | undefined =>
     attempt.account === undefined ? undefined : canonicalAccount(attempt.account);
 
-  async function ask(attempt: Attempt, env: BudgetEnv): Promise<Admission> {
+  /** @param places by prefix: how many attempts there are with this one, it included */
+  async function ask(attempt: Attempt, env: BudgetEnv, places: ReadonlyMap<string, number>): Promise<Admission> {
     const { counters } = env;
     const prefixes = prefixesOf(attempt.client);
     const account = named(attempt);
@@ -166,7 +167,7 @@ export function authBudgets(options: BudgetOptions = {}): Budgets {
     const [usages, known, failures] = await Promise.all([
       Promise.all(
         books.map(({ key, rate, prefix }) =>
-          counters.peek(key, rate, 1 + (prefix === undefined ? 0 : (underWay.get(prefix) ?? 0))),
+          counters.peek(key, rate, prefix === undefined ? 1 : (places.get(prefix) ?? 1)),
         ),
       ),
       account === undefined ? undefined : counters.peek(knownKey(narrow, account), knownRate),
@@ -178,16 +179,27 @@ export function authBudgets(options: BudgetOptions = {}): Budgets {
       return { allowed: false, budget, key, retryAfterMs: (usages[full] as Usage).retryAfterMs };
     }
     const stranger = known === undefined || known.allowed;
-    const holdMs = stranger ? delayAfter(failures?.used ?? 0, firstMs, mostMs) : 0;
-    return { allowed: true, holdMs };
+    return { allowed: true, holdMs: stranger ? delayAfter(failures?.used ?? 0, firstMs, mostMs) : 0 };
   }
 
   return {
-    peek: ask,
+    peek(attempt, env) {
+      const places = new Map(prefixesOf(attempt.client).map((prefix) => [prefix, (underWay.get(prefix) ?? 0) + 1]));
+      return ask(attempt, env, places);
+    },
     async admit(attempt, env) {
-      const admission = await ask(attempt, env);
-      if (admission.allowed) move(prefixesOf(attempt.client), 1);
-      return admission;
+      const prefixes = prefixesOf(attempt.client);
+      // The place is taken before anything is awaited, or forty attempts at once would all be the first.
+      move(prefixes, 1);
+      const places = new Map(prefixes.map((prefix) => [prefix, underWay.get(prefix) ?? 1]));
+      try {
+        const admission = await ask(attempt, env, places);
+        if (!admission.allowed) move(prefixes, -1);
+        return admission;
+      } catch (error) {
+        move(prefixes, -1);
+        throw error;
+      }
     },
     async record(attempt, outcome, env, secret) {
       const { counters } = env;

@@ -122,7 +122,9 @@ function ownership(
     const name = canonicalAccount(identity);
     if (name === undefined) return [];
     if (table !== undefined) return table.get(name) ?? [];
-    return parseMailbox(identity) === undefined ? [] : [readPattern(identity)];
+    // A login's name is an address here, never a pattern: somebody could be called `*@example.com`.
+    const own = parseMailbox(identity);
+    return own === undefined ? [] : [exactly(own)];
   };
   return async (identity, mailboxes) => {
     let patterns: readonly Pattern[];
@@ -170,10 +172,15 @@ function readPattern(text: string): Pattern {
   }
   const address = parseMailbox(text);
   if (address === undefined) throw wrong();
-  const wanted = fold(address.localPart);
+  return exactly(address);
+}
+
+/** One address, and its details. */
+function exactly({ localPart, domain }: Mailbox): Pattern {
+  const wanted = fold(localPart);
   return {
     owns: (mailbox, separator) =>
-      mailbox.domain === address.domain && withoutDetail(fold(mailbox.localPart), wanted, separator) === wanted,
+      mailbox.domain === domain && withoutDetail(fold(mailbox.localPart), wanted, separator) === wanted,
   };
 }
 
