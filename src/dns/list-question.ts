@@ -61,7 +61,9 @@ export async function askList(
       return { status: 'timeout', reason: `no answer within ${list.timeoutMs} ms`, ...stalledIn(deadline) };
     if (found === 'aborted') return { status: 'error', reason: 'aborted', aborted: true };
     if (found.status === 'temperror') {
-      if (signal?.aborted) return { status: 'error', reason: 'aborted', aborted: true };
+      // What ends in this process is no trouble of the list's: nobody waited, or the resolver had too much to do.
+      if (signal?.aborted || ownTrouble.has(found.reason))
+        return { status: 'error', reason: found.reason, aborted: true };
       const late = /time.?out|timed out|deadline/i.test(found.reason);
       return { status: late ? 'timeout' : 'error', reason: withoutZone(list, found.reason), ...stalledIn(deadline) };
     }
@@ -82,6 +84,8 @@ export async function askList(
     deadline.end();
   }
 }
+
+const ownTrouble: ReadonlySet<string> = new Set(['aborted', 'closed', 'overloaded']);
 
 /** How much of a list's own words is kept. */
 const MAX_TEXT = 200;
@@ -114,6 +118,7 @@ const SECOND_CHANCE_MS = 100;
 function startDeadline(ms: number, clock: ListEnv['clock'], parent: AbortSignal | undefined): Deadline {
   const watch = stallWatch(clock);
   const stalledBefore = watch.stalledMs();
+  let allowedFor = 0;
   const since = watch.enter();
   const controller = new AbortController();
   let cancel = (): void => {};
@@ -129,8 +134,9 @@ function startDeadline(ms: number, clock: ListEnv['clock'], parent: AbortSignal 
   const due = (): void => {
     const stalled = watch.stalledMs() - stalledBefore;
     const left = ms - (clock.now() - since - stalled);
-    if (stalled > 0 && left > 0) cancel = clock.after(Math.max(left, SECOND_CHANCE_MS), due);
-    else finish('timeout');
+    if (stalled <= allowedFor) return finish('timeout');
+    allowedFor = stalled;
+    cancel = clock.after(Math.max(left, SECOND_CHANCE_MS), due);
   };
   const onAbort = (): void => finish('aborted');
   cancel = clock.after(ms, due);

@@ -68,6 +68,29 @@ export interface DnsblDetail {
   readonly until?: number | undefined;
 }
 
+const known: ReadonlySet<string> = new Set<keyof NameListOptions<unknown> | keyof ListZoneOptions>([
+  'zone',
+  'label',
+  'kind',
+  'weight',
+  'codes',
+  'errorCodes',
+  'of',
+  'reduce',
+  'key',
+  'url',
+  'reason',
+  'timeoutMs',
+  'ipv4',
+  'ipv6',
+  'exempt',
+  'testEntries',
+  'watch',
+  'text',
+  'keyNeeded',
+  'retired',
+]);
+
 type DnsblCheck<Facts> = Check<Facts, Pick<Env, 'dns' | 'clock'>, DnsblResult, DnsblDetail>;
 type Selector<Facts> = (facts: Facts) => string | null | undefined | readonly (string | null | undefined)[];
 
@@ -88,6 +111,9 @@ export function dnsbl(
 ): DnsblCheck<never> {
   const { kind = 'block', of, weight, url, reason = 'no', watch = listWatch() } = options;
   const wrong = (what: string): TypeError => new TypeError(`dnsbl: ${what}`);
+  for (const name of Object.keys(options)) {
+    if (!known.has(name)) throw wrong(`${name} is no option; there are ${[...known].join(', ')}`);
+  }
   if (kind !== 'block' && kind !== 'allow') throw wrong(`kind ${JSON.stringify(kind)} must be "block" or "allow"`);
   if (!['no', 'log', 'reply'].includes(reason))
     throw wrong(`reason ${JSON.stringify(reason)} must be "no", "log" or "reply"`);
