@@ -20,5 +20,5 @@ export type { SmtpPolicy, SmtpRules } from './policy.ts';
 export { isSmtpPolicy, smtpPolicy } from './policy.ts';
 export type { RelayCheck, RelayFacts } from './relay.ts';
 export { asRelayCheck, isRelayCheck } from './relay.ts';
-export type { Cause, Reply, ReplyOptions } from './reply.ts';
+export type { Cause, Reply, ReplyOptions, ReplyRow } from './reply.ts';
 export { isCause, printReply, replyFor, replyTable, smtpReply } from './reply.ts';

@@ -15,18 +15,16 @@ export interface Reply {
   readonly delayMs?: number | undefined;
 }
 
-interface Row {
+/** How a cause is said: detail of the enhanced code, and the basic codes. */
+export interface ReplyRow {
   readonly status: StatusDetail;
   readonly reject: number;
   readonly defer: number;
+  /** The connection is closed after it. */
   readonly close?: true;
 }
 
-/**
- * The reply table, by cause. A row says which basic code goes with a cause where the stage's usual one (550, 450 …) is
- * not the standard's.
- */
-export const replyTable = {
+const rows = {
   'relay-denied': { status: '7.1', reject: 550, defer: 450 }, // RFC 3463
   'recipient-unknown': { status: '1.1', reject: 550, defer: 450 }, // RFC 3463
   'recipient-syntax': { status: '1.3', reject: 501, defer: 450 }, // RFC 3463
@@ -73,10 +71,16 @@ export const replyTable = {
   'policy-engine': { status: '3.0', reject: 550, defer: 451 },
   misconfigured: { status: '3.5', reject: 550, defer: 451 },
   'message-incomplete': { status: '6.0', reject: 550, defer: 451 },
-} as const satisfies { readonly [cause: string]: Row };
+} as const satisfies { readonly [cause: string]: ReplyRow };
 
 /** A row of the reply table. */
-export type Cause = keyof typeof replyTable;
+export type Cause = keyof typeof rows;
+
+/**
+ * The reply table, by cause. A row says which basic code goes with a cause where the stage's usual one (550, 450 …) is
+ * not the standard's.
+ */
+export const replyTable: { readonly [C in Cause]: ReplyRow } = rows;
 
 /** What each command is refused with where the cause has no row (RFC 5321 §4.3.2; the banner: §3.1). */
 const usual = {
@@ -125,7 +129,7 @@ export interface ReplyOptions {
 export function smtpReply(decision: Decision, stage: keyof SmtpStages, options: ReplyOptions = {}): Reply | null {
   if (decision.action !== 'defer' && decision.action !== 'reject') return null;
   const { action, because } = decision;
-  const row: Row | undefined = isCause(because.cause) ? replyTable[because.cause] : undefined;
+  const row: ReplyRow | undefined = isCause(because.cause) ? replyTable[because.cause] : undefined;
   const status = decision.status ?? row?.status ?? (action === 'defer' ? '7.0' : '7.1');
   // The banner closes the connection for now (421) or for good (554); no other code may stand there.
   const fitting = row !== undefined && row.status === status ? row : byStatus[status];
@@ -142,7 +146,7 @@ export function smtpReply(decision: Decision, stage: keyof SmtpStages, options: 
 
 /** A reply that needs no decision: what the syntax of a command, or its place, calls for. */
 export function replyFor(cause: Cause, text: string, action: 'reject' | 'defer' = 'reject'): Reply {
-  const row: Row = replyTable[cause];
+  const row: ReplyRow = replyTable[cause];
   return smtpLine(row[action], row.status, text, { close: row.close === true });
 }
 

@@ -1,0 +1,48 @@
+// The policy that the session bench guards with: every protection that takes part in a session of an MX.
+import { connectionLimits } from '../../dist/checks/connection-limits/index.js';
+import { dnsbl } from '../../dist/checks/dnsbl/index.js';
+import { encryptedAuth } from '../../dist/checks/encrypted-auth/index.js';
+import { ipBlocklist } from '../../dist/checks/ip-blocklist/index.js';
+import { mxRedundancy } from '../../dist/checks/mx-redundancy/index.js';
+import { relayControl } from '../../dist/checks/relay-control/index.js';
+import { heloIdentity, reverseDns, senderDomain } from '../../dist/checks/reverse-dns/index.js';
+import { smtpAuth } from '../../dist/checks/smtp-auth/index.js';
+import { spf } from '../../dist/checks/spf/index.js';
+import { uribl } from '../../dist/checks/uribl/index.js';
+import { flag, on, reject, score, together, unless, within } from '../../dist/core/index.js';
+import { authenticated, smtpPolicy } from '../../dist/smtp/index.js';
+
+const publicNetworks = ['198.18.0.0/15', '192.0.2.0/24'];
+
+export function benchPolicy() {
+  const blocked = Array.from({ length: 10_000 }, (_, n) => `203.${n >> 8}.${n & 255}.0/24`);
+  // Protections 8 and 10 concern the site itself and its login ports; they are made, and asked nothing per session.
+  mxRedundancy({ publicNetworks });
+  encryptedAuth({});
+  return smtpPolicy({
+    relay: relayControl({ localDomains: ['example.com'], recipients: () => 'known' }),
+    connect: [ipBlocklist({ block: blocked }), connectionLimits({ concurrent: 30, perMinute: 300, classes: [{ v4: 32, v6: 64, times: 1 }] })],
+    auth: [smtpAuth()],
+    rcpt: [
+      unless(
+        authenticated,
+        within(
+          10_000,
+          together(
+            senderDomain({ publicNetworks }),
+            on(spf(), { fail: reject() }),
+            score(
+              { rejectAt: 5, tagAt: 2 },
+              dnsbl({ zone: 'one.lists.example', label: 'One', weight: 4, testEntries: 'none' }),
+              dnsbl({ zone: 'two.lists.example', label: 'Two', weight: 2, testEntries: 'none' }),
+              dnsbl({ zone: 'good.lists.example', label: 'Good', kind: 'allow', weight: -2, testEntries: 'none' }),
+              on(reverseDns(), { fail: flag(2), permerror: flag(2) }),
+              heloIdentity({ ownNames: ['mx.example.com'] }),
+            ),
+          ),
+        ),
+      ),
+    ],
+    data: [within(10_000, uribl({ zone: 'uri.lists.example', label: 'URI', testEntries: 'none' }))],
+  });
+}
