@@ -22,14 +22,20 @@ export interface SmtpRules<E = Env> {
 
 declare const policyMark: unique symbol;
 
-/** A policy that says who may relay. Made only by `smtpPolicy()`; a copy with other rules is none. */
-export type SmtpPolicy<E = Env> = Policy<SmtpStages, E> & { readonly [policyMark]: true };
+/**
+ * A policy that says who may relay. Made only by `smtpPolicy()`; a copy with other rules is none.
+ *
+ * The mark has the shape of a stage without rules, so that `evaluate` can tell the stages from the type.
+ */
+export type SmtpPolicy<E = Env> = Policy<SmtpStages, E> & { readonly [policyMark]: readonly never[] };
 
 const made = new WeakSet<object>();
 const stages = ['connect', 'helo', 'auth', 'mail', 'rcpt', 'data'] as const;
 
 /**
  * Puts a policy together: relay control stands before every other rule at RCPT, so no `permit` can step over it.
+ *
+ * Its rules may ask what `Env` has. Where they need more, say so: `smtpPolicy<Env & Users>({ … })`.
  *
  * @throws TypeError where `relay` is missing or is no relay control, for an unknown stage, and where two rules have the same id
  *
@@ -41,7 +47,7 @@ const stages = ['connect', 'helo', 'auth', 'mail', 'rcpt', 'data'] as const;
  * export const policy = smtpPolicy({ relay: relayControl({ localDomains: ['example.com'] }) });
  * ```
  */
-export function smtpPolicy<E = Env>(rules: SmtpRules<E>): SmtpPolicy<E> {
+export function smtpPolicy<E = Env>(rules: SmtpRules<NoInfer<E>>): SmtpPolicy<E> {
   const { relay, ...others } = rules;
   if (relay !== 'decided-by-the-server' && !isRelayCheck(relay))
     throw new TypeError(

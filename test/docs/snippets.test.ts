@@ -1,20 +1,12 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { root } from '../../.config/subpaths.mjs';
-import { allSnippets, compile, examplesIn, placeOf, snippetsIn } from './snippets.ts';
+import { allSnippets, compile, examplesIn, placeOf, snippetsIn, writeSnippets } from './snippets.ts';
 
-const folder = join(root, 'test/docs/.snippets');
+const folder = join(root, 'test/docs/.snippets/compiled');
 const snippets = allSnippets(root);
-/** A snippet is a module, even where it imports nothing. */
-const asModule = (text: string): string => (/^\s*(import|export)\b/m.test(text) ? text : `${text}\nexport {};\n`);
-const placed = new Map(snippets.map((snippet) => [placeOf(folder, snippet), asModule(snippet.text)]));
-
-rmSync(folder, { recursive: true, force: true });
-for (const [file, text] of placed) {
-  mkdirSync(dirname(file), { recursive: true });
-  writeFileSync(file, text);
-}
+const placed = writeSnippets(folder, snippets);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 test('docs/two snippets of a page → never have the same name', () => {
@@ -37,11 +29,6 @@ describe('docs/what says it can be run runs', () => {
     expect(runnable.length).toBeGreaterThan(0);
   });
 });
-
-for (const snippet of snippets.filter(({ use }) => use === 'test'))
-  describe(`docs/the tests shown at ${snippet.at}`, async () => {
-    await import(placeOf(folder, snippet));
-  });
 
 describe('docs/the tool itself', () => {
   const fence = '```';

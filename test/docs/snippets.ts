@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import ts from 'typescript';
 import { filesIn } from '../architecture/files.ts';
 
@@ -69,6 +69,20 @@ export function allSnippets(root: string): Snippet[] {
       examplesIn(`src/${file}`, readFileSync(join(root, 'src', file), 'utf8')),
     ),
   ];
+}
+
+/** A snippet is a module, even where it imports nothing. */
+const asModule = (text: string): string => (/^\s*(import|export)\b/m.test(text) ? text : `${text}\nexport {};\n`);
+
+/** Writes snippets into a folder of their own, a folder for each page, and says which file became of which. */
+export function writeSnippets(folder: string, snippets: readonly Snippet[]): Map<string, string> {
+  rmSync(folder, { recursive: true, force: true });
+  const files = new Map(snippets.map((snippet) => [placeOf(folder, snippet), asModule(snippet.text)]));
+  for (const [file, text] of files) {
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, text);
+  }
+  return files;
 }
 
 /** Where the snippet is put so that its imports mean what they would mean to a reader. */

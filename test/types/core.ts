@@ -95,28 +95,32 @@ declare const rcptFacts: RcptFacts;
 declare const env: Env;
 // @ts-expect-error evaluated in an environment that lacks them
 evaluate(needsUsers, 'rcpt', rcptFacts, env);
+const late = { a: [within(10, sound)] };
+const hook = { hook: [byClient] };
+const sender: Pick<MailFacts, 'reversePath'> = { reversePath: null };
+declare const connectFacts: ConnectFacts;
 // @ts-expect-error a deadline needs a clock
-evaluate<{ a: object }, object, 'a'>(
-  {
-    a: [
-      within(
-        10,
-        defineCheck('x', () => pass(), {}),
-      ),
-    ],
-  },
-  'a',
-  {},
-  {},
-);
-
+evaluate<{ a: ConnectFacts }, object, 'a'>(late, 'a', connectFacts, {});
 // @ts-expect-error a host that never shows the client's address cannot ask about it
-evaluate<{ hook: Pick<MailFacts, 'reversePath'> }, object, 'hook'>(
-  { hook: [byClient] },
-  'hook',
-  { reversePath: null },
-  {},
+evaluate<{ hook: Pick<MailFacts, 'reversePath'> }, object, 'hook'>(hook, 'hook', sender, {});
+
+// Rules that ask different things of one environment stand in one policy, whichever comes first.
+const asksClock = defineCheck(
+  'asks-clock',
+  (_: ConnectFacts, { clock }: Pick<Env, 'clock'>) => (clock.now() > 0 ? pass() : fail()),
+  { fail: reject() },
 );
+const asksDns = defineCheck(
+  'asks-dns',
+  async (_: ConnectFacts, { dns }: Pick<Env, 'dns'>) =>
+    (await dns.resolve('example.org', 'MX')).status === 'found' ? pass() : fail(),
+  { fail: reject() },
+);
+smtpPolicy({ relay, connect: [asksClock, asksDns], helo: [on(asksDns, { fail: flag(1) }, { id: 'again' })] });
+
+// A policy can be evaluated as it is, and needs an environment that has everything.
+evaluate(smtpPolicy({ relay, connect: [asksDns] }), 'connect', connectFacts, env);
+evaluate(needsUsers, 'rcpt', rcptFacts, { ...env, users: new Set(['ann']) });
 
 // A policy is made, not written down.
 // @ts-expect-error nobody was asked who may relay

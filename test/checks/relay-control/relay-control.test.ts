@@ -232,7 +232,7 @@ describe('a policy cannot widen it', () => {
   test('trap: an allow-list hit that grants relay → the relay control stands first', async () => {
     const { defineCheck, pass, permit, on } = await import('postern/core');
     const friend = defineCheck('friend', () => pass(), {});
-    const policy = smtpPolicy({ relay: relayControl(site), rcpt: [on(friend, { pass: permit })] });
+    const policy = smtpPolicy<typeof env>({ relay: relayControl(site), rcpt: [on(friend, { pass: permit })] });
     const decision = await evaluate<SmtpStages, typeof env, 'rcpt'>(
       policy,
       'rcpt',

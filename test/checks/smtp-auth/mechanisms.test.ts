@@ -35,7 +35,7 @@ const facts = ({
 });
 
 async function reply(options: SmtpAuthOptions, asked: Asked): Promise<string | null> {
-  const policy = smtpPolicy({ relay: 'decided-by-the-server', auth: [smtpAuth(options)] });
+  const policy = smtpPolicy<typeof env>({ relay: 'decided-by-the-server', auth: [smtpAuth(options)] });
   const said = smtpReply(await evaluate<SmtpStages, typeof env, 'auth'>(policy, 'auth', facts(asked), env), 'auth');
   return said === null ? null : printReply(said);
 }

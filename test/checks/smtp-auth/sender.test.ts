@@ -32,7 +32,7 @@ const mail = (identity: string | null, from: string): MailFacts => {
 };
 
 async function reply(options: SenderOptions, identity: string | null, from: string): Promise<string | null> {
-  const policy = smtpPolicy({ relay: 'decided-by-the-server', mail: [senderMatchesLogin(options)] });
+  const policy = smtpPolicy<object>({ relay: 'decided-by-the-server', mail: [senderMatchesLogin(options)] });
   const said = smtpReply(await evaluate<SmtpStages, object, 'mail'>(policy, 'mail', mail(identity, from), {}), 'mail');
   return said === null ? null : printReply(said);
 }
@@ -170,7 +170,7 @@ describe('mail: a login where one is needed', () => {
     ['submission with a login', facts('submission', true, true), null],
     ['the MX asks for none', facts('mx', false, false), null],
   ])('mail: %s', async (_, asked, expected) => {
-    const policy = smtpPolicy({ relay: 'decided-by-the-server', mail: [authenticationRequired()] });
+    const policy = smtpPolicy<object>({ relay: 'decided-by-the-server', mail: [authenticationRequired()] });
     const said = smtpReply(await evaluate<SmtpStages, object, 'mail'>(policy, 'mail', asked, {}), 'mail');
     expect(said === null ? null : printReply(said)).toBe(expected);
   });
