@@ -71,7 +71,7 @@ const rows = {
   'policy-engine': { status: '3.0', reject: 550, defer: 451 },
   misconfigured: { status: '3.5', reject: 550, defer: 451 },
   'message-incomplete': { status: '6.0', reject: 550, defer: 451 },
-} as const satisfies { readonly [cause: string]: ReplyRow };
+} as const;
 
 /** A row of the reply table. */
 export type Cause = keyof typeof rows;
