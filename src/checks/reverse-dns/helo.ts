@@ -93,6 +93,8 @@ async function judgeHelo(
   });
   // Asked at the same time: what it says is needed only where the name does not resolve to the client.
   const reverse = forwardConfirm(ip, env, { signal });
+  // A resolver that throws is seen where the answer is awaited; nobody may await it.
+  reverse.catch(() => {});
   const answer = await forward;
   const addresses = answer.status === 'found' ? answer.records.map(({ address }) => address) : [];
   if (addresses.some((address) => parseIp(address) === ip)) return { name: shown, state: 'resolves' };
