@@ -5,6 +5,7 @@ import type { ConnectFacts } from '../../smtp/facts.ts';
 import { after } from './awaitable.ts';
 import type { LimitAnswer, LimitEvidence, OnStoreDown, Refusal } from './evidence.ts';
 import { answerOf, checkOnStoreDown, evidence, tightest } from './evidence.ts';
+import type { Prefixes } from './exemption.ts';
 import { exemption } from './exemption.ts';
 import { atLeastOne } from './numbers.ts';
 import type { PrefixClass } from './prefix-classes.ts';
@@ -23,9 +24,9 @@ export interface ConnectionLimitsOptions {
   /** How many of `total` are kept free for the clients in `known`; 0 where not given. */
   readonly reserved?: number | undefined;
   /** Prefixes of clients that may have the reserved places. */
-  readonly known?: Iterable<string> | undefined;
+  readonly known?: Prefixes | undefined;
   /** Prefixes of clients that are not counted at all. */
-  readonly exempt?: Iterable<string> | undefined;
+  readonly exempt?: Prefixes | undefined;
   /** Which neighbourhoods are counted together: /32, /26, /21 and /64, /48, /32 with 1, 3 and 9 times the limit. */
   readonly classes?: readonly PrefixClass[] | undefined;
   /** `open` where not given. */

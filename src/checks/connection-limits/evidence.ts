@@ -39,8 +39,8 @@ export type LimitAnswer = Answer<'pass' | 'none' | 'fail' | 'temperror', LimitEv
 
 /** How a limit that is reached is told to the client. */
 export interface Refusal {
-  /** A row of the reply table. */
-  readonly cause: string;
+  /** A row of the reply table; the command's usual code where there is none. */
+  readonly cause?: string | undefined;
   readonly status: `${number}.${number}`;
   readonly explanation: string;
 }

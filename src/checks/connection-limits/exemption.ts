@@ -1,18 +1,27 @@
 import type { IpAddress } from '../../net/index.ts';
-import { parsePrefix, prefixHas } from '../../net/index.ts';
+import { PrefixSet, parsePrefix, printPrefix } from '../../net/index.ts';
+
+/** Prefixes as an option takes them: texts, or a set that is there already. */
+export type Prefixes = Iterable<string> | PrefixSet;
 
 /** Whether an address lies in one of the prefixes. @throws TypeError that names the option and the prefix */
 export function exemption(
   maker: string,
   option: string,
-  prefixes: Iterable<string> | undefined,
+  prefixes: Prefixes | undefined,
 ): (address: IpAddress) => boolean {
-  const list = [...(prefixes ?? [])].map((text) => {
+  if (prefixes === undefined) return () => false;
+  if (prefixes instanceof PrefixSet) return (address) => prefixes.has(address);
+  // A host bit that is set is more likely a slip than a wish to exempt the whole network: parsePrefix refuses it.
+  const texts: string[] = [];
+  for (const text of prefixes) {
     try {
-      return parsePrefix(text);
+      texts.push(printPrefix(parsePrefix(text)));
     } catch (error) {
       throw new TypeError(`${maker}: ${option}: ${error instanceof Error ? error.message : String(error)}`);
     }
-  });
-  return list.length === 0 ? () => false : (address) => list.some((prefix) => prefixHas(prefix, address));
+  }
+  if (texts.length === 0) return () => false;
+  const set = PrefixSet.from(texts);
+  return (address) => set.has(address);
 }

@@ -1,5 +1,80 @@
+/**
+ * **Answers**: is this client asking too much? Connections at once and per minute, by nested prefixes; messages,
+ * recipients, octets, logins and handshakes by any key; distinct recipients; commands and errors of a session. And what
+ * becomes of whoever does it again and again: the tarpit, and the ban.
+ *
+ * **Knows**: the facts of the stage it stands at; each key names the facts it needs, and does not compile without them.
+ *
+ * **Asks**: `env.counters`, which decide at once where they are in memory; `tarpit` also the clock; `feedBans` also
+ * `env.bans`. Whether a client is banned is `ip-blocklist`'s question, which asks the same bans.
+ *
+ * **Standards**: RFC 5321 §4.5.3.1.8 and .10 (recipients: at least 100, 452 for more), RFC 4954, RFC 3207; the generic
+ * cell rate algorithm of ITU-T I.371. There is none for the numbers: the defaults are those of servers in use.
+ *
+ * **Limits**: this is for abuse, not for shaping legitimate mail. A rate forgives evenly: one that is used up gives back
+ * one every `periodMs / rate`, not all at a full minute. Two sessions that look with `when-accepted` at the same time may
+ * both be let in where only one was left.
+ *
+ * @example
+ * ```ts
+ * import { client, connectionLimits, login, messageLimit, perDay, perMinute, recipientLimit, recipientRate } from 'postern/checks/connection-limits';
+ * import { relayControl } from 'postern/checks/relay-control';
+ * import { authenticated, smtpPolicy } from 'postern/smtp';
+ * import { unless, when } from 'postern/core';
+ *
+ * export const policy = smtpPolicy({
+ *   relay: relayControl({ localDomains: ['example.com'] }),
+ *   connect: [connectionLimits({ concurrent: 30, perMinute: 300, total: 2_000, exempt: ['192.0.2.0/24'] })],
+ *   mail: [messageLimit()],
+ *   rcpt: [
+ *     recipientLimit(),
+ *     unless(authenticated, recipientRate(client(), perMinute(600), { charge: 'when-accepted' })),
+ *     when(authenticated, recipientRate(login, perDay(1_000, 200))),
+ *   ],
+ * });
+ * ```
+ *
+ * @module
+ */
+export type { BanAfterOptions, BanRule, Misdeed } from './ban-feed.ts';
+export { banAfter, feedBans } from './ban-feed.ts';
 export type { ConnectionLimitsOptions } from './connections.ts';
 export { connectionLimits } from './connections.ts';
+export type { DistinctLimitOptions } from './distinct.ts';
+export { distinctLimit, distinctRecipients, distinctSenders } from './distinct.ts';
 export type { LimitEvidence, OnStoreDown } from './evidence.ts';
+export type { Prefixes } from './exemption.ts';
+export type { CountedKey, KeyOf } from './keys.ts';
+export {
+  asn,
+  both,
+  client,
+  everybody,
+  keyOf,
+  login,
+  nullSender,
+  recipient,
+  recipientDomain,
+  sender,
+  senderDomain,
+  session,
+} from './keys.ts';
 export type { PrefixClass } from './prefix-classes.ts';
 export { prefixClasses } from './prefix-classes.ts';
+export type { Counted, RateEvidence, RateLimitOptions } from './rates.ts';
+export {
+  authRate,
+  chargeAccepted,
+  messageRate,
+  octetRate,
+  perDay,
+  perHour,
+  perMinute,
+  rateLimit,
+  recipientRate,
+  startTlsRate,
+} from './rates.ts';
+export type { SessionLimitsOptions } from './session-limits.ts';
+export { messageLimit, recipientLimit, sessionLimits } from './session-limits.ts';
+export type { TarpitOptions } from './tarpit.ts';
+export { tarpit } from './tarpit.ts';

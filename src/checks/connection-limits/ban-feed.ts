@@ -1,0 +1,158 @@
+import type { Awaitable, Decision, Outcome } from '../../core/index.ts';
+import type { Ban, Env } from '../../env/index.ts';
+import type { ConnectFacts } from '../../smtp/facts.ts';
+import { after } from './awaitable.ts';
+import type { Prefixes } from './exemption.ts';
+import { exemption } from './exemption.ts';
+import { atLeastOne, moreThanZero } from './numbers.ts';
+import { checkClasses, prefixesOf } from './prefix-classes.ts';
+
+/**
+ * What a client is banned for in the end. The session tells of what no rule decides (`auth-failure`: wrong credentials;
+ * `protocol-error`: a command that was none); the others are read from decisions. Any other word is the author's own.
+ */
+export type Misdeed = 'auth-failure' | 'unknown-recipient' | 'list-hit' | 'protocol-error' | (string & {});
+
+/** Which cause of the reply table is which misdeed. */
+const misdeedOfCause: { readonly [cause: string]: Misdeed } = {
+  'credentials-invalid': 'auth-failure',
+  'too-many-auth-failures': 'auth-failure',
+  'recipient-unknown': 'unknown-recipient',
+  listed: 'list-hit',
+  'too-many-errors': 'protocol-error',
+  'helo-syntax': 'protocol-error',
+  'bad-sequence': 'protocol-error',
+};
+
+/** A rule that ends in a ban. Made by {@link banAfter}. */
+export interface BanRule {
+  readonly reason: string;
+  /** How much of it the outcomes of a decision are; or what the session told of. */
+  readonly counts: (what: Decision | Misdeed) => number;
+  /** Counts it, and bans where it was too often. */
+  readonly feed: (
+    times: number,
+    facts: Pick<ConnectFacts, 'client'>,
+    env: Pick<Env, 'counters' | 'bans'>,
+  ) => Awaitable<Ban | undefined>;
+}
+
+export interface BanAfterOptions {
+  /** How many bring the ban: with 5, the fifth. */
+  readonly failures: number;
+  /** Of what: misdeeds, or what an outcome of a decision must look like. */
+  readonly of: Misdeed | readonly Misdeed[] | ((outcome: Outcome) => boolean);
+  /** Within how many milliseconds; 10 minutes where not given. Fewer than `failures` in this time are forgiven. */
+  readonly within?: number | undefined;
+  /** How long the first ban lasts, in milliseconds; the store says where not given. The store lengthens it for repeats. */
+  readonly forMs?: number | undefined;
+  /** What is banned; /32 and /64 where not given. */
+  readonly prefix?: { readonly v4: number; readonly v6: number } | undefined;
+  /** Who is never banned: trusted and allowed prefixes, one's own. */
+  readonly never?: Prefixes | undefined;
+  /** What the ban says of itself in the log; made of `of` where not given. */
+  readonly reason?: string | undefined;
+}
+
+/**
+ * A rule that bans a client for what it does again and again.
+ *
+ * @throws TypeError for a number or a prefix that cannot be, and for a function without a `reason`
+ *
+ * @example
+ * ```ts
+ * import { banAfter } from 'postern/checks/connection-limits';
+ *
+ * const never = ['192.0.2.0/24'];
+ * export const rules = [
+ *   banAfter({ failures: 10, of: 'auth-failure', within: 10 * 60_000, never }),
+ *   banAfter({ failures: 20, of: ['unknown-recipient', 'protocol-error'], never }),
+ *   banAfter({ failures: 1, of: (outcome) => outcome.rule === 'spamtrap', reason: 'wrote to a trap', never }),
+ * ];
+ * ```
+ */
+export function banAfter(options: BanAfterOptions): BanRule {
+  const maker = 'banAfter';
+  const failures = Math.ceil(atLeastOne(maker, 'failures', options.failures));
+  const within = moreThanZero(maker, 'within', options.within ?? 10 * 60_000);
+  if (options.forMs !== undefined) moreThanZero(maker, 'forMs', options.forMs);
+  const { of } = options;
+  const words = typeof of === 'function' ? undefined : typeof of === 'string' ? [of] : [...of];
+  if (words !== undefined && (words.length === 0 || words.some((word) => typeof word !== 'string' || word === '')))
+    throw new TypeError(`${maker}: of ${JSON.stringify(of)} must be a misdeed, a list of them, or a function`);
+  if (words === undefined && options.reason === undefined)
+    throw new TypeError(`${maker}: give a reason; a function cannot be read aloud`);
+  const reason = options.reason ?? `${failures} × ${(words ?? []).join(', ')}`;
+  const [bits] = checkClasses(maker, [{ v4: 32, v6: 64, times: 1, ...options.prefix }]);
+  const classes = [bits as NonNullable<typeof bits>];
+  const never = exemption(maker, 'never', options.never);
+  const matches =
+    typeof of === 'function'
+      ? of
+      : (outcome: Outcome): boolean => {
+          const { cause, result } = outcome.finding;
+          const misdeed = cause === undefined ? undefined : misdeedOfCause[cause];
+          return misdeed !== undefined && result === 'fail' && (words as string[]).includes(misdeed);
+        };
+  // The last of them is the one that is no longer allowed.
+  const rate = { rate: failures, periodMs: within, burst: failures - 1 };
+  const head = `ban ${reason} `;
+
+  return {
+    reason,
+    counts(what) {
+      if (typeof what === 'string') return words?.includes(what) === true ? 1 : 0;
+      return what.outcomes.filter((outcome) => outcome.shadow !== true && matches(outcome)).length;
+    },
+    feed(times, { client }, { counters, bans }) {
+      if (never(client.ip)) return undefined;
+      const [prefix] = prefixesOf(client.ip, classes) as [string];
+      const key = head + prefix;
+      const ban = (): Awaitable<Ban | undefined> =>
+        after(counters.clear(key), () => bans.add(prefix, reason, options.forMs));
+      const count = (left: number): Awaitable<Ban | undefined> =>
+        left === 0
+          ? undefined
+          : after(counters.charge(key, rate), ({ allowed }) => (allowed ? count(left - 1) : ban()));
+      return failures <= times ? ban() : count(times);
+    },
+  };
+}
+
+/**
+ * Shows the rules what has happened: a decision, once it was made, or a misdeed that only the session knows of. Call it
+ * after every decision; it never throws, and it holds nobody up.
+ *
+ * @returns the ban that came of it; of several, the one that lasts longest
+ *
+ * @example
+ * ```ts
+ * import { banAfter, feedBans } from 'postern/checks/connection-limits';
+ * import type { Decision } from 'postern/core';
+ * import type { Env } from 'postern/env';
+ * import type { ConnectFacts } from 'postern/smtp';
+ *
+ * const rules = [banAfter({ failures: 20, of: 'unknown-recipient' })];
+ * export const onDecision = (decision: Decision, facts: ConnectFacts, env: Env) => feedBans(rules, decision, facts, env);
+ * export const onWrongPassword = (facts: ConnectFacts, env: Env) => feedBans(rules, 'auth-failure', facts, env);
+ * ```
+ */
+export async function feedBans(
+  rules: readonly BanRule[],
+  what: Decision | Misdeed,
+  facts: Pick<ConnectFacts, 'client'>,
+  env: Pick<Env, 'counters' | 'bans'>,
+): Promise<Ban | undefined> {
+  let longest: Ban | undefined;
+  for (const rule of rules) {
+    try {
+      const times = rule.counts(what);
+      if (times === 0) continue;
+      const ban = await rule.feed(times, facts, env);
+      if (ban !== undefined && (longest === undefined || ban.until > longest.until)) longest = ban;
+    } catch {
+      // A predicate or a store that throws has found nothing out; nobody is banned for that, and no session ends by it.
+    }
+  }
+  return longest;
+}
