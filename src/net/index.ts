@@ -6,6 +6,8 @@
 export * from './domain.ts';
 export * from './ip.ts';
 export * from './mailbox.ts';
+export type { OverlayEntry, PrefixOverlayOptions } from './prefix-overlay.ts';
+export { PrefixOverlay } from './prefix-overlay.ts';
 export { prefixesOfRange } from './prefix-range.ts';
 export type { PrefixEntry, PrefixFault, PrefixInput, PrefixNote, PrefixSetOptions } from './prefix-set.ts';
 export { PrefixSet, PrefixSetBuilder } from './prefix-set.ts';

@@ -89,7 +89,7 @@ function meaningOf(action: string): 'block' | 'allow' | 'nothing' | undefined {
  */
 export const postfixCidr = (lines: Lines): LineReader => {
   const first = new FirstMatch(lines);
-  const conditions: (readonly Prefix[])[] = [];
+  const conditions: { readonly holds: readonly Prefix[]; readonly mark: Mark }[] = [];
   let pending = '';
   let mark: Mark | undefined;
 
@@ -102,7 +102,7 @@ export const postfixCidr = (lines: Lines): LineReader => {
   const rule = (pattern: string, negated: boolean, action: string, text: string): void => {
     let found = network(pattern, negated);
     if (found === undefined) return;
-    for (const condition of conditions) found = intersect(found, condition);
+    for (const { holds } of conditions) found = intersect(found, holds);
     const meaning = meaningOf(action);
     if (meaning === undefined)
       lines.warn(`${JSON.stringify(action)} neither blocks nor allows: what it matches is not listed`);
@@ -133,7 +133,7 @@ export const postfixCidr = (lines: Lines): LineReader => {
     }
     if (condition !== undefined) {
       // A condition that cannot be read holds for nothing, so that nothing inside it is taken.
-      conditions.push(network(pattern, negation !== undefined) ?? []);
+      conditions.push({ holds: network(pattern, negation !== undefined) ?? [], mark: lines.mark() });
       return;
     }
     if (action === '') {
@@ -160,7 +160,10 @@ export const postfixCidr = (lines: Lines): LineReader => {
     },
     end() {
       finish();
-      if (conditions.length > 0) lines.warn('an "if" has no "endif"');
+      for (const open of conditions) {
+        lines.goTo(open.mark);
+        lines.warn('this "if" has no "endif"');
+      }
     },
   };
 };

@@ -1,0 +1,278 @@
+/**
+ * **Answers**: does an address lie in one of many prefixes that come and go, and until when?
+ *
+ * **Knows**: prefixes, each with the time it ends and a number that the caller gives a meaning. The time is handed in.
+ *
+ * It stands beside a `PrefixSet`, which never changes: bans, and what was added by hand since the last list was loaded.
+ * A /32 costs 12 bytes a slot and an IPv6 /64 16, a tenth to a half of the slots being free. What has ended goes by the
+ * way, a few slots with each addition. No single call moves more than a 256th of the whole.
+ *
+ * **Limits**: times are kept to a tenth of a second, rounded up. At its cap it makes room by letting go of what would end
+ * soonest of a few that it looks at; where the new entry would end before all of those, it is not taken.
+ *
+ * @example
+ * ```ts
+ * import { PrefixOverlay } from 'postern/net';
+ *
+ * const now = 1_893_456_000_000;
+ * const banned = new PrefixOverlay({ max: 1_000_000 });
+ * banned.add('192.0.2.7', now + 600_000, now);
+ * banned.has('192.0.2.7', now + 1); // true
+ * banned.has('192.0.2.7', now + 600_000); // false
+ * ```
+ *
+ * @module
+ */
+import type { Prefix } from './ip.ts';
+import { ipFromBytes, parsePrefix } from './ip.ts';
+import { scanAddress, scanned } from './ip-scan.ts';
+import { clearHostBits, maskOf, scanPrefix, V6 } from './prefix-scan.ts';
+import { SlotTable } from './prefix-slots.ts';
+
+export interface PrefixOverlayOptions {
+  /** How many prefixes are held at most, those that have ended and still wait to be swept included. */
+  readonly max: number;
+  /** The length of most IPv6 entries, which get the small slots: 64. */
+  readonly v6Length?: number | undefined;
+  /** Four random bytes that key the hash; from the platform where not given. */
+  readonly seed?: number | undefined;
+}
+
+export interface OverlayEntry {
+  /** In canonical form: `192.0.2.7/32`. */
+  readonly prefix: string;
+  /** When it ends, in milliseconds since the epoch. */
+  readonly expires: number;
+  /** The number that was given with it. */
+  readonly value: number;
+}
+
+const TICK_MS = 100;
+const LAST_TICK = 0xffffffff;
+/** How many slots an addition looks at for such as have ended. */
+const SWEPT_PER_ADD = 8;
+
+export class PrefixOverlay {
+  readonly #max: number;
+  readonly #v6Length: number;
+  readonly #hosts4: SlotTable;
+  readonly #nets6: SlotTable;
+  readonly #others: SlotTable;
+  /** Which lengths the others may have, the longest first, IPv6 from `V6` on: a length is forgotten when all others are gone. */
+  #lengths4: number[] = [];
+  #lengths6: number[] = [];
+  /** The time of tick 0. */
+  #base: number | undefined;
+  #foundEnds = 0;
+  #foundValue = 0;
+
+  /** @throws TypeError where an option is wrong */
+  constructor(options: PrefixOverlayOptions) {
+    const { max, v6Length = 64, seed = crypto.getRandomValues(new Uint32Array(1))[0]! } = options;
+    if (!Number.isInteger(max) || max < 1 || max > 100_000_000)
+      throw new TypeError(`PrefixOverlay: max ${max} must be a whole number from 1 to 100,000,000`);
+    if (!Number.isInteger(v6Length) || v6Length < 33 || v6Length > 64)
+      throw new TypeError(`PrefixOverlay: v6Length ${v6Length} must be from 33 to 64`);
+    this.#max = max;
+    this.#v6Length = v6Length;
+    this.#hosts4 = new SlotTable(1, seed);
+    this.#nets6 = new SlotTable(2, seed);
+    this.#others = new SlotTable(5, seed);
+  }
+
+  /** How many prefixes are held, those that have ended and still wait to be swept included. */
+  get size(): number {
+    return this.#hosts4.size + this.#nets6.size + this.#others.size;
+  }
+
+  get byteLength(): number {
+    return this.#hosts4.byteLength + this.#nets6.byteLength + this.#others.byteLength;
+  }
+
+  /**
+   * Holds a prefix until `expires`; one that is held already gets the new time and value.
+   *
+   * @param prefix a prefix or address; host bits are cleared
+   * @param expires milliseconds since the epoch; `Infinity` for good
+   * @param value a whole number from 0 to 2³² − 1
+   * @returns false where there is no room, or it has ended already
+   * @throws TypeError where the text is no prefix
+   */
+  add(prefix: string | Prefix, expires: number, now: number, value = 0): boolean {
+    const code = this.#scan(prefix);
+    this.#base ??= Math.floor(now / TICK_MS) * TICK_MS - TICK_MS;
+    const tick = this.#tick(now);
+    const ends = Math.min(LAST_TICK, Math.ceil((expires - this.#base) / TICK_MS));
+    if (!(expires > now) || ends <= 0) return false;
+    const table = this.#tableOf(code);
+    if (table.get() === 0 && this.size >= this.#max && !this.#makeRoom(table, code, ends, tick)) return false;
+    this.#put(code);
+    table.set(ends, value, tick);
+    if (table === this.#others) this.#note(code);
+    this.sweep(now, SWEPT_PER_ADD);
+    return true;
+  }
+
+  /**
+   * Whether the address lies in a prefix that has not ended.
+   *
+   * @throws TypeError where the text is no address
+   */
+  has(address: string, now: number): boolean {
+    return this.#lookup(address, now) >= 0;
+  }
+
+  /**
+   * The longest prefix around the address that has not ended.
+   *
+   * @throws TypeError where the text is no address
+   */
+  lookup(address: string, now: number): OverlayEntry | undefined {
+    const code = this.#lookup(address, now);
+    return code < 0 ? undefined : { prefix: printKey(code), expires: this.#foundEnds, value: this.#foundValue };
+  }
+
+  /** The entry of exactly this prefix, ended or not, as long as it is held. */
+  get(prefix: string | Prefix): OverlayEntry | undefined {
+    const code = this.#scan(prefix);
+    this.#put(code);
+    const table = this.#tableOf(code);
+    const ends = table.get();
+    return ends === 0 ? undefined : { prefix: printKey(code), expires: this.#time(ends), value: table.value };
+  }
+
+  /** Lets go of exactly this prefix; false where it was not held. */
+  delete(prefix: string | Prefix): boolean {
+    const code = this.#scan(prefix);
+    this.#put(code);
+    return this.#tableOf(code).delete();
+  }
+
+  /**
+   * Looks at the next few slots for prefixes that have ended. Every addition does so by itself; a timer may do more.
+   *
+   * @returns how many were let go
+   */
+  sweep(now: number, slots: number): number {
+    const tick = this.#tick(now);
+    let freed = this.#hosts4.sweep(tick, slots);
+    if (this.#nets6.size > 0) freed += this.#nets6.sweep(tick, slots);
+    if (this.#others.size > 0) freed += this.#others.sweep(tick, slots);
+    if (this.#others.size === 0 && this.#lengths4.length + this.#lengths6.length > 0) {
+      this.#lengths4 = [];
+      this.#lengths6 = [];
+    }
+    return freed;
+  }
+
+  /** Every prefix that has not ended. */
+  entries(now: number): OverlayEntry[] {
+    const tick = this.#tick(now);
+    const found: OverlayEntry[] = [];
+    const collect = (codeOf: (key: Uint32Array) => number) => (key: Uint32Array, ends: number, value: number) => {
+      if (ends <= tick) return;
+      scanned.fill(0);
+      for (let i = 0; i < Math.min(4, key.length); i++) scanned[i] = key[i]!;
+      found.push({ prefix: printKey(codeOf(key)), expires: this.#time(ends), value });
+    };
+    this.#hosts4.each(collect(() => 32));
+    this.#nets6.each(collect(() => V6 + this.#v6Length));
+    this.#others.each(collect((key) => key[4]!));
+    return found;
+  }
+
+  /** The code of the longest prefix around the address, its network in `scanned`; -1 where there is none. */
+  #lookup(address: string, now: number): number {
+    const version = typeof address === 'string' ? scanAddress(address, 0, address.length) : 0;
+    if (version === 0)
+      throw new TypeError(`PrefixOverlay: ${String(JSON.stringify(address)).slice(0, 80)} is not an IP address`);
+    const tick = this.#tick(now);
+    if (version === 4) {
+      if (this.#holds(32, tick)) return 32;
+      for (let i = 0; i < this.#lengths4.length; i++)
+        if (this.#holds(this.#lengths4[i]!, tick)) return this.#lengths4[i]!;
+      return -1;
+    }
+    const usual = V6 + this.#v6Length;
+    let asked = this.#nets6.size === 0;
+    for (let i = 0; i < this.#lengths6.length; i++) {
+      const code = this.#lengths6[i]!;
+      if (!asked && code < usual) {
+        asked = true;
+        if (this.#holds(usual, tick)) return usual;
+      }
+      if (this.#holds(code, tick)) return code;
+    }
+    return !asked && this.#holds(usual, tick) ? usual : -1;
+  }
+
+  /** Whether the network of that length around what was scanned last is held, and has not ended. */
+  #holds(code: number, tick: number): boolean {
+    const table = this.#tableOf(code);
+    this.#put(code);
+    const ends = table.get();
+    if (ends === 0 || ends <= tick) return false;
+    this.#foundEnds = this.#time(ends);
+    this.#foundValue = table.value;
+    clearHostBits(code);
+    return true;
+  }
+
+  #tableOf(code: number): SlotTable {
+    return code === 32 ? this.#hosts4 : code === V6 + this.#v6Length ? this.#nets6 : this.#others;
+  }
+
+  /** Writes the network of that length around what was scanned last into its table's key. */
+  #put(code: number): void {
+    if (code === 32) {
+      this.#hosts4.key[0] = scanned[0]!;
+      return;
+    }
+    const usual = code === V6 + this.#v6Length;
+    const key = usual ? this.#nets6.key : this.#others.key;
+    const bits = code >= V6 ? code - V6 : code;
+    for (let i = 0; i < (usual ? 2 : 4); i++) key[i] = code < V6 && i > 0 ? 0 : scanned[i]! & maskOf(bits - i * 32);
+    if (!usual) key[4] = code;
+  }
+
+  #scan(prefix: string | Prefix): number {
+    const text = typeof prefix === 'string' ? prefix : `${prefix.address}/${prefix.length}`;
+    const code = scanPrefix(text, 0, text.length);
+    if (code < 0) {
+      parsePrefix(text, { hostBits: 'clear' });
+      throw new TypeError(`PrefixOverlay: ${JSON.stringify(text.slice(0, 80))} is not an IP address or prefix`);
+    }
+    clearHostBits(code);
+    this.#put(code);
+    return code;
+  }
+
+  #makeRoom(table: SlotTable, code: number, ends: number, tick: number): boolean {
+    const others = [this.#hosts4, this.#nets6, this.#others].filter((other) => other !== table);
+    const made = [table, ...others].some((each) => each.evictNear(ends, tick));
+    this.#put(code);
+    return made;
+  }
+
+  #note(code: number): void {
+    const lengths = code >= V6 ? this.#lengths6 : this.#lengths4;
+    if (lengths.includes(code)) return;
+    lengths.push(code);
+    lengths.sort((a, b) => b - a);
+  }
+
+  #tick(now: number): number {
+    return this.#base === undefined ? 0 : Math.max(0, Math.floor((now - this.#base) / TICK_MS));
+  }
+
+  #time(tick: number): number {
+    return tick === LAST_TICK ? Number.POSITIVE_INFINITY : this.#base! + tick * TICK_MS;
+  }
+}
+
+/** The prefix whose network is in `scanned`. */
+function printKey(code: number): string {
+  const bytes = new Uint8Array(code < V6 ? 4 : 16);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = scanned[i >> 2]! >>> (24 - (i & 3) * 8);
+  return `${ipFromBytes(bytes)}/${code < V6 ? code : code - V6}`;
+}

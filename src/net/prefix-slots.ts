@@ -1,0 +1,263 @@
+/**
+ * A hash table of keys that end by themselves: open addressing in segments, so that no single call moves more than a small
+ * part of it, whatever it has grown to.
+ *
+ * @module
+ */
+
+const SEGMENT_BITS = 8;
+const SEGMENTS = 1 << SEGMENT_BITS;
+const LEAST_SLOTS = 8;
+/** A segment fuller than this grows by a quarter: between 0.6 and 0.75 it stays small and its probes short. */
+const MAX_LOAD = 0.75;
+const GROWTH = 1.25;
+const SHRINK_BELOW = 0.25;
+/** How many keys are looked at for one that may give way. */
+const LOOKED_AT = 16;
+
+interface Segment {
+  /** A slot's words: its key, when it ends (0: the slot is free), and its value. */
+  slots: Uint32Array;
+  capacity: number;
+  used: number;
+}
+
+/** Keys of a fixed number of words, each with the tick it ends at and one word of value. */
+export class SlotTable {
+  /** The key of the next call; callers write it. */
+  readonly key: Uint32Array;
+  /** How many keys are held, those included that have ended and were not come across yet. */
+  size = 0;
+  /** The value of the key found last. */
+  value = 0;
+  readonly #keyWords: number;
+  readonly #stride: number;
+  readonly #seed: number;
+  readonly #segments: Segment[];
+  #cursorSegment = 0;
+  #cursor = 0;
+
+  constructor(keyWords: number, seed: number) {
+    this.key = new Uint32Array(keyWords);
+    this.#keyWords = keyWords;
+    this.#stride = keyWords + 2;
+    this.#seed = seed | 0;
+    this.#segments = Array.from({ length: SEGMENTS }, () => ({ slots: new Uint32Array(0), capacity: 0, used: 0 }));
+  }
+
+  /** The tick at which `key` ends, its value in `value`; 0 where it is not held. */
+  get(): number {
+    const hash = this.#hash();
+    const segment = this.#segments[hash & (SEGMENTS - 1)]!;
+    const at = this.#find(segment, hash);
+    if (at < 0) return 0;
+    this.value = segment.slots[at + this.#keyWords + 1]!;
+    return segment.slots[at + this.#keyWords]!;
+  }
+
+  /** Holds `key` until the tick `ends`, in place of what it said before. */
+  set(ends: number, value: number, now: number): void {
+    const hash = this.#hash();
+    const segment = this.#segments[hash & (SEGMENTS - 1)]!;
+    let at = this.#find(segment, hash);
+    if (at < 0) {
+      if (segment.used + 1 > segment.capacity * MAX_LOAD) this.#makeRoom(segment, now);
+      at = this.#freeSlot(segment, hash);
+      segment.slots.set(this.key, at);
+      segment.used++;
+      this.size++;
+    }
+    segment.slots[at + this.#keyWords] = ends;
+    segment.slots[at + this.#keyWords + 1] = value;
+  }
+
+  /** Lets go of `key`; false where it was not held. */
+  delete(): boolean {
+    const hash = this.#hash();
+    const segment = this.#segments[hash & (SEGMENTS - 1)]!;
+    const at = this.#find(segment, hash);
+    if (at < 0) return false;
+    this.#free(segment, at / this.#stride);
+    return true;
+  }
+
+  /** Looks at the next `slots` slots, and lets go of the keys in them that have ended. */
+  sweep(now: number, slots: number): number {
+    let freed = 0;
+    let emptySegments = 0;
+    for (let left = slots; left > 0; left--) {
+      const segment = this.#segments[this.#cursorSegment]!;
+      if (this.#cursor >= segment.capacity) {
+        if (segment.used < segment.capacity * SHRINK_BELOW && segment.capacity > LEAST_SLOTS)
+          this.#rebuild(segment, Math.max(LEAST_SLOTS, Math.ceil(segment.used / 0.6)));
+        this.#cursorSegment = (this.#cursorSegment + 1) & (SEGMENTS - 1);
+        this.#cursor = 0;
+        if (++emptySegments > SEGMENTS) break;
+        continue;
+      }
+      const ends = segment.slots[this.#cursor * this.#stride + this.#keyWords]!;
+      // What moves into a freed slot is looked at next: the cursor stays.
+      if (ends !== 0 && ends <= now) {
+        this.#free(segment, this.#cursor);
+        freed++;
+      } else this.#cursor++;
+    }
+    return freed;
+  }
+
+  /**
+   * Makes room where no more may be held: lets go of what has ended among a few keys near `key`, or else of the one of them
+   * that ends soonest, if that is before `ends`.
+   *
+   * @returns whether anything was let go
+   */
+  evictNear(ends: number, now: number): boolean {
+    if (this.size === 0) return false;
+    const hash = this.#hash();
+    let soonest = ends;
+    let victim = -1;
+    let from: Segment | undefined;
+    let seen = 0;
+    for (let i = 0; i < SEGMENTS && seen < LOOKED_AT; i++) {
+      const segment = this.#segments[(hash + i) & (SEGMENTS - 1)]!;
+      if (segment.used === 0) continue;
+      let slot = this.#home(segment, hash);
+      for (let n = 0; n < segment.capacity && seen < LOOKED_AT; n++) {
+        const at = segment.slots[slot * this.#stride + this.#keyWords]!;
+        if (at !== 0) {
+          seen++;
+          if (at < soonest) {
+            soonest = at;
+            victim = slot;
+            from = segment;
+          }
+        }
+        slot = slot + 1 === segment.capacity ? 0 : slot + 1;
+      }
+      if (soonest <= now) break;
+    }
+    if (from === undefined) return false;
+    this.#free(from, victim);
+    return true;
+  }
+
+  /** Every key that is held, with the tick it ends at and its value. The key is overwritten by the next one. */
+  each(visit: (key: Uint32Array, ends: number, value: number) => void): void {
+    for (const { slots, capacity } of this.#segments) {
+      for (let slot = 0; slot < capacity; slot++) {
+        const at = slot * this.#stride;
+        const ends = slots[at + this.#keyWords]!;
+        if (ends !== 0) visit(slots.subarray(at, at + this.#keyWords), ends, slots[at + this.#keyWords + 1]!);
+      }
+    }
+  }
+
+  get byteLength(): number {
+    return this.#segments.reduce((sum, { slots }) => sum + slots.byteLength, 0);
+  }
+
+  /** Keyed, so that nobody outside can aim at one segment. */
+  #hash(): number {
+    let hash = this.#seed;
+    for (let i = 0; i < this.#keyWords; i++) {
+      hash = Math.imul(hash ^ this.key[i]!, 0x9e3779b1);
+      hash = Math.imul(hash ^ (hash >>> 15) ^ this.#seed, 0x85ebca6b);
+      hash ^= hash >>> 13;
+    }
+    hash = Math.imul(hash, 0xc2b2ae35);
+    return hash ^ (hash >>> 16);
+  }
+
+  #home(segment: Segment, hash: number): number {
+    return Math.floor(((hash >>> SEGMENT_BITS) * segment.capacity) / (1 << (32 - SEGMENT_BITS)));
+  }
+
+  /** Where the key's slot starts, in words, or -1. */
+  #find({ slots, capacity }: Segment, hash: number): number {
+    if (capacity === 0) return -1;
+    const stride = this.#stride;
+    const keyWords = this.#keyWords;
+    const { key } = this;
+    const end = capacity * stride;
+    let at = Math.floor(((hash >>> SEGMENT_BITS) * capacity) / (1 << (32 - SEGMENT_BITS))) * stride;
+    while (slots[at + keyWords] !== 0) {
+      let word = 0;
+      while (word < keyWords && slots[at + word] === key[word]) word++;
+      if (word === keyWords) return at;
+      at += stride;
+      if (at === end) at = 0;
+    }
+    return -1;
+  }
+
+  /** A segment is never full, so that there is one. */
+  #freeSlot(segment: Segment, hash: number): number {
+    let slot = this.#home(segment, hash);
+    while (segment.slots[slot * this.#stride + this.#keyWords] !== 0)
+      slot = slot + 1 === segment.capacity ? 0 : slot + 1;
+    return slot * this.#stride;
+  }
+
+  /** Frees a slot, and moves back what had to give way to it: no mark of what is gone is left behind. */
+  #free(segment: Segment, freed: number): void {
+    const { slots, capacity } = segment;
+    const stride = this.#stride;
+    const kept = this.key.slice();
+    let hole = freed;
+    let slot = freed;
+    for (;;) {
+      slot = slot + 1 === capacity ? 0 : slot + 1;
+      const at = slot * stride;
+      if (slots[at + this.#keyWords] === 0) break;
+      for (let i = 0; i < this.#keyWords; i++) this.key[i] = slots[at + i]!;
+      const home = this.#home(segment, this.#hash());
+      const fromHome = (slot - home + capacity) % capacity;
+      const fromHole = (slot - hole + capacity) % capacity;
+      if (fromHome >= fromHole) {
+        slots.copyWithin(hole * stride, at, at + stride);
+        hole = slot;
+      }
+    }
+    slots.fill(0, hole * stride, (hole + 1) * stride);
+    this.key.set(kept);
+    segment.used--;
+    this.size--;
+  }
+
+  #makeRoom(segment: Segment, now: number): void {
+    let ended = 0;
+    for (let slot = 0; slot < segment.capacity; slot++) {
+      const ends = segment.slots[slot * this.#stride + this.#keyWords]!;
+      if (ends !== 0 && ends <= now) ended++;
+    }
+    const left = segment.used - ended;
+    const grows = left + 1 > segment.capacity * MAX_LOAD * 0.9;
+    this.#rebuild(
+      segment,
+      grows ? Math.max(LEAST_SLOTS, Math.ceil(segment.capacity * GROWTH) + 1) : segment.capacity,
+      now,
+    );
+  }
+
+  /** Lays a segment out anew, without what has ended. */
+  #rebuild(segment: Segment, capacity: number, now = 0): void {
+    const { slots } = segment;
+    const stride = this.#stride;
+    const kept = this.key.slice();
+    segment.slots = new Uint32Array(capacity * stride);
+    segment.capacity = capacity;
+    this.size -= segment.used;
+    segment.used = 0;
+    for (let at = 0; at < slots.length; at += stride) {
+      const ends = slots[at + this.#keyWords]!;
+      if (ends === 0 || ends <= now) continue;
+      for (let i = 0; i < this.#keyWords; i++) this.key[i] = slots[at + i]!;
+      const to = this.#freeSlot(segment, this.#hash());
+      for (let i = 0; i < stride; i++) segment.slots[to + i] = slots[at + i]!;
+      segment.used++;
+    }
+    this.size += segment.used;
+    this.key.set(kept);
+    if (this.#segments[this.#cursorSegment] === segment) this.#cursor = 0;
+  }
+}
