@@ -9,7 +9,6 @@ export function capabilityWords(protocol: AccessProtocol, can: AccessCapabilitie
   const words: string[] = [];
   switch (protocol) {
     case 'imap':
-      if (can.mechanisms.length > 0) words.push('SASL-IR');
       if (can.starttls) words.push('STARTTLS');
       if (!can.plainLogin) words.push('LOGINDISABLED');
       words.push(...can.mechanisms.map((mechanism) => `AUTH=${mechanism}`));
