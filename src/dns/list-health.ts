@@ -77,8 +77,13 @@ export interface ListWatchOptions {
   readonly health?: ListHealth | undefined;
   /** Called where a list is suspended, recovers, or where something should be looked at. What it throws is swallowed. */
   readonly onEvent?: ((event: ListEvent) => void) | undefined;
-  /** How long test entries that were right are good for, in milliseconds; 30 minutes where not given. */
+  /** How often `start()` asks for the test entries, in milliseconds; 30 minutes where not given. */
   readonly checkEveryMs?: number | undefined;
+  /**
+   * How long test entries that were right prove a listing, in milliseconds; 60,000 where not given. After that the next
+   * listing, and only that, waits for them again: a list that has begun to list everybody refuses nobody for longer.
+   */
+  readonly provenForMs?: number | undefined;
   /** How many questions in a row may go without an answer before the test entries are asked for; 5 where not given. */
   readonly failuresAllowed?: number | undefined;
   /** How long a list is left alone the first time, in milliseconds; 60,000 where not given. It doubles. */
@@ -122,6 +127,7 @@ const fresh: ListRecord = { failures: 0, times: 0 };
 export function listWatch(options: ListWatchOptions = {}): ListWatch {
   const { health = memoryListHealth(), onEvent } = options;
   const checkEveryMs = positive('checkEveryMs', options.checkEveryMs, 1_800_000);
+  const provenForMs = positive('provenForMs', options.provenForMs, 60_000);
   const failuresAllowed = positive('failuresAllowed', options.failuresAllowed, 5);
   const backOffMs = positive('backOffMs', options.backOffMs, 60_000);
   const longestBackOffMs = positive('longestBackOffMs', options.longestBackOffMs, 3_600_000);
@@ -202,7 +208,7 @@ export function listWatch(options: ListWatchOptions = {}): ListWatch {
           const record = state(list);
           if (record.failures > 0) health.write(list.id, { ...record, failures: 0 });
           if (answer.status === 'notListed') break;
-          const proven = record.provenAt !== undefined && env.clock.now() - record.provenAt < checkEveryMs;
+          const proven = record.provenAt !== undefined && env.clock.now() - record.provenAt < provenForMs;
           // A list that lists everybody lists its own counter-example too: find out before anybody is refused.
           if (!proven) await check(list, env, false);
           break;

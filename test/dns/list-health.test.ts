@@ -141,8 +141,8 @@ describe('a list that cannot be believed', () => {
     expect(await ask()).toBe('listed');
   });
 
-  test('the proof holds for checkEveryMs, then it is asked for again', async () => {
-    const { ask, dns, clock } = setting(healthy, {}, { checkEveryMs: 1_000 });
+  test('a list that begins to list everybody → the proof holds for provenForMs, then nobody is listed', async () => {
+    const { ask, dns, clock } = setting(healthy, {}, { provenForMs: 1_000 });
     await ask();
     dns.set('1.0.0.127.list.example', { A: ['127.0.0.2'] });
     expect(await ask()).toBe('listed');
