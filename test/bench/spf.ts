@@ -128,15 +128,9 @@ class Counter {
 const ours = (counter: Counter): Promise<{ result: string }> => checkHost(subject, { dns: counter.dns, clock });
 const theirs = async (counter: Counter): Promise<{ result: string }> => {
   const { ip, helo, mailFrom: sender } = subject;
-  // biome-ignore lint/suspicious/noExplicitAny: its resolver is typed by the shapes of node:dns
-  const { status } = await mailauth({
-    ip,
-    helo,
-    sender,
-    mta: 'mx.example',
-    strict: true,
-    resolver: counter.node as any,
-  });
+  // Its resolver is typed by the overloads of node:dns.
+  const resolver = counter.node as unknown as NonNullable<Parameters<typeof mailauth>[0]['resolver']>;
+  const { status } = await mailauth({ ip, helo, sender, mta: 'mx.example', strict: true, resolver });
   return { result: String(status.result) };
 };
 

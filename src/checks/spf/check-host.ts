@@ -154,9 +154,10 @@ function outcomeOf(
     outcome.term = outcome.matched[0];
   }
   if (outcome.result === 'fail' && match.explanation !== undefined) outcome.explanation = match.explanation;
-  if (records[0] !== undefined) outcome.record = records[0].text;
-  const broad = records.flatMap((record) => record.broad);
-  if (broad.length === 0 && records.reduce((sum, { v4 }) => sum + v4, 0) > BROAD_V4_SIZE) broad.push('ip4 total');
+  if (records[0] !== undefined) outcome.record = records[0].record.text;
+  const broad = records.flatMap(({ record }) => record.broad);
+  if (broad.length === 0 && records.reduce((sum, { record }) => sum + record.v4, 0) > BROAD_V4_SIZE)
+    broad.push('ip4 total');
   if (broad.length > 0) outcome.broad = broad;
   if (evaluation.context.usedLocalPart) outcome.localPartUsed = true;
   return outcome;

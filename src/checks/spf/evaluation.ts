@@ -3,7 +3,6 @@ import type { IpAddress } from '../../net/index.ts';
 import { LookAhead, MAX_HOSTS } from './look-ahead.ts';
 import type { Evaluator, MacroValues, NodeRecord, NodeResolve, SpfMatch } from './mailauth.ts';
 import type { Question, Questions } from './questions.ts';
-import { byPreference } from './questions.ts';
 
 /** The limits of RFC 7208 §4.6.4. */
 export interface Limits {
@@ -201,8 +200,7 @@ function nodeRecords(answer: DnsAnswer & { status: 'found' }): NodeRecord[] {
     if (record.type === 'TXT') found.push(plainDelimiters(record.text));
     else if (record.type === 'A' || record.type === 'AAAA') found.push(record.address);
     else if (record.type === 'PTR') found.push(record.name);
-    else if (record.type === 'MX')
-      return byPreference(answer).map((mx) => ({ exchange: mx.exchange, priority: mx.preference }));
+    else if (record.type === 'MX') found.push({ exchange: record.exchange, priority: record.preference });
   }
   return found;
 }

@@ -17,7 +17,7 @@ import type { IpAddress } from '../../net/index.ts';
 import { ipVersion, reverseName } from '../../net/index.ts';
 import type { Evaluator, MacroValues } from './mailauth.ts';
 import type { Question, Questions } from './questions.ts';
-import { byPreference } from './questions.ts';
+import { exchanges } from './questions.ts';
 import type { AskingTerm } from './record.ts';
 
 export const MAX_HOSTS = 10; // RFC 7208 §4.6.4, for mx and for ptr
@@ -92,7 +92,7 @@ export class LookAhead {
     if (this.#stopped) return;
     const names =
       kind === 'mx'
-        ? byPreference(answer).map(({ exchange }) => exchange)
+        ? exchanges(answer, MAX_HOSTS)
         : answer.records.flatMap((record) => (record.type === 'PTR' ? [record.name] : []));
     for (let i = 0; i < names.length && i < MAX_HOSTS; i++) {
       const name = names[i]!;

@@ -16,8 +16,8 @@ function termOf({ type, val, qualifier }: SpfMatch, evaluation: Evaluation, ques
   if (type === 'all') return `${sign}all`;
   // mailauth tells what matched, not which term: look for the one that leads to the last name asked for.
   const name = type === 'mx' ? evaluation.last.mx : evaluation.last.host;
-  for (const { domain, text } of questions.recordsByDomain().reverse()) {
-    for (const word of text.split(' ')) {
+  for (const { name: domain, record } of questions.records().reverse()) {
+    for (const word of record.text.split(' ')) {
       const parts = /^([-+?~]?)(a|mx|exists|ptr)(?::(.*?))?(?:\/\d+)?(?:\/\/\d+)?$/i.exec(word);
       if (parts === null || parts[2]!.toLowerCase() !== type || (parts[1] || '+') !== (qualifier ?? '+')) continue;
       if (type === 'ptr' || leadsTo(parts[3] ?? '', domain, name, evaluation)) return word;

@@ -24,6 +24,8 @@ export interface Evidence {
   readonly reason?: string | undefined;
 }
 
+type Told = (answer: DnsAnswer) => void;
+
 /** A question on its way, or answered. */
 export interface Question {
   readonly name: string;
@@ -32,7 +34,10 @@ export interface Question {
   /** The SPF record in the answer, once it has been looked for; null where there is none, or more than one. */
   record: SpfRecord | null | undefined;
   used: boolean;
-  waiting: ((answer: DnsAnswer) => void)[];
+  /** The question that the evaluation used after this one. */
+  next: Question | undefined;
+  /** Who is to be told; one function, since there is seldom more than one. */
+  waiting: Told | undefined;
 }
 
 /** What a finding carries of the evidence; the log is not a copy of the DNS. */
@@ -63,8 +68,10 @@ export class Questions {
   count = 0;
   readonly #dns: DnsResolver;
   readonly #client: IpAddress;
-  readonly #asked = new Map<string, Question>();
-  readonly #used: Question[] = [];
+  /** By type and name: the names are whole strings whose hashes are known, a key made of both would not be. */
+  readonly #asked = new Map<RecordType, Map<string, Question>>();
+  #first: Question | undefined;
+  #last: Question | undefined;
   readonly #options = new Outstanding();
   #outstanding = 0;
 
@@ -75,31 +82,52 @@ export class Questions {
 
   /** A name that the wire cannot carry, or that is an address, does not exist. */
   ask(text: string, type: RecordType): Question {
-    const key = `${type} ${text}`;
-    let question = this.#asked.get(key);
+    let asked = this.#asked.get(type);
+    if (asked === undefined) {
+      asked = new Map();
+      this.#asked.set(type, asked);
+    }
+    let question = asked.get(text);
     if (question !== undefined) return question;
     const name = questionName(text);
     const nobody = name === undefined || name === '' || (endsInDigit(name) && parseIp(name) !== undefined);
     if (nobody || name === text) {
-      question = { name: text, type, answer: undefined, record: undefined, used: false, waiting: [] };
+      question = {
+        name: text,
+        type,
+        answer: undefined,
+        record: undefined,
+        used: false,
+        next: undefined,
+        waiting: undefined,
+      };
       if (nobody) question.answer = nowhere;
       else this.#send(question);
     } else question = this.ask(name, type);
-    this.#asked.set(key, question);
+    asked.set(text, question);
     return question;
   }
 
   /** Calls `then` with the answer: at once where it is there. */
-  when(question: Question, then: (answer: DnsAnswer) => void): void {
-    if (question.answer === undefined) question.waiting.push(then);
-    else then(question.answer);
+  when(question: Question, then: Told): void {
+    const { answer, waiting } = question;
+    if (answer !== undefined) then(answer);
+    else if (waiting === undefined) question.waiting = then;
+    else {
+      question.waiting = (late) => {
+        waiting(late);
+        then(late);
+      };
+    }
   }
 
   /** Says that the evaluation rests on the question. */
   use(question: Question): void {
     if (question.used) return;
     question.used = true;
-    this.#used.push(question);
+    if (this.#last === undefined) this.#first = question;
+    else this.#last.next = question;
+    this.#last = question;
   }
 
   /** The SPF record in the answer to a TXT question. */
@@ -111,16 +139,12 @@ export class Questions {
     return question.record;
   }
 
-  /** The SPF records that the evaluation has read, in order. */
-  records(): SpfRecord[] {
-    const records: SpfRecord[] = [];
-    for (const question of this.#used) if (question.record) records.push(question.record);
+  /** The SPF records that the evaluation has read, in order, and the names they were found at. */
+  records(): { readonly name: string; readonly record: SpfRecord }[] {
+    const records: { name: string; record: SpfRecord }[] = [];
+    for (let at = this.#first; at !== undefined; at = at.next)
+      if (at.record) records.push({ name: at.name, record: at.record });
     return records;
-  }
-
-  /** The same, with the names they were found at. */
-  recordsByDomain(): { readonly domain: string; readonly text: string }[] {
-    return this.#used.flatMap(({ name, record }) => (record ? [{ domain: name, text: record.text }] : []));
   }
 
   /** Gives up what has not been answered yet. */
@@ -129,8 +153,10 @@ export class Questions {
   }
 
   evidence(): Evidence[] {
-    const used = this.#used.length > MAX_EVIDENCE ? this.#used.slice(0, MAX_EVIDENCE) : this.#used;
-    return used.map(written);
+    const evidence: Evidence[] = [];
+    for (let at = this.#first; at !== undefined && evidence.length < MAX_EVIDENCE; at = at.next)
+      evidence.push(written(at));
+    return evidence;
   }
 
   #send(question: Question): void {
@@ -139,8 +165,9 @@ export class Questions {
     const arrived = (answer: DnsAnswer): void => {
       this.#outstanding--;
       question.answer = answer;
-      for (const then of question.waiting) then(answer);
-      question.waiting = [];
+      const { waiting } = question;
+      question.waiting = undefined;
+      waiting?.(answer);
     };
     const broken = (error: unknown): void =>
       arrived({ status: 'temperror', reason: error instanceof Error ? error.message : 'the resolver failed' });
@@ -165,11 +192,13 @@ export function texts(answer: DnsAnswer): string[] {
   return found;
 }
 
-/** MX records in the order in which they are asked for. */
-export function byPreference(answer: DnsAnswer): { exchange: string; preference: number }[] {
+/** The hosts of an MX answer; in the order of preference where the limit may leave some of them out. */
+export function exchanges(answer: DnsAnswer, limit: number): string[] {
+  if (answer.status !== 'found') return [];
   const found: { exchange: string; preference: number }[] = [];
-  if (answer.status === 'found') for (const record of answer.records) if (record.type === 'MX') found.push(record);
-  return found.length > 1 ? found.sort((a, b) => a.preference - b.preference) : found;
+  for (const record of answer.records) if (record.type === 'MX') found.push(record);
+  if (found.length > limit) found.sort((a, b) => a.preference - b.preference).splice(limit);
+  return found.map(({ exchange }) => exchange);
 }
 
 function written({ name, type, answer = { status: 'temperror', reason: 'not answered' } }: Question): Evidence {

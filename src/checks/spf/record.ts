@@ -27,7 +27,7 @@ export interface SpfRecord {
   readonly asking: readonly AskingTerm[];
   /** Terms that let in more than anybody can vouch for. */
   readonly broad: readonly string[];
-  /** How many addresses the `ip4` terms that pass hold; an address in two terms counts twice. */
+  /** How many addresses the `ip4` terms that pass hold; an address in two terms counts twice. 0 where it is surely few. */
   readonly v4: number;
 }
 
@@ -53,28 +53,29 @@ export function spfRecord(texts: Iterable<string>): string | undefined {
 }
 
 export function readRecord(text: string, client: IpAddress): SpfRecord {
-  const words = text.split(' ');
   const asking: AskingTerm[] = [];
   const broad: string[] = [];
   let v4 = 0;
   let redirect: AskingTerm | undefined;
   let reached = true;
   /** From here on, `ip4` and `ip6` terms have not been looked at: that is done only where something stands behind them. */
-  let from = 1;
-  for (let i = 1; i < words.length; i++) {
-    const word = words[i]!;
-    if (word === '') continue;
-    const sign = word.charCodeAt(0);
-    const passes = sign !== 0x2d /* - */ && sign !== 0x7e /* ~ */ && sign !== 0x3f; /* ? */
-    const ip = ipTerm(word);
+  let from = 0;
+  const measured = text.length > LONG || short.test(text);
+  for (let start = 0, end = text.indexOf(' '); start < text.length; start = end + 1, end = text.indexOf(' ', start)) {
+    if (end < 0) end = text.length;
+    if (end === start) continue;
+    const sign = text.charCodeAt(start);
+    const passes = sign !== MINUS && sign !== TILDE && sign !== QUESTION;
+    const ip = ipTerm(text, start);
     if (ip !== 0) {
-      if (!passes) continue;
-      const slash = word.indexOf('/');
-      const length = slash < 0 ? 128 : lengthAt(word, slash + 1);
-      if (ip === 4) v4 += 2 ** (32 - Math.min(32, length));
-      if (length < (ip === 4 ? BROAD_V4 : BROAD_V6)) broad.push(word);
+      if (!passes || !measured) continue;
+      const slash = text.indexOf('/', start);
+      const length = slash < 0 || slash > end ? 128 : numberAt(text, slash + 1);
+      if (ip === 4) v4 += length >= 32 ? 1 : 2 ** (32 - length);
+      if (length < (ip === 4 ? BROAD_V4 : BROAD_V6)) broad.push(text.slice(start, end));
       continue;
     }
+    const word = text.slice(start, end);
     if (all.test(word)) {
       if (passes) broad.push(word);
       redirect = undefined; // RFC 7208 §6.1: it is ignored where there is an `all`
@@ -88,30 +89,41 @@ export function readRecord(text: string, client: IpAddress): SpfRecord {
       continue;
     }
     const kind = match[1]!.toLowerCase() as AskingTerm['kind'];
-    if (passes && (lengthAt(match[3], 1) < BROAD_V4 || lengthAt(match[4], 1) < BROAD_V6)) broad.push(word);
-    reached = reached && !anyHolds(words, from, i, client);
-    from = i + 1;
+    if (passes && (prefix(match[3]) < BROAD_V4 || prefix(match[4]) < BROAD_V6)) broad.push(word);
+    reached = reached && !anyHolds(text, from, start, client);
+    from = end;
     if (reached) asking.push({ kind, spec: match[2] ?? '' });
   }
-  if (redirect !== undefined && reached && !anyHolds(words, from, words.length, client)) asking.push(redirect);
+  if (redirect !== undefined && reached && !anyHolds(text, from, text.length, client)) asking.push(redirect);
   return { text, asking, broad, v4 };
 }
 
-/** 4 for `ip4:…`, 6 for `ip6:…`, or 0. */
-function ipTerm(word: string): 0 | 4 | 6 {
-  const first = word.charCodeAt(0) | 0x20;
-  const at = first === 0x69 /* i */ ? 0 : 1;
-  if (word[at + 3] !== ':' || (word.charCodeAt(at) | 0x20) !== 0x69 || (word.charCodeAt(at + 1) | 0x20) !== 0x70)
-    return 0;
-  const digit = word[at + 2];
-  return digit === '4' ? 4 : digit === '6' ? 6 : 0;
+/** A prefix shorter than a /16. Where there is none, it takes more than 256 terms to hold more than a /8. */
+const short = /\/(?:\d|1[0-5])(?!\d)/;
+const LONG = 2000;
+
+const PLUS = 0x2b;
+const MINUS = 0x2d;
+const QUESTION = 0x3f;
+const TILDE = 0x7e;
+
+/** 4 where `ip4:` stands at `index`, 6 where `ip6:` does, or 0. */
+function ipTerm(text: string, index: number): 0 | 4 | 6 {
+  let at = index;
+  const first = text.charCodeAt(at);
+  if (first === PLUS || first === MINUS || first === QUESTION || first === TILDE) at++;
+  if ((text.charCodeAt(at) | 0x20) !== 0x69 /* i */ || (text.charCodeAt(at + 1) | 0x20) !== 0x70 /* p */) return 0;
+  if (text.charCodeAt(at + 3) !== 0x3a /* : */) return 0;
+  const digit = text.charCodeAt(at + 2);
+  return digit === 0x34 ? 4 : digit === 0x36 ? 6 : 0;
 }
 
-function anyHolds(words: readonly string[], from: number, to: number, client: IpAddress): boolean {
+/** Whether an `ip4` or `ip6` term between the two places holds the client. */
+function anyHolds(text: string, from: number, to: number, client: IpAddress): boolean {
+  if (to - from < 6) return false;
   const family = ipVersion(client);
-  for (let i = from; i < to; i++) {
-    const word = words[i]!;
-    if (ipTerm(word) !== family) continue;
+  for (const word of text.slice(from, to).split(' ')) {
+    if (ipTerm(word, 0) !== family) continue;
     try {
       if (prefixHas(parsePrefix(word.slice(word.indexOf(':') + 1), { hostBits: 'clear' }), client)) return true;
     } catch {
@@ -121,9 +133,15 @@ function anyHolds(words: readonly string[], from: number, to: number, client: Ip
   return false;
 }
 
-/** The number at `index`; where there is none, as long as an address. */
-function lengthAt(word: string | undefined, index: number): number {
-  if (word === undefined) return 128;
-  const length = Number.parseInt(word.slice(index, index + 4), 10);
-  return Number.isNaN(length) ? 128 : length;
+/** The number that stands at `index`; where there is none, as long as an address. */
+function numberAt(text: string, index: number): number {
+  let number = -1;
+  for (let i = index; i < index + 3; i++) {
+    const digit = text.charCodeAt(i) - 0x30;
+    if (!(digit >= 0 && digit <= 9)) break;
+    number = (number < 0 ? 0 : number * 10) + digit;
+  }
+  return number < 0 ? 128 : number;
 }
+
+const prefix = (written: string | undefined): number => (written === undefined ? 128 : numberAt(written, 1));
