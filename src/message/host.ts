@@ -29,13 +29,44 @@ export function canonicalHost(raw: string): string | undefined {
   if (simple) {
     const name = upper ? raw.toLowerCase() : raw;
     if (labelStart === raw.length) labelStart = raw.lastIndexOf('.', raw.length - 2) + 1;
-    const last = name.charCodeAt(labelStart);
-    // A last label that begins with a digit may be a number, and the host an address; A-labels are checked by the parser.
-    if (!(last >= 48 && last <= 57) && !name.includes('xn--')) return wireName(name);
-    // A-labels that do not decode are names all the same: the DNS does not look inside.
-    return byParser(name) ?? (/^(?:[0-9]+|0x[0-9a-f]*)\.?$/.test(name.slice(labelStart)) ? undefined : wireName(name));
+    const first = name.charCodeAt(labelStart);
+    // A host whose last label is a number is an address, or none (WHATWG URL §3.5, "ends in a number").
+    if (first >= 48 && first <= 57) {
+      const last = name.endsWith('.') ? name.slice(labelStart, -1) : name.slice(labelStart);
+      if (/^(?:\d+|0x[\da-f]*)$/.test(last)) return ipv4Of(name.endsWith('.') ? name.slice(0, -1) : name);
+    }
+    // A-labels are not decoded: the DNS, and its lists, do not look inside either.
+    return wireName(name);
   }
-  return byParser(raw);
+  if (raw === latestRaw) return latestHost;
+  latestHost = byParser(raw);
+  latestRaw = raw;
+  return latestHost;
+}
+
+/** The same name is often read twice: as a link, and as one that may be meant as a link. */
+let latestRaw = '';
+let latestHost: string | undefined;
+
+/** One to four numbers, each decimal, octal or hexadecimal; the last fills what is left (WHATWG URL §3.5, IPv4 parser). */
+function ipv4Of(text: string): string | undefined {
+  const parts = text.split('.', 5);
+  if (parts.length > 4) return undefined;
+  let address = 0;
+  for (const [i, part] of parts.entries()) {
+    if (part === '') return undefined;
+    const value = numberOf(part);
+    const room = i === parts.length - 1 ? 256 ** (5 - parts.length) : 256;
+    if (value === undefined || value >= room) return undefined;
+    address += i === parts.length - 1 ? value : value * 256 ** (3 - i);
+  }
+  return `${Math.floor(address / 16_777_216)}.${Math.floor(address / 65_536) % 256}.${Math.floor(address / 256) % 256}.${address % 256}`;
+}
+
+function numberOf(part: string): number | undefined {
+  if (/^0x[\da-f]*$/.test(part)) return part === '0x' ? 0 : Number.parseInt(part.slice(2), 16);
+  if (/^0[0-7]*$/.test(part)) return Number.parseInt(part, 8);
+  return /^[1-9]\d*$/.test(part) ? Number(part) : undefined;
 }
 
 /** Characters that UTS 46 ignores as of Unicode 16, which parsers of older editions refuse. */
@@ -49,8 +80,11 @@ function byParser(raw: string): string | undefined {
 }
 
 function parsed(host: string): string | undefined {
+  const link = `http://${host}/`;
+  // An exception costs more than the parser does.
+  if (URL.canParse !== undefined && !URL.canParse(link)) return undefined;
   try {
-    const { hostname } = new URL(`http://${host}/`);
+    const { hostname } = new URL(link);
     return hostname.startsWith('[') ? hostname.slice(1, -1) : wireName(hostname);
   } catch {
     return undefined;

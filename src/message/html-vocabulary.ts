@@ -40,16 +40,15 @@ const BARE_NAMES: ReadonlySet<string> = new Set([
 export function bearingOf(attribute: string): Bearing | undefined {
   const known = BEARINGS.get(attribute);
   if (known !== undefined) return known;
-  if (attribute.startsWith('xmlns')) return undefined;
-  if (attribute.startsWith('on')) return 'script';
   const colon = attribute.lastIndexOf(':');
-  if (colon >= 0) return bearingOf(attribute.slice(colon + 1));
-  return NAMES.has(attribute) ? undefined : 'link';
+  if (colon >= 0) return attribute.startsWith('xmlns') ? undefined : bearingOf(attribute.slice(colon + 1));
+  if (NAMES.has(attribute)) return undefined;
+  return attribute.startsWith('on') ? 'script' : 'link';
 }
 
 /** Whether `example.com` in this attribute means the host. */
 export const takesBareNames = (attribute: string): boolean =>
-  BARE_NAMES.has(attribute.slice(attribute.lastIndexOf(':') + 1));
+  BARE_NAMES.has(attribute.includes(':') ? attribute.slice(attribute.lastIndexOf(':') + 1) : attribute);
 
 /** Elements that do not interrupt a word: `exam<b>ple</b>.com` reads as one. */
 export const WITHIN_WORDS: ReadonlySet<string> = new Set(

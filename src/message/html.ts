@@ -296,7 +296,7 @@ export class HtmlReader {
     this.shown = '';
     if (anchor === undefined || !/[.:\u3002\uff0e]/.test(shown)) return;
     const probe = new UriCollector({ ...this.collector.limits, links: 4 });
-    new TextScan(shown, probe, { part: '', kind: 'text' }).run();
+    new TextScan(shown, probe, { part: '', kind: 'text' }).run(true);
     const host = probe.firstHost;
     if (host !== undefined && !sameSite(host, anchor.link.host)) this.collector.shows(anchor.link, anchor.where, host);
   }

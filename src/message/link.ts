@@ -86,7 +86,9 @@ function authorityAt(text: string, start: number, scheme: string, special: boole
   const host = raw === undefined ? undefined : canonicalHost(raw);
   if (host === undefined) return undefined;
   const prefix = `${scheme}://`;
-  return { uri: prefix + text.slice(start), scheme, host, path: prefix.length + end - start };
+  // Most links are written as they are to be told: no copy is made of those.
+  const plain = start === prefix.length && text.startsWith(prefix);
+  return { uri: plain ? text : prefix + text.slice(start), scheme, host, path: prefix.length + end - start };
 }
 
 /** The host without `:port`; an IPv6 address that lacks its brackets gets them. */

@@ -6,12 +6,16 @@ import { TextScan } from './text.ts';
 const BATCH = 16_384;
 /** How far back from the end a place to cut is sought. */
 const LOOK_BACK = 16_384;
+/** Characters that must come before a place is sought again. */
+const STEP = 4_096;
 
 /** Text that comes in pieces, scanned in batches that end between words. */
 export class TextStream {
   private readonly collector: UriCollector;
   private readonly where: Place;
   private pending = '';
+  /** The length at which there is enough to scan. */
+  private due = BATCH;
   private broken = true;
 
   constructor(collector: UriCollector, where: Place) {
@@ -22,7 +26,7 @@ export class TextStream {
   write(text: string): void {
     this.broken = false;
     this.pending = this.pending === '' ? text : this.pending + text;
-    if (this.pending.length >= BATCH) this.scanWords();
+    if (this.pending.length >= this.due) this.scanWords();
   }
 
   /** A word ends here, though no space says so. */
@@ -44,16 +48,14 @@ export class TextStream {
 
   private scanWords(): void {
     const { pending } = this;
-    const cut = placeToCut(pending);
-    if (cut === 0) {
-      // One word without end: nothing in it can be a name any more, but a link may still go on.
-      if (pending.length < BATCH + LOOK_BACK) return;
-      this.aside(pending);
-      this.pending = '';
-      return;
+    const found = placeToCut(pending);
+    // One word without end: nothing in it can be a name any more, but a link may still go on for a while.
+    const cut = found === 0 && pending.length >= BATCH + LOOK_BACK ? pending.length : found;
+    if (cut > 0) {
+      this.aside(pending.slice(0, cut));
+      this.pending = pending.slice(cut);
     }
-    this.aside(pending.slice(0, cut));
-    this.pending = pending.slice(cut);
+    this.due = Math.max(BATCH, this.pending.length + STEP);
   }
 }
 

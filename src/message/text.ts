@@ -22,6 +22,9 @@ const MAX_SCHEME = 24;
 /** How much of the rest of a mail address's local part is looked at. */
 const MAX_LOCAL_PART = 64;
 
+/** Beginnings of what is rarely met: other dots, spaced-out schemes, dots in brackets. */
+const RARE = [': / /', '\u3002', '\uff61', '\uff0e', '(dot)', '[dot]'];
+
 const NO_HOST = /^(?:file|cid|mid|data|javascript|mailto|chrome|resource|about|tel|sms|urn|tag)$/;
 
 /**
@@ -43,25 +46,23 @@ export class TextScan {
     this.where = where;
   }
 
-  run(): void {
+  /** Finds the links; no more than one where `once` is given. */
+  run(once = false): void {
     const { text } = this;
     const dots = new Search(text, '.');
     const slashes = new Search(text, '//');
     const backslashes = new Search(text, ':\\');
-    const spaced = new Search(text, ': / /');
-    const rest = [new Search(text, '\u3002'), new Search(text, '\uff61'), new Search(text, '\uff0e')];
-    const words = [new Search(text, '(dot)'), new Search(text, '[dot]')];
+    const rare = RARE.filter((sought) => text.includes(sought)).map((sought) => new Search(text, sought));
     for (;;) {
       const from = this.position;
       const dot = dots.from(from);
       const slash = slashes.from(from);
       const backslash = backslashes.from(from);
-      let other = spaced.from(from);
-      for (const search of rest) other = Math.min(other, search.from(from));
-      for (const search of words) other = Math.min(other, search.from(from));
-      const next = Math.min(dot, slash, backslash, other);
-      if (next === Number.POSITIVE_INFINITY) return;
-      if (next === slash) this.slashesAt(next);
+      let next = Math.min(dot, slash, backslash);
+      for (const search of rare) next = Math.min(next, search.from(from));
+      if (next === Number.POSITIVE_INFINITY || (once && this.collector.firstHost !== undefined)) return;
+      if (next === dot) this.dotAt(next);
+      else if (next === slash) this.slashesAt(next);
       else if (next === backslash) this.schemeAt(next, next + 1);
       else if (text.charCodeAt(next) === 58) this.spacedSchemeAt(next);
       else this.dotAt(next);
@@ -140,6 +141,11 @@ export class TextScan {
   /** A dot between two characters of a name: a host without a scheme, or a mail address. */
   private dotAt(at: number): void {
     const { text } = this;
+    // The end of a sentence: the most common of dots.
+    if (text.charCodeAt(at + 1) <= 32) {
+      this.position = at + 1;
+      return;
+    }
     const core = dotLength(text, at - 1) === 3 ? at - 1 : at;
     const length = dotLength(text, core);
     if (length === 0 || core < this.position || !isWord(text, core - 1) || !isWord(text, core + length)) {
@@ -153,10 +159,12 @@ export class TextScan {
     }
     let end = core;
     while (end < text.length) {
-      const dot = dotLength(text, end);
-      if (dot > 0) end += dot;
-      else if (isWord(text, end)) end++;
-      else break;
+      if (isWord(text, end)) end++;
+      else {
+        const dot = dotLength(text, end);
+        if (dot === 0) break;
+        end += dot;
+      }
     }
     this.position = end;
     if (end - start <= MAX_RUN) this.names(start, end);
