@@ -36,11 +36,15 @@ export function httpsTransport(server: ServerAddress): Transport {
           ...(isIP(server.name) === 0 ? { servername: server.name } : {}),
         });
         socket.setNoDelay(true);
+        // The session only says that it was cancelled; the socket says why.
+        socket.on('error', (error) => {
+          failure ??= error;
+        });
         return socket;
       },
     });
     opened.on('error', (error) => {
-      if (session === opened) failure = error;
+      if (session === opened) failure ??= error;
     });
     opened.setTimeout(IDLE_MS, () => opened.close());
     opened.unref();
