@@ -1,7 +1,17 @@
-import type { Answer, Check, Verdict } from '../../core/index.ts';
-import { defineCheck, fail, flag, none, pass, permerror, proceed, reject, temperror, weigh } from '../../core/index.ts';
+import type { Answer, Check } from '../../core/index.ts';
+import { defineCheck, fail, none, pass, permerror, proceed, temperror } from '../../core/index.ts';
+
 import type { ListAnswer, ListedCode, ListWatch, ListZone, ListZoneOptions } from '../../dns/index.ts';
-import { addressLabels, forwardConfirm, listWatch, listZone, queryList } from '../../dns/index.ts';
+import {
+  addressLabels,
+  assertListWeights,
+  forwardConfirm,
+  listingVerdict,
+  listingWeight,
+  listWatch,
+  listZone,
+  queryList,
+} from '../../dns/index.ts';
 import type { Env } from '../../env/index.ts';
 import type { AddressScope, IpAddress, Prefix } from '../../net/index.ts';
 import {
@@ -128,7 +138,7 @@ export function dnsbl(
     { ...options, holds: of === undefined ? 'address' : 'name', text: reason !== 'no' || options.text === true },
     'dnsbl',
   );
-  checkWeights(kind, weight, list, wrong);
+  assertListWeights(kind, weight, list, wrong);
   const exempt = options.exempt?.map((text) => readPrefix(text, wrong));
   const say = sayer(list, kind, url, reason === 'reply');
 
@@ -142,8 +152,8 @@ export function dnsbl(
   };
   const table = {
     none: proceed,
-    fail: consequence('block', weight, list),
-    pass: consequence('allow', weight, list),
+    fail: listingVerdict('block', weight, list),
+    pass: listingVerdict('allow', weight, list),
     temperror: proceed,
     permerror: proceed,
   };
@@ -237,36 +247,6 @@ function readPrefix(text: string, wrong: (what: string) => TypeError): Prefix {
   }
 }
 
-function checkWeights(
-  kind: 'block' | 'allow',
-  weight: number | undefined,
-  list: ListZone,
-  wrong: (what: string) => TypeError,
-): void {
-  const sign = kind === 'block' ? 'more than 0 in a block list' : 'less than 0 in an allow list';
-  if (weight !== undefined && (!Number.isFinite(weight) || !(kind === 'block' ? weight > 0 : weight < 0)))
-    throw wrong(`weight ${String(weight)} must be ${sign}`);
-  const odd = list.codes?.find(({ weight: own }) => own !== undefined && (kind === 'block' ? own < 0 : own > 0));
-  if (odd !== undefined)
-    throw wrong(`codes ${JSON.stringify(odd.pattern)} weight ${String(odd.weight)} must be ${sign}, or 0`);
-  const unweighed = list.codes?.find(({ weight: own }) => own === undefined);
-  if (unweighed !== undefined && weight === undefined && list.heaviest !== undefined) {
-    const pattern = JSON.stringify(unweighed.pattern);
-    throw wrong(
-      `codes ${pattern} has no weight, though others have; give it one, or the list a weight for all the rest`,
-    );
-  }
-}
-
-/** What a listing adds: the list's weight, or what its codes come to. */
-function consequence(kind: 'block' | 'allow', weight: number | undefined, list: ListZone): Verdict {
-  if (list.heaviest === undefined || list.lightest === undefined)
-    return weight !== undefined ? flag(weight) : kind === 'block' ? reject() : flag(-1);
-  const own = weight ?? 0;
-  const bounds = { least: list.lightest + Math.min(0, own), most: list.heaviest + Math.max(0, own) };
-  return weigh(weight ?? (kind === 'block' ? bounds.most : bounds.least), bounds);
-}
-
 type Sayer = (subject: Subject, text: string | undefined) => string;
 
 function sayer(list: ListZone, kind: 'block' | 'allow', url: string | undefined, withText: boolean): Sayer {
@@ -300,10 +280,9 @@ function conclude(
       codes: answer.codes,
       ...(answer.text === undefined ? {} : { text: answer.text }),
     });
-    if (list.heaviest === undefined) continue;
-    const own = (answer.weight ?? 0) + (answer.plain ? (weight ?? 0) : 0);
+    const own = listingWeight(list, weight, answer);
     // Of several names, the one that weighs most counts.
-    if (heaviest === undefined || Math.abs(own) > Math.abs(heaviest)) heaviest = own;
+    if (own !== undefined && (heaviest === undefined || Math.abs(own) > Math.abs(heaviest))) heaviest = own;
   }
   if (listed.length > 0) {
     const detail: DnsblDetail = { ...base, listed };

@@ -34,7 +34,10 @@ export async function startImapGate(env: Env): Promise<{ readonly port: number; 
       for (let end = received.indexOf('\n'); end >= 0; end = received.indexOf('\n')) {
         const [tag = '*', name = '', mechanism] = received.slice(0, end).trim().split(' ');
         received = received.slice(end + 1);
-        const command = { name: name.toUpperCase(), ...(/^authenticate$/i.test(name) && mechanism ? { mechanism } : {}) };
+        const command = {
+          name: name.toUpperCase(),
+          ...(/^authenticate$/i.test(name) && mechanism ? { mechanism } : {}),
+        };
         const decision = await evaluate(policy.rules, 'command', { ...before, command }, env);
         const refused = accessReply(decision, before, { stage: 'command', tag });
         socket.write(`${refused === null ? `${tag} OK done` : refused.line}\r\n`);

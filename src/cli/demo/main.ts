@@ -9,20 +9,24 @@
  * Exit status: 0 where every session ended as it should, 1 where one did not, 2 for a wrong option.
  */
 import { parseArgs } from 'node:util';
+import type { SessionEvent } from '../../adapters/smtp-session/index.ts';
 import { checkRedundancy } from '../../checks/mx-redundancy/index.ts';
 import type { Outcome } from '../../core/index.ts';
-import type { SessionEvent } from '../../adapters/smtp-session/index.ts';
 import { printReply } from '../../smtp/index.ts';
-import type { Row } from './table.ts';
-import { printTable } from './table.ts';
-import { plays } from './sessions.ts';
 import type { DemoServers } from './servers.ts';
 import { startServers } from './servers.ts';
+import { plays } from './sessions.ts';
+import type { Row } from './table.ts';
+import { printTable } from './table.ts';
 
 /** What was found, in a few words: the rule that decided, or those that have something to say. */
 function found(events: readonly SessionEvent[]): string {
-  const outcomes = events.flatMap(({ decision }) => ('because' in decision ? decision.outcomes.filter(({ rule }) => rule === decision.rule) : decision.outcomes));
-  const telling = outcomes.filter(({ finding }) => finding.check !== 'score' && !['pass', 'none'].includes(finding.result));
+  const outcomes = events.flatMap(({ decision }) =>
+    'because' in decision ? decision.outcomes.filter(({ rule }) => rule === decision.rule) : decision.outcomes,
+  );
+  const telling = outcomes.filter(
+    ({ finding }) => finding.check !== 'score' && !['pass', 'none'].includes(finding.result),
+  );
   // What something follows from, before what is only noted.
   const followed = telling.filter(({ verdict: { action } }) => action !== 'proceed');
   const scored = outcomes.filter(({ finding }) => finding.check === 'score' && finding.result === 'fail');
@@ -60,7 +64,14 @@ async function play(servers: DemoServers, json: boolean): Promise<{ rows: Row[];
       ms,
       asExpected: reply.startsWith(expected),
     });
-    record.push({ session: name, protection, expected, reply, ms, events: events.map((event) => ({ ...event, reply: event.reply && printReply(event.reply) })) });
+    record.push({
+      session: name,
+      protection,
+      expected,
+      reply,
+      ms,
+      events: events.map((event) => ({ ...event, reply: event.reply && printReply(event.reply) })),
+    });
     if (!json) await servers.settled();
   }
   const audit = await checkRedundancy('example.com', { dns: servers.zone }, { publicNetworks: ['203.0.113.0/24'] });
@@ -81,14 +92,18 @@ async function play(servers: DemoServers, json: boolean): Promise<{ rows: Row[];
 async function main(): Promise<void> {
   let values: { keep?: boolean | undefined; json?: boolean | undefined; help?: boolean | undefined };
   try {
-    ({ values } = parseArgs({ options: { keep: { type: 'boolean' }, json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } } }));
+    ({ values } = parseArgs({
+      options: { keep: { type: 'boolean' }, json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
+    }));
   } catch (error) {
     console.error(`${error instanceof Error ? error.message : error}\nusage: npm start -- [--keep] [--json]`);
     process.exitCode = 2;
     return;
   }
   if (values.help) {
-    console.log('usage: npm start -- [--keep] [--json]\n  --keep  leave the server running\n  --json  print every decision as JSON');
+    console.log(
+      'usage: npm start -- [--keep] [--json]\n  --keep  leave the server running\n  --json  print every decision as JSON',
+    );
     return;
   }
   const servers = await startServers();
@@ -97,7 +112,10 @@ async function main(): Promise<void> {
   const wrong = rows.filter(({ asExpected }) => !asExpected).length;
   if (json) console.log(JSON.stringify(record, undefined, 2));
   else {
-    const style = { colour: process.stdout.isTTY === true && process.env.NO_COLOR === undefined, width: process.stdout.columns ?? 200 };
+    const style = {
+      colour: process.stdout.isTTY === true && process.env.NO_COLOR === undefined,
+      width: process.stdout.columns ?? 200,
+    };
     console.log(`A server for example.com, guarded by one policy with ten protections; its DNS is embedded.\n`);
     for (const line of printTable(rows, style)) console.log(line);
     console.log(`\n${rows.length - wrong} of ${rows.length} sessions ended as they should.`);

@@ -40,7 +40,12 @@ export function inboundPolicy(): SmtpPolicy {
             on(spf(), { fail: reject() }),
             score(
               { rejectAt: 5, tagAt: 2 },
-              dnsbl({ zone: 'bl.lists.example', label: 'Example BL', weight: 5, url: 'https://lists.example/?q={subject}' }),
+              dnsbl({
+                zone: 'bl.lists.example',
+                label: 'Example BL',
+                weight: 5,
+                url: 'https://lists.example/?q={subject}',
+              }),
               dnsbl({ zone: 'busy.lists.example', label: 'Busy BL', weight: 5 }),
               on(reverseDns(), { fail: flag(2), permerror: flag(2) }),
               heloIdentity({ ownNames: ['mx.example.com'] }),

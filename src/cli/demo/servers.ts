@@ -9,8 +9,8 @@ import { systemClock } from '../../adapters/system/index.ts';
 import type { Env } from '../../env/index.ts';
 import type { Zone } from '../../testing/index.ts';
 import { zone } from '../../testing/index.ts';
-import { inboundPolicy, submissionPolicy } from './policy.ts';
 import { startImapGate } from './imap.ts';
+import { inboundPolicy, submissionPolicy } from './policy.ts';
 import type { Stage } from './sessions.ts';
 import { zoneData } from './zone.ts';
 
@@ -49,21 +49,41 @@ export async function startServers(): Promise<DemoServers> {
   const { policy: submissions, check } = submissionPolicy();
   const inbound = inboundPolicy();
   const verify = ({ account, secret }: { account: string; secret: string }) =>
-    account === 'alice' && secret === 'correct horse' ? ({ result: 'accepted', identity: 'alice' } as const) : ({ result: 'rejected' } as const);
+    account === 'alice' && secret === 'correct horse'
+      ? ({ result: 'accepted', identity: 'alice' } as const)
+      : ({ result: 'rejected' } as const);
   // Mail that is accepted has nowhere to go here.
   const deliver = async (): Promise<void> => undefined;
-  const make = (over: Pick<GuardOptions, 'policy' | 'role'> & Partial<GuardOptions>, useProxy: boolean): GuardedServer =>
+  const make = (
+    over: Pick<GuardOptions, 'policy' | 'role'> & Partial<GuardOptions>,
+    useProxy: boolean,
+  ): GuardedServer =>
     guardedServer({
       env,
       deliver,
       session: { onEvent },
       ...over,
-      server: { name: 'mx.example.com', logger: false, closeTimeout: 500, ...(useProxy ? { useProxy: [LOOPBACK] } : {}) },
+      server: {
+        name: 'mx.example.com',
+        logger: false,
+        closeTimeout: 500,
+        ...(useProxy ? { useProxy: [LOOPBACK] } : {}),
+      },
     });
   const forInbound = { policy: inbound, role: 'mx' } as const;
   const forUsers = { policy: submissions, role: 'submission', auth: { check, verify } } as const;
-  const servers = [make(forInbound, true), make(forUsers, true), make(forInbound, false), make(forUsers, false)] as const;
-  const [mx, submission, plain, plainSubmission] = await Promise.all(servers.map(listen)) as [number, number, number, number];
+  const servers = [
+    make(forInbound, true),
+    make(forUsers, true),
+    make(forInbound, false),
+    make(forUsers, false),
+  ] as const;
+  const [mx, submission, plain, plainSubmission] = (await Promise.all(servers.map(listen))) as [
+    number,
+    number,
+    number,
+    number,
+  ];
   const gate = await startImapGate(env);
   return {
     mx,
@@ -76,7 +96,8 @@ export async function startServers(): Promise<DemoServers> {
     events,
     gateSaid: (reply) => (reply.includes('PRIVACYREQUIRED') ? 'encrypted-auth fail' : 'nothing'),
     async settled() {
-      while (servers.some(({ openSessions }) => openSessions > 0)) await new Promise((resolve) => setTimeout(resolve, 2));
+      while (servers.some(({ openSessions }) => openSessions > 0))
+        await new Promise((resolve) => setTimeout(resolve, 2));
     },
     async close() {
       await Promise.all(servers.map((server) => new Promise<void>((resolve) => server.close(resolve))));

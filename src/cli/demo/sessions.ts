@@ -30,11 +30,26 @@ interface Mail {
 }
 
 const letter = (body = 'Shall we meet at ten?', fields: readonly string[] = []): string =>
-  ['From: Ann <ann@good.example>', 'To: Bob <bob@example.com>', 'Subject: Tomorrow', 'MIME-Version: 1.0', ...fields, '', body, ''].join('\r\n');
+  [
+    'From: Ann <ann@good.example>',
+    'To: Bob <bob@example.com>',
+    'Subject: Tomorrow',
+    'MIME-Version: 1.0',
+    ...fields,
+    '',
+    body,
+    '',
+  ].join('\r\n');
 
 /** Mail as a stranger sends it; answers the first reply that is no success, or the last one. */
 const stranger =
-  ({ client = clients.good, helo = 'mx.good.example', sender = 'ann@good.example', recipient = 'bob@example.com', message = letter() }: Mail) =>
+  ({
+    client = clients.good,
+    helo = 'mx.good.example',
+    sender = 'ann@good.example',
+    recipient = 'bob@example.com',
+    message = letter(),
+  }: Mail) =>
   async ({ mx }: Stage): Promise<string> => {
     const line = await LineClient.to(mx, from(client));
     try {
@@ -53,15 +68,35 @@ const stranger =
   };
 
 const base64 = (text: string): string => Buffer.from(text, 'utf8').toString('base64');
-const link = '<p>Buy now: <a href="http://www.pills.example/cheap?id=7">here</a></p>';
+const link = '<p>Buy now: <a href="http://www.example.net/cheap?id=7">here</a></p>';
 
 /** About twenty sessions, at least one for each of the ten protections. */
 export const plays: readonly Play[] = [
   { name: 'clean mail', protection: '(none objects)', expected: '250 2.0.0', play: stranger({}) },
-  { name: 'clean mail over IPv6', protection: '(none objects)', expected: '250 2.0.0', play: stranger({ client: clients.good6, helo: 'mx6.good.example' }) },
-  { name: 'open-relay attempt', protection: '1 relay-control', expected: '550 5.7.1', play: stranger({ recipient: 'victim@elsewhere.example' }) },
-  { name: 'percent-hack relay', protection: '1 relay-control', expected: '550 5.7.1', play: stranger({ recipient: 'victim%elsewhere.example@example.com' }) },
-  { name: 'unknown recipient', protection: '1 relay-control', expected: '550 5.1.1', play: stranger({ recipient: 'nobody@example.com' }) },
+  {
+    name: 'clean mail over IPv6',
+    protection: '(none objects)',
+    expected: '250 2.0.0',
+    play: stranger({ client: clients.good6, helo: 'mx6.good.example' }),
+  },
+  {
+    name: 'open-relay attempt',
+    protection: '1 relay-control',
+    expected: '550 5.7.1',
+    play: stranger({ recipient: 'victim@elsewhere.example' }),
+  },
+  {
+    name: 'percent-hack relay',
+    protection: '1 relay-control',
+    expected: '550 5.7.1',
+    play: stranger({ recipient: 'victim%elsewhere.example@example.com' }),
+  },
+  {
+    name: 'unknown recipient',
+    protection: '1 relay-control',
+    expected: '550 5.1.1',
+    play: stranger({ recipient: 'nobody@example.com' }),
+  },
   {
     name: 'login without TLS',
     protection: '2 smtp-auth',
@@ -116,33 +151,93 @@ export const plays: readonly Play[] = [
       return reply;
     },
   },
-  { name: 'no reverse DNS', protection: '4 reverse-dns', expected: '250 2.0.0', play: stranger({ client: clients.nameless }) },
-  { name: 'lying HELO: our own name', protection: '4 reverse-dns', expected: '250 2.0.0', play: stranger({ client: clients.liar, helo: 'mx.example.com' }) },
-  { name: 'sender domain with a null MX', protection: '4 reverse-dns', expected: '550 5.7.27', play: stranger({ sender: 'ann@nomail.example' }) },
-  { name: 'sender domain that does not exist', protection: '4 reverse-dns', expected: '550 5.1.8', play: stranger({ sender: 'ann@no-such-domain.example' }) },
-  { name: 'listed client', protection: '5 dnsbl', expected: '550 5.7.1', play: stranger({ client: clients.listed, helo: 'pool-7.spam.example' }) },
-  { name: 'listed client, IPv6', protection: '5 dnsbl', expected: '550 5.7.1', play: stranger({ client: clients.listed6, helo: 'pool-6.spam.example' }) },
+  {
+    name: 'no reverse DNS',
+    protection: '4 reverse-dns',
+    expected: '250 2.0.0',
+    play: stranger({ client: clients.nameless }),
+  },
+  {
+    name: 'lying HELO: our own name',
+    protection: '4 reverse-dns',
+    expected: '250 2.0.0',
+    play: stranger({ client: clients.liar, helo: 'mx.example.com' }),
+  },
+  {
+    name: 'sender domain with a null MX',
+    protection: '4 reverse-dns',
+    expected: '550 5.7.27',
+    play: stranger({ sender: 'ann@nomail.example' }),
+  },
+  {
+    name: 'sender domain that does not exist',
+    protection: '4 reverse-dns',
+    expected: '550 5.1.8',
+    play: stranger({ sender: 'ann@no-such-domain.example' }),
+  },
+  {
+    name: 'listed client',
+    protection: '5 dnsbl',
+    expected: '550 5.7.1',
+    play: stranger({ client: clients.listed, helo: 'pool-7.spam.example' }),
+  },
+  {
+    name: 'listed client, IPv6',
+    protection: '5 dnsbl',
+    expected: '550 5.7.1',
+    play: stranger({ client: clients.listed6, helo: 'pool-6.spam.example' }),
+  },
   { name: 'a list that answers 127.255.255.254', protection: '5 dnsbl', expected: '250 2.0.0', play: stranger({}) },
-  { name: 'SPF fail', protection: '6 spf', expected: '550 5.7.23', play: stranger({ client: clients.forger, helo: 'mx.forger.example' }) },
+  {
+    name: 'SPF fail',
+    protection: '6 spf',
+    expected: '550 5.7.23',
+    play: stranger({ client: clients.forger, helo: 'mx.forger.example' }),
+  },
   { name: 'SPF softfail', protection: '6 spf', expected: '250 2.0.0', play: stranger({ sender: 'ann@soft.example' }) },
-  { name: 'SPF permerror: two records', protection: '6 spf', expected: '250 2.0.0', play: stranger({ sender: 'ann@twice.example' }) },
-  { name: 'SPF: the DNS times out', protection: '6 spf', expected: '250 2.0.0', play: stranger({ sender: 'ann@silent.example' }) },
+  {
+    name: 'SPF permerror: two records',
+    protection: '6 spf',
+    expected: '250 2.0.0',
+    play: stranger({ sender: 'ann@twice.example' }),
+  },
+  {
+    name: 'SPF: the DNS times out',
+    protection: '6 spf',
+    expected: '250 2.0.0',
+    play: stranger({ sender: 'ann@silent.example' }),
+  },
   {
     name: 'listed link, hidden by base64',
     protection: '7 uribl',
     expected: '550 5.7.1',
-    play: stranger({ message: letter(base64(link), ['Content-Type: text/html; charset=utf-8', 'Content-Transfer-Encoding: base64']) }),
+    play: stranger({
+      message: letter(base64(link), ['Content-Type: text/html; charset=utf-8', 'Content-Transfer-Encoding: base64']),
+    }),
   },
   {
     name: 'listed link, hidden by quoted-printable',
     protection: '7 uribl',
     expected: '550 5.7.1',
     play: stranger({
-      message: letter('<p>Buy now: <a href=3D"http://www.pi=\r\nlls.exam=70le/cheap">here</a></p>', ['Content-Type: text/html', 'Content-Transfer-Encoding: quoted-printable']),
+      message: letter('<p>Buy now: <a href=3D"http://www.exam=\r\nple.ne=74/cheap">here</a></p>', [
+        'Content-Type: text/html',
+        'Content-Transfer-Encoding: quoted-printable',
+      ]),
     }),
   },
-  { name: 'locally blocked network', protection: '9 ip-blocklist', expected: '554 5.7.1', play: stranger({ client: clients.blocked }) },
-  { name: 'the same, IPv4-mapped', protection: '9 ip-blocklist', expected: '554 5.7.1', play: stranger({ client: `::ffff:${clients.blocked}` }) },
+  {
+    name: 'locally blocked network',
+    protection: '9 ip-blocklist',
+    expected: '554 5.7.1',
+    play: stranger({ client: clients.blocked }),
+  },
+  {
+    name: 'the same, IPv4-mapped',
+    protection: '9 ip-blocklist',
+    expected: '554 5.7.1',
+    play: stranger({ client: `::ffff:${clients.blocked}` }),
+  },
   {
     name: 'IMAP login in clear text',
     protection: '10 encrypted-auth',

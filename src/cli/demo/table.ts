@@ -27,17 +27,38 @@ export interface TableStyle {
   readonly width: number;
 }
 
-const paint = (style: TableStyle, code: number, text: string): string => (style.colour ? `\u001b[${code}m${text}\u001b[0m` : text);
+const paint = (style: TableStyle, code: number, text: string): string =>
+  style.colour ? `\u001b[${code}m${text}\u001b[0m` : text;
 
-const cut = (text: string, width: number): string => (text.length <= width ? text.padEnd(width) : `${text.slice(0, width - 1)}…`);
+const cut = (text: string, width: number): string =>
+  text.length <= width ? text.padEnd(width) : `${text.slice(0, width - 1)}…`;
 
-const hue: { readonly [verdict: string]: number } = { accept: 32, tag: 33, flag: 33, reject: 31, defer: 35, refuse: 31, pass: 32, fail: 31 };
+const hue: { readonly [verdict: string]: number } = {
+  accept: 32,
+  tag: 33,
+  flag: 33,
+  reject: 31,
+  defer: 35,
+  refuse: 31,
+  pass: 32,
+  fail: 31,
+};
 
 /** The table as lines; the columns share out what width there is. */
 export function printTable(rows: readonly Row[], style: TableStyle): string[] {
   const spare = Math.max(0, Math.min(style.width, WIDE) - WIDE + 50 + 42);
-  const widths = columns.map(([name, width]) => (name === 'found' ? Math.max(18, Math.floor(spare * 0.46)) : name === 'reply' ? Math.max(20, Math.floor(spare * 0.54)) : width));
-  const line = (cells: readonly string[]): string => cells.map((cell, i) => cut(cell, widths[i] as number)).join('  ').trimEnd();
+  const widths = columns.map(([name, width]) =>
+    name === 'found'
+      ? Math.max(18, Math.floor(spare * 0.46))
+      : name === 'reply'
+        ? Math.max(20, Math.floor(spare * 0.54))
+        : width,
+  );
+  const line = (cells: readonly string[]): string =>
+    cells
+      .map((cell, i) => cut(cell, widths[i] as number))
+      .join('  ')
+      .trimEnd();
   return [
     paint(style, 1, line(columns.map(([name]) => name))),
     paint(style, 2, widths.map((width) => '─'.repeat(width)).join('  ')),

@@ -4,7 +4,8 @@ import type { ZoneData } from '../../testing/index.ts';
 const reversed = (ip: string): string => {
   if (!ip.includes(':')) return `${ip.split('.').reverse().join('.')}`;
   const [head = '', tail = ''] = ip.split('::');
-  const groups = (text: string): string[] => (text === '' ? [] : text.split(':')).map((group) => group.padStart(4, '0'));
+  const groups = (text: string): string[] =>
+    (text === '' ? [] : text.split(':')).map((group) => group.padStart(4, '0'));
   const before = groups(head);
   const after = groups(tail);
   const all = [...before, ...Array<string>(8 - before.length - after.length).fill('0000'), ...after].join('');
@@ -49,7 +50,11 @@ export const zoneData: ZoneData = {
 
   // Senders.
   'good.example': { MX: [[10, 'mx.good.example']], TXT: ['v=spf1 include:_spf.good.example -all'] },
-  '_spf.good.example': { TXT: [`v=spf1 ip4:${clients.good} ip6:${clients.good6} ip4:${clients.listed} ip6:${clients.listed6} ip4:${clients.nameless} ip4:${clients.liar} ip4:${clients.flood} -all`] },
+  '_spf.good.example': {
+    TXT: [
+      `v=spf1 ip4:${clients.good} ip6:${clients.good6} ip4:${clients.listed} ip6:${clients.listed6} ip4:${clients.nameless} ip4:${clients.liar} ip4:${clients.flood} -all`,
+    ],
+  },
   'soft.example': { MX: [[10, 'mx.good.example']], TXT: ['v=spf1 ~all'] },
   'twice.example': { MX: [[10, 'mx.good.example']], TXT: ['v=spf1 -all', 'v=spf1 +all'] },
   'silent.example': { MX: [[10, 'mx.good.example']], TXT: 'timeout' },
@@ -62,6 +67,6 @@ export const zoneData: ZoneData = {
   '2.0.0.0.f.7.f.f.f.f.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.bl.lists.example': { A: ['127.0.0.2'] },
   // A list that answers everybody alike: "you ask too much".
   '*.busy.lists.example': { A: ['127.255.255.254'] },
-  'pills.example.uri.lists.example': { A: ['127.0.0.2'] },
+  'example.net.uri.lists.example': { A: ['127.0.0.2'] },
   'test.uri.lists.example': { A: ['127.0.0.2'] },
 };

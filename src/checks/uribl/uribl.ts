@@ -1,0 +1,185 @@
+import type { Answer, Check } from '../../core/index.ts';
+import { defineCheck, fail, none, permerror, proceed, temperror } from '../../core/index.ts';
+import type { ListAnswer, ListedCode, ListWatch, ListZone, ListZoneOptions } from '../../dns/index.ts';
+import { assertListWeights, listingVerdict, listingWeight, listWatch, listZone, queryList } from '../../dns/index.ts';
+import type { Env } from '../../env/index.ts';
+import type { Place, Truncation } from '../../message/index.ts';
+import { parseDomain, parseIp } from '../../net/index.ts';
+import type { DataFacts } from '../../smtp/facts.ts';
+import type { AddressQuestion, Candidate, Reduction, SelectionOptions } from './names.ts';
+import { selectNames } from './names.ts';
+
+/** See the room's table. */
+export type UriblResult = 'none' | 'fail' | 'temperror' | 'permerror';
+
+/** The facts that every use of the check needs. */
+export type UriblFacts = Pick<DataFacts, 'message'>;
+
+export interface UriblOptions extends Omit<ListZoneOptions, 'holds'> {
+  /** What a listing adds to the score; more than 0. Codes may have weights of their own. Without any, a listing is refused. */
+  readonly weight?: number | undefined;
+  /** What the list is asked about a host; `registrable` where not given. */
+  readonly reduce?: Reduction | undefined;
+  /** How it is asked about an address in a link; `reversed` where not given. */
+  readonly addresses?: AddressQuestion | undefined;
+  /** How many names of one message it is asked about; 20 where not given, 100 at most. */
+  readonly most?: number | undefined;
+  /** Domains (and what lies below them) and addresses that it is never asked about. */
+  readonly skip?: readonly string[] | undefined;
+  /** Ask about the domains of mail addresses that the message names too; false where not given. */
+  readonly mailHosts?: boolean | undefined;
+  /** Where the sender's postmaster can look a listing up: `https://lookup.example/?q={subject}`. Said in the reply. */
+  readonly url?: string | undefined;
+  /** Watches over the list's health; one of its own where not given. Share one between checks to hear of its events. */
+  readonly watch?: ListWatch | undefined;
+}
+
+/** Names from other facts, asked about as well: the sender's domain, HELO, domains of header fields. */
+export interface AlsoNames<Facts> {
+  readonly also: (facts: Facts) => readonly (string | null | undefined)[];
+}
+
+/** A name of the message that is on the list. */
+export interface UriblListing {
+  readonly name: string;
+  /** The link that it was found in, and where that stands. */
+  readonly uri?: string | undefined;
+  readonly where?: Place | undefined;
+  readonly codes: readonly ListedCode[];
+  /** The list's own words, where it was asked for them. */
+  readonly text?: string | undefined;
+}
+
+export interface UriblDetail {
+  /** The list's label. */
+  readonly list: string;
+  readonly asked: readonly string[];
+  /** Further names of the message that were not asked about. */
+  readonly omitted?: number | undefined;
+  /** The message was longer, deeper or fuller of links than is read; there may be more in it. */
+  readonly truncated?: readonly Truncation[] | undefined;
+  readonly listed?: readonly UriblListing[] | undefined;
+  /** Answers that none of the list's codes names. */
+  readonly unknown?: readonly string[] | undefined;
+  readonly trouble?: Exclude<ListAnswer['status'], 'listed' | 'notListed'> | undefined;
+  readonly reason?: string | undefined;
+  /** Until when the list is not asked; milliseconds since the epoch. */
+  readonly until?: number | undefined;
+}
+
+type UriblCheck<Facts> = Check<Facts, Pick<Env, 'dns' | 'clock'>, UriblResult, UriblDetail>;
+
+const MOST = 20;
+const MOST_ALLOWED = 100;
+
+/**
+ * Asks one list of domains about the links of a message, all of them at once.
+ *
+ * @throws TypeError that names the option, the value and what is allowed
+ */
+export function uribl(options: UriblOptions & { readonly also?: undefined }): UriblCheck<UriblFacts>;
+export function uribl<Facts>(options: UriblOptions & AlsoNames<Facts>): UriblCheck<Facts & UriblFacts>;
+export function uribl(
+  options: UriblOptions & { readonly also?: AlsoNames<never>['also'] | undefined },
+): UriblCheck<never> {
+  const wrong = (what: string): TypeError => new TypeError(`uribl: ${what}`);
+  const { weight, url, also, watch = listWatch() } = options;
+  const list = listZone({ ...options, holds: 'name' }, 'uribl');
+  assertListWeights('block', weight, list, wrong);
+  if (also !== undefined && typeof also !== 'function')
+    throw wrong('also must be a function that takes names from the facts');
+  if (url !== undefined && (typeof url !== 'string' || !/^https?:\/\/[\x21-\x7e]+$/.test(url)))
+    throw wrong(`url ${JSON.stringify(url)} must be printable and begin with http:// or https://`);
+  const selection = readSelection(options, list, wrong);
+
+  return defineCheck<never, Pick<Env, 'dns' | 'clock'>, UriblResult, UriblDetail>(
+    'uribl',
+    async (facts: UriblFacts, env, signal) => {
+      const names = also === undefined ? [] : also(facts as never);
+      const { candidates, omitted } = selectNames(facts.message, { ...selection, also: names });
+      const answers = await Promise.all(
+        candidates.map(({ labels }) => queryList(list, labels, env, { signal, watch })),
+      );
+      const { truncated } = facts.message;
+      const base: UriblDetail = {
+        list: list.label ?? 'a URI list',
+        asked: candidates.map(({ name }) => name),
+        ...(omitted === 0 ? {} : { omitted }),
+        ...(truncated.length === 0 ? {} : { truncated }),
+      };
+      return conclude(list, weight, url, candidates, answers, base);
+    },
+    { fail: listingVerdict('block', weight, list), temperror: proceed, permerror: proceed },
+    { label: list.label },
+  );
+}
+
+function readSelection(
+  options: UriblOptions,
+  list: ListZone,
+  wrong: (what: string) => TypeError,
+): Omit<SelectionOptions, 'also'> {
+  const { reduce = 'registrable', addresses = 'reversed', most = MOST, mailHosts = false } = options;
+  if (!['registrable', 'organizational', 'host'].includes(reduce))
+    throw wrong(`reduce ${JSON.stringify(reduce)} must be "registrable", "organizational" or "host"`);
+  if (!['never', 'reversed', 'plain'].includes(addresses))
+    throw wrong(`addresses ${JSON.stringify(addresses)} must be "never", "reversed" or "plain"`);
+  if (!Number.isInteger(most) || most < 1 || most > MOST_ALLOWED)
+    throw wrong(`most ${String(most)} must be a whole number from 1 to ${MOST_ALLOWED}`);
+  if (typeof mailHosts !== 'boolean') throw wrong(`mailHosts ${JSON.stringify(mailHosts)} must be true or false`);
+  const skip = (options.skip ?? []).map((text) => {
+    const read = typeof text === 'string' ? (parseIp(text) ?? parseDomain(text)) : undefined;
+    if (read === undefined) throw wrong(`skip ${JSON.stringify(text)} must be a domain name or an address`);
+    return read;
+  });
+  return { reduce, addresses, most, mailHosts, skip, ipv6: list.ipv6 };
+}
+
+function conclude(
+  list: ListZone,
+  weight: number | undefined,
+  url: string | undefined,
+  candidates: readonly Candidate[],
+  answers: readonly ListAnswer[],
+  base: UriblDetail,
+): Answer<UriblResult, UriblDetail> {
+  const listed: UriblListing[] = [];
+  const unknown: string[] = [];
+  let heaviest: number | undefined;
+  for (const [i, answer] of answers.entries()) {
+    if (answer.status === 'notListed') unknown.push(...answer.unknown);
+    if (answer.status !== 'listed') continue;
+    const { name, uri, where } = candidates[i] as Candidate;
+    listed.push({
+      name,
+      ...(uri === undefined ? {} : { uri }),
+      ...(where === undefined ? {} : { where }),
+      codes: answer.codes,
+      ...(answer.text === undefined ? {} : { text: answer.text }),
+    });
+    const own = listingWeight(list, weight, answer);
+    // Of several names, the one that weighs most counts.
+    if (own !== undefined && (heaviest === undefined || own > heaviest)) heaviest = own;
+  }
+  const [first] = listed;
+  if (first !== undefined) {
+    const see = url === undefined ? '' : `; see ${url.replaceAll('{subject}', encodeURIComponent(first.name))}`;
+    return fail({
+      ...(heaviest === undefined ? {} : { weight: heaviest }),
+      status: '7.1',
+      cause: 'listed',
+      explanation: `The message links to ${first.name}, which is listed by ${base.list}${see}`,
+      detail: { ...base, listed },
+    });
+  }
+  const trouble = answers.find(({ status }) => status !== 'notListed');
+  if (trouble === undefined || trouble.status === 'notListed' || trouble.status === 'listed')
+    return none({ detail: unknown.length === 0 ? base : { ...base, unknown } });
+  const detail: UriblDetail = {
+    ...base,
+    trouble: trouble.status,
+    reason: trouble.reason,
+    ...(trouble.status === 'suspended' ? { until: trouble.until } : {}),
+  };
+  return trouble.status === 'timeout' || trouble.status === 'error' ? temperror({ detail }) : permerror({ detail });
+}
