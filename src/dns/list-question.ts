@@ -11,6 +11,7 @@
 import type { Env } from '../env/index.ts';
 import type { ListedCode, ListZone } from './list-zone.ts';
 import { readAnswers, withoutZone } from './list-zone.ts';
+import { onAbort } from './on-abort.ts';
 import { questionName } from './question-name.ts';
 import { stallWatch } from './stall.ts';
 
@@ -134,13 +135,15 @@ function startDeadline(ms: number, clock: ListEnv['clock'], parent: AbortSignal 
   const due = (): void => {
     const stalled = watch.stalledMs() - stalledBefore;
     const left = ms - (clock.now() - since - stalled);
-    if (stalled <= allowedFor) return finish('timeout');
+    if (stalled <= allowedFor) {
+      finish('timeout');
+      return;
+    }
     allowedFor = stalled;
     cancel = clock.after(Math.max(left, SECOND_CHANCE_MS), due);
   };
-  const onAbort = (): void => finish('aborted');
   cancel = clock.after(ms, due);
-  parent?.addEventListener('abort', onAbort, { once: true });
+  const withdraw = onAbort(parent, () => finish('aborted'));
   return {
     signal: controller.signal,
     passed,
@@ -149,7 +152,7 @@ function startDeadline(ms: number, clock: ListEnv['clock'], parent: AbortSignal 
       if (ended) return;
       ended = true;
       cancel();
-      parent?.removeEventListener('abort', onAbort);
+      withdraw();
       watch.leave();
     },
   };
