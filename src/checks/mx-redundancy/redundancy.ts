@@ -4,6 +4,7 @@ import { mailExchangers } from '../../dns/index.ts';
 import type { Env } from '../../env/index.ts';
 import type { DomainName } from '../../net/index.ts';
 import { parseDomain } from '../../net/index.ts';
+import type { RedundancyFinding } from './findings.ts';
 import { bySeverity } from './findings.ts';
 import type { RedundancyOptions, Settings } from './options.ts';
 import { readOptions } from './options.ts';
@@ -47,10 +48,10 @@ async function look(
   const state =
     mail.state === 'null-mx'
       ? 'not-applicable'
-      : verdict.unknown
-        ? 'could-not-check'
-        : findings.some(({ severity }) => severity !== 'info' && severity !== 'low')
-          ? 'fail'
+      : findings.some(isFault)
+        ? 'fail'
+        : verdict.unknown
+          ? 'could-not-check'
           : 'pass';
   return {
     domain,
@@ -61,6 +62,10 @@ async function look(
     findings: bySeverity(findings),
   };
 }
+
+/** What makes a domain fail: neither a remark, nor what could not be looked up. */
+const isFault = ({ id, severity }: RedundancyFinding): boolean =>
+  severity !== 'info' && severity !== 'low' && !id.startsWith('dns-');
 
 /** See the room's table. */
 type RedundancyResult = 'pass' | 'none' | 'softfail' | 'fail' | 'temperror';

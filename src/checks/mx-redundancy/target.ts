@@ -66,7 +66,11 @@ export async function describe(
     findings.push(
       found('mx-invalid-target', name, `The target ${JSON.stringify(name)} is no name of a host.`, [record]),
     );
-  if (state === 'no-address' && !mail.implicit) findings.push(await missing(exchanger, record, env, signal));
+  if (state === 'no-address' && !mail.implicit) {
+    const lost = await missing(exchanger, record, env, signal);
+    // Where no target has an address, that is one finding about the domain; a name that is free to take stands apart.
+    if (mail.state !== 'none-usable' || lost.id === 'mx-dangling') findings.push(lost);
+  }
   if (state === 'no-answer' && !mail.implicit) {
     const what = `The addresses of ${name} could not be looked up (${exchanger.reason ?? 'no answer'}).`;
     findings.push(found(dnsTrouble(exchanger.reason), name, what, [record]));

@@ -29,12 +29,6 @@ export function domainFindings(mail: MailExchangers): RedundancyFinding[] {
     case 'none-usable':
       findings.push(found('mx-none-usable', domain, 'No target of the MX records has an address.', records));
       break;
-    case 'not-public':
-      if (!mail.implicit)
-        findings.push(
-          found('mx-none-usable', domain, 'No target of the MX records can be reached from the Internet.', records),
-        );
-      break;
     case 'no-answer':
       if (mail.exchangers.length === 0 || mail.implicit) {
         const what = `The MX records of ${domain} could not be looked up (${mail.reason ?? 'no answer'}).`;
@@ -136,7 +130,7 @@ export function redundancy(
       ),
     );
   const findings: RedundancyFinding[] = [];
-  if (!open.some((host) => publicAddresses(host).some((address) => ipVersion(address) === 4)))
+  if (!uncertain && !open.some((host) => publicAddresses(host).some((address) => ipVersion(address) === 4)))
     findings.push(found('mx-no-ipv4', domain, 'No mail host has an IPv4 address.', evidence));
   if (places(open.map(({ networks }) => networks)) < 2) {
     if (uncertain) return { findings, unknown: false };
