@@ -47,13 +47,16 @@ export async function evaluate<Stages extends object, Env, Stage extends keyof S
   env: Env,
   options: EvaluateOptions = {},
 ): Promise<Decision> {
-  return judge(
-    await runInOrder(policy[stage] ?? [], facts, env, { signal: options.signal ?? never(), known: options.known }),
-  );
+  const { signal, known } = options;
+  const scope = signal === undefined ? undefined : Scope.under(signal);
+  const outcomes = await runInOrder(policy[stage] ?? [], facts, env, { scope, known });
+  scope?.close();
+  return judge(outcomes);
 }
 
 interface Run {
-  readonly signal: AbortSignal;
+  /** Undefined where nothing can end the evaluation before its checks have answered. */
+  readonly scope: Scope | undefined;
   readonly known: Known | undefined;
 }
 
@@ -138,8 +141,12 @@ function runOne<F, E>(
     const silent = finding.result === 'temperror' ? defer() : proceed;
     return [{ rule, finding, verdict: weighed(consequences[finding.result] ?? silent, finding) }];
   };
-  const finding = run.known?.get(rule) ?? examine(check, facts, env, run.signal);
-  return isPromise(finding) ? inTime(check.name, finding, run.signal).then(conclude) : conclude(finding);
+  const known = run.known?.get(rule);
+  const scope = run.scope?.child();
+  const finding = known ?? examine(check, facts, env, scope?.signal);
+  if (isPromise(finding)) return inTime(check.name, finding, scope).then(conclude);
+  scope?.close();
+  return conclude(finding);
 }
 
 /** Examines one check. A check that throws has found nothing out: that is a `temperror`, never a pass. */
@@ -177,52 +184,93 @@ const late = (check: string): Finding => ({
   detail: { error: 'deadline' },
 });
 
-/** The finding, or `temperror` once the signal fires, whether or not the check listens to it. */
-function inTime(check: string, finding: Promise<Finding>, signal: AbortSignal): Promise<Finding> {
-  if (signal === quiet) return finding;
-  if (signal.aborted) return Promise.resolve(late(check));
+/** The finding, or `temperror` once its time is over, whether or not the check listens to its signal. */
+function inTime(check: string, finding: Promise<Finding>, scope: Scope | undefined): Promise<Finding> {
+  // A finding that was handed in may be a promise of anybody's.
+  const safe = finding.catch((error: unknown) => broken(check, error));
+  if (scope === undefined) return safe;
   return new Promise((resolve) => {
-    const onAbort = (): void => resolve(late(check));
-    signal.addEventListener('abort', onAbort, { once: true });
-    finding.then(
-      (found) => {
-        signal.removeEventListener('abort', onAbort);
-        resolve(found);
-      },
-      // A finding that was handed in may be a promise of anybody's.
-      (error) => {
-        signal.removeEventListener('abort', onAbort);
-        resolve(broken(check, error));
-      },
-    );
+    scope.onEnd(() => resolve(late(check)));
+    safe.then((found) => {
+      scope.close();
+      resolve(found);
+    });
   });
 }
 
-/** A signal that fires with its parent, and can be fired alone. */
-function childOf(parent: AbortSignal): { readonly signal: AbortSignal; abort(): void; detach(): void } {
-  const controller = new AbortController();
-  const onAbort = (): void => controller.abort();
-  if (parent.aborted) controller.abort();
-  else if (parent !== quiet) parent.addEventListener('abort', onAbort, { once: true });
-  return {
-    signal: controller.signal,
-    abort: onAbort,
-    detach: () => parent.removeEventListener('abort', onAbort),
-  };
+/**
+ * Something that can be ended before its time: an evaluation, a group with a deadline, one check. What ends ends all that
+ * is inside it. A tree of its own, so that a signal has one listener, however many wait for it.
+ */
+class Scope {
+  #controller: AbortController | undefined;
+  #inside: Set<Scope> | undefined;
+  #end: (() => void) | undefined;
+  #ended = false;
+  #leave: (() => void) | undefined;
+
+  static under(signal: AbortSignal): Scope {
+    const scope = new Scope();
+    const end = (): void => scope.end();
+    if (signal.aborted) scope.end();
+    else {
+      signal.addEventListener('abort', end, { once: true });
+      scope.#leave = () => signal.removeEventListener('abort', end);
+    }
+    return scope;
+  }
+
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    if (this.#ended) this.#controller.abort();
+    return this.#controller.signal;
+  }
+
+  child(): Scope {
+    const child = new Scope();
+    if (this.#ended) child.end();
+    else {
+      this.#inside ??= new Set();
+      const inside = this.#inside;
+      inside.add(child);
+      child.#leave = () => inside.delete(child);
+    }
+    return child;
+  }
+
+  /** Calls `run` when it is ended; at once where it has been. */
+  onEnd(run: () => void): void {
+    this.#end = run;
+    if (this.#ended) run();
+  }
+
+  end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#controller?.abort();
+    this.#end?.();
+    for (const child of this.#inside ?? []) child.end();
+  }
+
+  /** It has come to its end by itself. */
+  close(): void {
+    this.#leave?.();
+    this.#end = undefined;
+  }
 }
 
 function runWithin<F, E>(ms: number, rule: Entry<F, E>, facts: F, env: E, run: Run): Awaitable<Outcome[]> {
-  const child = childOf(run.signal);
+  const scope = run.scope?.child() ?? new Scope();
   const { clock } = env as unknown as { clock: { after(ms: number, run: () => void): () => void } };
-  const found = runEntry(rule, facts, env, { ...run, signal: child.signal });
+  const found = runEntry(rule, facts, env, { ...run, scope });
   if (!isPromise(found)) {
-    child.detach();
+    scope.close();
     return found;
   }
-  const cancel = clock.after(ms, child.abort);
+  const cancel = clock.after(ms, () => scope.end());
   return found.finally(() => {
     cancel();
-    child.detach();
+    scope.close();
   });
 }
 
@@ -281,7 +329,7 @@ async function runScore<F, E>(
   env: E,
   run: Run,
 ): Promise<Outcome[]> {
-  const child = childOf(run.signal);
+  const scope = run.scope?.child() ?? new Scope();
   const lists: (Outcome[] | undefined)[] = rules.map(() => undefined);
   const pending = new Map(rules.map((rule, i) => [i, reachOf(rule)]));
   let sum = 0;
@@ -297,7 +345,7 @@ async function runScore<F, E>(
       resolve();
     };
     for (const [i, rule] of rules.entries()) {
-      const found = runEntry(rule, facts, env, { ...run, signal: child.signal });
+      const found = runEntry(rule, facts, env, { ...run, scope });
       if (isPromise(found)) found.then((outcomes) => arrive(i, outcomes));
       else arrive(i, found);
       if (over) break;
@@ -305,10 +353,10 @@ async function runScore<F, E>(
     if (rules.length === 0) resolve();
   });
   if (pending.size > 0) {
-    child.abort();
+    scope.end();
     for (const i of pending.keys()) for (const rule of idsOf([rules[i] as Entry<F, E>])) run.known?.abandon?.(rule);
   }
-  child.detach();
+  scope.close();
   const outcomes = lists.flatMap((list) => list ?? []);
   const verdict = reached(sum, thresholds);
   const heaviest = outcomes.reduce<Outcome | undefined>(

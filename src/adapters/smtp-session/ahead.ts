@@ -21,11 +21,9 @@ interface Started {
 export class Ahead<E> implements Known {
   readonly #byStage: ReadonlyMap<AheadStage, readonly AnyLeaf<E>[]>;
   readonly #started = new Map<string, Started>();
-  readonly #session: AbortSignal;
 
-  constructor(policy: SmtpPolicy<E>, session: AbortSignal) {
+  constructor(policy: SmtpPolicy<E>) {
     this.#byStage = leavesAhead(policy);
-    this.#session = session;
   }
 
   /** Begins every check of a later stage that needs no more than what is known at `stage`. */
@@ -33,12 +31,7 @@ export class Ahead<E> implements Known {
     for (const { id, check } of this.#byStage.get(stage) ?? []) {
       const controller = new AbortController();
       const abort = (): void => controller.abort();
-      if (this.#session.aborted) return;
-      this.#session.addEventListener('abort', abort, { once: true });
       const finding = examine(check, facts as never, env, controller.signal);
-      const detach = (): void => this.#session.removeEventListener('abort', abort);
-      if (finding instanceof Promise) finding.then(detach);
-      else detach();
       this.#started.set(id, { from: stage, finding, abort });
     }
   }

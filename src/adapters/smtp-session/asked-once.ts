@@ -1,3 +1,4 @@
+import { onAbort } from '../../dns/index.ts';
 import type { Clock, DnsAnswer, DnsResolver, RecordType } from '../../env/index.ts';
 
 /** How long an answer serves its session, in milliseconds; a session may last for hours. */
@@ -18,14 +19,17 @@ interface Question {
 export interface AskedOnce extends DnsResolver {
   /** Lets questions be asked again that had no answer; at the beginning of a transaction. */
   forgetTrouble(): void;
+  /** The session has ended: nobody waits any more, and nothing new is asked. */
+  end(): void;
 }
 
 /**
  * Wraps a resolver for one session. Askers share a question; one that gives up leaves it to the others, and the last one
  * ends it.
  */
-export function askedOnce(dns: DnsResolver, clock: Clock, session: AbortSignal): AskedOnce {
+export function askedOnce(dns: DnsResolver, clock: Clock): AskedOnce {
   const questions = new Map<string, Question>();
+  let ended = false;
 
   function ask(name: string, type: RecordType): Question {
     const key = `${type} ${name.toLowerCase()}`;
@@ -33,27 +37,22 @@ export function askedOnce(dns: DnsResolver, clock: Clock, session: AbortSignal):
     const now = clock.now();
     if (known !== undefined && now - known.at < FRESH_MS) return known;
     const controller = new AbortController();
-    const end = (): void => controller.abort();
-    if (session.aborted) end();
-    else session.addEventListener('abort', end, { once: true });
     const question: Question = {
       at: now,
       waiting: 0,
       settled: undefined,
       end: () => {
         if (questions.get(key) === question) questions.delete(key);
-        end();
+        controller.abort();
       },
       answer: dns.resolve(name, type, { signal: controller.signal }).then(
         (answer) => {
           question.settled = answer.status;
-          session.removeEventListener('abort', end);
           return answer;
         },
         // A resolver that throws is misused or broken; to a check both are "nothing was learnt".
         (error: unknown) => {
           question.settled = 'temperror';
-          session.removeEventListener('abort', end);
           return { status: 'temperror', reason: error instanceof Error ? error.message : 'the resolver failed' };
         },
       ),
@@ -69,28 +68,28 @@ export function askedOnce(dns: DnsResolver, clock: Clock, session: AbortSignal):
       options: { readonly signal?: AbortSignal | undefined } = {},
     ): Promise<DnsAnswer<T>> {
       const { signal } = options;
-      if (signal?.aborted) return { status: 'temperror', reason: 'aborted' };
+      if (ended || signal?.aborted) return { status: 'temperror', reason: 'aborted' };
       const question = ask(name, type);
       const answer = question.answer as Promise<DnsAnswer<T>>;
-      if (signal === undefined || question.settled !== undefined) {
-        question.waiting++;
-        return answer;
-      }
       question.waiting++;
+      if (signal === undefined || question.settled !== undefined) return answer;
       return new Promise((resolve) => {
-        const onAbort = (): void => {
+        const takeBack = onAbort(signal, () => {
           resolve({ status: 'temperror', reason: 'aborted' });
           if (--question.waiting === 0 && question.settled === undefined) question.end();
-        };
-        signal.addEventListener('abort', onAbort, { once: true });
+        });
         answer.then((found) => {
-          signal.removeEventListener('abort', onAbort);
+          takeBack();
           resolve(found);
         });
       });
     },
     forgetTrouble() {
       for (const [key, { settled }] of questions) if (settled === 'temperror') questions.delete(key);
+    },
+    end() {
+      ended = true;
+      for (const question of [...questions.values()]) if (question.settled === undefined) question.end();
     },
   };
 }

@@ -4,11 +4,11 @@ import type { Counters } from '../../env/index.ts';
  * A session's view of the counters: a place that a shared store grants after the session has ended is given back at once,
  * instead of being held until its lease runs out.
  */
-export function heldPlaces(counters: Counters, session: AbortSignal): Counters {
+export function heldPlaces(counters: Counters, ended: () => boolean): Counters {
   const settle = <T>(granted: T | Promise<T>, holder: string): T | Promise<T> => {
     if (!(granted instanceof Promise)) return granted;
     return granted.then(async (usage) => {
-      if (session.aborted) await counters.release(holder);
+      if (ended()) await counters.release(holder);
       return usage;
     });
   };

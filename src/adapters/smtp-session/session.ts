@@ -137,7 +137,9 @@ class Session<E extends Env> implements SmtpSession {
   readonly #policy: SmtpPolicy<E>;
   readonly #env: E;
   readonly #dns: ReturnType<typeof askedOnce>;
-  readonly #life = new AbortController();
+  /** The stage being decided, and the wait a rule asked for. */
+  #stage: AbortController | undefined;
+  #hurry: (() => void) | undefined;
   readonly #ahead: Ahead<E> | undefined;
   readonly #options: SmtpSessionOptions;
   readonly #deadlineMs: number;
@@ -161,13 +163,13 @@ class Session<E extends Env> implements SmtpSession {
     maxDelayMs: number,
   ) {
     this.#policy = policy;
-    this.#dns = askedOnce(env.dns, env.clock, this.#life.signal);
-    this.#env = { ...env, dns: this.#dns, counters: heldPlaces(env.counters, this.#life.signal) };
+    this.#dns = askedOnce(env.dns, env.clock);
+    this.#env = { ...env, dns: this.#dns, counters: heldPlaces(env.counters, () => this.#closed) };
     this.#connection = connection;
     this.#options = options;
     this.#deadlineMs = deadlineMs;
     this.#maxDelayMs = maxDelayMs;
-    if (options.ahead ?? connection.session.role === 'mx') this.#ahead = new Ahead(policy, this.#life.signal);
+    if (options.ahead ?? connection.session.role === 'mx') this.#ahead = new Ahead(policy);
   }
 
   get facts(): SmtpSession['facts'] {
@@ -203,17 +205,15 @@ class Session<E extends Env> implements SmtpSession {
     let decision: Decision;
     if (entries === undefined || entries.length === 0) decision = nothingSaid;
     else {
-      const stageEnd = new AbortController();
-      const end = (): void => stageEnd.abort();
-      const cancel = clock.after(this.#deadlineMs, end);
-      this.#life.signal.addEventListener('abort', end, { once: true });
-      if (this.#life.signal.aborted) end();
+      const end = new AbortController();
+      this.#stage = end;
+      if (this.#closed) end.abort();
+      const cancel = clock.after(this.#deadlineMs, () => end.abort());
       decision = await evaluate<SmtpStages, E, S>(this.#policy, stage, facts, this.#env, {
-        signal: stageEnd.signal,
+        signal: end.signal,
         known: this.#ahead,
       });
       cancel();
-      this.#life.signal.removeEventListener('abort', end);
     }
     const correlation = this.#options.correlation ? this.#connection.session.id : undefined;
     const reply = smtpReply(decision, stage, { correlation });
@@ -236,13 +236,11 @@ class Session<E extends Env> implements SmtpSession {
   #wait(ms: number): Promise<void> {
     return new Promise((resolve) => {
       if (this.#closed) return resolve();
-      const done = (): void => {
+      const cancel = this.#env.clock.after(ms, resolve);
+      this.#hurry = () => {
         cancel();
-        this.#life.signal.removeEventListener('abort', done);
         resolve();
       };
-      const cancel = this.#env.clock.after(ms, done);
-      this.#life.signal.addEventListener('abort', done, { once: true });
     });
   }
 
@@ -407,7 +405,10 @@ class Session<E extends Env> implements SmtpSession {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    this.#life.abort();
+    this.#stage?.abort();
+    this.#hurry?.();
+    this.#ahead?.forget('connect');
+    this.#dns.end();
     try {
       await this.#env.counters.release(this.#connection.session.id);
     } catch {
