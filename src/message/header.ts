@@ -44,7 +44,8 @@ export function parseHeader(block: string): HeaderBlock {
 export function fieldNameEnd(line: string): number {
   for (let i = 0; i < line.length && i < 128; i++) {
     const c = line.charCodeAt(i);
-    if (c === 58) return i;
+    // `http://…` begins a text, not a field.
+    if (c === 58) return line.startsWith('//', i + 1) ? 0 : i;
     if (c === 32 || c === 9) {
       // White space before the colon is obsolete, but taken (RFC 5322 §4.5).
       const rest = line.slice(i, i + 8).trimStart();
@@ -66,21 +67,37 @@ export function decodeWords(raw: string): string {
   let text = '';
   let position = 0;
   let words: Word[] = [];
-  for (const match of raw.matchAll(/=\?([^?\s]{1,64})\?([bq])\?([^?]*)\?=/gi)) {
-    const between = raw.slice(position, match.index);
+  for (let found = wordAfter(raw, 0); found !== undefined; found = wordAfter(raw, found.next)) {
+    if (found.word === undefined) continue;
+    const between = raw.slice(position, found.start);
     if (words.length > 0 && between.trim() !== '') {
       text += wordsText(words) + between;
       words = [];
     } else if (words.length === 0) text += between;
-    const charset = (match[1] as string).split('*')[0] as string;
-    const code = match[3] as string;
-    const octets = (match[2] as string).toLowerCase() === 'b' ? base64Text(code.replace(/\s/g, '')) : quotedText(code);
-    if (octets === undefined) text += `${wordsText(words)}${match[0]}`;
-    if (octets === undefined) words = [];
-    else words.push({ charset, octets });
-    position = match.index + match[0].length;
+    words.push(found.word);
+    position = found.next;
   }
   return text + wordsText(words) + raw.slice(position);
+}
+
+/** `=?charset?b?code?=` at or behind `from`; without `word` where what begins like one is none. */
+function wordAfter(raw: string, from: number): { start: number; next: number; word?: Word } | undefined {
+  const start = raw.indexOf('=?', from);
+  if (start < 0) return undefined;
+  const second = raw.indexOf('?', start + 2);
+  const third = second < 0 ? -1 : raw.indexOf('?', second + 1);
+  const end = third < 0 ? -1 : raw.indexOf('?', third + 1);
+  // A question mark is missing, and so from every later one too.
+  if (end < 0) return undefined;
+  const charset = (raw.slice(start + 2, Math.min(second, start + 66)).split('*')[0] as string).toLowerCase();
+  const encoding = raw.slice(second + 1, Math.min(third, second + 3)).toLowerCase();
+  if (second - start > 66 || /\s/.test(charset) || !/^[bq]$/.test(encoding) || raw.charCodeAt(end + 1) !== 61) {
+    return { start, next: start + 2 };
+  }
+  const code = raw.slice(third + 1, end);
+  const octets = encoding === 'b' ? base64Text(code.replace(/\s/g, '')) : quotedText(code);
+  const next = end + 2;
+  return octets === undefined ? { start, next } : { start, next, word: { charset, octets } };
 }
 
 function wordsText(words: readonly Word[]): string {
@@ -88,8 +105,7 @@ function wordsText(words: readonly Word[]): string {
   for (let i = 0; i < words.length; ) {
     const { charset } = words[i] as Word;
     let octets = '';
-    for (; i < words.length && (words[i] as Word).charset.toLowerCase() === charset.toLowerCase(); i++)
-      octets += (words[i] as Word).octets;
+    for (; i < words.length && (words[i] as Word).charset === charset; i++) octets += (words[i] as Word).octets;
     text += decodeOctets(octetsOf(octets), charset);
   }
   return text;

@@ -115,6 +115,7 @@ export const isAddress = (host: string): boolean => {
 /** What the suffix list says of a host. */
 interface Standing {
   readonly domain: DomainName | undefined;
+  readonly organization: DomainName | undefined;
   readonly public: boolean;
 }
 
@@ -126,7 +127,7 @@ function standingOf(host: string): Standing {
   const known = standings.get(host);
   if (known !== undefined) return known;
   const { icann, all } = registrableDomains(host);
-  const found = { domain: all, public: icann !== undefined && isRegistrable(host, icann) };
+  const found = { domain: all, organization: icann, public: icann !== undefined && isRegistrable(host, icann) };
   if (standings.size >= MAX_STANDINGS) standings.clear();
   standings.set(detach(host), found);
   return found;
@@ -135,6 +136,9 @@ function standingOf(host: string): Standing {
 /** The registrable domain of a canonical host; undefined for an address. */
 export const domainOf = (host: string): DomainName | undefined =>
   isAddress(host) ? undefined : standingOf(host).domain;
+
+/** The registrable domain by the ICANN suffixes alone. */
+export const organizationOf = (host: string): DomainName | undefined => standingOf(host).organization;
 
 /**
  * Whether a name in running text can be meant as a host: a listed suffix with a label before it, whose registrable

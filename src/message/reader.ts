@@ -96,7 +96,7 @@ class EntityReader {
     let from = 0;
     while (at < length) {
       if (this.state === 'body' && this.frames.length === 0) {
-        this.body?.write(at === 0 ? bytes : bytes.subarray(at));
+        this.body?.write(from === 0 ? bytes : bytes.subarray(from));
         return;
       }
       if (this.state === 'body' && !(this.atLineStart && bytes[at] === 45)) {

@@ -230,6 +230,8 @@ export class TextScan {
 
   private mailbox(start: number, written: string): void {
     const { text } = this;
+    // The mailboxes of a header are facts of their own.
+    if (this.where.kind === 'header') return;
     if (start < 2 || !isLocalCharacter(text.charCodeAt(start - 2))) return;
     this.collector.mail(`x@${written}`, this.where);
   }

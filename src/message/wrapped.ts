@@ -47,13 +47,21 @@ function unwrapInto(found: WrappedUri[], link: ParsedLink, context: LinkContext,
 function add(found: WrappedUri[], target: ParsedLink, by: string, outer: ParsedLink): boolean {
   if (found.length >= MAX_WRAPPED || target.uri === outer.uri) return false;
   if (!isAddress(target.host) && !isPublicName(target.host)) return false;
-  if (found.some((other) => other.uri === target.uri)) return false;
+  // Each round of decoding meets the same link again, with less of it encoded.
+  const plain = fullyDecoded(target.uri);
+  if (found.some((other) => fullyDecoded(other.uri) === plain)) return false;
   found.push({ uri: target.uri, ...withDomain(target.host), by });
   return true;
 }
 
+function fullyDecoded(uri: string): string {
+  let text = uri;
+  for (let round = 0; round < MAX_ROUNDS && text.includes('%'); round++) text = percentDecode(text);
+  return text;
+}
+
 /** Whether a search for links can find any, without decoding anything. */
-const PROMISING = /https?(?::|%|\\|&|$)|ftp:|ftp%|%[0-9a-f]{2}|www\.|[=/.][\w-]{16}|[?&](?:[a-z_]+)=[\w-]+\./i;
+const PROMISING = /https?[:%\\]|ftp[:%]|%[0-9a-f]|www\.|=[\w-]*\.|[=/.][\w-]{16}/i;
 
 function nested(found: WrappedUri[], rest: string, outer: ParsedLink, context: LinkContext, depth: number): void {
   if (!PROMISING.test(rest)) return;

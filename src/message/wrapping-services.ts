@@ -1,6 +1,6 @@
 import { isWithin } from '../net/index.ts';
 import { base64Text, percentDecode, utf8Text } from './escapes.ts';
-import { domainOf } from './host.ts';
+import { organizationOf } from './host.ts';
 import type { ParsedLink } from './link.ts';
 
 /** What a rewriting service carries, by its own encoding. */
@@ -44,7 +44,7 @@ const SERVICES: readonly Service[] = [
         .map((v) => marked(v, 2))
         .filter((v) => v !== ''),
   },
-  { name: 'yahoo', hosts: ['search.yahoo.com'], read: (l) => segment(l, 'RU=') },
+  { name: 'yahoo', hosts: ['search.yahoo.com'], read: (l) => segment(l, 'RU='), complete: true },
   { name: 'amp', hosts: ['cdn.ampproject.org'], read: ampCache },
   { name: 'google-amp', hosts: ['google.com'], read: (l) => afterPath(l, /^\/amp\/(?:s\/)?/) },
   { name: 'translate', hosts: ['translate.goog'], read: translated },
@@ -56,7 +56,7 @@ const BY_DOMAIN: ReadonlyMap<string, readonly Service[]> = (() => {
   const found = new Map<string, Service[]>();
   for (const service of SERVICES) {
     for (const host of service.hosts) {
-      const domain = domainOf(host) ?? host;
+      const domain = organizationOf(host) ?? host;
       found.set(domain, [...(found.get(domain) ?? []), service]);
     }
   }
@@ -65,7 +65,7 @@ const BY_DOMAIN: ReadonlyMap<string, readonly Service[]> = (() => {
 
 /** The service that the link's host belongs to, and what the link carries; undefined for any other host. */
 export function serviceOf(link: ParsedLink): Rewritten | undefined {
-  const domain = domainOf(link.host);
+  const domain = organizationOf(link.host);
   const services = domain === undefined ? undefined : BY_DOMAIN.get(domain);
   if (services === undefined) return undefined;
   for (const service of services) {
