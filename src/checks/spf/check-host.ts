@@ -77,6 +77,8 @@ export interface SpfOutcome {
 
 const TIMEOUT_MS = 20_000; // RFC 7208 §4.6.4
 const MAX_LOOKUPS = 10; // RFC 7208 §4.6.4
+/** A reason may quote the record. */
+const MAX_REASON = 200;
 const MAX_VOIDS = 2; // RFC 7208 §4.6.4
 
 /**
@@ -148,7 +150,7 @@ function outcomeOf(
     lookups: { terms: evaluation.terms, voids: evaluation.voids, questions: questions.count },
     evidence: questions.evidence(),
   };
-  if (match.error !== undefined) outcome.reason = match.text;
+  if (match.error !== undefined) outcome.reason = match.text?.slice(0, MAX_REASON);
   else if (match.type !== undefined) {
     outcome.matched = matchedTerms(match, evaluation, questions);
     outcome.term = outcome.matched[0];

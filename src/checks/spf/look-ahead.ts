@@ -22,6 +22,9 @@ import type { AskingTerm } from './record.ts';
 
 export const MAX_HOSTS = 10; // RFC 7208 §4.6.4, for mx and for ptr
 
+/** A domain-spec with macros is longer than the 253 octets of a name, but not by much. */
+const MAX_SPEC = 1024;
+
 export class LookAhead {
   readonly #questions: Questions;
   readonly #client: IpAddress;
@@ -105,7 +108,8 @@ export class LookAhead {
     if (spec === '') return domain;
     // A plain name is judged by the evaluation; one that is no name is not put on the wire.
     if (!spec.includes('%')) return spec.includes('.') ? spec.toLowerCase() : undefined;
-    if (/%\{p/i.test(spec)) return undefined;
+    // Not validated yet: what is far longer than a name is left to the evaluation.
+    if (spec.length > MAX_SPEC || /%\{p/i.test(spec)) return undefined;
     const { expand, fitName, isName } = this.#mailauth;
     try {
       const name = fitName(expand(spec, { ...this.#values, domain }));
