@@ -9,6 +9,8 @@ import type { AccessCapabilities, AccessCommandFacts, AccessConnectFacts, Access
  */
 export type EncryptionCheck<E = Env> = Check<AccessCommandFacts, E> & {
   capabilitiesFor(facts: Omit<AccessCommandFacts, 'command'>): AccessCapabilities;
+  /** The oldest version of TLS under which a login may be made: `TLSv1.2`. */
+  readonly minimumTls?: string | undefined;
 };
 
 /** The rules of an access policy, as an author writes them. */

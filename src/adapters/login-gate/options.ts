@@ -1,0 +1,127 @@
+import type { SecureContextOptions } from 'node:tls';
+import type { AccessPolicy } from '../../access/index.ts';
+import type { Budgets } from '../../checks/smtp-auth/index.ts';
+import type { Bans, Clock, Counters } from '../../env/index.ts';
+
+/** What the gate needs of the environment itself; the policy's rules may need more. */
+export interface GateEnv {
+  readonly clock: Clock;
+  readonly counters: Counters;
+  readonly bans: Bans;
+}
+
+/** A certificate, its key, and what else Node takes; `names` are certificates for other names, chosen by SNI. */
+export interface GateTls extends SecureContextOptions {
+  readonly names?: { readonly [name: string]: SecureContextOptions } | undefined;
+}
+
+/** The real server. It is spoken to in clear text: it stands on the same machine, or behind a tunnel. */
+export interface Backend {
+  readonly host: string;
+  readonly port: number;
+  /**
+   * How the client's address is handed on: the PROXY protocol's header, version 1 or 2; IMAP's `ID` with `x-originating-ip`;
+   * POP3's `XCLIENT`. The backend must be told to believe it (Dovecot: `haproxy_trusted_networks`, `login_trusted_networks`).
+   * Not at all where not given.
+   */
+  readonly tellClient?: 'proxy-v1' | 'proxy-v2' | 'id' | 'xclient' | undefined;
+  /** How long a connection may take to be made, and to greet, in milliseconds; 10,000 where not given. */
+  readonly connectWithinMs?: number | undefined;
+}
+
+export interface LoginGateOptions<E extends GateEnv = GateEnv> {
+  readonly protocol: 'imap' | 'pop3';
+  readonly backend: Backend;
+  /** Certificate and key. Without them nobody could log in, so they must be given. */
+  readonly tls: GateTls;
+  /** The port begins with TLS (993, 995), and has no STARTTLS. */
+  readonly implicitTls?: boolean | undefined;
+  readonly policy: AccessPolicy<E>;
+  readonly env: E;
+  /** The books of failed logins: `smtpAuth().budgets`, shared with submission, or `authBudgets()`. None where not given. */
+  readonly budgets?: Budgets | undefined;
+  /** The name in the greeting; `postern` where not given. */
+  readonly serverName?: string | undefined;
+  /** How many connections are held at once; 10,000 where not given. Beyond them, new ones are closed. */
+  readonly connections?: number | undefined;
+  /** How long a client may take to log in, holds for failed logins included, in milliseconds; 180,000 where not given. */
+  readonly loginWithinMs?: number | undefined;
+  /** How long a TLS handshake may take, in milliseconds; 30,000 where not given. */
+  readonly handshakeWithinMs?: number | undefined;
+  /** How long nothing may pass in either direction after the login, in milliseconds; an hour where not given. */
+  readonly idleMs?: number | undefined;
+  /** Commands before login that are refused or not understood, before the gate hangs up; 10 where not given. */
+  readonly errors?: number | undefined;
+  /** Is told what happens; plain data, without secrets. */
+  readonly onEvent?: ((event: GateEvent) => void) | undefined;
+}
+
+/** What happens at the gate. */
+export interface GateEvent {
+  readonly type:
+    | 'connect'
+    | 'tls'
+    | 'refused'
+    | 'login'
+    | 'login-failed'
+    | 'backend'
+    | 'pipelined'
+    | 'closed'
+    | 'error';
+  readonly session: string;
+  readonly client: string;
+  readonly at: number;
+  /** The rule that refused, or what went wrong. */
+  readonly reason?: string | undefined;
+  readonly command?: string | undefined;
+  readonly mechanism?: string | undefined;
+  readonly account?: string | undefined;
+  readonly tls?: string | undefined;
+}
+
+export interface Limits {
+  readonly connections: number;
+  readonly loginWithinMs: number;
+  readonly handshakeWithinMs: number;
+  readonly idleMs: number;
+  readonly errors: number;
+  readonly connectWithinMs: number;
+}
+
+/** @throws TypeError that names the option, its value and what is allowed */
+export function checkedLimits(options: LoginGateOptions<never>): Limits {
+  const { protocol, backend, tls, policy, env } = options;
+  if (protocol !== 'imap' && protocol !== 'pop3')
+    throw new TypeError(`loginGateServer: protocol ${JSON.stringify(protocol)} must be "imap" or "pop3"`);
+  if (
+    typeof backend?.host !== 'string' ||
+    !(Number.isInteger(backend.port) && backend.port > 0 && backend.port < 65_536)
+  )
+    throw new TypeError('loginGateServer: backend must be a host and a port, like { host: "127.0.0.1", port: 10143 }');
+  const { tellClient } = backend;
+  const ways = ['proxy-v1', 'proxy-v2', protocol === 'imap' ? 'id' : 'xclient'];
+  if (tellClient !== undefined && !ways.includes(tellClient))
+    throw new TypeError(
+      `loginGateServer: backend.tellClient ${JSON.stringify(tellClient)} must be one of ${ways.join(', ')} for ${protocol}`,
+    );
+  if (tls === undefined || (tls.cert === undefined && tls.pfx === undefined))
+    throw new TypeError('loginGateServer: tls must hold a certificate and its key: without TLS nobody could log in');
+  if (policy?.encryption === undefined) throw new TypeError('loginGateServer: policy must be accessPolicy({ … })');
+  const { clock, counters, bans } = (env ?? {}) as Partial<GateEnv>;
+  if (clock === undefined || counters === undefined || bans === undefined)
+    throw new TypeError('loginGateServer: env must hold clock, counters and bans');
+  const number = (name: keyof Limits, value: number | undefined, fallback: number): number => {
+    const given = value ?? fallback;
+    if (!(given > 0) || !Number.isFinite(given))
+      throw new TypeError(`loginGateServer: ${name} ${given} must be a number more than 0`);
+    return given;
+  };
+  return {
+    connections: number('connections', options.connections, 10_000),
+    loginWithinMs: number('loginWithinMs', options.loginWithinMs, 180_000),
+    handshakeWithinMs: number('handshakeWithinMs', options.handshakeWithinMs, 30_000),
+    idleMs: number('idleMs', options.idleMs, 3_600_000),
+    errors: number('errors', options.errors, 10),
+    connectWithinMs: number('connectWithinMs', backend.connectWithinMs, 10_000),
+  };
+}

@@ -1,0 +1,102 @@
+import fc from 'fast-check';
+import { proxyHeader } from 'postern/adapters/login-gate';
+import { parseIp } from 'postern/net';
+import { describe, expect, test } from 'vitest';
+import { saslWatcher } from '../../../src/adapters/login-gate/attempt.ts';
+import {
+  imapCapabilitiesIn,
+  imapCapabilitiesInside,
+  rewriteImapLine,
+  withoutTimestamp,
+} from '../../../src/adapters/login-gate/words.ts';
+
+const ends = (client: string, server: string) => ({
+  client: { ip: parseIp(client)!, port: 50_000 },
+  server: { ip: parseIp(server)!, port: 143 },
+});
+
+describe('PROXY protocol', () => {
+  test.each<[1 | 2, string, string, string]>([
+    [1, '192.0.2.1', '198.51.100.1', 'PROXY TCP4 192.0.2.1 198.51.100.1 50000 143\r\n'],
+    [1, '2001:db8::1', '2001:db8::2', 'PROXY TCP6 2001:db8::1 2001:db8::2 50000 143\r\n'],
+    [1, '2001:db8::1', '198.51.100.1', 'PROXY UNKNOWN\r\n'],
+    [2, '192.0.2.1', '198.51.100.1', '0d0a0d0a000d0a515549540a2111000cc0000201c6336401c350008f'],
+    [
+      2,
+      '2001:db8::1',
+      '2001:db8::2',
+      '0d0a0d0a000d0a515549540a2121002420010db800000000000000000000000120010db8000000000000000000000002c350008f',
+    ],
+    [2, '2001:db8::1', '198.51.100.1', '0d0a0d0a000d0a515549540a20000000'],
+  ])('version %i: %s to %s', (version, client, server, expected) => {
+    const header = proxyHeader(version, ends(client, server));
+    expect(version === 1 ? header.toString() : header.toString('hex')).toBe(expected);
+  });
+});
+
+describe('lines of the backend', () => {
+  const inside = (line: string): string => rewriteImapLine(line, imapCapabilitiesInside);
+  test.each<[string, string]>([
+    ['* CAPABILITY IMAP4rev1 STARTTLS AUTH=PLAIN LOGINDISABLED IDLE', '* CAPABILITY IMAP4rev1 IDLE'],
+    ['* capability imap4rev1 starttls', '* capability imap4rev1'],
+    [
+      'a OK [CAPABILITY IMAP4rev1 STARTTLS] Welcome [CAPABILITY STARTTLS]',
+      'a OK [CAPABILITY IMAP4rev1] Welcome [CAPABILITY STARTTLS]',
+    ],
+    ['* OK [ALERT] STARTTLS is a good idea', '* OK [ALERT] STARTTLS is a good idea'],
+    ['* OK STARTTLS', '* OK STARTTLS'],
+    ['a OK [CAPABILITY', 'a OK [CAPABILITY'],
+    ['', ''],
+  ])('%j → %j', (line, expected) => {
+    expect(inside(line)).toBe(expected);
+  });
+
+  test('a line without capabilities is left as it is, whatever it is', () => {
+    fc.assert(
+      fc.property(fc.string(), (line) => {
+        if (imapCapabilitiesIn(line) === undefined) expect(inside(line)).toBe(line);
+      }),
+    );
+  });
+
+  test.each([
+    ['+OK POP3 ready <1896.697170952@dbc.mtview.ca.us>', '+OK POP3 ready'],
+    ['+OK <a@b> ready', '+OK ready'],
+    ['+OK ready', '+OK ready'],
+  ])('%s → %s', (greeting, expected) => {
+    expect(withoutTimestamp(greeting)).toBe(expected);
+  });
+});
+
+describe('whose login it is', () => {
+  const base64 = (text: string): string => Buffer.from(text).toString('base64');
+  test.each<[string, string[], unknown]>([
+    ['PLAIN', [base64('\0bob\0secret')], { account: 'bob', secret: 'secret' }],
+    ['LOGIN', [base64('bob'), base64('secret')], { account: 'bob', secret: 'secret' }],
+    ['CRAM-MD5', [base64('bob smith 3dbc88f0624776a737b39093f6eb6427')], { account: 'bob smith' }],
+    ['SCRAM-SHA-256', [base64('n,,n=b=2Cob,r=abc'), base64('c=biws,r=abcdef,p=AAAA')], { account: 'b,ob' }],
+    ['XOAUTH2', [base64('user=bob\x01auth=Bearer abc\x01\x01')], { account: 'bob', secret: 'abc' }],
+    ['OAUTHBEARER', [base64('n,a=bob,\x01auth=Bearer abc\x01\x01'), 'AQ=='], { account: 'bob', secret: 'abc' }],
+    ['GSSAPI', [base64('token')], {}],
+    ['PLAIN', ['not base64'], {}],
+    ['PLAIN', ['='], {}],
+  ])('%s %j', (mechanism, responses, expected) => {
+    const watch = saslWatcher(mechanism);
+    let told: unknown;
+    for (const response of responses) told = watch(response);
+    expect(told).toEqual(expected);
+  });
+
+  test('whatever passes by, the watcher does not throw', () => {
+    fc.assert(
+      fc.property(
+        fc.constantFrom('PLAIN', 'LOGIN', 'CRAM-MD5', 'SCRAM-SHA-256', 'XOAUTH2', 'OAUTHBEARER', 'X'),
+        fc.array(fc.oneof(fc.string(), fc.string().map(base64))),
+        (mechanism, responses) => {
+          const watch = saslWatcher(mechanism);
+          for (const response of responses) watch(response);
+        },
+      ),
+    );
+  });
+});
