@@ -56,24 +56,24 @@ export async function fakeBackend(script: Script): Promise<FakeBackend> {
     let buffer = Buffer.alloc(0);
     let inside = false;
     let waiting: { count: number; take: (literal: Buffer) => void } | undefined;
-    let response: ((line: string) => boolean | undefined) | undefined;
+    let response: ((line: string) => boolean) | undefined;
     const say = (line: string): boolean => socket.write(`${line}\r\n`, 'latin1');
     say(greeting);
 
-    const imapLogin = (tag: string, account: string, password: string): boolean | undefined => {
+    const imapLogin = (tag: string, account: string, password: string): boolean => {
       const raw = script.rawLogin?.(tag);
       if (raw !== undefined) {
         if (raw === null) socket.destroy();
         else socket.write(raw);
-        return;
+        return true;
       }
       const answer = verdict(account, password);
       inside = answer.startsWith('OK');
-      say(
+      return say(
         `${tag} ${answer === 'OK' ? `OK [CAPABILITY ${capabilities} STARTTLS] Logged in` : answer === 'NO' ? 'NO [AUTHENTICATIONFAILED] Authentication failed.' : answer}`,
       );
     };
-    const imap = (line: string): boolean | undefined => {
+    const imap = (line: string): boolean => {
       const [tag = '', verb = '', ...rest] = line.split(' ');
       switch (verb.toUpperCase()) {
         case 'CAPABILITY':
@@ -85,10 +85,10 @@ export async function fakeBackend(script: Script): Promise<FakeBackend> {
         case 'LOGIN': {
           const literal = /^(.*)\{(\d+)\}$/s.exec(rest.join(' '));
           const parts: string[] = [];
-          const finish = (text: string): boolean | undefined => {
+          const finish = (text: string): boolean => {
             for (const found of text.matchAll(/"((?:[^"\\]|\\.)*)"/g))
               parts.push((found[1] as string).replace(/\\(.)/g, '$1'));
-            imapLogin(tag, parts[0] ?? '', parts[1] ?? '');
+            return imapLogin(tag, parts[0] ?? '', parts[1] ?? '');
           };
           if (literal === null) return finish(rest.join(' '));
           for (const found of (literal[1] as string).matchAll(/"((?:[^"\\]|\\.)*)"/g)) parts.push(found[1] as string);
@@ -108,10 +108,11 @@ export async function fakeBackend(script: Script): Promise<FakeBackend> {
                     response = finish;
                   },
                 };
+                return true;
               };
             },
           };
-          return;
+          return true;
         }
         case 'AUTHENTICATE': {
           const [mechanism = '', initial] = rest;
@@ -124,7 +125,7 @@ export async function fakeBackend(script: Script): Promise<FakeBackend> {
             response = (account) => {
               response = (password) =>
                 imapLogin(tag, Buffer.from(account, 'base64').toString(), Buffer.from(password, 'base64').toString());
-              say(`+ ${Buffer.from('Password:').toString('base64')}`);
+              return say(`+ ${Buffer.from('Password:').toString('base64')}`);
             };
             return say(`+ ${Buffer.from('Username:').toString('base64')}`);
           }
@@ -139,12 +140,12 @@ export async function fakeBackend(script: Script): Promise<FakeBackend> {
       }
     };
     let user = '';
-    const pop3 = (line: string): boolean | undefined => {
+    const pop3 = (line: string): boolean => {
       const [verb = '', ...rest] = line.split(' ');
-      const answer = (account: string, password: string): boolean | undefined => {
+      const answer = (account: string, password: string): boolean => {
         const said = verdict(account, password);
         inside = said.startsWith('OK');
-        say(said === 'OK' ? '+OK Logged in.' : said === 'NO' ? '-ERR [AUTH] Authentication failed.' : said);
+        return say(said === 'OK' ? '+OK Logged in.' : said === 'NO' ? '-ERR [AUTH] Authentication failed.' : said);
       };
       switch (verb.toUpperCase()) {
         case 'CAPA':
