@@ -22,3 +22,5 @@ export type { RelayCheck, RelayFacts } from './relay.ts';
 export { asRelayCheck, isRelayCheck } from './relay.ts';
 export type { Cause, Reply, ReplyOptions, ReplyRow } from './reply.ts';
 export { isCause, printReply, replyFor, replyTable, smtpReply } from './reply.ts';
+export type { AuthenticationResult, TraceFacts } from './trace.ts';
+export { authenticationResults, printField, strippedHeaders } from './trace.ts';

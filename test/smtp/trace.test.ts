@@ -1,0 +1,181 @@
+import { fc, test as property } from '@fast-check/vitest';
+import type { Finding } from 'postern/core';
+import { authenticationResults, printField, strippedHeaders } from 'postern/smtp';
+import { describe, expect, test } from 'vitest';
+
+const ID = 'mx.example.com';
+const spf = (identity: string, domain: string, result: Finding['result'] = 'pass'): Finding => ({
+  check: 'spf',
+  result,
+  detail: { identity, domain },
+});
+const dkim = {
+  method: 'dkim',
+  result: 'pass',
+  properties: [
+    ['header.d', 'example.org'],
+    ['header.b', 'dGVzdA=='],
+  ],
+};
+const signed = (...authentication: unknown[]): Finding => ({
+  check: 'message-authentication',
+  result: 'pass',
+  detail: { authentication },
+});
+
+describe('authentication results', () => {
+  test.each<[string, Finding[], object, string]>([
+    ['nothing → none', [], {}, 'mx.example.com; none'],
+    ['a finding about something else → none', [{ check: 'dnsbl', result: 'fail' }], {}, 'mx.example.com; none'],
+    [
+      'SPF of the sender → smtp.mailfrom',
+      [spf('mailfrom', 'example.org')],
+      {},
+      'mx.example.com; spf=pass smtp.mailfrom=example.org',
+    ],
+    [
+      'SPF of the HELO name → smtp.helo',
+      [spf('helo', 'h.example', 'softfail')],
+      {},
+      'mx.example.com; spf=softfail smtp.helo=h.example',
+    ],
+    [
+      'reverse DNS → iprev',
+      [{ check: 'reverse-dns', result: 'fail' }],
+      { client: { ip: '192.0.2.1' } },
+      'mx.example.com; iprev=fail policy.iprev=192.0.2.1',
+    ],
+    [
+      'reverse DNS of an IPv6 client → quoted',
+      [{ check: 'reverse-dns', result: 'pass' }],
+      { client: { ip: '2001:db8::1' } },
+      'mx.example.com; iprev=pass policy.iprev="2001:db8::1"',
+    ],
+    [
+      'a confirmed name that looks made up → iprev=pass',
+      [{ check: 'reverse-dns', result: 'softfail' }],
+      {},
+      'mx.example.com; iprev=pass',
+    ],
+    [
+      'who has logged in → auth',
+      [],
+      { auth: { identity: 'bob@example.com' } },
+      'mx.example.com; auth=pass smtp.auth=bob@example.com',
+    ],
+    ['no one has → nothing', [], { auth: null }, 'mx.example.com; none'],
+    [
+      'what a detail lists → as it is',
+      [signed(dkim)],
+      {},
+      'mx.example.com; dkim=pass header.d=example.org header.b="dGVzdA=="',
+    ],
+    [
+      'the same twice → once',
+      [spf('mailfrom', 'a.example'), spf('mailfrom', 'a.example')],
+      {},
+      'mx.example.com; spf=pass smtp.mailfrom=a.example',
+    ],
+    [
+      'a list that is none → left out',
+      [
+        signed({ method: 'x; spf', result: 'pass' }, 7, null, {
+          method: 'dkim',
+          result: 'pass',
+          properties: [['a b', 'c']],
+        }),
+      ],
+      {},
+      'mx.example.com; none',
+    ],
+    [
+      'quotes in a value → escaped',
+      [spf('mailfrom', 'a"b\\c.example')],
+      {},
+      'mx.example.com; spf=pass smtp.mailfrom="a\\"b\\\\c.example"',
+    ],
+    [
+      'line ends in a value → gone',
+      [spf('mailfrom', 'a\r\nX: y')],
+      {},
+      'mx.example.com; spf=pass smtp.mailfrom="a??X: y"',
+    ],
+    [
+      'a semicolon in a value → quoted',
+      [spf('mailfrom', 'a; dmarc=pass')],
+      {},
+      'mx.example.com; spf=pass smtp.mailfrom="a; dmarc=pass"',
+    ],
+  ])('%s', (_, findings, facts, value) => {
+    expect(authenticationResults(ID, findings, facts)).toEqual({ name: 'Authentication-Results', value });
+  });
+
+  test('a thousand results → fifty', () => {
+    const many = Array.from({ length: 1000 }, (_, i) => ({
+      method: 'dkim',
+      result: 'fail',
+      properties: [['header.d', `d${i}.example`]],
+    }));
+    expect(authenticationResults(ID, [signed(...many)]).value.split('; ')).toHaveLength(51);
+  });
+
+  test.each(['', 'a b', 'mx example', 'mx.example.com; spf=pass'])('a service named %j → TypeError', (id) => {
+    expect(() => authenticationResults(id, [])).toThrow(TypeError);
+  });
+
+  property.prop([fc.string({ unit: 'binary', maxLength: 300 })])(
+    'whatever a sender writes stays inside its value',
+    (text) => {
+      const { value } = authenticationResults(ID, [spf('mailfrom', text)]);
+      expect(value).toMatch(/^mx\.example\.com; spf=pass(?: smtp\.mailfrom=(?:[^\s;"()]+|"(?:[^"\\]|\\.)*"))?$/);
+      expect(value).toMatch(/^[\x20-\x7e]*$/);
+    },
+  );
+});
+
+describe('fields that bear our name', () => {
+  const field = (value: string, name = 'Authentication-Results', raw?: string) => [
+    { name, value, ...(raw === undefined ? {} : { raw }) },
+  ];
+  test.each<[string, { name: string; value: string; raw?: string }[], boolean]>([
+    ['ours', field('mx.example.com; spf=pass'), true],
+    ['in other case', field('MX.Example.COM; spf=pass', 'AUTHENTICATION-RESULTS'), true],
+    ['with a trailing dot', field('mx.example.com.; spf=pass'), true],
+    ['behind comments', field(' (a (nested\\) one)) mx.example.com (c); spf=pass'), true],
+    ['quoted', field('"mx.example.com"; spf=pass'), true],
+    ['quoted with escapes', field('"mx.\\example.com"; spf=pass'), true],
+    ['with a version', field('mx.example.com 1; spf=pass'), true],
+    ['with a version behind a slash', field('mx.example.com/1; spf=pass'), true],
+    [
+      'hidden as an encoded word',
+      field('mx.example.com; spf=pass', 'Authentication-Results', '=?utf-8?q?mx=2Eexample=2Ecom?=; spf=pass'),
+      true,
+    ],
+    ['in a comment that never ends', field('(mx.example.com; spf=pass'), true],
+    ['in quotes that never end', field('"mx.example.com; spf=pass'), true],
+    ['of another service → stays', field('mx.example.org; spf=pass'), false],
+    ['of another service that quotes ours → stays', field('mx.example.org; spf=pass reason="mx.example.com"'), false],
+    ['of a name that ours is part of → stays', field('a.mx.example.com; spf=pass'), false],
+    ['another field → stays', field('mx.example.com', 'Subject'), false],
+  ])('%s', (_, fields, stripped) => {
+    expect(strippedHeaders(fields, ID)).toEqual(stripped ? [0] : []);
+  });
+
+  test('their places', () => {
+    const fields = [...field('mx.example.com; none'), ...field('x'), ...field('MX.example.com; none')];
+    expect(strippedHeaders(fields, ID)).toEqual([0, 2]);
+  });
+
+  test('a megabyte of open comments → in time', () => {
+    expect(strippedHeaders(field('('.repeat(1_000_000)), ID)).toEqual([]);
+  });
+});
+
+describe('a field as it is printed', () => {
+  test('short → one line', () => expect(printField({ name: 'X-A', value: 'b c' })).toBe('X-A: b c\r\n'));
+  test('long → folded at spaces, at most 78 to a line', () => {
+    const printed = printField({ name: 'X-A', value: Array.from({ length: 60 }, (_, i) => `word${i}`).join(' ') });
+    for (const line of printed.split('\r\n')) expect(line.length).toBeLessThanOrEqual(78);
+    expect(printed.replace(/\r\n(?= )/g, '')).toMatch(/^X-A: word0 word1 .* word59\r\n$/);
+  });
+});
