@@ -165,7 +165,7 @@ describe('a key is never printed', () => {
     ['JSON', JSON.stringify(list)],
     ['String', String(list.key)],
     ['a template', `${list.key}`],
-    ['concatenation', `${'' + (list.key as unknown as string)}`],
+    ['concatenation', ''.concat(list.key as unknown as string)],
     ['inspect', inspect(list, { depth: 9, showHidden: true })],
     ['an error with it as cause', inspect(new Error('x', { cause: list }), { depth: 9 })],
     ['what a resolver says of the question', withoutZone(list, 'queryA ETIMEOUT 2.0.0.127.S3CR3TK3Y.dq.example')],

@@ -46,6 +46,7 @@ const zenCodes = {
   '127.0.0.9': 'DROP: hijacked or rogue networks',
   '127.0.0.10': 'PBL: no mail servers here, says the provider',
   '127.0.0.11': 'PBL: no mail servers here, says the list',
+  '127.0.0.30': 'BCL: botnet controllers',
 } as const;
 const dblCodes = {
   '127.0.1.2': 'spam',
@@ -134,8 +135,8 @@ export const presets: { readonly [name in PresetName]: ListPreset } = {
       ipv6: false,
       testEntries: 'expected',
     },
-    terms: 'Free below 100,000 questions a day',
-    termsUrl: 'https://mailspike.io/usage',
+    terms: 'Free for sites below 100,000 messages and 100,000 questions a day',
+    termsUrl: 'https://mailspike.org/usage.html',
     asOf: '2026-11',
   },
   dnswl: {
@@ -157,7 +158,7 @@ export const presets: { readonly [name in PresetName]: ListPreset } = {
       errorCodes: { '127.0.0.255': 'the list was asked too often' },
       testEntries: 'expected',
     },
-    terms: 'Free below 100,000 questions a day; otherwise, and for vendors, by subscription',
+    terms: 'Free for non-commercial use below 100,000 questions a day; otherwise, and for vendors, by subscription',
     termsUrl: 'https://www.dnswl.org/?page_id=9',
     asOf: '2026-11',
   },
