@@ -1,0 +1,93 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { PrefixInput } from '../../net/index.ts';
+import { type PrefixSet, PrefixSetBuilder } from '../../net/index.ts';
+import type { ListEvent, ListSource } from './list-source.ts';
+
+export interface EntriesListOptions {
+  readonly name?: string | undefined;
+  /** How often the entries are asked for again, in milliseconds; only when `reload` is called, where not given. */
+  readonly intervalMs?: number | undefined;
+  /** The share of its prefixes that a list may lose at once; a half. */
+  readonly maxShrink?: number | undefined;
+  readonly onEvent?: ((event: ListEvent) => void) | undefined;
+}
+
+/** After so many entries the event loop gets its turn. */
+const ENTRIES_PER_TURN = 2_000;
+
+/**
+ * A list from a program: from a database, say. Entries are taken a few thousand at a time between other work; the set is then
+ * made at once, so a million of them should rather come as text.
+ *
+ * @param entries called for each load
+ * @throws TypeError where an option is wrong
+ */
+export function entriesList(
+  entries: () => Iterable<PrefixInput> | AsyncIterable<PrefixInput> | Promise<Iterable<PrefixInput>>,
+  options: EntriesListOptions = {},
+): ListSource {
+  const { name = 'entries', intervalMs, maxShrink = 0.5, onEvent } = options;
+  if (typeof entries !== 'function') throw new TypeError('entriesList: entries must be a function that gives them');
+  if (!(maxShrink >= 0 && maxShrink <= 1))
+    throw new TypeError(`entriesList: maxShrink ${maxShrink} must be from 0 to 1`);
+  if (intervalMs !== undefined && !(Number.isFinite(intervalMs) && intervalMs >= 10))
+    throw new TypeError(`entriesList: intervalMs ${intervalMs} must be at least 10`);
+  let set: PrefixSet | undefined;
+  let last: ListEvent | undefined;
+  let queue: Promise<unknown> = Promise.resolve();
+
+  const collect = async (): Promise<PrefixSet> => {
+    const builder = new PrefixSetBuilder();
+    const given = await entries();
+    let n = 0;
+    for await (const entry of given) {
+      builder.add(entry);
+      if (++n % ENTRIES_PER_TURN === 0) await nextTurn();
+    }
+    return builder.build();
+  };
+  const load = async (force: boolean): Promise<ListEvent> => {
+    const before = set?.size;
+    let reason: string | undefined;
+    try {
+      const next = await collect();
+      if (!force && before !== undefined && next.size < before * (1 - maxShrink))
+        reason = `it shrank from ${before} to ${next.size} prefixes`;
+      else set = next;
+    } catch (error) {
+      reason = error instanceof Error ? error.message : String(error);
+    }
+    last = {
+      type: reason === undefined ? 'loaded' : 'kept',
+      list: name,
+      at: Date.now(),
+      size: set?.size,
+      before,
+      ...(reason === undefined ? {} : { reason }),
+    };
+    onEvent?.(last);
+    return last;
+  };
+  const reload = ({ force = false }: { readonly force?: boolean | undefined } = {}): Promise<ListEvent> => {
+    const done = queue.then(() => load(force));
+    queue = done.catch(() => undefined);
+    return done;
+  };
+  const ready = reload().then(() => undefined);
+  const timer = intervalMs === undefined ? undefined : setInterval(() => void reload(), intervalMs).unref();
+  const close = async (): Promise<void> => {
+    clearInterval(timer);
+    await queue;
+  };
+  return {
+    name,
+    current: () => set,
+    ready,
+    get last() {
+      return last;
+    },
+    reload,
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
