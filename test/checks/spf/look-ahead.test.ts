@@ -128,7 +128,7 @@ describe('what is not asked', () => {
       range(10).map((i) => `A a${i}.example`),
     ],
     ['an address', 'v=spf1 mx -all', ['MX example.org']],
-    ['a name that is none', 'v=spf1 exists:%{l}..x exists:%{l}.%{l} -all', []],
+    ['a name that is none', 'v=spf1 exists:%{l}..x exists:%{l} -all', []],
   ])('%s', async (_, record, expected) => {
     const { asked } = await measure({
       'example.org': {
