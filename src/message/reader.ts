@@ -150,7 +150,7 @@ class EntityReader {
     if (this.atLineStart && bytes[at] === 45 && bytes[at + 1] === 45 && this.frames.length > 0) {
       const frame = this.boundaryAt(bytes, at, end);
       if (frame !== undefined) {
-        if (this.state === 'header') this.endHeader();
+        if (this.state === 'header') this.endHeaderAtBoundary();
         this.boundary(frame.index, frame.closes);
         return false;
       }
@@ -189,6 +189,12 @@ class EntityReader {
     if (room <= 0) return;
     this.header.push(line.slice(0, room));
     this.headerSize += Math.min(room, line.length);
+  }
+
+  /** A part that ends before its body begins; where it has no header either, there is nothing to read. */
+  private endHeaderAtBoundary(): void {
+    if (this.headerSize > 0 || this.isRoot) this.endHeader();
+    else this.reading.add({ part: this.path, type: 'text/plain', encoding: 'identity', size: 0 });
   }
 
   private endHeader(): void {

@@ -28,10 +28,7 @@ test('there are some', () => expect(literals.length).toBeGreaterThan(20));
 
 describe('no regular expression takes more than linear time', () => {
   test.each(literals)('%s /%s/%s', async (_, source, flags) => {
-    const { status, complexity } = await check(source, flags, { timeout: 8_000, checker: 'automaton' });
-    expect({ status, complexity: complexity?.type }).toEqual({
-      status: 'safe',
-      complexity: expect.stringMatching(/safe|linear/),
-    });
+    const found = await check(source, flags, { timeout: 8_000, checker: 'automaton' });
+    expect(found.status).toBe('safe');
   });
 });
