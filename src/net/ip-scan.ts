@@ -192,3 +192,6 @@ function gapIsFirstLongest(gap: number, length: number): boolean {
   }
   return true;
 }
+
+/** The mask of the first `bits` bits of a word; all of them from 32 on. */
+export const maskOf = (bits: number): number => (bits <= 0 ? 0 : bits >= 32 ? -1 : -1 << (32 - bits));

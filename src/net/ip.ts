@@ -1,5 +1,5 @@
 import { Address4, Address6 } from 'ip-address';
-import { scanAddress, scanned, wasCanonical } from './ip-scan.ts';
+import { maskOf, scanAddress, scanned, wasCanonical } from './ip-scan.ts';
 
 declare const canonical: unique symbol;
 
@@ -27,7 +27,7 @@ export function parseIp(text: string): IpAddress | undefined {
   const version = scanAddress(text, 0, text.length);
   if (version === 4) return (text.includes(':') ? printWord(scanned[0]!) : text) as IpAddress;
   if (version !== 6) return undefined;
-  return (wasCanonical() ? text : printIpv6(octets(6))) as IpAddress;
+  return (wasCanonical() ? text : printWords()) as IpAddress;
 }
 
 const printWord = (word: number): string => `${word >>> 24}.${(word >>> 16) & 255}.${(word >>> 8) & 255}.${word & 255}`;
@@ -46,7 +46,9 @@ export function ipFromBytes(bytes: ArrayLike<number>): IpAddress {
   let mapped = bytes[10] === 255 && bytes[11] === 255;
   for (let i = 0; mapped && i < 10; i++) mapped = bytes[i] === 0;
   if (mapped) return Array.prototype.slice.call(bytes, 12).join('.') as IpAddress;
-  return printIpv6(bytes) as IpAddress;
+  for (let i = 0; i < 4; i++)
+    scanned[i] = (bytes[i * 4]! << 24) | (bytes[i * 4 + 1]! << 16) | (bytes[i * 4 + 2]! << 8) | bytes[i * 4 + 3]!;
+  return printWords() as IpAddress;
 }
 
 /** The 4 or 16 octets of a canonical address, in network order. */
@@ -56,24 +58,29 @@ export function ipBytes(address: IpAddress): Uint8Array {
   return octets(version);
 }
 
-/** RFC 5952: lower case, no leading zeroes, the first longest run of two or more zero groups as `::`. */
-function printIpv6(bytes: ArrayLike<number>): string {
-  const groups: number[] = [];
-  for (let i = 0; i < 16; i += 2) groups.push(((bytes[i] as number) << 8) | (bytes[i + 1] as number));
+/** RFC 5952 §4: the words in `scanned`, in lower case, the first longest run of two or more zero groups as `::`. */
+function printWords(): string {
   let best = -1;
   let length = 1;
+  let run = 0;
   for (let i = 0; i < 8; i++) {
-    let j = i;
-    while (j < 8 && groups[j] === 0) j++;
-    if (j - i > length) {
-      best = i;
-      length = j - i;
+    run = groupAt(i) === 0 ? run + 1 : 0;
+    if (run > length) {
+      best = i - run + 1;
+      length = run;
     }
-    i = Math.max(i, j - 1);
   }
-  const hex = (part: number[]): string => part.map((group) => group.toString(16)).join(':');
-  return best < 0 ? hex(groups) : `${hex(groups.slice(0, best))}::${hex(groups.slice(best + length))}`;
+  let text = '';
+  for (let i = 0; i < 8; i++) {
+    if (i === best) {
+      text += '::';
+      i += length - 1;
+    } else text += (i > 0 && i !== best + length ? ':' : '') + groupAt(i).toString(16);
+  }
+  return text;
 }
+
+const groupAt = (i: number): number => (scanned[i >> 1]! >>> (i & 1 ? 0 : 16)) & 0xffff;
 
 /**
  * The labels under which the DNS and its lists know the address, without a zone: `1.2.0.192` for 192.0.2.1, 32 nibbles
@@ -147,19 +154,36 @@ function authority(text: string): string {
 /** `192.0.2.0/24`. */
 export const printPrefix = (prefix: Prefix): string => `${prefix.address}/${prefix.length}`;
 
-/** The network of `length` bits that the address lies in. */
+/**
+ * The network of `length` bits that the address lies in.
+ *
+ * @throws TypeError where the text is no address
+ */
 export function networkOf(address: IpAddress, length: number): IpAddress {
-  const bytes = ipBytes(address);
-  for (let i = 0; i < bytes.length; i++) {
-    const keep = Math.min(8, Math.max(0, length - i * 8));
-    bytes[i] = (bytes[i] as number) & (0xff00 >> keep);
+  const version = scanAddress(address, 0, address.length);
+  if (version === 0) throw new TypeError(`networkOf: ${JSON.stringify(address)} is not a canonical IP address`);
+  if (version === 4) {
+    if (length >= 32) return address.includes(':') ? (printWord(scanned[0]!) as IpAddress) : address;
+    return printWord(scanned[0]! & maskOf(length)) as IpAddress;
   }
-  return bytes.length === 16 ? (printIpv6(bytes) as IpAddress) : ipFromBytes(bytes);
+  if (length >= 128 && wasCanonical()) return address;
+  for (let i = 0; i < 4; i++) scanned[i] = scanned[i]! & maskOf(length - i * 32);
+  return printWords() as IpAddress;
 }
 
+const network = new Int32Array(4);
+
 /** Whether the address lies in the prefix. The families never match each other. */
-export const prefixHas = (prefix: Prefix, address: IpAddress): boolean =>
-  ipVersion(prefix.address) === ipVersion(address) && networkOf(address, prefix.length) === prefix.address;
+export function prefixHas(prefix: Prefix, address: IpAddress): boolean {
+  const version = scanAddress(prefix.address, 0, prefix.address.length);
+  if (version === 0) return false;
+  network.set(scanned);
+  if (scanAddress(address, 0, address.length) !== version) return false;
+  if (((network[0]! ^ scanned[0]!) & maskOf(prefix.length)) !== 0) return false;
+  if (version === 4) return true;
+  for (let i = 1; i < 4; i++) if (((network[i]! ^ scanned[i]!) & maskOf(prefix.length - i * 32)) !== 0) return false;
+  return true;
+}
 
 /** `192.0.2.0/24`: a key under which an address is counted with its neighbours. */
 export const prefixKey = (address: IpAddress, lengths: { readonly v4: number; readonly v6: number }): string => {
@@ -194,11 +218,29 @@ const scopes: readonly (readonly [AddressScope, string])[] = [
   ['reserved', '2001:db8::/32'],
   ['reserved', '3fff::/20'],
 ];
-const scopePrefixes = scopes.map(([scope, text]) => [scope, parsePrefix(text)] as const);
+const scopePrefixes = scopes.map(([scope, text]) => {
+  const { address, length } = parsePrefix(text);
+  const version = scanAddress(address, 0, address.length);
+  return { scope, version, length, words: scanned.slice() };
+});
 
-/** What kind of address it is; a bogon, for mail, is everything but `public`. */
-export const addressScope = (address: IpAddress): AddressScope =>
-  scopePrefixes.find(([, prefix]) => prefixHas(prefix, address))?.[0] ?? 'public';
+/**
+ * What kind of address it is; a bogon, for mail, is everything but `public`.
+ *
+ * @throws TypeError where the text is no address
+ */
+export function addressScope(address: IpAddress): AddressScope {
+  const version = scanAddress(address, 0, address.length);
+  if (version === 0) throw new TypeError(`addressScope: ${JSON.stringify(address)} is not a canonical IP address`);
+  for (const prefix of scopePrefixes) {
+    if (prefix.version !== version) continue;
+    let same = true;
+    for (let i = 0; same && i < (version === 4 ? 1 : 4); i++)
+      same = ((prefix.words[i]! ^ scanned[i]!) & maskOf(prefix.length - i * 32)) === 0;
+    if (same) return prefix.scope;
+  }
+  return 'public';
+}
 
 /** Where RFC 6052 §2.2 puts the IPv4 address behind a prefix of so many bits: the octets, octet 8 (the "u" octet) left out. */
 const nat64Octets: { readonly [length: number]: readonly [number, number, number, number] } = {

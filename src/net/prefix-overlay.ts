@@ -25,8 +25,8 @@
  */
 import type { Prefix } from './ip.ts';
 import { ipFromBytes, parsePrefix } from './ip.ts';
-import { scanAddress, scanned } from './ip-scan.ts';
-import { clearHostBits, maskOf, scanPrefix, V6 } from './prefix-scan.ts';
+import { maskOf, scanAddress, scanned } from './ip-scan.ts';
+import { clearHostBits, scanPrefix, V6 } from './prefix-scan.ts';
 import { SlotTable } from './prefix-slots.ts';
 
 export interface PrefixOverlayOptions {

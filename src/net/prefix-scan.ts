@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { scanAddress, scanned } from './ip-scan.ts';
+import { maskOf, scanAddress, scanned } from './ip-scan.ts';
 
 /** What `scanPrefix` adds to the length of an IPv6 prefix, so that one number says both. */
 export const V6 = 256;
@@ -55,9 +55,6 @@ function hasColon(text: string, from: number, to: number): boolean {
   for (let i = from; i < to; i++) if (text.charCodeAt(i) === 58) return true;
   return false;
 }
-
-/** The mask of the first `bits` bits of a word, 0 to 32. */
-export const maskOf = (bits: number): number => (bits <= 0 ? 0 : bits >= 32 ? -1 : -1 << (32 - bits));
 
 /**
  * Clears the host bits of what was scanned last.

@@ -11,7 +11,7 @@
  *
  * @module
  */
-import { maskOf } from './prefix-scan.ts';
+import { maskOf } from './ip-scan.ts';
 
 /** Words in a slot's record: eight of filter bits, where its hosts start, where its networks start. */
 export const SLOT_WORDS = 10;
