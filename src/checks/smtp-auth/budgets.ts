@@ -69,6 +69,8 @@ const classes = [
   { v4: 21, v6: 32, times: 9 },
 ] as const;
 
+const NOBODY_ELSE: ReadonlyMap<string, number> = new Map();
+
 /** The books of failed logins. One for a server, or for a fleet that shares its counters. */
 export interface Budgets {
   /** Before credentials are read: may this client go on? Changes nothing. */
@@ -111,8 +113,24 @@ export function authBudgets(options: BudgetOptions = {}): Budgets {
     for (const prefix of prefixes) {
       const count = (underWay.get(prefix) ?? 0) + by;
       if (count > 0) underWay.set(prefix, count);
-      else underWay.delete(prefix);
+      else if (underWay.delete(prefix)) wakeNext(prefix);
     }
+  };
+
+  /** Attempts that wait for others of their prefix to end, the one that came first in front. */
+  const waiting = new Map<string, (() => void)[]>();
+  const turnAt = (prefix: string, inFront: boolean): Promise<void> =>
+    new Promise((resolve) => {
+      const line = waiting.get(prefix) ?? [];
+      if (inFront) line.unshift(resolve);
+      else line.push(resolve);
+      waiting.set(prefix, line);
+    });
+  const wakeNext = (prefix: string): void => {
+    const line = waiting.get(prefix);
+    const next = line?.shift();
+    if (line?.length === 0) waiting.delete(prefix);
+    next?.();
   };
 
   const sessionRate: Rate = { rate: perSession, periodMs: SESSION_MS };
@@ -157,7 +175,11 @@ export function authBudgets(options: BudgetOptions = {}): Budgets {
     attempt.account === undefined ? undefined : canonicalAccount(attempt.account);
 
   /** @param places by prefix: how many attempts there are with this one, it included */
-  async function ask(attempt: Attempt, env: BudgetEnv, places: ReadonlyMap<string, number>): Promise<Admission> {
+  async function ask(
+    attempt: Attempt,
+    env: BudgetEnv,
+    places: ReadonlyMap<string, number>,
+  ): Promise<Admission & { readonly full?: string }> {
     const { counters } = env;
     const prefixes = prefixesOf(attempt.client);
     const account = named(attempt);
@@ -175,64 +197,96 @@ export function authBudgets(options: BudgetOptions = {}): Budgets {
     ]);
     const full = usages.findIndex(({ allowed }) => !allowed);
     if (full >= 0) {
-      const { budget, key } = books[full] as Book;
-      return { allowed: false, budget, key, retryAfterMs: (usages[full] as Usage).retryAfterMs };
+      const { budget, key, prefix } = books[full] as Book;
+      const { retryAfterMs } = usages[full] as Usage;
+      return { allowed: false, budget, key, retryAfterMs, ...(prefix === undefined ? {} : { full: prefix }) };
     }
     const stranger = known === undefined || known.allowed;
     return { allowed: true, holdMs: stranger ? delayAfter(failures?.used ?? 0, firstMs, mostMs) : 0 };
   }
 
   return {
-    peek(attempt, env) {
-      const places = new Map(prefixesOf(attempt.client).map((prefix) => [prefix, (underWay.get(prefix) ?? 0) + 1]));
-      return ask(attempt, env, places);
+    async peek(attempt, env) {
+      const { full: _, ...admission } = await ask(attempt, env, NOBODY_ELSE);
+      return admission;
     },
     async admit(attempt, env) {
       const prefixes = prefixesOf(attempt.client);
-      // The place is taken before anything is awaited, or forty attempts at once would all be the first.
-      move(prefixes, 1);
-      const places = new Map(prefixes.map((prefix) => [prefix, underWay.get(prefix) ?? 1]));
-      try {
-        const admission = await ask(attempt, env, places);
-        if (!admission.allowed) move(prefixes, -1);
-        return admission;
-      } catch (error) {
+      let woken: string | undefined;
+      for (;;) {
+        // The place is taken before anything is awaited, or forty attempts at once would all be the first.
+        move(prefixes, 1);
+        const places = new Map(prefixes.map((prefix) => [prefix, underWay.get(prefix) ?? 1]));
+        const { full, ...admission } = await ask(attempt, env, places).catch((error) => {
+          move(prefixes, -1);
+          throw error;
+        });
+        if (admission.allowed) {
+          if (woken !== undefined) wakeNext(woken);
+          return admission;
+        }
         move(prefixes, -1);
-        throw error;
+        // Full with failures, or only with attempts that may all succeed yet? An office behind one address must not be
+        // refused because everybody logs in at nine.
+        const { full: _, ...alone } = await ask(attempt, env, NOBODY_ELSE);
+        if (!alone.allowed) {
+          if (woken !== undefined) wakeNext(woken);
+          return alone;
+        }
+        if (full === undefined || !underWay.has(full)) continue;
+        const again = woken === full;
+        if (woken !== undefined && !again) wakeNext(woken);
+        await turnAt(full, again);
+        woken = full;
       }
     },
     async record(attempt, outcome, env, secret) {
-      const { counters } = env;
       const prefixes = prefixesOf(attempt.client);
-      const narrow = prefixes[0] as string;
-      const account = named(attempt);
-      move(prefixes, -1);
-      if (outcome === 'not-judged') return;
-      if (outcome === 'accepted') {
-        // The wider prefixes keep their count: a spammer with one account of his own must not wash a whole network clean.
-        const own = [sessionBook(attempt.session), ...prefixBooks([narrow])];
-        if (account !== undefined) own.push(accountBook(narrow, account));
-        await Promise.all(own.map(({ key }) => counters.clear(key)));
-        if (account === undefined) return;
-        await counters.clear(knownKey(narrow, account));
-        await counters.charge(knownKey(narrow, account), knownRate);
-        return;
+      try {
+        await keep(attempt, prefixes, outcome, env, secret);
+      } finally {
+        // Only now: until its failure is written down an attempt holds its place.
+        move(prefixes, -1);
+        for (const prefix of prefixes) wakeNext(prefix);
       }
-      const session = sessionBook(attempt.session);
-      await counters.charge(session.key, session.rate);
-      if (secret !== undefined) {
-        const once = `auth/once/${narrow}/${await digest(account ?? '', secret)}`;
-        if (!(await counters.charge(once, onceRate)).allowed) return;
-      }
-      const books = prefixBooks(prefixes);
-      if (account !== undefined && outcome === 'rejected') {
-        books.push(accountBook(narrow, account));
-        if (await isNewThere(counters, account, secret))
-          books.push({ budget: 'account', key: delayKey(account), rate: delayRate });
-      }
-      await Promise.all(books.map(({ key, rate }) => counters.charge(key, rate)));
     },
   };
+
+  async function keep(
+    attempt: Attempt,
+    prefixes: readonly string[],
+    outcome: AttemptOutcome,
+    env: BudgetEnv,
+    secret: string | Uint8Array | undefined,
+  ): Promise<void> {
+    const { counters } = env;
+    const narrow = prefixes[0] as string;
+    const account = named(attempt);
+    if (outcome === 'not-judged') return;
+    if (outcome === 'accepted') {
+      // The wider prefixes keep their count: a spammer with one account of his own must not wash a whole network clean.
+      const own = [sessionBook(attempt.session), ...prefixBooks([narrow])];
+      if (account !== undefined) own.push(accountBook(narrow, account));
+      await Promise.all(own.map(({ key }) => counters.clear(key)));
+      if (account === undefined) return;
+      await counters.clear(knownKey(narrow, account));
+      await counters.charge(knownKey(narrow, account), knownRate);
+      return;
+    }
+    const session = sessionBook(attempt.session);
+    await counters.charge(session.key, session.rate);
+    if (secret !== undefined) {
+      const once = `auth/once/${narrow}/${await digest(account ?? '', secret)}`;
+      if (!(await counters.charge(once, onceRate)).allowed) return;
+    }
+    const books = prefixBooks(prefixes);
+    if (account !== undefined && outcome === 'rejected') {
+      books.push(accountBook(narrow, account));
+      if (await isNewThere(counters, account, secret))
+        books.push({ budget: 'account', key: delayKey(account), rate: delayRate });
+    }
+    await Promise.all(books.map(({ key, rate }) => counters.charge(key, rate)));
+  }
 
   /** A secret that was tried at the account from elsewhere before teaches a guesser nothing. */
   async function isNewThere(

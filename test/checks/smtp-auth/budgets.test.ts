@@ -330,6 +330,62 @@ describe('auth: failures', () => {
   });
 });
 
+describe('auth: many at the same moment', () => {
+  const at = async (count: number, ip: (i: number) => string, verdict: (i: number) => Verification) => {
+    const { auth, env, clock } = server({ accountDelay: { firstMs: 0 } });
+    let most = 0;
+    let now = 0;
+    const results = await clock.until(
+      Promise.all(
+        Array.from({ length: count }, (_, i) =>
+          auth.login(
+            { session: `m${i}`, client: parseIp(ip(i))!, account: `user${i}`, mechanism: 'PLAIN', secret: `${i}` },
+            async () => {
+              most = Math.max(most, ++now);
+              for (let turns = 0; turns < i % 7; turns++) await undefined;
+              now--;
+              return verdict(i);
+            },
+            env,
+          ),
+        ),
+      ),
+    );
+    return { most, replies: results.map(({ outcome }) => outcome.finding.result) };
+  };
+
+  test('an office behind one address: all succeed, none is refused, ten at a time', async () => {
+    const { most, replies } = await at(
+      300,
+      () => '192.0.2.1',
+      (i) => ({ result: 'accepted', identity: `user${i}` }),
+    );
+    expect(replies.filter((reply) => reply === 'pass')).toHaveLength(300);
+    expect(most).toBeLessThanOrEqual(10);
+  });
+
+  test('a network of offices', async () => {
+    const { replies } = await at(
+      300,
+      (i) => `192.0.2.${i % 50}`,
+      (i) => ({ result: 'accepted', identity: `user${i}` }),
+    );
+    expect(replies.filter((reply) => reply === 'pass')).toHaveLength(300);
+  });
+
+  test('some succeed, some fail: everybody is answered, and no more fail than the budget bears', async () => {
+    for (const every of [2, 3, 10]) {
+      const { replies } = await at(
+        200,
+        (i) => `192.0.2.${i % 3}`,
+        (i) => (i % every === 0 ? { result: 'rejected' } : { result: 'accepted', identity: `user${i}` }),
+      );
+      expect(replies).toHaveLength(200);
+      expect(replies.filter((reply) => reply === 'fail').length).toBeLessThanOrEqual(30);
+    }
+  });
+});
+
 describe('auth: an account is delayed, and never locked', () => {
   test('the delay rises with each distinct failure, from wherever it comes, up to its most', async () => {
     const { login } = server();
