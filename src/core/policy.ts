@@ -222,7 +222,7 @@ class Scope {
 
   get signal(): AbortSignal {
     this.#controller ??= new AbortController();
-    if (this.#ended) this.#controller.abort();
+    if (this.#ended) this.#controller.abort('ended');
     return this.#controller.signal;
   }
 
@@ -247,7 +247,7 @@ class Scope {
   end(): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#controller?.abort();
+    this.#controller?.abort('ended');
     this.#end?.();
     for (const child of this.#inside ?? []) child.end();
   }

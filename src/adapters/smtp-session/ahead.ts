@@ -11,7 +11,8 @@ export type AheadStage = (typeof order)[number];
 interface Started {
   readonly from: AheadStage;
   readonly finding: Awaitable<Finding>;
-  readonly abort: () => void;
+  readonly controller: AbortController;
+  settled: boolean;
 }
 
 /**
@@ -30,9 +31,13 @@ export class Ahead<E> implements Known {
   start(stage: AheadStage, facts: object, env: E): void {
     for (const { id, check } of this.#byStage.get(stage) ?? []) {
       const controller = new AbortController();
-      const abort = (): void => controller.abort();
       const finding = examine(check, facts as never, env, controller.signal);
-      this.#started.set(id, { from: stage, finding, abort });
+      const started: Started = { from: stage, finding, controller, settled: !(finding instanceof Promise) };
+      if (finding instanceof Promise)
+        finding.then(() => {
+          started.settled = true;
+        });
+      this.#started.set(id, started);
     }
   }
 
@@ -41,18 +46,24 @@ export class Ahead<E> implements Known {
   }
 
   abandon(rule: string): void {
-    this.#started.get(rule)?.abort();
+    const started = this.#started.get(rule);
+    if (started !== undefined) give(started);
   }
 
   /** What was found about facts of this stage and the later ones holds no longer. */
   forget(stage: AheadStage): void {
     const since = order.indexOf(stage);
-    for (const [id, { from, abort }] of this.#started) {
-      if (order.indexOf(from) < since) continue;
-      abort();
+    for (const [id, started] of this.#started) {
+      if (order.indexOf(started.from) < since) continue;
+      give(started);
       this.#started.delete(id);
     }
   }
+}
+
+/** Ends a check that is still out; one that has answered costs nothing. */
+function give({ settled, controller }: Started): void {
+  if (!settled) controller.abort('abandoned');
 }
 
 const cache = new WeakMap<object, ReadonlyMap<AheadStage, readonly AnyLeaf<never>[]>>();

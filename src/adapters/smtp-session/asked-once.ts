@@ -9,10 +9,9 @@ const MAX_KEPT = 2_000;
 interface Question {
   readonly answer: Promise<DnsAnswer>;
   readonly at: number;
-  /** How many still wait for the answer; nobody waiting ends the question. */
-  waiting: number;
   settled: DnsAnswer['status'] | undefined;
-  readonly end: () => void;
+  /** Whoever asked first gave up before there was an answer: the question is no longer under way. */
+  dropped: boolean;
 }
 
 /** A resolver that asks each question once, however many checks ask it. */
@@ -23,73 +22,70 @@ export interface AskedOnce extends DnsResolver {
   end(): void;
 }
 
+const aborted: DnsAnswer & { readonly status: 'temperror' } = { status: 'temperror', reason: 'aborted' };
+
 /**
- * Wraps a resolver for one session. Askers share a question; one that gives up leaves it to the others, and the last one
- * ends it.
+ * Wraps a resolver for one session. Askers share a question. It is under way in the name of the one who asked first; where
+ * that one gives up, the next of the others asks again.
  */
 export function askedOnce(dns: DnsResolver, clock: Clock): AskedOnce {
   const questions = new Map<string, Question>();
   let ended = false;
 
-  function ask(name: string, type: RecordType): Question {
-    const key = `${type} ${name.toLowerCase()}`;
-    const known = questions.get(key);
-    const now = clock.now();
-    if (known !== undefined && now - known.at < FRESH_MS) return known;
-    const controller = new AbortController();
+  function ask(key: string, name: string, type: RecordType, signal: AbortSignal | undefined): Question {
+    const conclude = (answer: DnsAnswer): DnsAnswer => {
+      question.settled = answer.status;
+      question.dropped = signal?.aborted === true && answer.status === 'temperror';
+      if (question.dropped && questions.get(key) === question) questions.delete(key);
+      return answer;
+    };
     const question: Question = {
-      at: now,
-      waiting: 0,
+      at: clock.now(),
       settled: undefined,
-      end: () => {
-        if (questions.get(key) === question) questions.delete(key);
-        controller.abort();
-      },
-      answer: dns.resolve(name, type, { signal: controller.signal }).then(
-        (answer) => {
-          question.settled = answer.status;
-          return answer;
-        },
+      dropped: false,
+      answer: dns.resolve(name, type, signal === undefined ? {} : { signal }).then(
+        conclude,
         // A resolver that throws is misused or broken; to a check both are "nothing was learnt".
-        (error: unknown) => {
-          question.settled = 'temperror';
-          return { status: 'temperror', reason: error instanceof Error ? error.message : 'the resolver failed' };
-        },
+        (error: unknown) =>
+          conclude({ status: 'temperror', reason: error instanceof Error ? error.message : 'the resolver failed' }),
       ),
     };
     if (questions.size < MAX_KEPT) questions.set(key, question);
     return question;
   }
 
+  async function resolve(name: string, type: RecordType, signal: AbortSignal | undefined): Promise<DnsAnswer> {
+    if (ended || signal?.aborted) return aborted;
+    const key = `${type} ${name.toLowerCase()}`;
+    const known = questions.get(key);
+    if (known === undefined || (known.settled !== undefined && clock.now() - known.at >= FRESH_MS))
+      return ask(key, name, type, signal).answer;
+    if (known.settled !== undefined) return known.answer;
+    const answer = await (signal === undefined ? known.answer : unlessAborted(known.answer, signal));
+    return known.dropped ? resolve(name, type, signal) : answer;
+  }
+
   return {
-    async resolve<T extends RecordType>(
+    resolve: <T extends RecordType>(
       name: string,
       type: T,
       options: { readonly signal?: AbortSignal | undefined } = {},
-    ): Promise<DnsAnswer<T>> {
-      const { signal } = options;
-      if (ended || signal?.aborted) return { status: 'temperror', reason: 'aborted' };
-      const question = ask(name, type);
-      const answer = question.answer as Promise<DnsAnswer<T>>;
-      question.waiting++;
-      if (signal === undefined || question.settled !== undefined) return answer;
-      return new Promise((resolve) => {
-        const takeBack = onAbort(signal, () => {
-          resolve({ status: 'temperror', reason: 'aborted' });
-          if (--question.waiting === 0 && question.settled === undefined) question.end();
-        });
-        answer.then((found) => {
-          takeBack();
-          resolve(found);
-        });
-      });
-    },
+    ): Promise<DnsAnswer<T>> => resolve(name, type, options.signal) as Promise<DnsAnswer<T>>,
     forgetTrouble() {
       for (const [key, { settled }] of questions) if (settled === 'temperror') questions.delete(key);
     },
     end() {
       ended = true;
-      for (const question of [...questions.values()]) if (question.settled === undefined) question.end();
     },
   };
 }
+
+/** The answer, or that its asker has given up. */
+const unlessAborted = (answer: Promise<DnsAnswer>, signal: AbortSignal): Promise<DnsAnswer> =>
+  new Promise((resolve) => {
+    const takeBack = onAbort(signal, () => resolve(aborted));
+    answer.then((found) => {
+      takeBack();
+      resolve(found);
+    });
+  });

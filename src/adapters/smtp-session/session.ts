@@ -207,13 +207,14 @@ class Session<E extends Env> implements SmtpSession {
     else {
       const end = new AbortController();
       this.#stage = end;
-      if (this.#closed) end.abort();
-      const cancel = clock.after(this.#deadlineMs, () => end.abort());
+      if (this.#closed) end.abort('closed');
+      const cancel = clock.after(this.#deadlineMs, () => end.abort('deadline'));
       decision = await evaluate<SmtpStages, E, S>(this.#policy, stage, facts, this.#env, {
         signal: end.signal,
         known: this.#ahead,
       });
       cancel();
+      this.#stage = undefined;
     }
     const correlation = this.#options.correlation ? this.#connection.session.id : undefined;
     const reply = smtpReply(decision, stage, { correlation });
@@ -405,7 +406,7 @@ class Session<E extends Env> implements SmtpSession {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    this.#stage?.abort();
+    this.#stage?.abort('closed');
     this.#hurry?.();
     this.#ahead?.forget('connect');
     this.#dns.end();

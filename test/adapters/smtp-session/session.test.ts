@@ -8,12 +8,15 @@ import {
   none,
   pass,
   permit,
+  proceed,
   reject,
   slow,
   softfail,
   tag,
+  temperror,
   together,
   unless,
+  within,
 } from 'postern/core';
 import type { Env } from 'postern/env';
 import { parseIp } from 'postern/net';
@@ -247,6 +250,24 @@ describe('looking ahead', () => {
     await toRcpt(session);
     await session.rcpt('<b@example.com>');
     expect(dns.questions).toHaveLength(1);
+  });
+  test('two checks, one question, and the one who asked first gives up → the other gets its answer', async () => {
+    const dns = zone({ 'list.example': { delayMs: 100, A: ['127.0.0.2'] } }, { clock });
+    const listed = (label: string) =>
+      defineCheck(
+        'listed',
+        async (_: RcptFacts, env: Pick<Env, 'dns'>, signal: AbortSignal) => {
+          const { status } = await env.dns.resolve('list.example', 'A', { signal });
+          return status === 'found' ? fail() : status === 'temperror' ? temperror() : none();
+        },
+        { fail: reject(), temperror: proceed },
+        { label },
+      );
+    const session = begin({ rcpt: [together(within(10, listed('hasty')), listed('patient'))] }, { dns });
+    await toRcpt(session);
+    expect(said(await clock.until(session.rcpt('<b@example.com>')))).toMatch(/^550 /);
+    const [, hasty, patient] = session.events.at(-1)?.decision.outcomes ?? [];
+    expect([hasty?.finding.result, patient?.finding.result]).toEqual(['temperror', 'fail']);
   });
   test('a resolver that throws → temperror, and the session goes on', async () => {
     const dns = { resolve: () => Promise.reject(new Error('boom')) } as never;
