@@ -4,7 +4,15 @@ import { SMTPConnection } from 'smtp-server/lib/smtp-connection.js';
 import type { Reply } from '../../smtp/index.ts';
 import { printReply } from '../../smtp/index.ts';
 import type { SmtpSession } from '../smtp-session/index.ts';
-import type { GuardedServer } from './server.ts';
+import type { Login } from './login.ts';
+import type { GuardOptions } from './options.ts';
+
+/** What a connection needs of the server that it belongs to. */
+export interface Host {
+  readonly guardOptions: Pick<GuardOptions, 'role' | 'server' | 'session'>;
+  readonly login: Login | undefined;
+  trouble(error: unknown): void;
+}
 
 /** An enhanced status code at the beginning of a reply's text: the reply table's own, not smtp-server's guess. */
 const OWN_STATUS = /^[245]\.\d{1,3}\.\d{1,3}(?: |$)/;
@@ -23,10 +31,10 @@ export class GuardedConnection extends SMTPConnection {
   greeting!: Promise<Reply | null>;
   /** The path of the MAIL or RCPT command at hand. */
   path = '';
-  readonly #server: GuardedServer;
+  readonly #server: Host;
   readonly #raw: Socket | TLSSocket;
 
-  constructor(server: GuardedServer, socket: Socket | TLSSocket, options: object) {
+  constructor(server: Host, socket: Socket | TLSSocket, options: object) {
     super(server as never, socket as never, options as never);
     this.#server = server;
     this.#raw = socket;

@@ -59,7 +59,7 @@ export class GuardedServer<E extends Env = Env> extends SMTPServer {
     socket: Socket | TLSSocket,
     socketOptions: { id?: string; remoteAddress?: string; remotePort?: number } = {},
   ): void {
-    const connection = new GuardedConnection(this as never, socket, socketOptions);
+    const connection = new GuardedConnection(this, socket, socketOptions);
     const address = parseIp(connection.remoteAddress) ?? (this.#isUnixSocket() ? LOOPBACK : undefined);
     if (address === undefined) {
       // The peer was gone before it could be asked who it was: there is nobody to answer.
