@@ -31,6 +31,8 @@ export interface BodyReader {
   end(): Part;
 }
 
+const EMPTY = new Uint8Array(0);
+
 /** Octets by which a body is judged before it is decoded. */
 const HEAD = 1_024;
 
@@ -123,12 +125,12 @@ export class DecodedBody implements BodyReader {
   private readonly accept: (octets: Uint8Array) => void;
   private readonly finish: () => string | undefined;
   private readonly textual: boolean;
-  private head: Uint8Array | undefined = new Uint8Array(0);
+  private head: Uint8Array | undefined = EMPTY;
   private decoder: TransferDecoder = identity;
   private encoding: Part['encoding'];
   /** A second quoted-printable, inside the first encoding. */
   private inner: TransferDecoder | undefined;
-  private innerHead: Uint8Array | undefined = new Uint8Array(0);
+  private innerHead: Uint8Array | undefined = EMPTY;
   private size = 0;
 
   constructor(

@@ -128,11 +128,14 @@ export interface Parameterised {
   readonly parameters: ReadonlyMap<string, string>;
 }
 
+const NOTHING: Parameterised = { value: '', parameters: new Map() };
+
 /**
  * A value with parameters (RFC 2045 §5.1), those that are continued or encoded put together (RFC 2231). Lenient: a
  * missing semicolon, quote or value does not hide the next parameter.
  */
 export function parseParameters(raw: string): Parameterised {
+  if (raw === '') return NOTHING;
   const semicolon = raw.search(/[;\s]/);
   const value = (semicolon < 0 ? raw : raw.slice(0, semicolon)).trim().toLowerCase();
   const written = new Map<string, string>();
@@ -219,6 +222,7 @@ function extendedText(text: string): string {
 
 /** A header block's octets to text: UTF-8 (RFC 6532) where it is that, else windows-1252. */
 export function headerText(octets: Uint8Array): string {
+  if (octets.length <= 1_024 && octets.every((octet) => octet < 128)) return String.fromCharCode(...octets);
   const decoder = charsetDecoder(undefined);
   return decoder.write(octets) + decoder.end();
 }

@@ -61,7 +61,7 @@ function fullyDecoded(uri: string): string {
 }
 
 /** Whether a search for links can find any, without decoding anything. */
-const PROMISING = /https?[:%\\]|ftp[:%]|%[0-9a-f]|www\.|=[\w-]*\.|[=/.][\w-]{16}/i;
+const PROMISING = /https?[:%\\]|ftp[:%]|www\.|[=%]|aHR0c|eyJ/i;
 
 function nested(found: WrappedUri[], rest: string, outer: ParsedLink, context: LinkContext, depth: number): void {
   if (!PROMISING.test(rest)) return;

@@ -168,7 +168,7 @@ function conclude(
       ...(heaviest === undefined ? {} : { weight: heaviest }),
       status: '7.1',
       cause: 'listed',
-      explanation: `The message links to ${first.name}, which is listed by ${base.list}${see}`,
+      explanation: `The message ${first.uri === undefined ? 'names' : 'links to'} ${first.name}, which is listed by ${base.list}${see}`,
       detail: { ...base, listed },
     });
   }
