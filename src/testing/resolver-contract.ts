@@ -32,6 +32,8 @@ export interface ResolverAbilities {
   readonly anyName?: boolean | undefined;
   /** Follows aliases; a server for one zone alone may not. */
   readonly aliases?: boolean | undefined;
+  /** Knows aliases in a circle for what they are; Node's own resolver reads them as `nodata`. */
+  readonly circles?: boolean | undefined;
   /** The server can be made to fail, to refuse and to keep silent; a real one cannot so easily. */
   readonly outages?: boolean | undefined;
 }
@@ -101,6 +103,7 @@ export function resolverContract(
     tlsa: true,
     anyName: true,
     aliases: true,
+    circles: true,
     outages: true,
     ...abilities,
   };
@@ -244,7 +247,9 @@ export function resolverContract(
     );
     asked('alias.contract.test', 'SRV', { status: 'nodata' }, 'an alias of a name without this type');
     asked('astray.contract.test', 'A', { status: 'nxdomain' }, 'an alias of a name that does not exist');
-    asked('round.contract.test', 'A', { status: 'temperror' }, 'aliases in a circle');
+    if (can.circles) {
+      asked('round.contract.test', 'A', { status: 'temperror' }, 'aliases in a circle');
+    }
   }
 
   asked(`${'a'.repeat(64)}.contract.test`, 'A', { status: 'nxdomain' }, 'a label of 64 octets cannot exist');
