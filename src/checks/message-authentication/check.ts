@@ -1,0 +1,127 @@
+import type { Awaitable, Check, Finding } from '../../core/index.ts';
+import { defineCheck, flag, proceed, quarantine, reject } from '../../core/index.ts';
+import type { Env } from '../../env/index.ts';
+import type { MailFacts } from '../../smtp/facts.ts';
+import { type AuthenticateOptions, authenticateMessage, settingsOf } from './authenticate.ts';
+import type { RawSource } from './header.ts';
+import type { MessageAuthentication, SpfFact } from './outcome.ts';
+
+/** A message whose octets are still there: only a host that keeps them can ask about signatures. */
+export interface RawMessage {
+  /** The message as it came, dot-stuffing undone; undefined where it was longer than is kept. */
+  readonly raw: () => RawSource | undefined;
+}
+
+export type AuthenticationFacts = Pick<MailFacts, 'client' | 'helo' | 'reversePath'> & { readonly message: RawMessage };
+/** Facts to which the result has been added. */
+export interface AuthenticatedFacts {
+  readonly authentication: MessageAuthentication;
+}
+export type AuthenticationEnv = Pick<Env, 'dns' | 'clock'>;
+
+/** The SPF check, or any that says the same: DMARC goes by its result and the domain in its detail. */
+export interface SpfSource {
+  readonly examine: (
+    facts: Pick<MailFacts, 'client' | 'helo' | 'reversePath'>,
+    env: AuthenticationEnv,
+    signal: AbortSignal,
+  ) => Awaitable<Finding>;
+}
+
+export interface MessageAuthenticationOptions extends Omit<AuthenticateOptions, 'signal'> {
+  /** `spf()` of `postern/checks/spf`; `'not-asked'` where DMARC is to go by signatures alone. */
+  readonly spf: SpfSource | 'not-asked';
+  readonly label?: string | undefined;
+}
+
+export type AuthenticationWord = 'pass' | 'none' | 'neutral' | 'softfail' | 'fail' | 'temperror' | 'permerror';
+
+/**
+ * The check: is the message from the domain that its author claims, and what does that domain want done where it is not?
+ *
+ * The words are what follows from the domain's policy, so that the table is the policy's:
+ * `fail`: it fails, and the domain asks for `reject`; `softfail`: for `quarantine`; `neutral`: for nothing, or a trusted
+ * sealer vouches for it; `none`: the domain has no DMARC record; `pass`: it is.
+ *
+ * @throws TypeError for an option that cannot be meant
+ */
+export function messageAuthentication(
+  options: MessageAuthenticationOptions,
+): Check<AuthenticationFacts, AuthenticationEnv, AuthenticationWord, MessageAuthentication> {
+  const { spf, label, ...rest } = options;
+  settingsOf('messageAuthentication', rest);
+  if (spf !== 'not-asked' && typeof spf?.examine !== 'function')
+    throw new TypeError(
+      "messageAuthentication: spf must be spf(), or 'not-asked' where DMARC is to go by signatures alone",
+    );
+  return defineCheck(
+    'message-authentication',
+    async (facts: AuthenticationFacts & Partial<AuthenticatedFacts>, env: AuthenticationEnv, signal: AbortSignal) => {
+      const found = facts.authentication ?? (await authenticationOf(facts, env, { ...options, signal }));
+      const result = wordFor(found);
+      return { ...spoken(found, result), result, detail: found };
+    },
+    { fail: reject(), softfail: quarantine, permerror: flag(1), temperror: proceed },
+    { label },
+  );
+}
+
+/** The result for the facts of a session, to be handed to other rules: `{ ...facts, authentication }`. */
+export async function authenticationOf(
+  facts: AuthenticationFacts,
+  env: AuthenticationEnv,
+  options: MessageAuthenticationOptions & { readonly signal?: AbortSignal | undefined },
+): Promise<MessageAuthentication> {
+  const { spf, label: _, ...rest } = options;
+  const raw = facts.message.raw();
+  if (raw === undefined) return authenticateMessage({ raw: tooLong() }, env, rest);
+  const signal = rest.signal ?? new AbortController().signal;
+  const asked =
+    spf === 'not-asked' ? undefined : Promise.resolve(spf.examine(facts, env, signal)).then(factOf, () => undefined);
+  return authenticateMessage({ raw, spf: asked }, env, rest);
+}
+
+// biome-ignore lint/correctness/useYield: a message that is not there ends before its first octet
+async function* tooLong(): AsyncGenerator<Uint8Array> {
+  throw new Error('the message is longer than is kept');
+}
+
+function factOf({ result, detail }: Finding): SpfFact | undefined {
+  const { domain, identity } = (detail ?? {}) as { readonly domain?: unknown; readonly identity?: unknown };
+  if (typeof domain !== 'string') return undefined;
+  return { result, domain, ...(identity === 'mailfrom' || identity === 'helo' ? { identity } : {}) };
+}
+
+function wordFor({ dmarc }: MessageAuthentication): AuthenticationWord {
+  if (dmarc.result !== 'fail') return dmarc.result;
+  if (dmarc.override !== undefined) return 'neutral';
+  return dmarc.policy === 'reject' ? 'fail' : dmarc.policy === 'quarantine' ? 'softfail' : 'neutral';
+}
+
+function spoken(
+  { dmarc, reason }: MessageAuthentication,
+  result: AuthenticationWord,
+): { status?: '7.26'; cause?: 'dmarc'; explanation?: string } {
+  switch (result) {
+    case 'fail':
+    case 'softfail':
+      return {
+        status: '7.26',
+        cause: 'dmarc',
+        explanation: `Neither SPF nor a signature vouches for ${dmarc.domain}, which asks for that (DMARC)`,
+      };
+    case 'temperror':
+      return { status: '7.26', cause: 'dmarc', explanation: 'The DMARC policy of the author could not be looked up' };
+    case 'permerror':
+      return {
+        status: '7.26',
+        cause: 'dmarc',
+        explanation:
+          reason === undefined
+            ? 'The message has no single author whose domain could be asked'
+            : 'The message could not be examined',
+      };
+    default:
+      return {};
+  }
+}
