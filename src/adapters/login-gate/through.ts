@@ -3,6 +3,12 @@ import type { Clock } from '../../env/index.ts';
 
 /** How often it is looked whether anything has passed, as a part of the idle time. */
 const LOOKS = 4;
+/**
+ * Octets on their way to one side before the other is no longer read, and at which it is read again. More than one chunk of the
+ * kernel's, so that a side is read while the other is written; not more, since this is what a client that does not read costs.
+ */
+const HIGH = 262_144;
+const LOW = 131_072;
 
 /**
  * Lets octets through in both directions, each no faster than the other side takes them, until either side is closed and what
@@ -36,25 +42,28 @@ export function letThrough(
     look();
 
     const oneWay = (from: Socket, to: Socket, rest: Buffer): void => {
-      const resume = (): void => {
+      let held = false;
+      const written = (): void => {
+        if (!held || to.writableLength > LOW) return;
+        held = false;
         from.resume();
       };
-      const hold = (): void => {
-        from.pause();
-        to.once('drain', resume);
-      };
-      from.on('data', (chunk: Buffer) => {
+      const pass = (chunk: Buffer): void => {
         passed = true;
-        if (!to.write(chunk)) hold();
-      });
+        to.write(chunk, written);
+        if (held || to.writableLength < HIGH) return;
+        held = true;
+        from.pause();
+      };
+      from.on('data', pass);
       from.once('end', () => to.end());
       from.once('close', () => {
         // What is still to be written is written first; a side that takes nothing more is cut off by the idle time.
         if (to.destroyed) finish('closed');
         else to.destroySoon();
       });
-      if (rest.length > 0 && !to.write(rest)) hold();
-      else resume();
+      if (rest.length > 0) pass(rest);
+      if (!held) from.resume();
     };
     oneWay(client, backend, first.fromClient);
     oneWay(backend, client, first.fromBackend);
