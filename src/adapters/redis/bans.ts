@@ -1,9 +1,10 @@
+import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { Ban, Bans, Clock } from '../../env/index.ts';
 import type { MemoryBans } from '../memory/index.ts';
 import { type CheckedBanTimes, canonicalPrefix } from '../memory/index.ts';
 import type { Link } from './link.ts';
-import { banScript, liftScript, restoreScript } from './scripts.ts';
+import { banScript, generationScript, liftScript, restoreScript } from './scripts.ts';
 
 export interface RedisBansOptions {
   readonly link: Link;
@@ -30,17 +31,24 @@ export class RedisBans implements Bans {
   readonly #link: Link;
   readonly #local: MemoryBans;
   readonly #options: RedisBansOptions;
-  readonly #keys: readonly [bans: string, forgotten: string];
+  readonly #keys: readonly [bans: string, forgotten: string, number: string];
   readonly #born: string;
+  /** The name of what the server held when it was last asked. */
+  #generation: string | undefined;
   readonly channel: string;
   /** Prefixes banned here while the server was away. */
   readonly #untold = new Set<string>();
+  /**
+   * The number of the last change that the server has told us itself, by prefix: announcements come by another connection,
+   * and one that is older must not undo it.
+   */
+  readonly #known = new Map<string, number>();
 
   constructor(options: RedisBansOptions) {
     this.#link = options.link;
     this.#local = options.local;
     this.#options = options;
-    this.#keys = [`${options.prefix}bans`, `${options.prefix}bans:forgotten`];
+    this.#keys = [`${options.prefix}bans`, `${options.prefix}bans:forgotten`, `${options.prefix}bans:number`];
     this.#born = `${options.prefix}bans:born`;
     this.channel = `${options.prefix}announced`;
   }
@@ -73,9 +81,10 @@ export class RedisBans implements Bans {
     if (asked === undefined) return alone();
     return asked.then((answer) => {
       if (answer === null) return undefined;
-      const ban = typeof answer === 'string' ? banOf(prefix, answer) : undefined;
+      const [number, text] = Array.isArray(answer) ? answer : [];
+      const ban = typeof number === 'number' && typeof text === 'string' ? banOf(prefix, text) : undefined;
       if (ban === undefined) return alone();
-      this.#local.restore(ban);
+      if (this.#isNews(prefix, number, true)) this.#local.restore(ban);
       return ban;
     });
   }
@@ -84,9 +93,25 @@ export class RedisBans implements Bans {
     const prefix = canonicalPrefix(text);
     if (prefix === undefined) return false;
     this.#untold.delete(prefix);
-    const own = this.#local.lift(prefix);
     const answer = await this.#link.run(liftScript, this.#keys, [prefix, this.channel]);
-    return answer === undefined ? own : answer === 1;
+    const [number, lifted] = Array.isArray(answer) ? answer : [];
+    if (typeof number !== 'number') return this.#local.lift(prefix);
+    if (this.#isNews(prefix, number, true)) this.#local.lift(prefix);
+    return lifted === 1;
+  }
+
+  /** Whether a change is later than the last one that is known of the prefix. */
+  #isNews(prefix: string, number: number, told: boolean): boolean {
+    const last = this.#known.get(prefix);
+    if (last !== undefined && number < last) return false;
+    // Once its announcement is here, nothing older can follow.
+    this.#known.delete(prefix);
+    if (told) {
+      this.#known.set(prefix, number);
+      const [oldest] = this.#known.keys();
+      if (this.#known.size > MAX_UNTOLD && oldest !== undefined) this.#known.delete(oldest);
+    }
+    return last === undefined || number > last;
   }
 
   list(): readonly Ban[] {
@@ -95,11 +120,11 @@ export class RedisBans implements Bans {
 
   /** What another process, or this one, has announced. */
   heard(message: string): void {
-    const [verb, prefix = ''] = message.split(' ', 2);
+    const [verb = '', number = '', prefix = ''] = message.split(' ', 3);
+    if ((verb !== 'ban' && verb !== 'lift') || !this.#isNews(prefix, Number(number), false)) return;
     if (verb === 'lift') this.#local.lift(prefix);
-    if (verb !== 'ban') return;
-    const ban = banOf(prefix, message.slice(verb.length + prefix.length + 2));
-    if (ban !== undefined) this.#local.restore(ban);
+    const ban = banOf(prefix, message.slice(verb.length + number.length + prefix.length + 3));
+    if (verb === 'ban' && ban !== undefined) this.#local.restore(ban);
   }
 
   /**
@@ -107,12 +132,16 @@ export class RedisBans implements Bans {
    * (a flush, a server that came up empty), it is given this copy; then the copy is read anew.
    */
   async synchronise(): Promise<void> {
-    const born = await this.#link.call((client) => client.set(this.#born, '1', 'NX'));
-    if (born === undefined) return;
+    const generation = await this.#link.run(generationScript, [this.#born], [randomUUID()]);
+    if (typeof generation !== 'string') return;
+    const lost = generation !== this.#generation;
+    // A server that begins anew also counts anew.
+    if (lost) this.#known.clear();
     const mine = this.#local.list();
-    const tell = born === 'OK' ? mine : mine.filter(({ prefix }) => this.#untold.has(prefix));
+    const tell = lost ? mine : mine.filter(({ prefix }) => this.#untold.has(prefix));
     if (!(await this.#tell(tell))) return;
     this.#untold.clear();
+    this.#generation = generation;
     await this.#link.call((client) => this.#read(client, mine), COPY_DEADLINE_MS);
   }
 

@@ -38,6 +38,8 @@ export class Link {
     this.client = options.client;
     this.#clock = options.clock;
     this.#deadlineMs = options.deadlineMs;
+    // A connection that has just been made has not failed yet.
+    this.client.on('ready', () => this.#note(true));
   }
 
   get state(): LinkState {

@@ -10,7 +10,7 @@ export interface Script {
 
 /**
  * Charges all keys or none (GCRA). ARGV: 1 to charge, 0 to look; then interval in µs, limit and cost for each key.
- * Answers four numbers for each key: allowed, used, milliseconds to wait, and (for symmetry with the caller) the limit.
+ * Answers three numbers for each key: allowed, used, milliseconds to wait.
  */
 export const chargeScript: Script = {
   lua: `
@@ -124,8 +124,9 @@ return { 1, used, 0 }`,
 };
 
 /**
- * Bans a prefix. KEYS: the hash of bans, the set of when each is forgotten. ARGV: prefix, reason, first ms, longest ms,
- * recidive after, recidive ms, remembered ms, at most, channel. Answers the ban as text, or nothing where there is no room.
+ * Bans a prefix. KEYS: the hash of bans, the set of when each is forgotten, the number of the last change. ARGV: prefix,
+ * reason, first ms, longest ms, recidive after, recidive ms, remembered ms, at most, channel. Answers the number of the
+ * change and the ban as text, or nothing where there is no room.
  */
 export const banScript: Script = {
   lua: `
@@ -150,8 +151,9 @@ till = math.max(till, now + math.ceil(length))
 local ban = string.format('%.0f %.0f %.0f ', now, till, times) .. reason
 redis.call('HSET', KEYS[1], prefix, ban)
 redis.call('ZADD', KEYS[2], till + tonumber(ARGV[7]), prefix)
-redis.call('PUBLISH', ARGV[9], 'ban ' .. prefix .. ' ' .. ban)
-return ban`,
+local number = redis.call('INCR', KEYS[3])
+redis.call('PUBLISH', ARGV[9], string.format('ban %.0f ', number) .. prefix .. ' ' .. ban)
+return { number, ban }`,
 };
 
 /**
@@ -169,14 +171,15 @@ for i = 4, #ARGV, 2 do
   if (before and tonumber(last) < tonumber(till)) or (not before and redis.call('HLEN', KEYS[1]) < tonumber(ARGV[2])) then
     redis.call('HSET', KEYS[1], prefix, ban)
     redis.call('ZADD', KEYS[2], till + tonumber(ARGV[1]), prefix)
-    redis.call('PUBLISH', ARGV[3], 'ban ' .. prefix .. ' ' .. ban)
+    local number = redis.call('INCR', KEYS[3])
+    redis.call('PUBLISH', ARGV[3], string.format('ban %.0f ', number) .. prefix .. ' ' .. ban)
     put = put + 1
   end
 end
 return put`,
 };
 
-/** Lifts a ban. KEYS as above; ARGV: prefix, channel. Answers whether it was in force. */
+/** Lifts a ban. KEYS as above; ARGV: prefix, channel. Answers the number of the change, and whether it was in force. */
 export const liftScript: Script = {
   lua: `
 local t = redis.call('TIME')
@@ -184,9 +187,10 @@ local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local before = redis.call('HGET', KEYS[1], ARGV[1])
 redis.call('HDEL', KEYS[1], ARGV[1])
 redis.call('ZREM', KEYS[2], ARGV[1])
-redis.call('PUBLISH', ARGV[2], 'lift ' .. ARGV[1])
-if not before then return 0 end
-return tonumber(string.match(before, '^%d+ (%d+) ')) > now and 1 or 0`,
+local number = redis.call('INCR', KEYS[3])
+redis.call('PUBLISH', ARGV[2], string.format('lift %.0f ', number) .. ARGV[1])
+if not before then return { number, 0 } end
+return { number, tonumber(string.match(before, '^%d+ (%d+) ')) > now and 1 or 0 }`,
 };
 
 /** Stores a list and says so. KEYS: the list. ARGV: octets, version, channel, name. */
@@ -195,4 +199,11 @@ export const publishScript: Script = {
 redis.call('HSET', KEYS[1], 'octets', ARGV[1], 'version', ARGV[2])
 redis.call('PUBLISH', ARGV[3], 'list ' .. ARGV[4])
 return 1`,
+};
+
+/** The name of what the server holds: made up by whoever comes first, and gone with everything else. ARGV: a new name. */
+export const generationScript: Script = {
+  lua: `
+redis.call('SET', KEYS[1], ARGV[1], 'NX')
+return redis.call('GET', KEYS[1])`,
 };
