@@ -1,7 +1,7 @@
 import type { PrefixNote } from '../../../net/index.ts';
 import { durationMs } from './address-forms.ts';
 import { takeElement } from './ipset.ts';
-import type { LineReader, Lines } from './list-reader.ts';
+import type { LineReader, Lines } from './lines.ts';
 
 /** Which column is which, by the names that lists give them. */
 const named: { readonly [meaning: string]: readonly string[] } = {

@@ -1,6 +1,6 @@
 import { csv } from './csv.ts';
 import { fail2ban, ipset } from './ipset.ts';
-import type { LineReader, Lines } from './list-reader.ts';
+import type { LineReader, Lines } from './lines.ts';
 import { nftables } from './nftables.ts';
 import { dat, dshield, hosts, netset, p2p, plain, range, spamhausDrop, spamhausDropJson } from './plain.ts';
 import { mynetworks, postfixCidr } from './postfix.ts';

@@ -4,7 +4,7 @@
  * @module
  */
 import type { PrefixNote } from '../../../net/index.ts';
-import type { LineReader, Lines } from './list-reader.ts';
+import type { LineReader, Lines } from './lines.ts';
 
 /** Words that carry one value and say nothing about the address. */
 const carriesValue = new Set(['packets', 'bytes', 'skbmark', 'skbprio', 'skbqueue']);

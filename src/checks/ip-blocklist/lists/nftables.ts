@@ -1,7 +1,7 @@
 import type { PrefixNote } from '../../../net/index.ts';
 import { durationMs } from './address-forms.ts';
 import { takeElement } from './ipset.ts';
-import type { LineReader, Lines } from './list-reader.ts';
+import type { LineReader, Lines } from './lines.ts';
 
 /** An element that is longer than this is none. */
 const MAX_ELEMENT = 4_096;

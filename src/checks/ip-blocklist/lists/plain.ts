@@ -4,7 +4,7 @@
  * @module
  */
 import { unpadded } from './address-forms.ts';
-import type { LineReader, Lines } from './list-reader.ts';
+import type { LineReader, Lines } from './lines.ts';
 
 const isSpace = (c: number): boolean => c === 32 || (c >= 9 && c <= 13);
 

@@ -8,7 +8,7 @@
 import type { Prefix, PrefixNote } from '../../../net/index.ts';
 import { ipBytes, ipFromBytes, ipVersion, networkOf, parsePrefix, printPrefix } from '../../../net/index.ts';
 import { hasLeadingZero, octalRead } from './address-forms.ts';
-import type { LineReader, Lines, Mark } from './list-reader.ts';
+import type { LineReader, Lines, Mark } from './lines.ts';
 
 const MAX_LOGICAL_LINE = 65_536;
 

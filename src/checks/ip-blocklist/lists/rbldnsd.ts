@@ -1,5 +1,5 @@
 import { partialRange } from './address-forms.ts';
-import type { LineReader, Lines } from './list-reader.ts';
+import type { LineReader, Lines } from './lines.ts';
 
 /**
  * rbldnsd's ip4set, ip4trie and ip6trie: `127/8 ; loopback`, `127.16-31`, `!192.0.2.25`, and `:127.0.0.2:Listed, see $`, which
