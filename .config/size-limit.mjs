@@ -43,7 +43,6 @@ const limits = {
   'postern/dns/node': '25 kB',
   'postern/dns/doh': '6 kB',
   'postern/testing': '150 kB',
-  'postern/audit': '150 kB',
 };
 
 const unlimited = subpaths.filter(({ name }) => !(name in limits)).map(({ name }) => name);

@@ -142,11 +142,8 @@ function runOne<F, E>(
     return [{ rule, finding, verdict: weighed(consequences[finding.result] ?? silent, finding) }];
   };
   const known = run.known?.get(rule);
-  const scope = run.scope?.child();
-  const finding = known ?? examine(check, facts, env, scope?.signal);
-  if (isPromise(finding)) return inTime(check.name, finding, scope).then(conclude);
-  scope?.close();
-  return conclude(finding);
+  const finding = known ?? examine(check, facts, env, run.scope?.signal);
+  return isPromise(finding) ? inTime(check.name, finding, run.scope).then(conclude) : conclude(finding);
 }
 
 /** Examines one check. A check that throws has found nothing out: that is a `temperror`, never a pass. */
@@ -185,11 +182,12 @@ const late = (check: string): Finding => ({
 });
 
 /** The finding, or `temperror` once its time is over, whether or not the check listens to its signal. */
-function inTime(check: string, finding: Promise<Finding>, scope: Scope | undefined): Promise<Finding> {
+function inTime(check: string, finding: Promise<Finding>, around: Scope | undefined): Promise<Finding> {
   // A finding that was handed in may be a promise of anybody's.
   const safe = finding.catch((error: unknown) => broken(check, error));
-  if (scope === undefined) return safe;
+  if (around === undefined) return safe;
   return new Promise((resolve) => {
+    const scope = around.child();
     scope.onEnd(() => resolve(late(check)));
     safe.then((found) => {
       scope.close();
@@ -204,6 +202,7 @@ function inTime(check: string, finding: Promise<Finding>, scope: Scope | undefin
  */
 class Scope {
   #controller: AbortController | undefined;
+  #given: AbortSignal | undefined;
   #inside: Set<Scope> | undefined;
   #end: (() => void) | undefined;
   #ended = false;
@@ -211,6 +210,7 @@ class Scope {
 
   static under(signal: AbortSignal): Scope {
     const scope = new Scope();
+    scope.#given = signal;
     const end = (): void => scope.end();
     if (signal.aborted) scope.end();
     else {
@@ -220,7 +220,9 @@ class Scope {
     return scope;
   }
 
+  /** Made when it is first asked for: a signal is dear, and most that is evaluated needs none. */
   get signal(): AbortSignal {
+    if (this.#given !== undefined) return this.#given;
     this.#controller ??= new AbortController();
     if (this.#ended) this.#controller.abort('ended');
     return this.#controller.signal;

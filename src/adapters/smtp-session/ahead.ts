@@ -8,10 +8,17 @@ type AnyLeaf<E> = Leaf<never, E>;
 const order = ['connect', 'helo', 'mail', 'rcpt', 'data'] as const;
 export type AheadStage = (typeof order)[number];
 
-interface Started {
+/** Checks that were begun at the same time. They share a signal, which fires when nobody waits for any of them. */
+interface Batch {
   readonly from: AheadStage;
-  readonly finding: Awaitable<Finding>;
   readonly controller: AbortController;
+  waiting: number;
+}
+
+interface Started {
+  readonly batch: Batch;
+  readonly finding: Awaitable<Finding>;
+  /** It has answered, or nobody waits for it. */
   settled: boolean;
 }
 
@@ -29,14 +36,14 @@ export class Ahead<E> implements Known {
 
   /** Begins every check of a later stage that needs no more than what is known at `stage`. */
   start(stage: AheadStage, facts: object, env: E): void {
-    for (const { id, check } of this.#byStage.get(stage) ?? []) {
-      const controller = new AbortController();
-      const finding = examine(check, facts as never, env, controller.signal);
-      const started: Started = { from: stage, finding, controller, settled: !(finding instanceof Promise) };
-      if (finding instanceof Promise)
-        finding.then(() => {
-          started.settled = true;
-        });
+    const leaves = this.#byStage.get(stage);
+    if (leaves === undefined) return;
+    const batch: Batch = { from: stage, controller: new AbortController(), waiting: leaves.length };
+    for (const { id, check } of leaves) {
+      const finding = examine(check, facts as never, env, batch.controller.signal);
+      const started: Started = { batch, finding, settled: false };
+      if (finding instanceof Promise) finding.then(() => settle(started));
+      else settle(started);
       this.#started.set(id, started);
     }
   }
@@ -54,16 +61,24 @@ export class Ahead<E> implements Known {
   forget(stage: AheadStage): void {
     const since = order.indexOf(stage);
     for (const [id, started] of this.#started) {
-      if (order.indexOf(started.from) < since) continue;
+      if (order.indexOf(started.batch.from) < since) continue;
       give(started);
       this.#started.delete(id);
     }
   }
 }
 
-/** Ends a check that is still out; one that has answered costs nothing. */
-function give({ settled, controller }: Started): void {
-  if (!settled) controller.abort('abandoned');
+function settle(started: Started): void {
+  if (started.settled) return;
+  started.settled = true;
+  started.batch.waiting--;
+}
+
+/** Nobody waits for this one any more; where it was the last of its batch, the batch is ended. */
+function give(started: Started): void {
+  if (started.settled) return;
+  settle(started);
+  if (started.batch.waiting === 0) started.batch.controller.abort('abandoned');
 }
 
 const cache = new WeakMap<object, ReadonlyMap<AheadStage, readonly AnyLeaf<never>[]>>();
