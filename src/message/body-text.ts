@@ -75,7 +75,7 @@ class CalendarReader extends JoiningReader {
       .clean(text)
       .replace(/\\[nN]/g, '\n')
       .replace(/\\([,;\\])/g, '$1')
-      .replace(/^(?:UID|PRODID|TZID|TZURL|RECURRENCE-ID)[:;][^\n]*/gim, '');
+      .replace(/\n(?:UID|PRODID|TZID|TZURL)[:;][^\n]*/gi, '');
   }
 }
 

@@ -4,7 +4,7 @@ import { scanStyle } from './css.ts';
 import { base64Text, percentDecode, trimLink, utf8Text } from './escapes.ts';
 import type { Place } from './facts.ts';
 import { bearingOf, takesBareNames, WITHIN_WORDS } from './html-vocabulary.ts';
-import { type ParsedLink, parseLink } from './link.ts';
+import { type ParsedLink, parseLink, schemeEnd } from './link.ts';
 import { TextScan } from './text.ts';
 import { TextStream } from './text-stream.ts';
 
@@ -235,7 +235,7 @@ export class HtmlReader {
         this.readNested(value);
         return;
       case 'script':
-        for (const match of value.matchAll(/https?:\/\/[^\s"'<>()\\]+/gi)) this.link(match[0], element, name, false);
+        this.linksWithin(value, element, name);
         return;
     }
   }
@@ -257,7 +257,18 @@ export class HtmlReader {
     const link = parseLink(value, bareNames ? collector.context : collector.schemedOnly);
     if (link !== undefined) collector.link(link, this.place('attribute', element, name));
     else if (bareNames && value.includes('@')) this.mail(value, this.place('attribute', element, name));
+    else if (schemeEnd(value) > 0 && /http/i.test(value) && !/^(?:cid|mid|file):/i.test(value)) {
+      this.linksWithin(percentDecode(value), element, name);
+    }
     return link;
+  }
+
+  /** Links with a scheme in what an event runs, or in a link that leads to no host: `javascript:…`, `whatsapp://send?text=…`. */
+  private linksWithin(text: string, element: string, name: string): void {
+    for (const [written] of text.matchAll(/https?:\/\/[^\s"'<>()\\]+/gi)) {
+      const link = parseLink(written, this.collector.schemedOnly);
+      if (link !== undefined) this.collector.link(link, this.place('attribute', element, name));
+    }
   }
 
   private mail(written: string, where: Place): void {
@@ -307,7 +318,8 @@ export class HtmlReader {
   private unterminated(value: string): void {
     if (value === '') return;
     if (bearingOf(this.attribute) === 'link') {
-      this.link(value, this.element, this.attribute, takesBareNames(this.attribute));
+      const end = value.search(/[<>\s"']/);
+      this.link(end < 0 ? value : value.slice(0, end), this.element, this.attribute, takesBareNames(this.attribute));
     }
     const close = value.indexOf('>');
     if (close >= 0 && this.nesting < MAX_NESTING) this.readNested(value.slice(close + 1));

@@ -1,6 +1,6 @@
 import { parseIp } from '../net/index.ts';
 import { trimLink } from './escapes.ts';
-import { canonicalHost } from './host.ts';
+import { canonicalHost, isAddress, isPublicName } from './host.ts';
 import { isMeantAsHost } from './name.ts';
 
 /** A link taken apart as far as its host. */
@@ -40,7 +40,11 @@ export function parseLink(written: string, context: LinkContext): ParsedLink | u
     const scheme = text.slice(0, colon).toLowerCase();
     if (SPECIAL.has(scheme)) return authorityAt(text, skipSlashes(text, colon + 1), scheme, true);
     if (WITHOUT_HOST.has(scheme)) return undefined;
-    if (text.startsWith('//', colon + 1)) return authorityAt(text, colon + 3, scheme, false);
+    if (text.startsWith('//', colon + 1)) {
+      // What stands there is a host in some schemes, and a verb (`whatsapp://send`) in others.
+      const link = authorityAt(text, colon + 3, scheme, false);
+      return link !== undefined && (isAddress(link.host) || isPublicName(link.host)) ? link : undefined;
+    }
     // `view-source:https://…`, `feed:http://…`: the link is inside.
     const rest = text.slice(colon + 1);
     const inner = schemeEnd(rest);

@@ -202,6 +202,7 @@ export class TextScan {
     const written = plainName(text.slice(start, end));
     if (!written.includes('.')) return;
     const www = /^www\./i.test(written);
+    if (!www && isInsideName(text, from, start, end, to)) return;
     // `xyz..example.com`: an empty label, and so no name; after an ellipsis only `www.` says that one begins.
     if (!www && text.charCodeAt(start - 1) === 46 && text.charCodeAt(start - 2) === 46 && isWord(text, start - 3))
       return;
@@ -318,6 +319,12 @@ function dotLength(text: string, at: number): number {
 }
 
 const isEdge = (c: number): boolean => c === 45 || c === 46 || c === 95 || classOf(c) === IGNORED;
+
+/** `_dmarc.example.com` is no host of the web (but `_example.com_` is one made italic); `docs\\a.com` is a file. */
+function isInsideName(text: string, from: number, start: number, end: number, to: number): boolean {
+  if (text.slice(from, start).includes('_') && !text.slice(end, to).includes('_')) return true;
+  return text.charCodeAt(start - 1) === 92 && isWord(text, start - 2);
+}
 
 /** Whether the last label can be a suffix: no suffix begins with a digit. Else only an address in full is of interest. */
 function endsInSuffix(text: string, start: number, end: number): boolean {

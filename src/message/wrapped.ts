@@ -78,10 +78,10 @@ function nested(found: WrappedUri[], rest: string, outer: ParsedLink, context: L
 
 /** `…https://example.com…`: every scheme begins a link, which ends at the next parameter. */
 function schemed(found: WrappedUri[], text: string, outer: ParsedLink, context: LinkContext, depth: number): void {
-  for (const match of text.matchAll(/(?:https?|ftp):\\?[/\\]/gi)) {
+  for (const match of text.matchAll(/(?:https?|ftp):\\?[/\\]|=\/\//gi)) {
     if (found.length >= MAX_WRAPPED) return;
-    const start = match.index;
-    let end = start + match[0].length;
+    const start = match.index + (match[0].startsWith('=') ? 1 : 0);
+    let end = match.index + match[0].length;
     while (end < text.length && !/[&"'<>\s]/.test(text[end] as string)) end++;
     const target = parseLink(text.slice(start, end).replace(/\\\//g, '/'), { ...context, bareNames: false });
     if (target === undefined || !add(found, target, 'nested', outer)) continue;
@@ -124,6 +124,11 @@ function encodedValue(
   context: LinkContext,
   depth: number,
 ): void {
+  if (/^68747470[0-9a-f]+$/i.test(value)) {
+    const target = parseLink(hexText(value), { ...context, bareNames: false });
+    if (target !== undefined) add(found, target, 'nested', outer);
+    return;
+  }
   // Some services put a mark before the code (`a1aHR0c…`): the code of `http` is looked for as well.
   const mark = value.indexOf('aHR0c');
   const code = mark > 0 ? value.slice(mark) : value;
@@ -138,6 +143,9 @@ function encodedValue(
     schemed(found, percentDecode(utf8Text(decoded)), outer, context, depth);
   }
 }
+
+const hexText = (hex: string): string =>
+  hex.replace(/[0-9a-f]{2}/gi, (octet) => String.fromCharCode(Number.parseInt(octet, 16)));
 
 function codeLength(text: string): number {
   let i = 0;

@@ -48,7 +48,12 @@ const SERVICES: readonly Service[] = [
   { name: 'amp', hosts: ['cdn.ampproject.org'], read: ampCache },
   { name: 'google-amp', hosts: ['google.com'], read: (l) => afterPath(l, /^\/amp\/(?:s\/)?/) },
   { name: 'translate', hosts: ['translate.goog'], read: translated },
-  { name: 'avanan', hosts: ['url.avanan.click', 'checkpoint.com'], read: (l) => between(l, '/v2/___', '___') },
+  {
+    name: 'avanan',
+    hosts: ['url.avanan.click', 'checkpoint.com'],
+    read: (l) => between(l, '/v2/___', '___'),
+    complete: true,
+  },
 ];
 
 /** The services by registrable domain, so that a link of any other is passed over at once. */

@@ -83,6 +83,12 @@ describe('HTML → hosts', () => {
       ['example.com'],
     ],
     [
+      'a link to a program, with a link in it',
+      '<a href="whatsapp://send?text=http%3A%2F%2Fexample.com">',
+      ['example.com'],
+    ],
+    ['a link that is a script', '<a href="javascript:open(\'http://example.com/\')">', ['example.com']],
+    [
       'what mail services add',
       '<a href="http://a.example.com" data-saferedirecturl="https://b.example.com">',
       ['a.example.com', 'b.example.com'],

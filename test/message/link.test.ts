@@ -102,6 +102,8 @@ describe('a link that carries others', () => {
       `https://t.example.org/track?p=${b64('{"url":"https:\\/\\/example.com\\/a","id":1}')}`,
       ['example.com'],
     ],
+    ['no scheme, but slashes', 'https://t.example.org/r?x=//example.com/a', ['example.com']],
+    ['hexadecimal', 'https://t.example.org/r?x=68747470733a2f2f6578616d706c652e636f6d', ['example.com']],
     ['no scheme, but www', 'https://t.example.org/r?x=www.example.com&y=1', ['www.example.com']],
     ['no scheme, in a parameter for links', 'https://t.example.org/r?url=example.com/a', ['example.com']],
     ['a name behind needless escapes', 'http://t.example.org/r/n%65w%2eexample%2ec%6fm/x', ['new.example.com']],

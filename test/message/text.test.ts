@@ -67,7 +67,8 @@ describe('text without links', () => {
     ['labels with hyphens at their edges', 'http://-example.com foo-.example.com'],
     ['an underscore in the registrable label', 'exam_ple.com'],
     ['a scheme that leads to no host', 'cid:part1@example.com javascript:x file://example.com/a'],
-    ['a path', '/path/to/file.pl a/b.com'],
+    ['a path', '/path/to/file.pl a/b.com C:\\docs\\a.com'],
+    ['a name of the DNS that is no host', '_dmarc.example.com'],
   ])('%s', (_, text) => expect(hosts(text)).toEqual([]));
 });
 
