@@ -8,6 +8,8 @@ import { parentPort, workerData } from 'node:worker_threads';
 
 const asked = { udp: 0, tcp: 0, tls: 0, https: 0 };
 const { key, cert, answered } = workerData;
+/** So late that the thread of the tests already stands still when the answer comes. */
+const later = (run) => setTimeout(run, 20);
 const sent = () => {
   Atomics.add(answered, 0, 1);
   Atomics.notify(answered, 0);
@@ -32,14 +34,14 @@ const stream = (transport) => (socket) => {
       const reply = answer(rest.subarray(2, 2 + rest.readUInt16BE(0)));
       rest = rest.subarray(2 + rest.readUInt16BE(0));
       asked[transport]++;
-      socket.write(Buffer.concat([Buffer.from([reply.length >> 8, reply.length & 255]), reply]), sent);
+      later(() => socket.write(Buffer.concat([Buffer.from([reply.length >> 8, reply.length & 255]), reply]), sent));
     }
   });
 };
 const udp = createSocket({ type: 'udp4', recvBufferSize: 1 << 20 });
 udp.on('message', (query, peer) => {
   asked.udp++;
-  udp.send(answer(query), peer.port, peer.address, sent);
+  later(() => udp.send(answer(query), peer.port, peer.address, sent));
 });
 const tcp = createServer(stream('tcp'));
 const tls = createTlsServer({ key, cert }, stream('tls'));
@@ -50,8 +52,10 @@ https.on('stream', (request) => {
   request.on('data', (part) => parts.push(part));
   request.on('end', () => {
     asked.https++;
-    request.respond({ ':status': 200, 'content-type': 'application/dns-message' });
-    request.end(answer(Buffer.concat(parts)), sent);
+    later(() => {
+      request.respond({ ':status': 200, 'content-type': 'application/dns-message' });
+      request.end(answer(Buffer.concat(parts)), sent);
+    });
   });
 });
 const listen = (server) => new Promise((done) => server.listen(0, '127.0.0.1', () => done(server.address().port)));
