@@ -53,6 +53,8 @@ export function spfRecord(texts: Iterable<string>): string | undefined {
 }
 
 export function readRecord(text: string, client: IpAddress): SpfRecord {
+  const measured = text.length > LONG || short.test(text);
+  if (!measured && onlyAddresses.test(text)) return { text, asking: nothing, broad: nothing, v4: 0 };
   const asking: AskingTerm[] = [];
   const broad: string[] = [];
   let v4 = 0;
@@ -60,7 +62,6 @@ export function readRecord(text: string, client: IpAddress): SpfRecord {
   let reached = true;
   /** From here on, `ip4` and `ip6` terms have not been looked at: that is done only where something stands behind them. */
   let from = 0;
-  const measured = text.length > LONG || short.test(text);
   for (let start = 0, end = text.indexOf(' '); start < text.length; start = end + 1, end = text.indexOf(' ', start)) {
     if (end < 0) end = text.length;
     if (end === start) continue;
@@ -101,6 +102,10 @@ export function readRecord(text: string, client: IpAddress): SpfRecord {
 /** A prefix shorter than a /16. Where there is none, it takes more than 256 terms to hold more than a /8. */
 const short = /\/(?:\d|1[0-5])(?!\d)/;
 const LONG = 2000;
+
+/** Most records that are included: addresses, and no word for the others. */
+const onlyAddresses = /^v=spf1(?: +[-+?~]?ip[46]:[^ ]+)* +[-~?]all *$/i;
+const nothing: readonly never[] = [];
 
 const PLUS = 0x2b;
 const MINUS = 0x2d;

@@ -149,7 +149,7 @@ describe('handed on as a fact', () => {
     [
       'SPF fails and DMARC cannot be found out → not refused',
       { ...elsewhere, '_dmarc.example.org': 'temperror' },
-      'proceed',
+      'accept',
     ],
     ['SPF passes → taken', here, 'accept'],
   ])('%s', async (_, data, action) => {
