@@ -14,7 +14,7 @@ import {
 } from 'postern/access';
 import { describe, expect, test } from 'vitest';
 
-const numRuns = Number(process.env['POSTERN_FUZZ_RUNS'] ?? 500);
+const numRuns = Number(process.env.POSTERN_FUZZ_RUNS ?? 500);
 const base64 = (text: string | Uint8Array): string => Buffer.from(text).toString('base64');
 const text = (step: SaslStep): string => (step.state === 'challenge' ? Buffer.from(step.data).toString() : step.state);
 

@@ -35,7 +35,7 @@ import { type MailFacts, type RcptFacts, type SmtpPolicy, type SmtpStages, smtpP
 import { fixedClock, provesClosed, relayForms } from 'postern/testing';
 import { describe, expect, test } from 'vitest';
 
-const numRuns = Number(process.env['POSTERN_FUZZ_RUNS'] ?? 400);
+const numRuns = Number(process.env.POSTERN_FUZZ_RUNS ?? 400);
 const clock = fixedClock();
 const env = { clock } as unknown as Env;
 

@@ -10,9 +10,9 @@ import {
   type Standing,
   secretMechanisms,
   table,
-} from './login-table.ts';
+} from '../../access/login-table.ts';
 
-const numRuns = Number(process.env['POSTERN_FUZZ_RUNS'] ?? 1_000);
+const numRuns = Number(process.env.POSTERN_FUZZ_RUNS ?? 1_000);
 const gate = loginGate({ mechanisms: configured });
 
 function said(facts: AccessCommandFacts, options: GateOptions = { mechanisms: configured }) {
