@@ -1,0 +1,341 @@
+import type { KeyOf, OnStoreDown } from 'postern/checks/connection-limits';
+import {
+  asn,
+  authRate,
+  both,
+  chargeAccepted,
+  client,
+  connectionLimits,
+  distinctRecipients,
+  distinctSenders,
+  everybody,
+  login,
+  messageLimit,
+  messageRate,
+  nullSender,
+  octetRate,
+  perDay,
+  perHour,
+  perMinute,
+  recipient,
+  recipientDomain,
+  recipientLimit,
+  recipientRate,
+  sender,
+  senderDomain,
+  session,
+  sessionLimits,
+  startTlsRate,
+  tarpit,
+} from 'postern/checks/connection-limits';
+import { evaluate, on, reject, shadow } from 'postern/core';
+import { smtpReply } from 'postern/smtp';
+import { describe, expect, test } from 'vitest';
+import type { Case } from './facts.ts';
+import { awayCounters, facts, house } from './facts.ts';
+
+type AllFacts = ReturnType<typeof facts>;
+
+describe('keys: what is counted together', () => {
+  test.each<[string, KeyOf<AllFacts>, Case, string | undefined]>([
+    ['the session', session, { id: 's7' }, 's7'],
+    ['an AS number', asn, { asn: 64500 }, 'AS64500'],
+    ['no AS number', asn, {}, undefined],
+    ['a login', login, { login: 'bob' }, 'bob'],
+    ['nobody has logged in', login, {}, undefined],
+    ['capital letters of a sender', sender, { from: 'Ann@Example.ORG' }, 'ann@example.org'],
+    ['the null reverse-path is nobody’s', sender, { from: '<>' }, undefined],
+    ['the null reverse-path, apart', nullSender, { from: '<>' }, '<>'],
+    ['a sender is no null reverse-path', nullSender, {}, undefined],
+    ['a recipient', recipient, { to: 'Bob@example.com' }, 'bob@example.com'],
+    ['a sender’s domain', senderDomain(), { from: 'a@news.example.co.uk' }, 'news.example.co.uk'],
+    [
+      'a domain rule takes off the right label → the organisation, not the public suffix',
+      senderDomain({ organizational: true }),
+      { from: 'a@x.news.example.co.uk' },
+      'example.co.uk',
+    ],
+    [
+      'an organisation right below its suffix stays what it is',
+      recipientDomain({ organizational: true }),
+      { to: 'a@example.co.uk' },
+      'example.co.uk',
+    ],
+    ['a literal has no organisation', senderDomain({ organizational: true }), { from: 'a@[192.0.2.9]' }, '[192.0.2.9]'],
+    ['both at once', both(login, recipientDomain()), { login: 'bob', to: 'x@example.net' }, 'bob example.net'],
+    ['both, and one is missing', both(login, recipientDomain()), { to: 'x@example.net' }, undefined],
+    ['everybody', everybody, {}, 'all'],
+  ])('%s', (_, by, said, key) => {
+    expect(by.of(facts(said))[0]?.key).toBe(key);
+  });
+
+  test('a client: three prefixes, the wider with three and nine times as much', () => {
+    expect(client().of(facts({ ip: '198.51.100.77' }))).toEqual([
+      { key: '198.51.100.77/32', times: 1 },
+      { key: '198.51.100.64/26', times: 3 },
+      { key: '198.51.96.0/21', times: 9 },
+    ]);
+    expect(
+      client()
+        .of(facts({ ip: '2001:db8:1:2:3:4:5:6' }))
+        .map(({ key }) => key),
+    ).toEqual(['2001:db8:1:2::/64', '2001:db8:1::/48', '2001:db8::/32']);
+  });
+
+  test('a mapped client is its IPv4 address', () => {
+    expect(client().of(facts({ ip: '::ffff:192.0.2.1' }))[0]?.key).toBe('192.0.2.1/32');
+  });
+});
+
+describe('rates', () => {
+  test('mail: the third message of a login in a minute, of two → fail, with what was used of what', async () => {
+    const { ask } = house();
+    const check = messageRate(login, perMinute(2));
+    for (let i = 0; i < 2; i++) expect((await ask(check, { login: 'bob' })).result).toBe('pass');
+    expect(await ask(check, { login: 'bob' })).toMatchObject({
+      result: 'fail',
+      cause: 'rate-exceeded',
+      status: '7.1',
+      detail: { limited: 'messages', key: 'bob', limit: 2, used: 2, retryAfterMs: 30_000, periodMs: 60_000 },
+    });
+    expect((await ask(check, { login: 'eve' })).result).toBe('pass');
+    expect((await ask(check, {})).result).toBe('none');
+  });
+
+  test('mail: a refused message costs nothing → who waits is let in', async () => {
+    const { ask, clock } = house();
+    const check = messageRate(client(), perMinute(1));
+    await ask(check);
+    for (let i = 0; i < 50; i++) expect((await ask(check)).result).toBe('fail');
+    clock.advance(60_000);
+    expect((await ask(check)).result).toBe('pass');
+  });
+
+  test('mail: burst and rate are apart', async () => {
+    const { ask } = house();
+    const check = messageRate(client(), perHour(1_000, 2));
+    await ask(check);
+    await ask(check);
+    expect(await ask(check)).toMatchObject({ result: 'fail', detail: { limit: 2, retryAfterMs: 3_600 } });
+  });
+
+  test('data: octets are counted, and a message of none costs nothing', async () => {
+    const { ask } = house();
+    const check = octetRate(login, perDay(1_000_000));
+    expect((await ask(check, { login: 'bob', octets: 900_000 })).result).toBe('pass');
+    expect(await ask(check, { login: 'bob', octets: 200_000 })).toMatchObject({ detail: { used: 900_000 } });
+    expect((await ask(check, { login: 'bob', octets: 100_000 })).result).toBe('pass');
+    expect((await ask(check, { login: 'bob' })).result).toBe('none');
+  });
+
+  test.each<[string, Case, string]>([
+    ['in clear text', {}, 'none'],
+    ['after STARTTLS', { tls: 'starttls' }, 'fail'],
+    ['in implicit TLS', { tls: 'implicit' }, 'none'],
+  ])('helo: handshakes by STARTTLS: a greeting %s → %s', async (_, said, result) => {
+    const { ask } = house();
+    const check = startTlsRate(client(), perMinute(1));
+    await ask(check, said);
+    expect((await ask(check, said)).result).toBe(result);
+  });
+
+  test('auth: too many attempts → 454 4.7.0: a rate is no wrong password', async () => {
+    const { counters } = house();
+    const policy = { auth: [authRate(client(), perMinute(1))] };
+    await evaluate(policy, 'auth', facts(), { counters });
+    const decision = await evaluate(policy, 'auth', facts(), { counters });
+    expect(smtpReply(decision, 'auth')).toMatchObject({ code: 454, enhanced: '4.7.0' });
+  });
+
+  test('an exempt client → none, whatever it sends', async () => {
+    const { ask } = house();
+    const check = messageRate(client(), perMinute(1), { exempt: ['192.0.2.0/24'] });
+    for (let i = 0; i < 3; i++) expect((await ask(check)).result).toBe('none');
+  });
+});
+
+describe('rates that are charged when the mail was accepted', () => {
+  const check = recipientRate(client(), perMinute(3), { charge: 'when-accepted' });
+
+  test('a greylisted retry burns nothing; what is taken is charged', async () => {
+    const { counters } = house();
+    const policy = { rcpt: [check] };
+    for (let i = 0; i < 20; i++) expect((await evaluate(policy, 'rcpt', facts(), { counters })).action).toBe('accept');
+    for (let i = 0; i < 3; i++) {
+      const decision = await evaluate(policy, 'rcpt', facts(), { counters });
+      expect(decision.action).toBe('accept');
+      expect(await chargeAccepted(decision, { counters })).toBe(3);
+    }
+    expect((await evaluate(policy, 'rcpt', facts(), { counters })).action).toBe('defer');
+  });
+
+  test('recipients of one message: those before are counted, though none is charged yet', async () => {
+    const { ask } = house();
+    expect((await ask(check, { before: 2 })).result).toBe('pass');
+    expect((await ask(check, { before: 3 })).result).toBe('fail');
+  });
+
+  test('what was refused, and rules in shadow, charge nothing', async () => {
+    const { counters } = house();
+    const refused = { rcpt: [check, on(recipientRate(everybody, perMinute(1)), { pass: reject() })] };
+    const decision = await evaluate(refused, 'rcpt', facts(), { counters });
+    expect(decision.action).toBe('reject');
+    expect(await chargeAccepted(decision, { counters })).toBe(0);
+    const shadowed = await evaluate({ rcpt: [shadow(check)] }, 'rcpt', facts(), { counters });
+    expect(await chargeAccepted([shadowed, decision], { counters })).toBe(0);
+  });
+
+  test('a decision that was stored as JSON charges the same', async () => {
+    const { counters } = house();
+    const decision = await evaluate({ rcpt: [check] }, 'rcpt', facts(), { counters });
+    expect(await chargeAccepted(JSON.parse(JSON.stringify(decision)), { counters })).toBe(3);
+    expect(counters.peek('recipients-per-client-per-minute 192.0.2.1/32', perMinute(3))).toMatchObject({ used: 2 });
+  });
+});
+
+describe('limits of one session', () => {
+  test.each([
+    ['100 messages', messageLimit(), { messages: 99 }, 'pass', null],
+    ['the 101st message', messageLimit(), { messages: 100 }, 'fail', '421 4.7.0 close'],
+    ['nobody counts messages', messageLimit(), {}, 'none', null],
+  ] as const)('mail: %s → %s', async (_, check, said, result, reply) => {
+    const decision = await evaluate({ mail: [check] }, 'mail', facts(said), {});
+    const said2 = smtpReply(decision, 'mail');
+    expect(decision.outcomes[0]?.finding.result).toBe(result);
+    expect(said2 === null ? null : `${said2.code} ${said2.enhanced}${said2.close ? ' close' : ''}`).toBe(reply);
+  });
+
+  test.each([
+    ['recipient 1000', { before: 999 }, null],
+    ['recipient 1001', { before: 1_000 }, '452 4.5.3'],
+  ] as const)('rcpt: %s → %s', async (_, said, reply) => {
+    const decision = await evaluate({ rcpt: [recipientLimit()] }, 'rcpt', facts(said), {});
+    const spoken = smtpReply(decision, 'rcpt');
+    expect(spoken === null ? null : `${spoken.code} ${spoken.enhanced}`).toBe(reply);
+    expect(spoken?.close ?? false).toBe(false);
+  });
+
+  const tally = (commands: number, errors: number) => ({ tally: { commands, errors, authFailures: 0 } });
+  test.each([
+    ['20 errors', {}, tally(30, 20), 'pass'],
+    ['21 errors', {}, tally(30, 21), 'fail'],
+    ['errors without end, where none are counted', { errors: false }, tally(30, 1e6), 'none'],
+    ['commands without end', {}, tally(1e9, 0), 'pass'],
+    ['more commands than are allowed', { commands: 50 }, tally(51, 0), 'fail'],
+    ['as many commands as are allowed', { commands: 50 }, tally(50, 0), 'pass'],
+    ['no tally', {}, {}, 'none'],
+  ] as const)('any stage: %s → %s', async (_, options, said, result) => {
+    const { ask } = house();
+    expect((await ask(sessionLimits(options), said)).result).toBe(result);
+  });
+});
+
+describe('distinct values', () => {
+  test('rcpt: the fourth recipient of a login, of three → fail; those that were seen → pass', async () => {
+    const { ask, clock } = house();
+    const check = distinctRecipients(login, { limit: 3, periodMs: 60_000 });
+    const to = (n: number): Case => ({ login: 'bob', to: `r${n}@example.com` });
+    for (const n of [1, 2, 3, 1, 2, 3]) expect((await ask(check, to(n))).result).toBe('pass');
+    expect(await ask(check, to(4))).toMatchObject({ result: 'fail', detail: { key: 'bob', limit: 3, used: 3 } });
+    expect((await ask(check, to(2))).result).toBe('pass');
+    clock.advance(60_001);
+    expect((await ask(check, to(4))).result).toBe('pass');
+  });
+
+  test('rcpt: capital letters are no new recipient', async () => {
+    const { ask } = house();
+    const check = distinctRecipients(login, { limit: 1, periodMs: 60_000 });
+    for (const to of ['bob@example.com', 'Bob@example.com', 'BOB@EXAMPLE.COM'])
+      expect((await ask(check, { login: 'x', to })).result).toBe('pass');
+  });
+
+  test('mail: bounces have no sender to be counted', async () => {
+    const { ask } = house();
+    expect((await ask(distinctSenders(client(), { limit: 1, periodMs: 1_000 }), { from: '<>' })).result).toBe('none');
+  });
+});
+
+describe('tarpit', () => {
+  test('as many sessions are held as may be, the next goes on at once; one is let go after its delay', async () => {
+    const { ask, clock } = house();
+    const check = tarpit({ delayMs: 5_000, atMost: 2 });
+    expect(await ask(check, { id: 'a' })).toMatchObject({ result: 'softfail', detail: { used: 1, limit: 2 } });
+    expect((await ask(check, { id: 'b' })).result).toBe('softfail');
+    expect((await ask(check, { id: 'c' })).result).toBe('none');
+    clock.advance(5_000);
+    expect((await ask(check, { id: 'c' })).result).toBe('softfail');
+  });
+
+  test('a held session goes away → its place in the pit is free', async () => {
+    const { ask, counters } = house();
+    const check = tarpit({ delayMs: 60_000, atMost: 1 });
+    await ask(check, { id: 'a' });
+    await counters.release('a');
+    expect((await ask(check, { id: 'b' })).result).toBe('softfail');
+  });
+
+  test('what follows is a reply that is held back', async () => {
+    const { counters, clock } = house();
+    const decision = await evaluate({ mail: [tarpit({ delayMs: 5_000 })] }, 'mail', facts(), { counters, clock });
+    expect(decision).toMatchObject({ action: 'accept', delayMs: 5_000 });
+  });
+});
+
+describe('the shared store is away', () => {
+  const checks = (onStoreDown: OnStoreDown) => [
+    connectionLimits({ onStoreDown }),
+    messageRate(client(), perMinute(1), { onStoreDown }),
+    recipientRate(client(), perMinute(1), { onStoreDown, charge: 'when-accepted' }),
+    distinctRecipients(everybody, { limit: 5, periodMs: 1_000, onStoreDown }),
+  ];
+  test.each<[OnStoreDown, string]>([
+    ['open', 'pass'],
+    ['defer', 'temperror'],
+    ['closed', 'fail'],
+  ])('onStoreDown %s → %s', async (onStoreDown, result) => {
+    for (const check of checks(onStoreDown)) {
+      const finding = await check.examine(
+        facts() as never,
+        { counters: awayCounters() } as never,
+        new AbortController().signal,
+      );
+      expect(finding).toMatchObject({ result, detail: { degraded: true } });
+    }
+  });
+});
+
+describe('wrong options', () => {
+  test.each<[() => unknown, RegExp]>([
+    [() => connectionLimits({ concurrent: 0 }), /concurrent 0 must be a number from 1/],
+    [() => connectionLimits({ perMinute: Number.NaN }), /perMinute NaN/],
+    [() => connectionLimits({ burst: -1 }), /burst -1/],
+    [
+      () => connectionLimits({ total: 10, reserved: 10 }),
+      /reserved 10 must be a whole number from 0, and less than total/,
+    ],
+    [() => connectionLimits({ reserved: 1 }), /reserved 1/],
+    [() => connectionLimits({ exempt: ['192.0.2.1/24'] }), /exempt: .*host bits/],
+    [() => connectionLimits({ known: ['nonsense'] }), /known: "nonsense"/],
+    [() => connectionLimits({ classes: [] }), /classes must be a list/],
+    [() => connectionLimits({ classes: [{ v4: 33, v6: 64, times: 1 }] }), /v4 33 must be a prefix length/],
+    [() => connectionLimits({ classes: [{ v4: 32, v6: 0, times: 1 }] }), /v6 0 must be a prefix length/],
+    [() => connectionLimits({ classes: [{ v4: 32, v6: 64, times: 0 }] }), /times 0/],
+    [
+      () => connectionLimits({ onStoreDown: 'shut' as never }),
+      /onStoreDown "shut" must be 'open', 'defer' or 'closed'/,
+    ],
+    [() => messageRate(client(), perMinute(0)), /rate 0/],
+    [() => messageRate(client(), { rate: 1, periodMs: 0 }), /periodMs 0/],
+    [() => messageRate(client(), perMinute(0.5)), /rate without burst 0.5/],
+    [() => messageRate(client(), perMinute(5), { charge: 'later' as never }), /charge "later"/],
+    [() => messageLimit({ perSession: 0 }), /perSession 0/],
+    [() => recipientLimit({ perMessage: 99 }), /perMessage 99 must be a whole number from 100/],
+    [() => sessionLimits({ errors: 0 }), /errors 0/],
+    [() => tarpit({ delayMs: 0 }), /delayMs 0/],
+    [() => tarpit({ delayMs: 5, atMost: 0 }), /atMost 0/],
+    [() => distinctRecipients(login, { limit: 0, periodMs: 1 }), /limit 0/],
+  ])('%s → TypeError', (make, message) => {
+    expect(make).toThrow(TypeError);
+    expect(make).toThrow(message);
+  });
+});
