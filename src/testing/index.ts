@@ -1,5 +1,5 @@
 /**
- * Everything a test of a policy needs: a DNS that is a literal, a clock that stands still.
+ * Everything a test of a policy needs: a DNS that is a literal, a clock that stands still, facts and transcripts.
  *
  * @module
  */
@@ -9,7 +9,11 @@ export { relayForms } from './address-forms.ts';
 export * from './bans-contract.ts';
 export type { ContractCase } from './contract.ts';
 export * from './counters-contract.ts';
+export * from './facts.ts';
 export * from './fixed-clock.ts';
 export * from './proves-closed.ts';
+export * from './quiet-env.ts';
+export * from './reply-to.ts';
 export * from './resolver-contract.ts';
+export * from './transcript.ts';
 export * from './zone.ts';

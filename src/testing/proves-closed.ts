@@ -26,13 +26,13 @@
  */
 import type { Decision } from '../core/index.ts';
 import { evaluate } from '../core/index.ts';
-import type { Counters, Env, Usage } from '../env/index.ts';
+import type { Env } from '../env/index.ts';
 import type { IpAddress, Mailbox } from '../net/index.ts';
 import { ipBytes, ipFromBytes, parseDomain, parseIp, parsePath, parsePrefix, prefixHas } from '../net/index.ts';
 import type { RcptFacts, Role, SmtpPolicy, SmtpStages, TlsFacts } from '../smtp/index.ts';
 import { relayForms } from './address-forms.ts';
 import { fixedClock } from './fixed-clock.ts';
-import { zone } from './zone.ts';
+import { quietEnv } from './quiet-env.ts';
 
 export interface ClosedOptions<E = Env> {
   /** A domain whose mail ends at the server, as the policy has it. */
@@ -127,8 +127,7 @@ export async function provesClosed<E = Env>(policy: SmtpPolicy<E>, options: Clos
     })
     .filter((address, i, all) => all.indexOf(address) === i && !trusted.some((prefix) => prefixHas(prefix, address)));
   const clock = fixedClock();
-  const env =
-    options.env ?? ({ dns: zone({}), clock, counters: boundless, bans: nobodyBanned } satisfies Env as unknown as E);
+  const env = options.env ?? (quietEnv({ clock }) as unknown as E);
   const ask = (facts: RcptFacts): Promise<Decision> => {
     const decision = evaluate<SmtpStages, E, 'rcpt'>(policy, 'rcpt', facts, env);
     return options.env === undefined ? clock.until(decision) : decision;
@@ -242,22 +241,3 @@ function step(bytes: Uint8Array, by: 1 | -1): Uint8Array | undefined {
   }
   return undefined;
 }
-
-const fine: Usage = { allowed: true, limit: Number.MAX_SAFE_INTEGER, used: 1, retryAfterMs: 0 };
-/** Counters that never run out, so that no limit hides an open relay. */
-const boundless: Counters = {
-  peek: () => fine,
-  charge: () => fine,
-  chargeAll: (charges) => charges.map(() => fine),
-  clear: () => undefined,
-  acquire: () => fine,
-  acquireAll: (places) => places.map(() => fine),
-  release: () => undefined,
-  distinct: () => fine,
-};
-const nobodyBanned: Env['bans'] = {
-  lookup: () => undefined,
-  add: (prefix, reason) => ({ prefix, reason, since: 0, until: 0, times: 0 }),
-  lift: () => false,
-  list: () => [],
-};

@@ -4,7 +4,8 @@
  * **Knows** the connection: its address (the PROXY protocol's, where `useProxy` trusts the proxy), TLS, HELO, login,
  * envelope and message. **Asks** only the environment it is given.
  *
- * **Standards** RFC 5321, RFC 2033 (LMTP), RFC 3207, RFC 4954, RFC 2034.
+ * **Standards** RFC 5321, RFC 2033 (LMTP), RFC 3207, RFC 4954, RFC 2034, RFC 8997 (TLS 1.2 or later, unless `server` says
+ * otherwise).
  *
  * smtp-server holds every greeting back for 100 ms before it calls `onConnect`; it has no option for that. Connect-stage
  * rules and look-ups begin at the TCP connection (or behind the PROXY header), so the hold costs them nothing.

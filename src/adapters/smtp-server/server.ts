@@ -32,6 +32,8 @@ export class GuardedServer<E extends Env = Env> extends SMTPServer {
     const { server = {}, role, auth } = options;
     super({
       disableReverseLookup: true,
+      // RFC 8997; smtp-server would take TLS 1.0.
+      minVersion: 'TLSv1.2',
       ...server,
       disabledCommands: [...(server.disabledCommands ?? []), ...JOKES],
       hideENHANCEDSTATUSCODES: false,

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import type { AddressInfo, Socket } from 'node:net';
 import { connect } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
+import { connect as connectTls } from 'node:tls';
 import { scramSecret } from 'postern/access';
 import { memoryBans, memoryCounters } from 'postern/adapters/memory';
 import type { Delivery, GuardedServer, GuardOptions } from 'postern/adapters/smtp-server';
@@ -325,6 +326,19 @@ describe('TLS and logging in', () => {
     if (reply.startsWith('334 ')) reply = await client.ask('');
     expect(codes([reply])).toEqual([expected]);
     client.close();
+  });
+  test('TLS 1.1 → no handshake', async () => {
+    const { port } = await submission({ server: { secure: true } });
+    const socket = connectTls({
+      port,
+      host: '127.0.0.1',
+      rejectUnauthorized: false,
+      minVersion: 'TLSv1',
+      maxVersion: 'TLSv1.1',
+      ciphers: 'DEFAULT@SECLEVEL=0',
+    });
+    const [error] = await once(socket, 'error').catch((caught: unknown) => [caught]);
+    expect(String(error)).toMatch(/protocol|version|closed|reset|disconnected/i);
   });
   test('four wrong passwords → the fourth is not even verified: 421, closed', async () => {
     const { port } = await submission();

@@ -1,0 +1,140 @@
+/**
+ * Facts for a test: whole, ordinary, and changed in what the test is about.
+ *
+ * **Answers**: what would a session know? **Knows**: what it is given; the rest is a client of 192.0.2.1 that says
+ * `EHLO mx.example.org` and sends from `a@example.org` to `b@example.com`. **Asks**: nothing.
+ * **Limits**: what cannot be read is a `TypeError`, since a session would have refused it.
+ *
+ * @example
+ * ```ts
+ * import { rcptFacts } from 'postern/testing';
+ *
+ * const facts = rcptFacts({ client: '2001:db8::1', from: null, to: 'bob@example.com' });
+ * console.log(facts.reversePath); // null
+ * ```
+ *
+ * @module
+ */
+import type { MessageFacts } from '../message/index.ts';
+import { MessageReader } from '../message/index.ts';
+import type { IpAddress, Mailbox } from '../net/index.ts';
+import { parseAddressLiteral, parseDomain, parseIp, parseMailbox } from '../net/index.ts';
+import type {
+  AuthFacts,
+  ConnectFacts,
+  DataFacts,
+  HeloFacts,
+  MailFacts,
+  RcptFacts,
+  Role,
+  SmtpStages,
+  TlsFacts,
+} from '../smtp/index.ts';
+
+/** What a test changes; the same words at every stage. */
+export interface FactsOver {
+  readonly client?: string | undefined;
+  readonly role?: Role | undefined;
+  /** `true` is TLS 1.3. */
+  readonly tls?: boolean | TlsFacts | undefined;
+  readonly session?: string | undefined;
+  readonly helo?: string | undefined;
+  /** The mechanism that the client asks to log in with. */
+  readonly mechanism?: string | undefined;
+  /** Who has logged in. */
+  readonly auth?: string | undefined;
+  /** The sender; `null` is the null reverse-path. */
+  readonly from?: string | null | undefined;
+  readonly to?: string | undefined;
+  readonly sourceRoute?: boolean | undefined;
+  /** The message, as octets or as text with any line ends. */
+  readonly message?: string | Uint8Array | undefined;
+}
+
+const wrong = (what: string, value: string): TypeError =>
+  new TypeError(`facts: ${what} ${JSON.stringify(value)} cannot be read, so that no session would know it`);
+
+function address(text: string): IpAddress {
+  const ip = parseIp(text);
+  if (ip === undefined) throw wrong('client', text);
+  return ip;
+}
+
+function mailbox(what: string, text: string): Mailbox {
+  const read = parseMailbox(text);
+  if (read === undefined) throw wrong(what, text);
+  return read;
+}
+
+export function connectFacts(over: FactsOver = {}): ConnectFacts {
+  const { client = '192.0.2.1', role = 'mx', tls = false, session = 'test' } = over;
+  return {
+    session: { id: session, role, serverName: 'mx.example.com' },
+    client: { ip: address(client) },
+    tls: typeof tls === 'object' ? tls : tls ? { version: 'TLSv1.3' } : null,
+  };
+}
+
+export function heloFacts(over: FactsOver = {}): HeloFacts {
+  const name = over.helo ?? 'mx.example.org';
+  const domain = parseDomain(name);
+  const literal = parseAddressLiteral(name);
+  return {
+    ...connectFacts(over),
+    helo: {
+      verb: 'EHLO',
+      name,
+      ...(domain === undefined ? {} : { domain }),
+      ...(literal === undefined ? {} : { literal }),
+    },
+  };
+}
+
+export const authFacts = (over: FactsOver = {}): AuthFacts => ({
+  ...heloFacts(over),
+  attempt: { mechanism: (over.mechanism ?? 'PLAIN').toUpperCase() },
+});
+
+export function mailFacts(over: FactsOver = {}): MailFacts {
+  const { from = 'a@example.org', auth } = over;
+  return {
+    ...heloFacts(over),
+    auth: auth === undefined ? null : { identity: auth },
+    reversePath: from === null ? null : mailbox('from', from),
+    messagesBefore: 0,
+  };
+}
+
+export const rcptFacts = (over: FactsOver = {}): RcptFacts => ({
+  ...mailFacts(over),
+  forwardPath: mailbox('to', over.to ?? 'b@example.com'),
+  recipientsBefore: 0,
+  ...(over.sourceRoute ? { sourceRoute: true } : {}),
+});
+
+export const dataFacts = (over: FactsOver = {}): DataFacts => ({
+  ...mailFacts(over),
+  forwardPaths: [mailbox('to', over.to ?? 'b@example.com')],
+  message: messageFacts(over.message ?? 'From: a@example.org\r\nSubject: x\r\n\r\nhello\r\n'),
+});
+
+/** What a message says, read from octets or from text. */
+export function messageFacts(message: string | Uint8Array): MessageFacts {
+  const reader = new MessageReader();
+  reader.write(typeof message === 'string' ? new TextEncoder().encode(message) : message);
+  return reader.end();
+}
+
+/** The facts of a stage. */
+export function factsAt<S extends keyof SmtpStages>(stage: S, over: FactsOver = {}): SmtpStages[S] {
+  return builders[stage](over) as SmtpStages[S];
+}
+
+const builders: { readonly [S in keyof SmtpStages]: (over: FactsOver) => SmtpStages[S] } = {
+  connect: connectFacts,
+  helo: heloFacts,
+  auth: authFacts,
+  mail: mailFacts,
+  rcpt: rcptFacts,
+  data: dataFacts,
+};
