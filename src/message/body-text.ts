@@ -34,7 +34,7 @@ class JoiningReader implements TextReader {
   private readonly stream: TextStream;
   private readonly joint: RegExp;
   private readonly hold: number;
-  private held = '';
+  protected held = '';
 
   constructor(collector: UriCollector, where: Place, joint: RegExp, hold: number) {
     this.stream = new TextStream(collector, where);
@@ -68,6 +68,8 @@ class JoiningReader implements TextReader {
 class CalendarReader extends JoiningReader {
   constructor(collector: UriCollector, part: string) {
     super(collector, { part, kind: 'calendar' }, /\r?\n[ \t]/g, 2);
+    // The first line begins as every other does: behind the end of one.
+    this.held = '\n';
   }
 
   protected override clean(text: string): string {
