@@ -48,7 +48,10 @@ const isDotAtom = (text: string): boolean => text.split('.').every((atom) => ate
  *
  * @returns what was read, or the word that says why it could not be
  */
-export function parsePath(text: string, options: { readonly postmasterDomain?: string } = {}): ParsedPath | PathProblem {
+export function parsePath(
+  text: string,
+  options: { readonly postmasterDomain?: string } = {},
+): ParsedPath | PathProblem {
   if (text.length > MAX_PATH * 4) return 'too-long';
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
   if (/[\x00-\x1f\x7f]/.test(text)) return 'control-character';
@@ -61,7 +64,13 @@ export function parsePath(text: string, options: { readonly postmasterDomain?: s
   const sourceRoute = path.startsWith('@');
   if (sourceRoute) {
     const colon = path.indexOf(':');
-    if (colon < 0 || !path.slice(0, colon).split(',').every((hop) => hop.startsWith('@') && parseDomain(hop.slice(1)) !== undefined))
+    if (
+      colon < 0 ||
+      !path
+        .slice(0, colon)
+        .split(',')
+        .every((hop) => hop.startsWith('@') && parseDomain(hop.slice(1)) !== undefined)
+    )
       return 'bad-syntax';
     path = path.slice(colon + 1);
   }
@@ -75,14 +84,17 @@ export function parsePath(text: string, options: { readonly postmasterDomain?: s
   const noDomain = split < 0 || split >= path.length;
   if (noDomain) {
     const domain = options.postmasterDomain === undefined ? undefined : parseDomain(options.postmasterDomain);
-    if (/^postmaster$/i.test(localPart) && domain !== undefined) return { mailbox: { localPart, domain }, sourceRoute, utf8 };
+    if (/^postmaster$/i.test(localPart) && domain !== undefined)
+      return { mailbox: { localPart, domain }, sourceRoute, utf8 };
     return 'no-domain';
   }
   if (!quoted && !isDotAtom(localPart)) return 'bad-local-part';
   const host = path.slice(split + 1);
   if (host.startsWith('[')) {
     const address = parseAddressLiteral(host);
-    return address === undefined ? 'bad-literal' : { mailbox: { localPart, domain: literalOf(address) }, sourceRoute, utf8 };
+    return address === undefined
+      ? 'bad-literal'
+      : { mailbox: { localPart, domain: literalOf(address) }, sourceRoute, utf8 };
   }
   const domain = parseDomain(host);
   return domain === undefined ? 'bad-domain' : { mailbox: { localPart, domain }, sourceRoute, utf8 };

@@ -21,7 +21,10 @@ export function benchPolicy() {
   encryptedAuth({});
   return smtpPolicy({
     relay: relayControl({ localDomains: ['example.com'], recipients: () => 'known' }),
-    connect: [ipBlocklist({ block: blocked }), connectionLimits({ concurrent: 30, perMinute: 300, classes: [{ v4: 32, v6: 64, times: 1 }] })],
+    connect: [
+      ipBlocklist({ block: blocked }),
+      connectionLimits({ concurrent: 30, perMinute: 300, classes: [{ v4: 32, v6: 64, times: 1 }] }),
+    ],
     auth: [smtpAuth()],
     rcpt: [
       unless(

@@ -39,7 +39,11 @@ async function dns() {
   const { zone } = await import('../../dist/testing/index.js');
   const [, , , delay] = process.argv;
   const data = {
-    'good.example': { MX: [[10, 'mx.good.example']], TXT: ['v=spf1 include:_spf.good.example -all'], A: ['192.0.2.80'] },
+    'good.example': {
+      MX: [[10, 'mx.good.example']],
+      TXT: ['v=spf1 include:_spf.good.example -all'],
+      A: ['192.0.2.80'],
+    },
     '_spf.good.example': { TXT: ['v=spf1 ip4:198.18.0.0/15 -all'] },
     'mx.good.example': { A: [] },
     '_dmarc.good.example': { TXT: ['v=DMARC1; p=none'] },
@@ -53,7 +57,10 @@ async function dns() {
     if (n >= 20_000) break;
   }
   data['mx.good.example'].A = [clientOf(0)];
-  const running = await serveZone(zone(data, { clock: systemClock(), delayMs: Number(delay ?? 0) }), { host: '127.0.0.1', port: 0 });
+  const running = await serveZone(zone(data, { clock: systemClock(), delayMs: Number(delay ?? 0) }), {
+    host: '127.0.0.1',
+    port: 0,
+  });
   process.send({ port: running.port });
 }
 
@@ -61,7 +68,16 @@ async function server(kind, dnsPort) {
   let listening;
   if (kind === 'bare' || kind === 'bare-held') {
     const { SMTPServer } = await import('smtp-server');
-    const plain = new SMTPServer({ disabledCommands: ['AUTH', 'STARTTLS'], disableReverseLookup: true, useProxy: true, logger: false, onData: (stream, _, done) => { stream.resume(); stream.on('end', done); } });
+    const plain = new SMTPServer({
+      disabledCommands: ['AUTH', 'STARTTLS'],
+      disableReverseLookup: true,
+      useProxy: true,
+      logger: false,
+      onData: (stream, _, done) => {
+        stream.resume();
+        stream.on('end', done);
+      },
+    });
     if (kind === 'bare') withoutHold(plain);
     listening = plain.listen(0, '127.0.0.1');
   } else {
@@ -71,7 +87,12 @@ async function server(kind, dnsPort) {
     const { stubResolver } = await import('../../dist/adapters/dns-node/index.js');
     const { benchPolicy } = await import('./policy.mjs');
     const clock = systemClock();
-    const env = { clock, counters: memoryCounters({ clock }), bans: memoryBans({ clock }), dns: stubResolver({ servers: [`127.0.0.1:${dnsPort}`] }) };
+    const env = {
+      clock,
+      counters: memoryCounters({ clock }),
+      bans: memoryBans({ clock }),
+      dns: stubResolver({ servers: [`127.0.0.1:${dnsPort}`] }),
+    };
     const guarded = guardedServer({
       policy: benchPolicy(),
       env,
@@ -110,7 +131,14 @@ function withoutHold(server) {
 function session(port, n) {
   return new Promise((resolve, reject) => {
     const began = performance.now();
-    const lines = [`EHLO h${n}.good.example`, 'MAIL FROM:<alice@good.example>', 'RCPT TO:<bob@example.com>', 'DATA', `${MESSAGE}\r\n.`, 'QUIT'];
+    const lines = [
+      `EHLO h${n}.good.example`,
+      'MAIL FROM:<alice@good.example>',
+      'RCPT TO:<bob@example.com>',
+      'DATA',
+      `${MESSAGE}\r\n.`,
+      'QUIT',
+    ];
     let step = -1;
     let received = '';
     const socket = connect({ port, host: '127.0.0.1', noDelay: true });
@@ -171,11 +199,15 @@ async function main() {
   const sessions = Number(process.argv[2] ?? 2000);
   const atOnce = Number(process.argv[3] ?? 500);
   const dnsServer = await child('--dns', 0);
-  console.log(`CPU of the server process per 1,000 sessions (${sessions} sessions, ${atOnce} at once, DNS on loopback)`);
+  console.log(
+    `CPU of the server process per 1,000 sessions (${sessions} sessions, ${atOnce} at once, DNS on loopback)`,
+  );
   const bare = await measured('bare', dnsServer.port, sessions, atOnce);
   const guarded = await measured('guarded', dnsServer.port, sessions, atOnce);
   console.log(`  bare                 ${(bare.cpuMs / 1000).toFixed(3)} s`);
-  console.log(`  guarded by the ten   ${(guarded.cpuMs / 1000).toFixed(3)} s   ${(guarded.cpuMs / bare.cpuMs).toFixed(2)} x`);
+  console.log(
+    `  guarded by the ten   ${(guarded.cpuMs / 1000).toFixed(3)} s   ${(guarded.cpuMs / bare.cpuMs).toFixed(2)} x`,
+  );
   dnsServer.running.kill();
   const slow = await child('--dns', 30);
   console.log('A clean session, one at a time, where each DNS answer takes 30 ms (p50)');

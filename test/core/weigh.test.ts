@@ -45,6 +45,6 @@ describe('weigh: a finding that says how heavy it is', () => {
     const decision = await evaluate({ only: [heavy(3)] }, 'only', {}, {});
     const again = JSON.parse(JSON.stringify(decision.outcomes)) as typeof decision.outcomes;
     expect(judge(again).score).toBe(3);
-    expect((again[0]?.finding as Finding).weight).toBe(3);
+    expect(again[0]?.finding.weight).toBe(3);
   });
 });
