@@ -1,4 +1,4 @@
-import { defineCheck, evaluate, type Finding, fail, flag, judge, on, score, weigh } from 'postern/core';
+import { defineCheck, evaluate, fail, flag, judge, on, score, weigh } from 'postern/core';
 import { describe, expect, test } from 'vitest';
 
 const bounds = { least: 0, most: 5 };

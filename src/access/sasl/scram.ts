@@ -48,7 +48,7 @@ const SALT_OCTETS = 16;
 /**
  * Makes what a server keeps of a password.
  *
- * @param iterations 4096 or more (RFC 7677 §4); 10,000 where not given
+ * `iterations`: 4096 or more (RFC 7677 §4); 10,000 where not given
  * @throws TypeError for a password that SASLprep refuses, or iterations out of range
  */
 export async function scramSecret(
