@@ -67,7 +67,7 @@ function nested(found: WrappedUri[], rest: string, outer: ParsedLink, context: L
   if (!PROMISING.test(rest)) return;
   let text = rest;
   for (let round = 0; round < MAX_ROUNDS; round++) {
-    schemed(found, text, outer, context, depth);
+    if (text.includes(':') || text.includes('=//')) schemed(found, text, outer, context, depth);
     if (round <= 1) parameters(found, text, outer, context, depth);
     const decoded = percentDecode(text);
     if (decoded === text) break;
@@ -91,8 +91,13 @@ function schemed(found: WrappedUri[], text: string, outer: ParsedLink, context: 
 
 /** Values and segments that hold a link without its scheme, or one in base64. */
 function parameters(found: WrappedUri[], text: string, outer: ParsedLink, context: LinkContext, depth: number): void {
-  for (const piece of text.split(/[&?#/;]/, 256)) {
+  for (let start = 0, count = 0; start < text.length && count < 256; count++) {
     if (found.length >= MAX_WRAPPED) return;
+    let end = start;
+    while (end < text.length && !isSeparator(text.charCodeAt(end))) end++;
+    const piece = text.slice(start, end);
+    start = end + 1;
+    if (piece.length < 4) continue;
     const equals = piece.indexOf('=');
     const value = equals < 0 ? piece : piece.slice(equals + 1);
     if (value.length < 4) continue;
@@ -100,6 +105,9 @@ function parameters(found: WrappedUri[], text: string, outer: ParsedLink, contex
     if (value.length >= 16) encodedValue(found, value, outer, context, depth);
   }
 }
+
+/** `&`, `?`, `#`, `/`, `;`. */
+const isSeparator = (c: number): boolean => c === 38 || c === 63 || c === 35 || c === 47 || c === 59;
 
 function bareValue(
   found: WrappedUri[],
