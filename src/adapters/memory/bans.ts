@@ -1,6 +1,6 @@
 import type { Ban, Bans, Clock } from '../../env/index.ts';
-import type { OverlayEntry, Prefix } from '../../net/index.ts';
-import { PrefixOverlay, PrefixSet, parsePrefix, printPrefix } from '../../net/index.ts';
+import type { IpAddress, OverlayEntry, Prefix } from '../../net/index.ts';
+import { ipVersion, networkOf, PrefixOverlay, PrefixSet, parseIp, parsePrefix, printPrefix } from '../../net/index.ts';
 import type { BanTimes } from './ban-time.ts';
 import { banTime, checkedBanTimes } from './ban-time.ts';
 
@@ -8,8 +8,8 @@ import { banTime, checkedBanTimes } from './ban-time.ts';
 export interface MemoryBansOptions extends BanTimes {
   readonly clock: Clock;
   /**
-   * How many bans are in force at most; 1,000,000 where not given. Beyond that those go that would end soonest. Of those
-   * that are over, an eighth as many are remembered.
+   * How many bans are held at most, those that are over and remembered included; 1,000,000 where not given. Beyond that
+   * those go that would be forgotten soonest.
    */
   readonly atMost?: number | undefined;
   /** Addresses and prefixes that are never banned, nor along with a wider prefix: one's own, the trusted, the allowed. */
@@ -26,7 +26,7 @@ export interface MemoryBans extends Bans {
   list(): readonly Ban[];
   /** Whether the prefix, or a wider one, may never be banned; true for what is no prefix. */
   spares(prefix: string): boolean;
-  /** Bans held, those that are over and not swept yet included, and the bytes of their tables. */
+  /** Bans held, those that are over and remembered included, and the bytes of their table. */
   readonly size: number;
   readonly bytes: number;
 }
@@ -62,9 +62,10 @@ export function memoryBans(options: MemoryBansOptions): MemoryBans {
   const times = checkedBanTimes('memoryBans', options);
   const never = neverSet(options.never);
 
-  const inForce = new PrefixOverlay({ max: atMost });
-  /** How many times a prefix was banned, until that is forgotten. */
-  const remembered = new PrefixOverlay({ max: Math.max(1, Math.ceil(atMost / 8)) });
+  /** Bans are held until they are forgotten, which is a constant time after their end. */
+  const held = new PrefixOverlay({ max: atMost });
+  /** Lengths of prefixes that were banned, other than the usual: where a wider ban may lie behind one that is over. */
+  const wider = { 4: new Set<number>(), 6: new Set<number>() };
   const reasons: string[] = ['other'];
   const reasonNumbers = new Map<string, number>();
 
@@ -75,68 +76,82 @@ export function memoryBans(options: MemoryBansOptions): MemoryBans {
     reasonNumbers.set(reason, reasons.length);
     return reasons.push(reason) - 1;
   };
-  const banOf = ({ prefix, expires, value }: OverlayEntry): Ban => ({
-    prefix,
-    reason: reasons[value >>> 20] as string,
-    since: expires - unpackLength(value & 0x7fff),
-    until: expires,
-    times: (value >>> 15) & 31,
+  const untilOf = ({ expires }: OverlayEntry): number => expires - times.rememberMs;
+  const countOf = ({ value }: OverlayEntry): number => (value >>> 15) & MAX_TIMES;
+  const banOf = (entry: OverlayEntry): Ban => ({
+    prefix: entry.prefix,
+    reason: reasons[entry.value >>> 20] as string,
+    since: untilOf(entry) - unpackLength(entry.value & 0x7fff),
+    until: untilOf(entry),
+    times: countOf(entry),
   });
   const put = (prefix: string, reason: string, until: number, lengthMs: number, nth: number, now: number): boolean => {
     const value = ((numberOf(reason) << 20) | (Math.min(nth, MAX_TIMES) << 15) | packLength(lengthMs)) >>> 0;
-    if (!inForce.add(prefix, until, now, value)) return false;
-    remembered.add(prefix, until + times.rememberMs, now, nth);
-    return true;
+    if (!prefix.endsWith('/32') && !prefix.endsWith('/64')) {
+      const { address, length } = parsePrefix(prefix);
+      wider[ipVersion(address)].add(length);
+    } else if (prefix.includes(':')) wider[6].add(prefix.endsWith('/32') ? 32 : 64);
+    return held.add(prefix, until + times.rememberMs, now, value);
+  };
+  /** The longest ban in force around the address, where that of `length` bits is over. */
+  const behind = (address: IpAddress, length: number, now: number): Ban | undefined => {
+    const shorter = [...wider[ipVersion(address)]].filter((each) => each < length).sort((one, other) => other - one);
+    for (const each of shorter) {
+      const entry = held.get({ address: networkOf(address, each), length: each });
+      if (entry !== undefined && untilOf(entry) > now) return banOf(entry);
+    }
+    return undefined;
   };
   const spares = (prefix: Prefix): boolean =>
     never?.explain(prefix.address).some((entry) => parsePrefix(entry.prefix).length <= prefix.length) === true;
 
   return {
     lookup(address) {
-      if (inForce.size === 0) return undefined;
-      const entry = attempt(() => inForce.lookup(address, clock.now()));
-      return entry === undefined || never?.has(address) === true ? undefined : banOf(entry);
+      if (held.size === 0) return undefined;
+      const now = clock.now();
+      const entry = attempt(() => held.lookup(address, now));
+      if (entry === undefined || never?.has(address) === true) return undefined;
+      if (untilOf(entry) > now) return banOf(entry);
+      const ip = parseIp(address);
+      return ip === undefined ? undefined : behind(ip, parsePrefix(entry.prefix).length, now);
     },
     add(text, reason, forMs) {
       const prefix = canonicalPrefix(text);
       if (prefix === undefined || (never !== undefined && spares(parsePrefix(prefix)))) return undefined;
       const now = clock.now();
-      const past = remembered.get(prefix);
-      const nth = past === undefined || past.expires <= now ? 1 : past.value + 1;
-      const before = inForce.get(prefix);
-      const until = Math.max(now + banTime(times, nth, forMs), before?.expires ?? 0);
+      const found = held.get(prefix);
+      const before = found !== undefined && found.expires > now ? found : undefined;
+      const nth = before === undefined ? 1 : countOf(before) + 1;
+      const until = Math.max(now + banTime(times, nth, forMs), before === undefined ? 0 : untilOf(before));
       if (!put(prefix, reason, until, until - now, nth, now)) return undefined;
       return { prefix, reason, since: now, until, times: nth };
     },
     restore(ban) {
       const prefix = canonicalPrefix(ban.prefix);
-      const now = clock.now();
       if (prefix === undefined || !(ban.until > 0) || spares(parsePrefix(prefix))) return false;
-      if (ban.until > now) return put(prefix, ban.reason, ban.until, ban.until - ban.since, ban.times, now);
-      return remembered.add(prefix, ban.until + times.rememberMs, now, ban.times);
+      return put(prefix, ban.reason, ban.until, ban.until - ban.since, ban.times, clock.now());
     },
     lift(text) {
       const prefix = canonicalPrefix(text);
       if (prefix === undefined) return false;
-      const before = inForce.get(prefix);
-      inForce.delete(prefix);
-      remembered.delete(prefix);
-      return before !== undefined && before.expires > clock.now();
+      const before = held.get(prefix);
+      held.delete(prefix);
+      return before !== undefined && untilOf(before) > clock.now();
     },
-    list: () =>
-      inForce
-        .entries(clock.now())
-        .map(banOf)
-        .sort((a, b) => b.since - a.since),
+    list() {
+      const now = clock.now();
+      const bans = held.entries(now).filter((entry) => untilOf(entry) > now);
+      return bans.map(banOf).sort((one, other) => other.since - one.since);
+    },
     spares(text) {
       const prefix = canonicalPrefix(text);
       return prefix === undefined || spares(parsePrefix(prefix));
     },
     get size() {
-      return inForce.size;
+      return held.size;
     },
     get bytes() {
-      return inForce.byteLength + remembered.byteLength;
+      return held.byteLength;
     },
   };
 }
@@ -147,13 +162,14 @@ function neverSet(never: MemoryBansOptions['never']): PrefixSet | undefined {
   return prefixes.length === 0 ? undefined : PrefixSet.from(prefixes);
 }
 
-/** What is written as it is printed needs no parsing: an IPv4 address, or its /32. */
-const plainAddress = /^(?:(?:[1-9]?\d|1\d\d|2[0-4]\d|25[0-5])(?:\.(?!\/|$)|(?=\/32$|$))){4}(?:\/32)?$/;
+/** `192.0.2.1/32` is written as it is printed, and needs no parsing. */
+const hostForm = /^(?:(?:[1-9]?\d|1\d\d|2[0-4]\d|25[0-5])(?:\.(?!\/)|(?=\/))){4}\/32$/;
+const isHost = (text: string): boolean => typeof text === 'string' && text.length <= 18 && hostForm.test(text);
 
 /** The prefix or address in canonical form, host bits cleared; undefined where it is none. */
 export function canonicalPrefix(text: string): string | undefined {
   if (typeof text !== 'string' || text.length > 64) return undefined;
-  if (plainAddress.test(text)) return text.endsWith('/32') ? text : `${text}/32`;
+  if (isHost(text)) return text;
   const prefix = attempt(() => parsePrefix(text, { hostBits: 'clear' }));
   return prefix === undefined ? undefined : printPrefix(prefix);
 }
