@@ -49,29 +49,35 @@ function isZone(text: string, from: number, to: number): boolean {
 export function scanIpv4(text: string, from: number, to: number): boolean {
   if (to - from < 7 || to - from > 15) return false;
   let word = 0;
-  let dots = 0;
-  let value = -1;
-  for (let i = from; i < to; i++) {
-    const digit = text.charCodeAt(i) - 48;
-    if (digit >= 0 && digit <= 9) {
-      if (value <= 0) {
-        if (value === 0) return false;
-        value = digit;
-      } else {
-        value = value * 10 + digit;
+  let i = from;
+  for (let octet = 0; octet < 4; octet++) {
+    if (i >= to) return false;
+    let value = text.charCodeAt(i++) - 48;
+    if (value >>> 0 > 9) return false;
+    // One digit is there; up to two more, unless the first is a zero.
+    let c = i < to ? text.charCodeAt(i) - 48 : DOT;
+    if (c >>> 0 <= 9) {
+      if (value === 0) return false;
+      value = value * 10 + c;
+      c = ++i < to ? text.charCodeAt(i) - 48 : DOT;
+      if (c >>> 0 <= 9) {
+        value = value * 10 + c;
         if (value > 255) return false;
+        c = ++i < to ? text.charCodeAt(i) - 48 : DOT;
       }
-    } else {
-      if (digit !== -2 || value < 0 || dots === 3) return false;
-      word = (word << 8) | value;
-      dots++;
-      value = -1;
     }
+    if (c !== DOT) return false;
+    i++;
+    word = (word << 8) | value;
   }
-  if (dots !== 3 || value < 0) return false;
-  scanned[0] = (word << 8) | value;
+  // The last octet ends where the text does: as if a dot stood there.
+  if (i !== to + 1) return false;
+  scanned[0] = word;
   return true;
 }
+
+/** The code of a dot, less that of a zero. */
+const DOT = -2;
 
 /** What is no hexadecimal digit, in the table below. */
 const NO_DIGIT = 64;

@@ -105,11 +105,10 @@ export class PrefixOverlay {
     const ends = Math.min(LAST_TICK, Math.ceil((expires - this.#base) / TICK_MS));
     if (!(expires > now) || ends <= 0) return false;
     const table = this.#tableOf(code);
-    if (table.get() === 0 && this.size >= this.#max && !this.#makeRoom(table, code, ends, tick)) return false;
-    this.#put(code);
+    if (this.size >= this.#max && table.get() === 0 && !this.#makeRoom(table, ends, tick)) return false;
     table.set(ends, value, tick);
     if (table === this.#others) this.#note(code);
-    this.sweep(now, SWEPT_PER_ADD);
+    table.sweep(tick, SWEPT_PER_ADD);
     return true;
   }
 
@@ -135,7 +134,6 @@ export class PrefixOverlay {
   /** The entry of exactly this prefix, ended or not, as long as it is held. */
   get(prefix: string | Prefix): OverlayEntry | undefined {
     const code = this.#scan(prefix);
-    this.#put(code);
     const table = this.#tableOf(code);
     const ends = table.get();
     return ends === 0 ? undefined : { prefix: printKey(code), expires: this.#time(ends), value: table.value };
@@ -143,9 +141,7 @@ export class PrefixOverlay {
 
   /** Lets go of exactly this prefix; false where it was not held. */
   delete(prefix: string | Prefix): boolean {
-    const code = this.#scan(prefix);
-    this.#put(code);
-    return this.#tableOf(code).delete();
+    return this.#tableOf(this.#scan(prefix)).delete();
   }
 
   /**
@@ -235,6 +231,7 @@ export class PrefixOverlay {
     if (!usual) key[4] = code;
   }
 
+  /** Reads a prefix, and writes it into its table's key. */
   #scan(prefix: string | Prefix): number {
     const text = typeof prefix === 'string' ? prefix : `${prefix.address}/${prefix.length}`;
     const code = scanPrefix(text, 0, text.length);
@@ -247,11 +244,9 @@ export class PrefixOverlay {
     return code;
   }
 
-  #makeRoom(table: SlotTable, code: number, ends: number, tick: number): boolean {
+  #makeRoom(table: SlotTable, ends: number, tick: number): boolean {
     const others = [this.#hosts4, this.#nets6, this.#others].filter((other) => other !== table);
-    const made = [table, ...others].some((each) => each.evictNear(ends, tick));
-    this.#put(code);
-    return made;
+    return [table, ...others].some((each) => each.evictNear(ends, tick));
   }
 
   #note(code: number): void {

@@ -187,8 +187,8 @@ export class PrefixSet implements Iterable<PrefixEntry> {
   /** The row of the longest prefix around the address scanned last, or -1. */
   #longest(version: 4 | 6): number {
     return version === 4
-      ? this.#table.longest4(scanned[0]! >>> 0)
-      : this.#table.longest6(scanned[0]! >>> 0, scanned[1]! >>> 0, scanned[2]! >>> 0, scanned[3]! >>> 0);
+      ? this.#table.longest4(scanned[0]!)
+      : this.#table.longest6(scanned[0]!, scanned[1]!, scanned[2]!, scanned[3]!);
   }
 
   #groupOf(row: number): number {
@@ -197,7 +197,7 @@ export class PrefixSet implements Iterable<PrefixEntry> {
 
   /** The entries around the address scanned last, which the search does not overwrite. */
   #entries(version: 4 | 6, now: number | undefined, first: boolean): PrefixEntry[] {
-    const words = Uint32Array.from(scanned);
+    const words = scanned.slice();
     const found: PrefixEntry[] = [];
     const visit = (row: number, length: number): boolean => {
       for (const id of this.#groups[this.#groupOf(row)]!) {

@@ -8,9 +8,9 @@
 const SEGMENT_BITS = 8;
 const SEGMENTS = 1 << SEGMENT_BITS;
 const LEAST_SLOTS = 8;
-/** A segment fuller than this grows by a quarter: between 0.6 and 0.75 it stays small and its probes short. */
-const MAX_LOAD = 0.75;
-const GROWTH = 1.25;
+/** A segment fuller than this grows by a little: between 0.59 and 0.68 it stays small and its probes short. */
+const MAX_LOAD = 0.68;
+const GROWTH = 1.15;
 const SHRINK_BELOW = 0.25;
 /** How many keys are looked at for one that may give way. */
 const LOOKED_AT = 16;
@@ -61,9 +61,13 @@ export class SlotTable {
     const segment = this.#segments[hash & (SEGMENTS - 1)]!;
     let at = this.#find(segment, hash);
     if (at < 0) {
-      if (segment.used + 1 > segment.capacity * MAX_LOAD) this.#makeRoom(segment, now);
-      at = this.#freeSlot(segment, hash);
-      segment.slots.set(this.key, at);
+      // Where the search ended is free.
+      at = ~at;
+      if (segment.used + 1 > segment.capacity * MAX_LOAD) {
+        this.#rebuild(segment, Math.max(LEAST_SLOTS, Math.ceil(segment.capacity * GROWTH) + 1), now);
+        at = this.#freeSlot(segment, hash);
+      }
+      for (let i = 0; i < this.#keyWords; i++) segment.slots[at + i] = this.key[i]!;
       segment.used++;
       this.size++;
     }
@@ -156,12 +160,17 @@ export class SlotTable {
     return this.#segments.reduce((sum, { slots }) => sum + slots.byteLength, 0);
   }
 
-  /** Keyed, so that nobody outside can aim at one segment. */
   #hash(): number {
-    let hash = this.#seed;
-    for (let i = 0; i < this.#keyWords; i++) {
-      hash = Math.imul(hash ^ this.key[i]!, 0x9e3779b1);
-      hash = Math.imul(hash ^ (hash >>> 15) ^ this.#seed, 0x85ebca6b);
+    return this.#hashAt(this.key, 0);
+  }
+
+  /** Of the key that starts at a word. Keyed, so that nobody outside can aim at one segment. */
+  #hashAt(words: Uint32Array, at: number): number {
+    const seed = this.#seed;
+    let hash = seed;
+    for (let i = at; i < at + this.#keyWords; i++) {
+      hash = Math.imul(hash ^ words[i]!, 0x9e3779b1);
+      hash = Math.imul(hash ^ (hash >>> 15) ^ seed, 0x85ebca6b);
       hash ^= hash >>> 13;
     }
     hash = Math.imul(hash, 0xc2b2ae35);
@@ -172,7 +181,7 @@ export class SlotTable {
     return Math.floor(((hash >>> SEGMENT_BITS) * segment.capacity) / (1 << (32 - SEGMENT_BITS)));
   }
 
-  /** Where the key's slot starts, in words, or -1. */
+  /** Where the key's slot starts, in words; where it is not held, the complement of where a free one does. */
   #find({ slots, capacity }: Segment, hash: number): number {
     if (capacity === 0) return -1;
     const stride = this.#stride;
@@ -187,7 +196,7 @@ export class SlotTable {
       at += stride;
       if (at === end) at = 0;
     }
-    return -1;
+    return ~at;
   }
 
   /** A segment is never full, so that there is one. */
@@ -202,48 +211,29 @@ export class SlotTable {
   #free(segment: Segment, freed: number): void {
     const { slots, capacity } = segment;
     const stride = this.#stride;
-    const kept = this.key.slice();
     let hole = freed;
     let slot = freed;
     for (;;) {
       slot = slot + 1 === capacity ? 0 : slot + 1;
       const at = slot * stride;
       if (slots[at + this.#keyWords] === 0) break;
-      for (let i = 0; i < this.#keyWords; i++) this.key[i] = slots[at + i]!;
-      const home = this.#home(segment, this.#hash());
-      const fromHome = (slot - home + capacity) % capacity;
-      const fromHole = (slot - hole + capacity) % capacity;
+      const home = this.#home(segment, this.#hashAt(slots, at));
+      const fromHome = slot >= home ? slot - home : slot - home + capacity;
+      const fromHole = slot >= hole ? slot - hole : slot - hole + capacity;
       if (fromHome >= fromHole) {
-        slots.copyWithin(hole * stride, at, at + stride);
+        for (let i = 0; i < stride; i++) slots[hole * stride + i] = slots[at + i]!;
         hole = slot;
       }
     }
-    slots.fill(0, hole * stride, (hole + 1) * stride);
-    this.key.set(kept);
+    for (let i = hole * stride; i < (hole + 1) * stride; i++) slots[i] = 0;
     segment.used--;
     this.size--;
-  }
-
-  #makeRoom(segment: Segment, now: number): void {
-    let ended = 0;
-    for (let slot = 0; slot < segment.capacity; slot++) {
-      const ends = segment.slots[slot * this.#stride + this.#keyWords]!;
-      if (ends !== 0 && ends <= now) ended++;
-    }
-    const left = segment.used - ended;
-    const grows = left + 1 > segment.capacity * MAX_LOAD * 0.9;
-    this.#rebuild(
-      segment,
-      grows ? Math.max(LEAST_SLOTS, Math.ceil(segment.capacity * GROWTH) + 1) : segment.capacity,
-      now,
-    );
   }
 
   /** Lays a segment out anew, without what has ended. */
   #rebuild(segment: Segment, capacity: number, now = 0): void {
     const { slots } = segment;
     const stride = this.#stride;
-    const kept = this.key.slice();
     segment.slots = new Uint32Array(capacity * stride);
     segment.capacity = capacity;
     this.size -= segment.used;
@@ -251,13 +241,11 @@ export class SlotTable {
     for (let at = 0; at < slots.length; at += stride) {
       const ends = slots[at + this.#keyWords]!;
       if (ends === 0 || ends <= now) continue;
-      for (let i = 0; i < this.#keyWords; i++) this.key[i] = slots[at + i]!;
-      const to = this.#freeSlot(segment, this.#hash());
+      const to = this.#freeSlot(segment, this.#hashAt(slots, at));
       for (let i = 0; i < stride; i++) segment.slots[to + i] = slots[at + i]!;
       segment.used++;
     }
     this.size += segment.used;
-    this.key.set(kept);
     if (this.#segments[this.#cursorSegment] === segment) this.#cursor = 0;
   }
 }

@@ -7,6 +7,8 @@
  * IPv6: the first 32 bits lead to a slot in the same way; below it lie networks up to /64, and longer ones apart.
  * Prefixes of up to /16 and /32 stand in tables of their own.
  *
+ * Words of an address are signed where they are handed over (a signed one needs no allocation), and compared unsigned.
+ *
  * A row is a prefix's number. Rows are numbered through, table by table, in the order of `rowBases`.
  *
  * @module
@@ -77,7 +79,7 @@ export const indexBits = (rows: number): number => Math.min(16, Math.max(1, 32 -
 
 /** The bucket of a first word: 2000::/3, where all of the Internet is, gets nearly all of them. */
 export const bucketOf = (word: number, bits: number): number =>
-  word >>> 29 === 1 ? 1 + ((word << 3) >>> (32 - bits)) : word < 0x20000000 ? 0 : (1 << bits) + 1;
+  word >>> 29 === 1 ? 1 + ((word << 3) >>> (32 - bits)) : word >>> 29 === 0 ? 0 : (1 << bits) + 1;
 
 /** Called with each row that covers an address, the longest first; true ends the visit. */
 export type RowVisit = (row: number, length: number) => boolean;
@@ -122,7 +124,7 @@ export class PrefixTable {
     return this.#wide4Around(word >>> 16, lastAtMost32(arrays.wide4, word >>> 16, 0, arrays.wide4.length));
   }
 
-  /** The longest IPv6 prefix around the address, or -1. All four words are unsigned. */
+  /** The longest IPv6 prefix around the address, or -1. */
   longest6(w0: number, w1: number, w2: number, w3: number): number {
     const { arrays, bases } = this;
     const slot = this.#slot6(w0);
@@ -167,7 +169,7 @@ export class PrefixTable {
     }
   }
 
-  /** Visits every IPv6 prefix around the address, the longest first. All four words are unsigned. */
+  /** Visits every IPv6 prefix around the address, the longest first. */
   visit6(w0: number, w1: number, w2: number, w3: number, visit: RowVisit): void {
     const { arrays, bases } = this;
     const { records6, long6Parents, nets6Parents, wide6Parents } = arrays;
@@ -243,7 +245,7 @@ export class PrefixTable {
     const bucket = bucketOf(word, this.#bits6Slots);
     const from = slots6Index[bucket]!;
     const slot = lastAtMost32(slots6, word, from, slots6Index[bucket + 1]!);
-    return slot >= from && slots6[slot] === word ? slot : -1;
+    return slot >= from && slots6[slot] === word >>> 0 ? slot : -1;
   }
 
   #lastWide6(word: number): number {
@@ -349,7 +351,8 @@ function lastAtMost16(rows: Uint16Array, value: number, from: number, to: number
   return low - 1;
 }
 
-function lastAtMost32(rows: Uint32Array, value: number, from: number, to: number): number {
+function lastAtMost32(rows: Uint32Array, word: number, from: number, to: number): number {
+  const value = word >>> 0;
   let low = from;
   let high = to;
   while (low < high) {
@@ -361,16 +364,19 @@ function lastAtMost32(rows: Uint32Array, value: number, from: number, to: number
 }
 
 function lastAtMost96(rows: Uint32Array, w1: number, w2: number, w3: number, from: number, to: number): number {
+  const u1 = w1 >>> 0;
+  const u2 = w2 >>> 0;
+  const u3 = w3 >>> 0;
   let low = from;
   let high = to;
   while (low < high) {
     const middle = (low + high) >>> 1;
     const row = middle * 3;
     const first = rows[row]!;
-    let atMost = first < w1;
-    if (first === w1) {
+    let atMost = first < u1;
+    if (first === u1) {
       const second = rows[row + 1]!;
-      atMost = second < w2 || (second === w2 && rows[row + 2]! <= w3);
+      atMost = second < u2 || (second === u2 && rows[row + 2]! <= u3);
     }
     if (atMost) low = middle + 1;
     else high = middle;

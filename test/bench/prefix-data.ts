@@ -32,7 +32,8 @@ function zipf(n: number, s: number, random: () => number): () => number {
   };
 }
 
-export const text4 = (word: number): string => `${word >>> 24}.${(word >>> 16) & 255}.${(word >>> 8) & 255}.${word & 255}`;
+export const text4 = (word: number): string =>
+  `${word >>> 24}.${(word >>> 16) & 255}.${(word >>> 8) & 255}.${word & 255}`;
 export const text6 = (words: readonly number[]): string => {
   const groups = words.flatMap((word) => [(word >>> 16).toString(16), (word & 0xffff).toString(16)]);
   return groups.slice(4).every((group) => group === '0') ? `${groups.slice(0, 4).join(':')}::` : groups.join(':');
@@ -95,22 +96,24 @@ export function mix(n: number, questions: number, has: (address: string) => bool
   // No length may take more of the space than real lists give it: what is over becomes small.
   const left = new Map(v4Lengths.map(([length]) => [length, 2 ** length * (length <= 16 ? 0.004 : 0.03)]));
 
+  // As a file or a socket gives it: one flat string, not one put together of several.
+  const flat = (text: string): string => Buffer.from(text, 'latin1').toString('latin1');
   const entries: string[] = [];
   for (let i = 0; i < n; i++) {
     const kind = random();
-    if (kind < 0.8) entries.push(text4(host4()));
+    if (kind < 0.8) entries.push(flat(text4(host4())));
     else if (kind < 0.94) {
       let length = pick(v4Lengths);
       if (left.get(length)! < 1) length = 25 + Math.floor(random() * 7);
       else left.set(length, left.get(length)! - 1);
-      entries.push(`${text4((host4() & (-1 << (32 - length))) >>> 0)}/${length}`);
+      entries.push(flat(`${text4((host4() & (-1 << (32 - length))) >>> 0)}/${length}`));
     } else {
       const length = pick(v6Lengths);
       const words = host6().map((w, at) => {
         const keep = Math.max(0, Math.min(32, length - at * 32));
         return keep === 0 ? 0 : (w & (-1 << (32 - keep))) >>> 0;
       });
-      entries.push(length === 128 ? text6(words) : `${text6(words)}/${length}`);
+      entries.push(flat(length === 128 ? text6(words) : `${text6(words)}/${length}`));
     }
   }
   return {
@@ -137,8 +140,7 @@ export function mix(n: number, questions: number, has: (address: string) => bool
         do address = is6 ? text6(host6()) : random4();
         while (has(address));
       }
-      // As a socket gives it: one flat string.
-      asked.push(Buffer.from(address, 'latin1').toString('latin1'));
+      asked.push(flat(address));
     }
     return asked;
   }
@@ -210,6 +212,8 @@ function bitsOf(address: string): number[] {
   const [head, tail] = address.split('::') as [string, string | undefined];
   const left = head.split(':').filter((group) => group !== '');
   const right = tail === undefined ? [] : tail.split(':').filter((group) => group !== '');
-  const groups = [...left, ...Array.from({ length: 8 - left.length - right.length }, () => '0'), ...right].map((g) => Number.parseInt(g, 16));
+  const groups = [...left, ...Array.from({ length: 8 - left.length - right.length }, () => '0'), ...right].map((g) =>
+    Number.parseInt(g, 16),
+  );
   return [0, 2, 4, 6].map((i) => ((groups[i]! << 16) | groups[i + 1]!) >>> 0);
 }

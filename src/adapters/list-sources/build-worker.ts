@@ -3,11 +3,34 @@
  *
  * @module
  */
-import { parentPort, workerData } from 'node:worker_threads';
+import { readFileSync } from 'node:fs';
+import { setPriority } from 'node:os';
+import { parentPort } from 'node:worker_threads';
 import type { BuildAnswer, BuildRequest } from './build.ts';
-import { buildHere } from './build.ts';
+import { buildFrom } from './build.ts';
 
-const { set, ...summary } = buildHere(workerData as BuildRequest);
-const bytes = set?.toBytes();
-const answer: BuildAnswer = bytes === undefined ? summary : { ...summary, set: bytes };
-parentPort?.postMessage(answer, bytes === undefined ? [] : [bytes.buffer]);
+// Sessions come first where processors are few. Only on Linux does a priority belong to the thread, not to the process.
+if (process.platform === 'linux') {
+  try {
+    setPriority(10);
+  } catch {
+    // It may not be allowed; then it works at the usual priority.
+  }
+}
+
+const answer = (said: BuildAnswer, moved: ArrayBuffer[] = []): void => parentPort?.postMessage(said, moved);
+
+parentPort?.once('message', ({ list, options }: BuildRequest) => {
+  let bytes: Uint8Array;
+  try {
+    bytes = list instanceof Uint8Array ? list : readFileSync(list.path);
+  } catch (error) {
+    answer({ failed: (error as Error).message });
+    return;
+  }
+  const { set, ...summary } = buildFrom(bytes, options);
+  const built = set?.toBytes();
+  if (built === undefined) answer(summary);
+  else answer({ ...summary, set: built }, [built.buffer]);
+});
+answer('ready');

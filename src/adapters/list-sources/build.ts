@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { Worker } from 'node:worker_threads';
 import { gunzipSync } from 'node:zlib';
 import type { ListSummary, ReadListOptions } from '../../checks/ip-blocklist/index.ts';
@@ -14,15 +15,19 @@ export interface Built extends ListSummary {
   readonly here?: string | undefined;
 }
 
-/** What the worker is asked, and what it answers. */
+/** A list to read: its bytes, or the file they are in. */
 export interface BuildRequest {
-  readonly bytes: Uint8Array;
+  readonly list: Uint8Array<ArrayBuffer> | { readonly path: string };
   readonly options: ReadListOptions;
 }
-export type BuildAnswer = ListSummary & { readonly set?: Uint8Array<ArrayBuffer> };
+/** What the worker says when it is there, and what it answers. */
+export type BuildAnswer =
+  | 'ready'
+  | { readonly failed: string }
+  | (ListSummary & { readonly set?: Uint8Array<ArrayBuffer> });
 
-/** Reads a list where it is called. A packed one (gzip) is unpacked first. */
-export function buildHere({ bytes, options }: BuildRequest): ListSummary & { set: PrefixSet | undefined } {
+/** Reads a list's bytes where it is called. Packed ones (gzip) are unpacked first. */
+export function buildFrom(bytes: Uint8Array, options: ReadListOptions): ListSummary & { set: PrefixSet | undefined } {
   let text = bytes;
   if (bytes[0] === 0x1f && bytes[1] === 0x8b) {
     try {
@@ -35,6 +40,9 @@ export function buildHere({ bytes, options }: BuildRequest): ListSummary & { set
   return readPrefixSet(text, options);
 }
 
+const buildHere = async ({ list, options }: BuildRequest): Promise<Built> =>
+  buildFrom(list instanceof Uint8Array ? list : await readFile(list.path), options);
+
 /** The worker's file: beside this one, with the same extension. */
 const workerUrl = (): URL =>
   new URL(`./build-worker${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url);
@@ -43,33 +51,43 @@ const workerUrl = (): URL =>
  * Reads a list in a worker, and where none can be started, here.
  *
  * @param worker the worker's file, where a bundler has moved it; false reads here
+ * @throws Error where the file cannot be read
  */
 export async function build(request: BuildRequest, worker: URL | boolean): Promise<Built> {
   if (worker === false) return buildHere(request);
   const answer = await inWorker(request, worker === true ? workerUrl() : worker);
-  if (answer instanceof Error) {
-    const built = buildHere(request);
-    return { ...built, here: answer.message };
-  }
+  if (answer instanceof Error) return { ...(await buildHere(request)), here: answer.message };
+  if ('failed' in answer) throw new Error(answer.failed);
   const { set, ...summary } = answer;
   return { ...summary, set: set === undefined ? undefined : PrefixSet.fromBytes(set, { share: true }) };
 }
 
-function inWorker(request: BuildRequest, file: URL): Promise<BuildAnswer | Error> {
-  return new Promise((resolve) => {
+/** An `Error` where the worker did not come so far as to take the list over. */
+function inWorker({ list, options }: BuildRequest, file: URL): Promise<Exclude<BuildAnswer, 'ready'> | Error> {
+  return new Promise((resolve, reject) => {
     let worker: Worker;
     try {
-      // The bytes are copied, not moved: where the worker fails, they are still here to be read.
-      worker = new Worker(file, { workerData: request });
+      worker = new Worker(file);
     } catch (error) {
       resolve(error as Error);
       return;
     }
-    worker.once('message', (answer: BuildAnswer) => {
+    let handedOver = false;
+    const ended = (error: Error): void => {
+      if (handedOver) reject(error);
+      else resolve(error);
+    };
+    worker.on('message', (answer: BuildAnswer) => {
+      if (answer === 'ready') {
+        // Moved, not copied: a copy would keep the loop waiting.
+        worker.postMessage({ list, options }, list instanceof Uint8Array ? [list.buffer] : []);
+        handedOver = true;
+        return;
+      }
       resolve(answer);
       void worker.terminate();
     });
-    worker.once('error', (error) => resolve(error));
-    worker.once('exit', (code) => resolve(new Error(`the worker ended with ${code}`)));
+    worker.once('error', ended);
+    worker.once('exit', (code) => ended(new Error(`the worker ended with ${code}`)));
   });
 }

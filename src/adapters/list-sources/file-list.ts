@@ -1,6 +1,6 @@
 import type { FSWatcher } from 'node:fs';
 import { watch } from 'node:fs';
-import { open, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { MAX_LIST_BYTES } from './build.ts';
 import type { Fetched, ListSource, ListSourceOptions } from './list-source.ts';
@@ -36,21 +36,15 @@ export function fileList(path: string, options: FileListOptions): ListSource {
   const fetch = async (force: boolean): Promise<Fetched> => {
     const version = await versionOf();
     if (!force && version === loaded) return { unchanged: true };
-    const file = await open(path, 'r');
-    try {
-      const { size } = await file.stat();
-      if (size > MAX_LIST_BYTES) return { failed: `the file has ${size} bytes; at most ${MAX_LIST_BYTES} are read` };
-      const bytes = await file.readFile();
-      return {
-        bytes,
-        file: path,
-        accepted: () => {
-          loaded = version;
-        },
-      };
-    } finally {
-      await file.close();
-    }
+    const { size } = await stat(path);
+    if (size > MAX_LIST_BYTES) return { failed: `the file has ${size} bytes; at most ${MAX_LIST_BYTES} are read` };
+    return {
+      list: { path },
+      file: path,
+      accepted: () => {
+        loaded = version;
+      },
+    };
   };
 
   const start = (reload: () => Promise<unknown>): (() => void) => {

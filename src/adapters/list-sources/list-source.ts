@@ -2,6 +2,7 @@ import { open, readFile, rename, rm } from 'node:fs/promises';
 import type { ListProblem, ReadListOptions } from '../../checks/ip-blocklist/index.ts';
 import type { PrefixSource } from '../../net/index.ts';
 import { PrefixSet } from '../../net/index.ts';
+import type { BuildRequest, Built } from './build.ts';
 import { build } from './build.ts';
 
 /** How every source is made. */
@@ -60,9 +61,13 @@ export interface ListSource extends PrefixSource, AsyncDisposable {
   close(): Promise<void>;
 }
 
-/** A list's bytes; or why there are none, or that they are the same as last time. */
+/** A list's bytes or the file they are in; or why there are none, or that they are the same as last time. */
 export type Fetched =
-  | { readonly bytes: Uint8Array; readonly file?: string | undefined; readonly accepted?: () => void }
+  | {
+      readonly list: BuildRequest['list'];
+      readonly file?: string | undefined;
+      readonly accepted?: () => void;
+    }
   | { readonly unchanged: true }
   | { readonly failed: string };
 
@@ -115,8 +120,13 @@ export function listSource(origin: Origin, options: ListSourceOptions): ListSour
     }
     if ('failed' in fetched) return kept(fetched.failed);
     if ('unchanged' in fetched) return conclude({ type: 'unchanged', before });
-    const { bytes, file, accepted } = fetched;
-    const built = await build({ bytes, options: { ...reading, file, now: Date.now() } }, worker);
+    const { list, file, accepted } = fetched;
+    let built: Built;
+    try {
+      built = await build({ list, options: { ...reading, file, now: Date.now() } }, worker);
+    } catch (error) {
+      return kept(reasonOf(error));
+    }
     const { errors, warnings, problems, here } = built;
     const found = { errors, warnings, problems, ...(here === undefined ? {} : { here }) };
     if (built.set === undefined) return kept(built.refused ?? 'it was refused', found);

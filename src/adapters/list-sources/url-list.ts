@@ -18,6 +18,13 @@ export interface UrlListOptions extends ListSourceOptions {
   readonly fetch?: typeof globalThis.fetch | undefined;
 }
 
+interface Answer {
+  readonly status: number;
+  readonly fields: Headers;
+  /** The body; empty where the status is not 200. */
+  readonly list: Uint8Array<ArrayBuffer>;
+}
+
 const LEAST_INTERVAL_MS = 60_000;
 /** The longest checksum or signature file that is read. */
 const MAX_PROOF_BYTES = 65_536;
@@ -44,44 +51,38 @@ export function urlList(url: string | URL, options: UrlListOptions): ListSource 
   let validators: Record<string, string> = {};
   const closing = new AbortController();
 
-  const ask = async (
-    from: URL,
-    headers: Record<string, string>,
-    limit: number,
-  ): Promise<Response & { body256: Uint8Array }> => {
+  const ask = async (from: URL, headers: Record<string, string>, limit: number): Promise<Answer> => {
     const response = await get(from, {
       headers: { 'user-agent': 'postern', ...options.headers, ...headers },
       signal: AbortSignal.any([closing.signal, AbortSignal.timeout(timeoutMs)]),
     });
     if (from.protocol === 'https:' && response.url !== '' && !response.url.startsWith('https:'))
       throw new Error('it was redirected away from https');
-    return Object.assign(response, {
-      body256: response.status === 200 ? await readBody(response, limit) : new Uint8Array(0),
-    });
+    const { status, headers: fields } = response;
+    return { status, fields, list: status === 200 ? await readBody(response, limit) : new Uint8Array(0) };
   };
 
   const fetch = async (force: boolean): Promise<Fetched> => {
     const response = await ask(address, force ? {} : validators, MAX_LIST_BYTES);
     if (response.status === 304) return { unchanged: true };
     if (response.status !== 200) return { failed: `the server answered ${response.status}` };
-    if (/^text\/html\b/i.test(response.headers.get('content-type') ?? ''))
+    if (/^text\/html\b/i.test(response.fields.get('content-type') ?? ''))
       return { failed: 'the server answered with an HTML page' };
-    const bytes = response.body256;
+    const { list } = response;
     if (sumAddress !== undefined) {
       const sum = await ask(sumAddress, {}, MAX_PROOF_BYTES);
       if (sum.status !== 200) return { failed: `the checksum could not be had: ${sum.status}` };
-      if (!sumFits(new TextDecoder().decode(sum.body256), bytes))
-        return { failed: 'the checksum does not fit the list' };
+      if (!sumFits(new TextDecoder().decode(sum.list), list)) return { failed: 'the checksum does not fit the list' };
     }
     if (signatureAddress !== undefined && key !== undefined) {
       const signed = await ask(signatureAddress, {}, MAX_PROOF_BYTES);
       if (signed.status !== 200) return { failed: `the signature could not be had: ${signed.status}` };
-      if (!signatureFits(key, bytes, signed.body256)) return { failed: 'the signature does not fit the list' };
+      if (!signatureFits(key, list, signed.list)) return { failed: 'the signature does not fit the list' };
     }
-    const etag = response.headers.get('etag');
-    const modified = response.headers.get('last-modified');
+    const etag = response.fields.get('etag');
+    const modified = response.fields.get('last-modified');
     return {
-      bytes,
+      list,
       file: `${address.origin}${address.pathname}`,
       // Only what was taken may be answered with "not modified": a list that was refused is asked for again in full.
       accepted: () => {
@@ -140,7 +141,7 @@ function keyOf(pem: string): ReturnType<typeof createPublicKey> {
   }
 }
 
-async function readBody(response: Response, limit: number): Promise<Uint8Array> {
+async function readBody(response: Response, limit: number): Promise<Uint8Array<ArrayBuffer>> {
   const chunks: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of response.body ?? []) {
@@ -148,7 +149,13 @@ async function readBody(response: Response, limit: number): Promise<Uint8Array> 
     if (length > limit) throw new Error(`the answer is longer than ${limit} bytes`);
     chunks.push(chunk);
   }
-  return Buffer.concat(chunks, length);
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.length;
+  }
+  return bytes;
 }
 
 function sumFits(text: string, bytes: Uint8Array): boolean {
