@@ -151,3 +151,29 @@ describe('certificates: a server that is not the one named is not asked', () => 
     await server.close();
   });
 });
+
+test('a question that is withdrawn while its answer is delayed does not hurt the server', async () => {
+  const { key, cert } = selfSigned();
+  const clock = { now: () => 0, after: () => () => {} };
+  const data = zone({ 'late.test': { A: ['192.0.2.1'], delayMs: 60 }, 'one.test': { A: ['192.0.2.1'] } }, { clock });
+  const server = await serveZone(data, { tls: { key, cert } });
+  const ways = [
+    { transport: 'https', port: server.httpsPort },
+    { transport: 'tls', port: server.tlsPort },
+    { transport: 'tcp', port: server.port },
+    { transport: 'udp', port: server.port },
+  ] as const;
+  for (const way of ways) {
+    const resolver = stubResolver({ servers: [{ ...way, address: '127.0.0.1', name: 'dns.test', ca: cert }] });
+    expect(await resolver.resolve('one.test', 'A')).toMatchObject({ status: 'found' });
+    const abort = new AbortController();
+    const answer = resolver.resolve('late.test', 'A', { signal: abort.signal });
+    while (server.questions.at(-1)?.name !== 'late.test') await new Promise((done) => setTimeout(done, 5));
+    abort.abort();
+    expect(await answer).toEqual({ status: 'temperror', reason: 'aborted' });
+    await new Promise((done) => setTimeout(done, 100));
+    expect(await resolver.resolve('one.test', 'A')).toMatchObject({ status: 'found' });
+    resolver.close();
+  }
+  await server.close();
+});

@@ -53,6 +53,8 @@ https.on('stream', (request) => {
   request.on('end', () => {
     asked.https++;
     later(() => {
+      // The question was withdrawn.
+      if (request.destroyed) return;
       request.respond({ ':status': 200, 'content-type': 'application/dns-message' });
       request.end(answer(Buffer.concat(parts)), sent);
     });
