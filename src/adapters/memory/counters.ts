@@ -81,18 +81,18 @@ export function memoryCounters(options: MemoryCountersOptions): MemoryCounters {
     charge: (key, rate, cost = 1) => table.ask(key, rate, cost, clock.now(), true),
     chargeAll(charges) {
       const now = clock.now();
-      const usages: Usage[] = [];
+      const usages = new Array<Usage>(charges.length);
       let refused = false;
-      for (const { key, rate, cost = 1 } of charges) {
+      for (let i = 0; i < charges.length; i++) {
+        const { key, rate, cost = 1 } = charges[i] as Charge;
         const usage = table.ask(key, rate, cost, now, !refused);
-        usages.push(usage);
-        if (!usage.allowed && !refused) {
-          refused = true;
-          // Those before it were charged: take it back, and say what is so without them.
-          for (let i = usages.length - 2; i >= 0; i--) {
-            const made = charges[i] as Charge;
-            table.refund(made.key, made.rate, made.cost ?? 1);
-          }
+        usages[i] = usage;
+        if (usage.allowed || refused) continue;
+        refused = true;
+        // Those before it were charged: that is taken back.
+        for (let made = 0; made < i; made++) {
+          const before = charges[made] as Charge;
+          table.refund(before.key, before.rate, before.cost ?? 1);
         }
       }
       return usages;

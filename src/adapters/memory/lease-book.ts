@@ -3,6 +3,10 @@ import type { SeededHash } from './seeded-hash.ts';
 
 /** Lines at the start; a power of two. */
 const LINES = 256;
+/** Numbers of a place: the halves of its key's hash, and the place before it. */
+const ROW = 3;
+/** No place: the end of a holder's list. */
+const NOBODY = -1;
 
 /**
  * Who holds which places. Exact, and bounded by nature: one line for each key that somebody has a place of, struck out
@@ -11,15 +15,15 @@ const LINES = 256;
  */
 export class LeaseBook {
   readonly #hash: SeededHash;
-  /** What each holder has: the two halves of each key's hash, one after the other. */
-  readonly #held = new Map<string, number[]>();
+  /** The newest place of each holder, by its number; each place knows the one before. */
+  readonly #newest = new Map<string, number>();
+  readonly #pool = new PlacePool();
   /** An open table: a line lies at its hash, or in the first free line behind it. Nobody has a line with 0 taken. */
   #low = new Int32Array(LINES);
   #high = new Int32Array(LINES);
   #taken = new Int32Array(LINES);
   #mask = LINES - 1;
   #lines = 0;
-  #places = 0;
 
   constructor(hash: SeededHash) {
     this.#hash = hash;
@@ -27,11 +31,11 @@ export class LeaseBook {
 
   /** How many places are taken, over all keys. */
   get places(): number {
-    return this.#places;
+    return this.#pool.size;
   }
 
   get holders(): number {
-    return this.#held.size;
+    return this.#newest.size;
   }
 
   acquire(key: string, limit: number, holder: string): Usage {
@@ -39,10 +43,9 @@ export class LeaseBook {
   }
 
   acquireAll(places: readonly Place[], holder: string): readonly Usage[] {
-    const held = this.#held.get(holder);
-    const halves = held ?? [];
-    const before = halves.length;
-    const usages: Usage[] = [];
+    const before = this.#newest.get(holder) ?? NOBODY;
+    const usages = new Array<Usage>(places.length);
+    let newest = before;
     let full = false;
     for (let i = 0; i < places.length; i++) {
       const { key, limit } = places[i] as Place;
@@ -50,49 +53,59 @@ export class LeaseBook {
       const { low, high } = this.#hash;
       const line = this.#find(low, high);
       const taken = this.#taken[line] as number;
-      if (taken > 0 && has(halves, low, high)) usages.push(usageOf(true, limit, taken));
+      if (taken > 0 && newest !== NOBODY && this.#pool.holds(newest, low, high))
+        usages[i] = usageOf(true, limit, taken);
       else if (taken < limit) {
-        halves.push(low, high);
+        newest = this.#pool.add(low, high, newest);
         this.#take(line, low, high);
-        usages.push(usageOf(true, limit, taken + 1));
+        usages[i] = usageOf(true, limit, taken + 1);
       } else {
         full = true;
-        usages.push(usageOf(false, limit, taken));
+        usages[i] = usageOf(false, limit, taken);
       }
     }
-    if (full) return this.#undo(halves, before, usages, places);
-    if (held === undefined && halves.length > 0) this.#held.set(holder, halves);
+    if (full) return this.#undo(newest, before, usages, places);
+    if (newest !== before) this.#newest.set(holder, newest);
     return usages;
   }
 
   release(holder: string, key?: string): void {
-    const halves = this.#held.get(holder);
-    if (halves === undefined) return;
+    let place = this.#newest.get(holder);
+    if (place === undefined) return;
     if (key === undefined) {
-      this.#held.delete(holder);
-      for (let i = 0; i < halves.length; i += 2) this.#giveBack(halves[i] as number, halves[i + 1] as number);
+      this.#newest.delete(holder);
+      while (place !== NOBODY) place = this.#leave(place);
       return;
     }
     this.#hash.of(key);
     const { low, high } = this.#hash;
-    for (let i = 0; i < halves.length; i += 2) {
-      if (halves[i] !== low || halves[i + 1] !== high) continue;
-      halves.splice(i, 2);
-      if (halves.length === 0) this.#held.delete(holder);
-      this.#giveBack(low, high);
+    for (let after = NOBODY; place !== NOBODY; after = place, place = this.#pool.before(place)) {
+      if (!this.#pool.is(place, low, high)) continue;
+      const rest = this.#leave(place);
+      if (after !== NOBODY) this.#pool.link(after, rest);
+      else if (rest === NOBODY) this.#newest.delete(holder);
+      else this.#newest.set(holder, rest);
       return;
     }
   }
 
-  /** What was taken for one that is not let in stands at the end of its list, and goes back. */
-  #undo(halves: number[], before: number, usages: readonly Usage[], places: readonly Place[]): readonly Usage[] {
-    const back = halves.splice(before);
-    for (let i = 0; i < back.length; i += 2) this.#giveBack(back[i] as number, back[i + 1] as number);
-    return usages.map((usage, i) => {
+  /** Gives a place back; the one before it in its holder's list. */
+  #leave(place: number): number {
+    this.#giveBack(this.#pool.low(place), this.#pool.high(place));
+    return this.#pool.drop(place);
+  }
+
+  /** What was taken for one that is not let in goes back, and is not told as used. */
+  #undo(newest: number, before: number, usages: readonly Usage[], places: readonly Place[]): readonly Usage[] {
+    const told = usages.map((usage, i) => {
       this.#hash.of((places[i] as Place).key);
       const { low, high } = this.#hash;
-      return usage.allowed && has(back, low, high) ? usageOf(true, usage.limit, usage.used - 1) : usage;
+      const mine = usage.allowed && newest !== before && this.#pool.holds(newest, low, high, before);
+      return mine ? usageOf(true, usage.limit, usage.used - 1) : usage;
     });
+    let place = newest;
+    while (place !== before) place = this.#leave(place);
+    return told;
   }
 
   /** The line of the key, or the free line where it belongs. */
@@ -104,7 +117,6 @@ export class LeaseBook {
   }
 
   #take(line: number, low: number, high: number): void {
-    this.#places++;
     const taken = this.#taken[line] as number;
     this.#taken[line] = taken + 1;
     if (taken > 0) return;
@@ -117,7 +129,6 @@ export class LeaseBook {
     let free = this.#find(low, high);
     const taken = this.#taken[free] as number;
     if (taken === 0) return;
-    this.#places--;
     this.#taken[free] = taken - 1;
     if (taken > 1) return;
     // The lines behind move up, so that nothing is looked for beyond a free line.
@@ -150,9 +161,69 @@ export class LeaseBook {
   }
 }
 
-function has(halves: readonly number[], low: number, high: number): boolean {
-  for (let i = 0; i < halves.length; i += 2) if (halves[i] === low && halves[i + 1] === high) return true;
-  return false;
+/** Places as rows of numbers, so that a session that lasts leaves nothing behind for the collector to carry about. */
+class PlacePool {
+  #rows = new Int32Array(LINES * ROW);
+  /** The first row that is free; free rows are a list, too. */
+  #free = 0;
+  /** Rows that were never used begin here. */
+  #untouched = 0;
+  size = 0;
+
+  /** A new place of a holder whose newest was `before`. */
+  add(low: number, high: number, before: number): number {
+    let place = this.#free;
+    if (place < this.#untouched) this.#free = this.#rows[place * ROW + 2] as number;
+    else {
+      place = this.#untouched++;
+      this.#free = this.#untouched;
+      if (place * ROW >= this.#rows.length) {
+        const grown = new Int32Array(this.#rows.length * 2);
+        grown.set(this.#rows);
+        this.#rows = grown;
+      }
+    }
+    this.size++;
+    this.#rows[place * ROW] = low;
+    this.#rows[place * ROW + 1] = high;
+    this.#rows[place * ROW + 2] = before;
+    return place;
+  }
+
+  /** Frees a place; the one before it. */
+  drop(place: number): number {
+    const before = this.before(place);
+    this.#rows[place * ROW + 2] = this.#free;
+    this.#free = place;
+    this.size--;
+    return before;
+  }
+
+  low(place: number): number {
+    return this.#rows[place * ROW] as number;
+  }
+
+  high(place: number): number {
+    return this.#rows[place * ROW + 1] as number;
+  }
+
+  before(place: number): number {
+    return this.#rows[place * ROW + 2] as number;
+  }
+
+  link(place: number, before: number): void {
+    this.#rows[place * ROW + 2] = before;
+  }
+
+  is(place: number, low: number, high: number): boolean {
+    return this.low(place) === low && this.high(place) === high;
+  }
+
+  /** Whether one of the places from `newest` on, up to and without `end`, is of that key. */
+  holds(newest: number, low: number, high: number, end: number = NOBODY): boolean {
+    for (let place = newest; place !== end; place = this.before(place)) if (this.is(place, low, high)) return true;
+    return false;
+  }
 }
 
 const usageOf = (allowed: boolean, limit: number, used: number): Usage => ({ allowed, limit, used, retryAfterMs: 0 });

@@ -53,6 +53,9 @@ const full: Refusal = {
   explanation: 'Too many connections; please try again later',
 };
 
+/** Allowed, and by the whole fleet: nothing that would have to be told. */
+const undisturbed = (usage: Usage): boolean => usage.allowed && usage.degraded !== true;
+
 /**
  * Whether this client has too many connections, or opens them too fast.
  *
@@ -113,9 +116,9 @@ export function connectionLimits(
     ({ session, client }, { counters }): Awaitable<LimitAnswer> => {
       if (exempt(client.ip)) return none();
       const prefixes = prefixesOf(client.ip, classes);
-      const counted: (Charge & Place)[] = [];
+      const counted = new Array<Charge & Place>(prefixes.length);
       for (let i = 0; i < prefixes.length; i++)
-        counted.push({ key: head + prefixes[i], limit: limits[i] as number, rate: rates[i] as Rate });
+        counted[i] = { key: head + prefixes[i], limit: limits[i] as number, rate: rates[i] as Rate };
       const charge = (): Awaitable<LimitAnswer> =>
         perMinute === false
           ? none()
@@ -127,6 +130,7 @@ export function connectionLimits(
         places.push({ key: everybody, limit: reserved > 0 && !known(client.ip) ? total - reserved : total });
       if (places.length === 0) return charge();
       return after(counters.acquireAll(places, session.id), (usages) => {
+        if (perMinute !== false && usages.every(undisturbed)) return charge();
         const answer = conclude(usages, concurrent === false ? [] : prefixes);
         return answer.result === 'pass' && perMinute !== false ? charge() : answer;
       });

@@ -49,14 +49,14 @@ function prefixOf4(text: string, length: number): string {
     if (c === 46) break;
     value = value * 10 + c - 48;
   }
-  const kept = value & (0xff00 >> (length & 7)) & 0xff;
-  return text.slice(0, from) + kept + (tails4[length] as string);
+  return (
+    text.slice(0, from) + ((tails4[length] as readonly string[])[value & (0xff00 >> (length & 7)) & 0xff] as string)
+  );
 }
 
-/** What follows the octet that is cut: `.0.0/12`. */
-const tails4: readonly string[] = Array.from(
-  { length: 33 },
-  (_, length) => `${'.0'.repeat(3 - Math.min(3, length >> 3))}/${length}`,
+/** By length and the octet that is cut: that octet and what follows, `64/26`, `248.0/21`. */
+const tails4: readonly (readonly string[])[] = Array.from({ length: 32 }, (_, length) =>
+  Array.from({ length: 256 }, (_, octet) => `${octet}${'.0'.repeat(3 - (length >> 3))}/${length}`),
 );
 
 /** The prefix of up to 64 bits: what follows is the longest run of zeroes, so `::` stands for that (RFC 5952 §4.2). */
