@@ -70,16 +70,24 @@ export async function rawServer(udpHandler: Handler = silent, tcpHandler?: Handl
       }
     });
   });
+  // TCP first, since a socket that is bound cannot be bound again; the port may be taken for UDP all the same.
   for (let tries = 0; ; tries++) {
-    await new Promise<void>((done) => udp.bind(0, '127.0.0.1', done));
-    const { port } = udp.address();
-    if (tcpHandler === undefined) break;
-    const open = await new Promise<boolean>((done) => {
-      tcp.once('error', () => done(false));
-      tcp.listen(port, '127.0.0.1', () => done(true));
+    let port = 0;
+    if (tcpHandler !== undefined) {
+      await new Promise<void>((done, failed) => {
+        tcp.once('error', failed);
+        tcp.listen(0, '127.0.0.1', () => done());
+      });
+      port = (tcp.address() as AddressInfo).port;
+    }
+    const bound = await new Promise<boolean>((done) => {
+      udp.once('error', () => done(false));
+      udp.bind(port, '127.0.0.1', () => done(true));
     });
-    if (open || tries > 10) break;
+    if (bound || tries > 10) break;
+    await new Promise<void>((done) => tcp.close(() => done()));
   }
+  udp.on('error', () => {});
   return {
     port: udp.address().port,
     asked,
