@@ -7,7 +7,7 @@ import { scanned } from './ip-scan.ts';
 import { V6 } from './prefix-scan.ts';
 import { sortedOrder, sortWords } from './prefix-sort.ts';
 import type { TableArrays } from './prefix-table.ts';
-import { bucketOf, indexBits, SLOT_WORDS } from './prefix-table.ts';
+import { bucketOf, HOSTS_AT, indexBits, NETS_AT, SLOT_WORDS } from './prefix-table.ts';
 
 /** Words that grow. */
 class Words {
@@ -130,21 +130,22 @@ export class PrefixCollector {
     for (let slot = 0; slot < slots.length; slot++) {
       const high = slots[slot]!;
       const record = slot * SLOT_WORDS;
-      records[record + 8] = host;
-      records[record + 9] = net;
+      records[record + HOSTS_AT] = host;
+      records[record + NETS_AT] = net;
       for (; host < hosts.length && hosts[host]! >>> 16 === high; host++) {
-        const word = record + ((hosts[host]! >>> 13) & 7);
+        const word = record + ((hosts[host]! >>> 13) & 7) * 2;
         records[word] = records[word]! | (1 << ((hosts[host]! >>> 8) & 31));
       }
       for (; net < netStarts.length && netStarts[net]! >>> 16 === high; net++) {
         const block = (netStarts[net]! >>> 8) & 255;
         for (let i = block; i < block + (1 << Math.max(0, 24 - netLengths[net]!)); i++) {
-          records[record + (i >>> 5)] = records[record + (i >>> 5)]! | (1 << (i & 31));
+          const word = record + (i >>> 5) * 2 + 1;
+          records[word] = records[word]! | (1 << (i & 31));
         }
       }
     }
-    records[slots.length * SLOT_WORDS + 8] = host;
-    records[slots.length * SLOT_WORDS + 9] = net;
+    records[slots.length * SLOT_WORDS + HOSTS_AT] = host;
+    records[slots.length * SLOT_WORDS + NETS_AT] = net;
 
     const wide4 = wide.done().slice();
     const wide4Lengths = Uint8Array.from(wideLengths.done());

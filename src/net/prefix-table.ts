@@ -2,7 +2,7 @@
  * The search structure under `PrefixSet`: every distinct prefix once, in typed arrays, none merged with another, so that the
  * table which answers "is it listed" also answers "by which entry".
  *
- * IPv4: the /16 leads to a slot; the slot holds one bit for each of its /24s (is anything there?), where its hosts and where
+ * IPv4: the /16 leads to a slot; the slot holds two bits for each of its /24s (any hosts? any networks?), where its hosts and where
  * its networks start. Hosts are sorted 16-bit numbers; networks are sorted by start, and each knows the network around it.
  * IPv6: the first 32 bits lead to a slot in the same way; below it lie networks up to /64, and longer ones apart.
  * Prefixes of up to /16 and /32 stand in tables of their own.
@@ -15,8 +15,15 @@
  */
 import { maskOf } from './ip-scan.ts';
 
-/** Words in a slot's record: eight of filter bits, where its hosts start, where its networks start. */
-export const SLOT_WORDS = 10;
+/**
+ * Words in a slot's record: eight pairs of filter bits, one bit for each /24 (the first word of a pair: is a host in it; the
+ * second: does a network reach into it); where its hosts start, where its networks start.
+ */
+export const SLOT_WORDS = 18;
+/** Where in the record it says where the slot's hosts start. */
+export const HOSTS_AT = 16;
+/** Where it says where its networks start. */
+export const NETS_AT = 17;
 
 /** The arrays of a table. A list of parents is empty where nothing is nested; lengths of `long6` where all are hosts. */
 export interface TableArrays {
@@ -107,15 +114,17 @@ export class PrefixTable {
       const { records4 } = arrays;
       const low = word & 0xffff;
       const record = slot * SLOT_WORDS;
-      if ((records4[record + (low >>> 13)]! >>> ((low >>> 8) & 31)) & 1) {
-        const host = findHost4(arrays.hosts4, low, records4[record + 8]!, records4[record + SLOT_WORDS + 8]!);
+      const next = record + SLOT_WORDS;
+      const pair = record + ((low >>> 13) << 1);
+      const bit = (low >>> 8) & 31;
+      if ((records4[pair]! >>> bit) & 1) {
+        const host = findHost4(arrays.hosts4, low, records4[record + HOSTS_AT]!, records4[next + HOSTS_AT]!);
         if (host >= 0) return bases.hosts4 + host;
-        const from = records4[record + 9]!;
-        const net = this.#nets4Around(
-          low,
-          from,
-          lastAtMost16(arrays.nets4, low, from, records4[record + SLOT_WORDS + 9]!),
-        );
+      }
+      if ((records4[pair + 1]! >>> bit) & 1) {
+        const from = records4[record + NETS_AT]!;
+        const last = lastAtMost16(arrays.nets4, low, from, records4[next + NETS_AT]!);
+        const net = this.#nets4Around(low, from, last);
         if (net >= 0) return bases.nets4 + net;
       }
     }
@@ -154,10 +163,10 @@ export class PrefixTable {
       const low = word & 0xffff;
       const record = slot * SLOT_WORDS;
       const next = record + SLOT_WORDS;
-      const host = findHost4(arrays.hosts4, low, records4[record + 8]!, records4[next + 8]!);
+      const host = findHost4(arrays.hosts4, low, records4[record + HOSTS_AT]!, records4[next + HOSTS_AT]!);
       if (host >= 0 && visit(bases.hosts4 + host, 32)) return;
-      const from = records4[record + 9]!;
-      const last = lastAtMost16(arrays.nets4, low, from, records4[next + 9]!);
+      const from = records4[record + NETS_AT]!;
+      const last = lastAtMost16(arrays.nets4, low, from, records4[next + NETS_AT]!);
       let net = this.#nets4Around(low, from, last);
       for (; net >= 0; net = this.#nets4Around(low, from, parentOf(nets4Parents, net))) {
         if (visit(bases.nets4 + net, arrays.nets4Lengths[net]!)) return;
@@ -203,11 +212,19 @@ export class PrefixTable {
     }
     for (let slot = 0; slot < arrays.slots4.length; slot++) {
       const high = arrays.slots4[slot]! << 16;
-      for (let i = arrays.records4[slot * SLOT_WORDS + 8]!; i < arrays.records4[(slot + 1) * SLOT_WORDS + 8]!; i++) {
+      for (
+        let i = arrays.records4[slot * SLOT_WORDS + HOSTS_AT]!;
+        i < arrays.records4[(slot + 1) * SLOT_WORDS + HOSTS_AT]!;
+        i++
+      ) {
         words[0] = high | arrays.hosts4[i]!;
         visit(bases.hosts4 + i, 4, words, 32);
       }
-      for (let i = arrays.records4[slot * SLOT_WORDS + 9]!; i < arrays.records4[(slot + 1) * SLOT_WORDS + 9]!; i++) {
+      for (
+        let i = arrays.records4[slot * SLOT_WORDS + NETS_AT]!;
+        i < arrays.records4[(slot + 1) * SLOT_WORDS + NETS_AT]!;
+        i++
+      ) {
         words[0] = high | arrays.nets4[i]!;
         visit(bases.nets4 + i, 4, words, arrays.nets4Lengths[i]!);
       }
