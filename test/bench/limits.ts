@@ -245,8 +245,9 @@ async function connectStage(): Promise<void> {
   report('of which the limits, without evaluate', `${alone.toFixed(0)} ns`);
 }
 
-await besideRateLimiterFlexible();
+// First, on a heap that is as small as a server's: the others leave a hundred thousand timers behind.
 await connectStage();
+await besideRateLimiterFlexible();
 memoryUnderFlood();
 floodAgainstExact();
 process.exitCode = missed > 0 ? 1 : 0;
