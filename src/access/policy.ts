@@ -8,6 +8,7 @@ import type { AccessCapabilities, AccessCommandFacts, AccessConnectFacts, Access
  * `encryptedAuth()` makes it.
  */
 export type EncryptionCheck<E = Env> = Check<AccessCommandFacts, E> & {
+  /** What may be advertised, by the same rules that commands are decided by. */
   capabilitiesFor(facts: Omit<AccessCommandFacts, 'command'>): AccessCapabilities;
   /** The oldest version of TLS under which a login may be made: `TLSv1.2`. */
   readonly minimumTls?: string | undefined;

@@ -212,6 +212,7 @@ function lineFor(
   }
 }
 
+/** Whether the cause has a row in the table of refusals. */
 export const isAccessRefusal = (cause: string | undefined): cause is AccessRefusal =>
   cause !== undefined && Object.hasOwn(refusals, cause);
 

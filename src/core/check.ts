@@ -14,6 +14,7 @@ export interface Check<in Facts, in Env, out R extends Result = Result, out D = 
   readonly name: string;
   /** The id of the rule that a policy makes of the check where no other is given; unique within a policy. */
   readonly id: string;
+  /** Puts the question. The signal fires when nobody waits for the answer any more. */
   readonly examine: (facts: Facts, env: Env, signal: AbortSignal) => Awaitable<Finding<R, D>>;
   /** What usually follows; so that the common line of a policy is just the check. */
   readonly recommended: Consequences;

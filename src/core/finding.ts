@@ -11,6 +11,7 @@
  */
 export type Result = 'pass' | 'none' | 'neutral' | 'softfail' | 'fail' | 'temperror' | 'permerror';
 
+/** Every result word. */
 export const results: readonly Result[] = ['pass', 'none', 'neutral', 'softfail', 'fail', 'temperror', 'permerror'];
 
 /** Subject and detail of an enhanced status code (`7.23`); the class digit is added when it is spoken. */
@@ -38,21 +39,28 @@ export interface Finding<R extends Result = Result, D = unknown> extends Answer<
 
 type More<D> = Omit<Answer<never, D>, 'result'>;
 
+/** The question was answered well. */
 export const pass = <const D = undefined>(more: More<D> = {}): Answer<'pass', D> => ({ result: 'pass', ...more });
+/** There was nothing to say. */
 export const none = <const D = undefined>(more: More<D> = {}): Answer<'none', D> => ({ result: 'none', ...more });
+/** Something was said, and it commits to nothing. */
 export const neutral = <const D = undefined>(more: More<D> = {}): Answer<'neutral', D> => ({
   result: 'neutral',
   ...more,
 });
+/** Probably not well. */
 export const softfail = <const D = undefined>(more: More<D> = {}): Answer<'softfail', D> => ({
   result: 'softfail',
   ...more,
 });
+/** Not well. */
 export const fail = <const D = undefined>(more: More<D> = {}): Answer<'fail', D> => ({ result: 'fail', ...more });
+/** The world did not answer; asking later may help. */
 export const temperror = <const D = undefined>(more: More<D> = {}): Answer<'temperror', D> => ({
   result: 'temperror',
   ...more,
 });
+/** What the world answered cannot be used; asking later will not help. */
 export const permerror = <const D = undefined>(more: More<D> = {}): Answer<'permerror', D> => ({
   result: 'permerror',
   ...more,

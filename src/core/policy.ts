@@ -15,6 +15,7 @@ export type Policy<Stages extends object, Env> = {
 
 /** Findings that need no new examination, by rule id: examined ahead, or recorded earlier. A `Map` is one. */
 export interface Known {
+  /** The finding for the rule with this id, or the promise of one; undefined where there is none. */
   get(rule: string): Awaitable<Finding> | undefined;
   /** Nobody waits for this finding any more. */
   abandon?(rule: string): void;

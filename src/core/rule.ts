@@ -4,7 +4,10 @@ import type { ChangedConsequences, Consequences } from './verdict.ts';
 
 /** How late it is, and when it is too late: what `within` needs of the environment. */
 export interface Deadlines {
-  readonly clock: { after(ms: number, run: () => void): () => void };
+  readonly clock: {
+    /** Calls `run` once, `ms` milliseconds from now; the function returned cancels it. */
+    after(ms: number, run: () => void): () => void;
+  };
 }
 
 /** A check with what follows from its findings, or rules put together. Made by the functions below. */
@@ -18,6 +21,7 @@ export type Rule<Facts, Env> =
   | { readonly kind: 'together'; readonly rules: readonly Entry<Facts, Env>[] }
   | {
       readonly kind: 'when';
+      /** For which facts the rule stands. */
       readonly condition: (facts: Facts) => boolean;
       readonly rule: Entry<Facts, Env>;
     }

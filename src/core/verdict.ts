@@ -67,9 +67,13 @@ export type ChangedConsequences<R extends Result> = {
   readonly [K in Exclude<R, 'temperror' | 'permerror'>]?: Verdict | undefined;
 } & { readonly [K in Extract<R, 'temperror' | 'permerror'>]?: AfterError | undefined };
 
+/** Indifferent: never changes a decision. */
 export const proceed: Verdict & { readonly action: 'proceed' } = { action: 'proceed' };
+/** Ends this list of rules; it grants no relaying. */
 export const permit: Verdict & { readonly action: 'permit' } = { action: 'permit' };
+/** The message is taken and set apart. */
 export const quarantine: Verdict & { readonly action: 'quarantine' } = { action: 'quarantine' };
+/** The message is taken and thrown away; never the consequence of an error. */
 export const discard: Verdict & { readonly action: 'discard' } = { action: 'discard' };
 
 /** Adds `weight` to the score; 1 where it is not given. */

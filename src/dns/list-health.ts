@@ -46,7 +46,9 @@ export interface ListRecord {
 
 /** Where records are kept, by {@link ListZone.id}. Never throws. */
 export interface ListHealth {
+  /** What is known of a list; undefined where it has not been asked yet. */
   read(list: string): ListRecord | undefined;
+  /** Keeps what is known of a list from now on. */
   write(list: string, record: ListRecord): void;
 }
 

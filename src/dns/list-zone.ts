@@ -85,6 +85,7 @@ export interface ListZoneOptions {
 export interface CodeRule {
   /** As it was written. */
   readonly pattern: string;
+  /** Whether the list's answer is one of this rule's codes. */
   readonly matches: (address: IpAddress) => boolean;
   /** Of rules that name an answer, the narrowest speaks; masks always do. */
   readonly width: number;

@@ -50,14 +50,17 @@ export class Secret {
     }
   }
 
+  /** What may be shown of it. */
   toString(): string {
     return SHOWN;
   }
 
+  /** What may be shown of it, in JSON too. */
   toJSON(): string {
     return SHOWN;
   }
 
+  /** What may be shown of it, where it is put into a text. */
   [Symbol.toPrimitive](): string {
     return SHOWN;
   }

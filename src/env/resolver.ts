@@ -59,5 +59,6 @@ export interface ResolveOptions {
 
 /** What a check asks of the DNS. One method, total answers, no exceptions. */
 export interface DnsResolver {
+  /** Asks for the records of one type that a name has. Never rejects. */
   resolve<T extends RecordType>(name: string, type: T, options?: ResolveOptions): Promise<DnsAnswer<T>>;
 }

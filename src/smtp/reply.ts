@@ -150,6 +150,7 @@ export function replyFor(cause: Cause, text: string, action: 'reject' | 'defer' 
   return smtpLine(row[action], row.status, text, { close: row.close === true });
 }
 
+/** Whether the cause has a row in the reply table. */
 export const isCause = (cause: string | undefined): cause is Cause =>
   cause !== undefined && Object.hasOwn(replyTable, cause);
 

@@ -30,6 +30,7 @@ export interface BansUnderTest {
   readonly bans: Bans;
   /** Lets `ms` milliseconds pass, as the store sees it. */
   readonly pass: (ms: number) => Promise<void>;
+  /** Called when the case is over. */
   readonly close?: (() => Promise<void>) | undefined;
 }
 

@@ -32,6 +32,7 @@ export interface CountersUnderTest {
   readonly counters: Counters;
   /** Lets `ms` milliseconds pass, as the store sees it. */
   readonly pass: (ms: number) => Promise<void>;
+  /** Called when the case is over. */
   readonly close?: (() => Promise<void>) | undefined;
 }
 

@@ -66,6 +66,7 @@ function mailbox(what: string, text: string): Mailbox {
   return read;
 }
 
+/** What is known at the connection. */
 export function connectFacts(over: FactsOver = {}): ConnectFacts {
   const { client = '192.0.2.1', role = 'mx', tls = false, session = 'test' } = over;
   return {
@@ -75,6 +76,7 @@ export function connectFacts(over: FactsOver = {}): ConnectFacts {
   };
 }
 
+/** What is known after HELO, EHLO or LHLO. */
 export function heloFacts(over: FactsOver = {}): HeloFacts {
   const name = over.helo ?? 'mx.example.org';
   const domain = parseDomain(name);
@@ -90,11 +92,13 @@ export function heloFacts(over: FactsOver = {}): HeloFacts {
   };
 }
 
+/** What is known when a mechanism is named. */
 export const authFacts = (over: FactsOver = {}): AuthFacts => ({
   ...heloFacts(over),
   attempt: { mechanism: (over.mechanism ?? 'PLAIN').toUpperCase() },
 });
 
+/** What is known after MAIL FROM. */
 export function mailFacts(over: FactsOver = {}): MailFacts {
   const { from = 'a@example.org', auth } = over;
   return {
@@ -105,6 +109,7 @@ export function mailFacts(over: FactsOver = {}): MailFacts {
   };
 }
 
+/** What is known at RCPT TO. */
 export const rcptFacts = (over: FactsOver = {}): RcptFacts => ({
   ...mailFacts(over),
   forwardPath: mailbox('to', over.to ?? 'b@example.com'),
@@ -112,6 +117,7 @@ export const rcptFacts = (over: FactsOver = {}): RcptFacts => ({
   ...(over.sourceRoute ? { sourceRoute: true } : {}),
 });
 
+/** What is known when the message has been read. */
 export const dataFacts = (over: FactsOver = {}): DataFacts => ({
   ...mailFacts(over),
   forwardPaths: [mailbox('to', over.to ?? 'b@example.com')],

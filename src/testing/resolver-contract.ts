@@ -17,6 +17,7 @@
  * @module
  */
 import type { DnsAnswer, DnsResolver, RecordType } from '../env/index.ts';
+import type { ContractCase } from './contract.ts';
 import type { ZoneData } from './zone.ts';
 
 /** What a resolver can do, or the server that it is tried with. All true where not given. */
@@ -36,12 +37,6 @@ export interface ResolverAbilities {
   readonly circles?: boolean | undefined;
   /** The server can be made to fail, to refuse and to keep silent; a real one cannot so easily. */
   readonly outages?: boolean | undefined;
-}
-
-/** One promise. `run` rejects with an `Error` that says what was broken. */
-export interface ContractCase {
-  readonly name: string;
-  readonly run: () => Promise<void>;
 }
 
 const manyNames = Array.from({ length: 40 }, (_, i) => `host-${i}.many.contract.test`);

@@ -34,18 +34,28 @@ import { printReply } from '../smtp/index.ts';
 
 /** The verbs that a transcript needs; `smtpSession()` has them. */
 export interface Playable {
+  /** There is a connection. */
   connect(): Promise<Reply | null>;
+  /** HELO, EHLO or LHLO. */
   helo(verb: 'HELO' | 'EHLO' | 'LHLO', name: string): Promise<Reply | null>;
+  /** The TLS handshake is done. */
   startTls(tls: TlsFacts): void;
+  /** The client names a mechanism. */
   auth(mechanism: string): Promise<Reply | null>;
+  /** The client has logged in. */
   authenticated(identity: string): void;
+  /** MAIL FROM. */
   mail(path: string, parameters?: { readonly [name: string]: string | true }): Promise<Reply | null>;
+  /** RCPT TO. */
   rcpt(path: string): Promise<Reply | null>;
+  /** The message, with the dot-stuffing undone. */
   data(message: Uint8Array): Promise<{
     readonly reply: Reply | null;
     readonly perRecipient: readonly { readonly reply: Reply | null }[];
   }>;
+  /** RSET. */
   reset(): void;
+  /** The connection is gone. */
   close(): Promise<void>;
 }
 

@@ -10,6 +10,7 @@ export function decodeBase64(text: string): Uint8Array<ArrayBuffer> | undefined 
   return encodeBase64(bytes) === text ? bytes : undefined;
 }
 
+/** Base64 with padding (RFC 4648 §4). */
 export function encodeBase64(bytes: Uint8Array): string {
   let binary = '';
   for (let i = 0; i < bytes.length; i += 8192) binary += String.fromCharCode(...bytes.subarray(i, i + 8192));

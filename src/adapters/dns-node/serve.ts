@@ -7,6 +7,7 @@ import { CLASS_IN, type Message, type Reply, readMessage, typeName, writeReply }
 
 /** What there is to serve. `zone()` of `postern/testing` is one. */
 export interface Servable {
+  /** What is so, for a name and a type. */
   lookup(
     name: string,
     type: RecordType,
@@ -46,6 +47,7 @@ export interface ZoneServer {
     readonly type: RecordType;
     readonly transport: 'udp' | 'tcp' | 'tls' | 'https';
   }[];
+  /** Stops answering, and frees the port. */
   close(): Promise<void>;
 }
 

@@ -9,6 +9,7 @@ export interface EntriesListOptions {
   readonly intervalMs?: number | undefined;
   /** The share of its prefixes that a list may lose at once; a half. */
   readonly maxShrink?: number | undefined;
+  /** Told of every load and every failure. */
   readonly onEvent?: ((event: ListEvent) => void) | undefined;
 }
 

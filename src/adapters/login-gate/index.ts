@@ -49,6 +49,7 @@ import { pop3Dialogue } from './pop3.ts';
 import { Session } from './session.ts';
 
 export type { Backend, GateEnv, GateEvent, GateTls, LoginGateOptions } from './options.ts';
+export type { Endpoints } from './proxy-header.ts';
 export { proxyHeader } from './proxy-header.ts';
 
 /** A running gate. */

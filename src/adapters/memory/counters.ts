@@ -38,6 +38,7 @@ export interface MemoryCounters extends Counters {
   acquireAll(places: readonly Place[], holder: string): readonly Usage[];
   release(holder: string, key?: string): void;
   distinct(key: string, value: string, limit: number, periodMs: number): Usage;
+  /** How much is kept now. */
   size(): MemoryCountersSize;
 }
 

@@ -57,6 +57,7 @@ export class GuardedServer<E extends Env = Env> extends SMTPServer {
     return this.#open.size;
   }
 
+  /** Takes a connection: begins its session, then lets smtp-server greet. */
   override connect(
     socket: Socket | TLSSocket,
     socketOptions: { id?: string; remoteAddress?: string; remotePort?: number } = {},

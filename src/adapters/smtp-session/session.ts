@@ -75,6 +75,7 @@ export interface MessageOutcome {
 
 /** One SMTP session: verbs in, replies out. `null` means "no objection: answer as you would have". Nothing rejects. */
 export interface SmtpSession {
+  /** There is a connection. A refusal is said instead of the banner. */
   connect(): Promise<Reply | null>;
   /** HELO, EHLO or LHLO, with the argument as the client wrote it. */
   helo(verb: 'HELO' | 'EHLO' | 'LHLO', name: string): Promise<Reply | null>;
@@ -82,7 +83,9 @@ export interface SmtpSession {
   startTls(tls: TlsFacts): void;
   /** The client names a mechanism; asked before any secret is. */
   auth(mechanism: string): Promise<Reply | null>;
+  /** The client has logged in as `identity`. */
   authenticated(identity: string, mechanism?: string): void;
+  /** The client could not log in; counted in the session's tally. */
   authenticationFailed(): void;
   /** MAIL FROM, with the path as the client wrote it. */
   mail(path: string, parameters?: { readonly [name: string]: string | true }): Promise<Reply | null>;

@@ -18,6 +18,7 @@ export interface CountedKey {
 export interface KeyOf<in Facts> {
   /** Part of the rule's id: `login`. */
   readonly name: string;
+  /** What is counted for these facts. */
   readonly of: (facts: Facts) => readonly CountedKey[];
 }
 

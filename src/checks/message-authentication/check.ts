@@ -21,6 +21,7 @@ export type AuthenticationEnv = Pick<Env, 'dns' | 'clock'>;
 
 /** The SPF check, or any that says the same: DMARC goes by its result and the domain in its detail. */
 export interface SpfSource {
+  /** Asks SPF about the same facts. */
   readonly examine: (
     facts: Pick<MailFacts, 'client' | 'helo' | 'reversePath'>,
     env: AuthenticationEnv,

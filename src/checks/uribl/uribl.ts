@@ -36,6 +36,7 @@ export interface UriblOptions extends Omit<ListZoneOptions, 'holds'> {
 
 /** Names from other facts, asked about as well: the sender's domain, HELO, domains of header fields. */
 export interface AlsoNames<Facts> {
+  /** The names to ask about besides those of the links. */
   readonly also: (facts: Facts) => readonly (string | null | undefined)[];
 }
 
