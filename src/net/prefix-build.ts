@@ -7,7 +7,7 @@ import { scanned } from './ip-scan.ts';
 import { V6 } from './prefix-scan.ts';
 import { sortedOrder, sortWords } from './prefix-sort.ts';
 import type { TableArrays } from './prefix-table.ts';
-import { BLOCKS_AT, bitsSet, bucketOf, HOSTS_AT, indexBits, NETS_AT, RANKS_AT, SLOT_WORDS } from './prefix-table.ts';
+import { bucketOf, HOSTS_AT, indexBits, NETS_AT, SLOT_WORDS } from './prefix-table.ts';
 
 /** Words that grow. */
 class Words {
@@ -127,26 +127,14 @@ export class PrefixCollector {
     const records = new Uint32Array((slots.length + 1) * SLOT_WORDS);
     let host = 0;
     let net = 0;
-    const blocks = new Words();
     for (let slot = 0; slot < slots.length; slot++) {
       const high = slots[slot]!;
       const record = slot * SLOT_WORDS;
-      const first = host;
       records[record + HOSTS_AT] = host;
       records[record + NETS_AT] = net;
-      records[record + BLOCKS_AT] = blocks.length;
-      for (let block = -1; host < hosts.length && hosts[host]! >>> 16 === high; host++) {
-        const of = (hosts[host]! >>> 8) & 255;
-        if (of === block) continue;
-        block = of;
-        blocks.push(host - first);
-        const word = record + (of >>> 5) * 2;
-        records[word] = records[word]! | (1 << (of & 31));
-      }
-      for (let word = 0, rank = 0; word < 8; word++) {
-        const at = record + RANKS_AT + (word >>> 2);
-        records[at] = records[at]! | (rank << ((word & 3) * 8));
-        rank += bitsSet(records[record + word * 2]!);
+      for (; host < hosts.length && hosts[host]! >>> 16 === high; host++) {
+        const word = record + ((hosts[host]! >>> 13) & 7) * 2;
+        records[word] = records[word]! | (1 << ((hosts[host]! >>> 8) & 31));
       }
       for (; net < netStarts.length && netStarts[net]! >>> 16 === high; net++) {
         const block = (netStarts[net]! >>> 8) & 255;
@@ -158,7 +146,6 @@ export class PrefixCollector {
     }
     records[slots.length * SLOT_WORDS + HOSTS_AT] = host;
     records[slots.length * SLOT_WORDS + NETS_AT] = net;
-    records[slots.length * SLOT_WORDS + BLOCKS_AT] = blocks.length;
 
     const wide4 = wide.done().slice();
     const wide4Lengths = Uint8Array.from(wideLengths.done());
@@ -175,8 +162,7 @@ export class PrefixCollector {
       dense4: denseSlots(slots),
       slots4: slots,
       records4: records,
-      hosts4: new Uint8Array(hosts), // the last octet of each
-      blocks4: new Uint16Array(blocks.done()),
+      hosts4: new Uint16Array(hosts), // the low half of each
       nets4: new Uint16Array(netStarts),
       nets4Lengths: netLengths,
       // A /16 holds fewer than 65,536 distinct longer prefixes, so that a distance fits 16 bits.

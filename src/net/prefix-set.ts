@@ -169,7 +169,6 @@ export class PrefixSet implements Iterable<PrefixEntry> {
     return this.entries();
   }
 
-  /** Every entry, one for each note of a prefix. */
   *entries(): Generator<PrefixEntry, void, undefined> {
     const rows: PrefixEntry[] = [];
     this.#table.each((row, version, words, length) => {

@@ -9,12 +9,12 @@
  */
 import type { RowGroups } from './prefix-notes.ts';
 import type { TableArrays } from './prefix-table.ts';
-import { BLOCKS_AT, bucketOf, HOSTS_AT, indexBits, NETS_AT, rowBases, SLOT_WORDS } from './prefix-table.ts';
+import { bucketOf, HOSTS_AT, indexBits, NETS_AT, rowBases, SLOT_WORDS } from './prefix-table.ts';
 
 /** `pxs1` where the first byte is the least; read on a machine of the other order it is another number. */
 const MAGIC = 0x31737870;
-const VERSION = 3;
-const HEADER_WORDS = 36;
+const VERSION = 2;
+const HEADER_WORDS = 32;
 
 type Section = Uint8Array | Uint16Array | Uint32Array;
 
@@ -26,8 +26,7 @@ const sections = [
   ['dense4', Uint16Array],
   ['slots4', Uint16Array],
   ['records4', Uint32Array],
-  ['hosts4', Uint8Array],
-  ['blocks4', Uint16Array],
+  ['hosts4', Uint16Array],
   ['nets4', Uint16Array],
   ['nets4Lengths', Uint8Array],
   ['nets4Parents', Uint16Array],
@@ -148,7 +147,6 @@ function faultOf({ arrays, rowGroups }: SnapshotParts): string | undefined {
     return 'the lengths of sections differ';
   for (let i = 0; i < dense4.length; i++) if (dense4[i]! > slots4.length) return 'a slot that is not there';
   if (!ascends(records4, HOSTS_AT, SLOT_WORDS, arrays.hosts4.length)) return 'offsets out of order';
-  if (!ascends(records4, BLOCKS_AT, SLOT_WORDS, arrays.blocks4.length)) return 'offsets out of order';
   if (!ascends(records4, NETS_AT, SLOT_WORDS, arrays.nets4.length)) return 'offsets out of order';
   if (!ascends(records6, 0, 2, arrays.nets6.length)) return 'offsets out of order';
   if (!ascends(records6, 1, 2, arrays.long6.length / 3)) return 'offsets out of order';

@@ -2,8 +2,8 @@
  * The search structure under `PrefixSet`: every distinct prefix once, in typed arrays, none merged with another, so that the
  * table which answers "is it listed" also answers "by which entry".
  *
- * IPv4: the /16 leads to a slot; the slot holds two bits for each of its /24s (any hosts? any networks?). The bits before a
- * /24's own say where its hosts are: a few octets. Networks are sorted by start, and each knows the network around it.
+ * IPv4: the /16 leads to a slot; the slot holds two bits for each of its /24s (any hosts? any networks?), where its hosts and where
+ * its networks start. Hosts are sorted 16-bit numbers; networks are sorted by start, and each knows the network around it.
  * IPv6: the first 32 bits lead to a slot in the same way; below it lie networks up to /64, and longer ones apart.
  * Prefixes of up to /16 and /32 stand in tables of their own.
  *
@@ -17,21 +17,13 @@ import { maskOf } from './ip-scan.ts';
 
 /**
  * Words in a slot's record: eight pairs of filter bits, one bit for each /24 (the first word of a pair: is a host in it; the
- * second: does a network reach into it); then where its hosts, its networks and its blocks start, and how many blocks stand
- * before each of the eight words, a byte each. A block is a /24 that has hosts.
+ * second: does a network reach into it); where its hosts start, where its networks start.
  */
-export const SLOT_WORDS = 21;
+export const SLOT_WORDS = 18;
+/** Where in the record it says where the slot's hosts start. */
 export const HOSTS_AT = 16;
+/** Where it says where its networks start. */
 export const NETS_AT = 17;
-export const BLOCKS_AT = 18;
-export const RANKS_AT = 19;
-
-/** How many bits of a word are set. */
-export function bitsSet(word: number): number {
-  const pairs = word - ((word >>> 1) & 0x55555555);
-  const fours = (pairs & 0x33333333) + ((pairs >>> 2) & 0x33333333);
-  return Math.imul((fours + (fours >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
-}
 
 /** The arrays of a table. A list of parents is empty where nothing is nested; lengths of `long6` where all are hosts. */
 export interface TableArrays {
@@ -46,10 +38,7 @@ export interface TableArrays {
   /** The /16 of each slot, ascending. */
   readonly slots4: Uint16Array;
   readonly records4: Uint32Array;
-  /** The last octet of each host. */
-  readonly hosts4: Uint8Array;
-  /** Where the hosts of each block start, from where those of its slot do. */
-  readonly blocks4: Uint16Array;
+  readonly hosts4: Uint16Array;
   /** IPv4 prefixes of /17 to /31. */
   readonly nets4: Uint16Array;
   readonly nets4Lengths: Uint8Array;
@@ -129,7 +118,7 @@ export class PrefixTable {
       const pair = record + ((low >>> 13) << 1);
       const bit = (low >>> 8) & 31;
       if ((records4[pair]! >>> bit) & 1) {
-        const host = this.#host4(record, low);
+        const host = findHost4(arrays.hosts4, low, records4[record + HOSTS_AT]!, records4[next + HOSTS_AT]!);
         if (host >= 0) return bases.hosts4 + host;
       }
       if ((records4[pair + 1]! >>> bit) & 1) {
@@ -174,7 +163,7 @@ export class PrefixTable {
       const low = word & 0xffff;
       const record = slot * SLOT_WORDS;
       const next = record + SLOT_WORDS;
-      const host = this.#host4(record, low);
+      const host = findHost4(arrays.hosts4, low, records4[record + HOSTS_AT]!, records4[next + HOSTS_AT]!);
       if (host >= 0 && visit(bases.hosts4 + host, 32)) return;
       const from = records4[record + NETS_AT]!;
       const last = lastAtMost16(arrays.nets4, low, from, records4[next + NETS_AT]!);
@@ -223,10 +212,14 @@ export class PrefixTable {
     }
     for (let slot = 0; slot < arrays.slots4.length; slot++) {
       const high = arrays.slots4[slot]! << 16;
-      this.#eachHost4(slot, (host, low) => {
-        words[0] = high | low;
-        visit(bases.hosts4 + host, 4, words, 32);
-      });
+      for (
+        let i = arrays.records4[slot * SLOT_WORDS + HOSTS_AT]!;
+        i < arrays.records4[(slot + 1) * SLOT_WORDS + HOSTS_AT]!;
+        i++
+      ) {
+        words[0] = high | arrays.hosts4[i]!;
+        visit(bases.hosts4 + i, 4, words, 32);
+      }
       for (
         let i = arrays.records4[slot * SLOT_WORDS + NETS_AT]!;
         i < arrays.records4[(slot + 1) * SLOT_WORDS + NETS_AT]!;
@@ -252,35 +245,6 @@ export class PrefixTable {
         words.set(arrays.long6.subarray(i * 3, i * 3 + 3), 1);
         visit(bases.long6 + i, 6, words, this.#long6Length(i));
       }
-    }
-  }
-
-  /** The host, by its slot's record and the low half of its address; -1 where it is not there. */
-  #host4(record: number, low: number): number {
-    const { records4, hosts4, blocks4 } = this.arrays;
-    const word = low >>> 13;
-    const bits = records4[record + (word << 1)]!;
-    const bit = (low >>> 8) & 31;
-    if (((bits >>> bit) & 1) === 0) return -1;
-    const rank = (records4[record + RANKS_AT + (word >>> 2)]! >>> ((word & 3) << 3)) & 255;
-    const block = records4[record + BLOCKS_AT]! + rank + bitsSet(bits & ~(-1 << bit));
-    const first = records4[record + HOSTS_AT]!;
-    const next = record + SLOT_WORDS;
-    const end = block + 1 < records4[next + BLOCKS_AT]! ? first + blocks4[block + 1]! : records4[next + HOSTS_AT]!;
-    return findHost4(hosts4, low & 255, first + blocks4[block]!, end);
-  }
-
-  #eachHost4(slot: number, visit: (host: number, low: number) => void): void {
-    const { records4, hosts4, blocks4 } = this.arrays;
-    const record = slot * SLOT_WORDS;
-    const next = record + SLOT_WORDS;
-    const first = records4[record + HOSTS_AT]!;
-    let block = records4[record + BLOCKS_AT]!;
-    for (let of = 0; of < 256; of++) {
-      if (((records4[record + (of >>> 5) * 2]! >>> (of & 31)) & 1) === 0) continue;
-      const from = first + blocks4[block++]!;
-      const to = block < records4[next + BLOCKS_AT]! ? first + blocks4[block]! : records4[next + HOSTS_AT]!;
-      for (let host = from; host < to; host++) visit(host, (of << 8) | hosts4[host]!);
     }
   }
 
@@ -379,8 +343,8 @@ function parentOf(parents: Uint16Array | Uint32Array, row: number): number {
   return back === 0 ? -1 : row - back;
 }
 
-/** Where an octet stands among the hosts of a block, or -1. Steps do not depend on what is found, so none is mispredicted. */
-function findHost4(hosts: Uint8Array, low: number, from: number, to: number): number {
+/** Where `low` stands among the hosts of a slot, or -1. Steps do not depend on what is found, so none is mispredicted. */
+function findHost4(hosts: Uint16Array, low: number, from: number, to: number): number {
   let n = to - from;
   if (n === 0) return -1;
   let base = from;
