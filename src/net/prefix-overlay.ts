@@ -52,6 +52,7 @@ const LAST_TICK = 0xffffffff;
 /** How many slots an addition looks at for such as have ended. */
 const SWEPT_PER_ADD = 8;
 
+/** Prefixes that end by themselves, each with a number; bounded, and changed in place. */
 export class PrefixOverlay {
   readonly #max: number;
   readonly #v6Length: number;
