@@ -27,7 +27,7 @@
  * @module
  */
 import { ipFromBytes, parsePrefix } from './ip.ts';
-import { scanAddress, scanIpv4, scanned } from './ip-scan.ts';
+import { scanAddress, scanned } from './ip-scan.ts';
 import { PrefixCollector } from './prefix-build.ts';
 import type { PrefixNote, RowGroups } from './prefix-notes.ts';
 import { EXCLUDES, EXPIRES, excludes, groupFlags, NoteBook, RowGroupList } from './prefix-notes.ts';
@@ -131,11 +131,14 @@ export class PrefixSet implements Iterable<PrefixEntry> {
    * @throws TypeError where the text is no address: never "not listed"
    */
   has(address: string, now?: number): boolean {
-    // The plain form of IPv4, which nearly all questions have, goes the shortest way: small enough to be compiled as one.
-    const isPlain4 = typeof address === 'string' && scanIpv4(address, 0, address.length);
-    const row = isPlain4 ? this.#table.longest4(scanned[0]!) : this.#longestOf(address, 'has');
+    const version = this.#scan(address, 'has');
+    const row = this.#longest(version);
     if (row < 0) return false;
-    return this.#flagged === 0 || this.#counts(row, now);
+    if (this.#flagged === 0) return true;
+    const flags = this.#flags[this.#groupOf(row)]!;
+    if (now === undefined || (flags & EXPIRES) === 0) return (flags & EXCLUDES) === 0;
+    const entry = this.#entries(version, now, true)[0];
+    return entry !== undefined && !excludes(entry);
   }
 
   /**
@@ -146,8 +149,8 @@ export class PrefixSet implements Iterable<PrefixEntry> {
    * @throws TypeError where the text is no address
    */
   lookup(address: string, now?: number): PrefixEntry | undefined {
-    const row = this.#longestOf(address, 'lookup');
-    return row < 0 ? undefined : this.#entries(row, now, true)[0];
+    const version = this.#scan(address, 'lookup');
+    return this.#longest(version) < 0 ? undefined : this.#entries(version, now, true)[0];
   }
 
   /**
@@ -157,8 +160,8 @@ export class PrefixSet implements Iterable<PrefixEntry> {
    * @throws TypeError where the text is no address
    */
   explain(address: string, now?: number): PrefixEntry[] {
-    const row = this.#longestOf(address, 'explain');
-    return row < 0 ? [] : this.#entries(row, now, false);
+    const version = this.#scan(address, 'explain');
+    return this.#longest(version) < 0 ? [] : this.#entries(version, now, false);
   }
 
   /** Every entry, each with its canonical prefix. */
@@ -176,29 +179,25 @@ export class PrefixSet implements Iterable<PrefixEntry> {
     yield* rows;
   }
 
-  /** The row of the longest prefix around an address in any form, or -1; its words are in `scanned`. */
-  #longestOf(address: string, verb: string): number {
+  #scan(address: string, verb: string): 4 | 6 {
     const version = typeof address === 'string' ? scanAddress(address, 0, address.length) : 0;
-    if (version === 4) return this.#table.longest4(scanned[0]!);
-    if (version === 6) return this.#table.longest6(scanned[0]!, scanned[1]!, scanned[2]!, scanned[3]!);
-    throw new TypeError(`PrefixSet.${verb}: ${shown(address)} is not an IP address`);
+    if (version === 0) throw new TypeError(`PrefixSet.${verb}: ${shown(address)} is not an IP address`);
+    return version;
   }
 
-  /** Whether the address scanned last is in the set, by its longest row and what stands under it. */
-  #counts(row: number, now: number | undefined): boolean {
-    const flags = this.#flags[this.#groupOf(row)]!;
-    if (now === undefined || (flags & EXPIRES) === 0) return (flags & EXCLUDES) === 0;
-    const entry = this.#entries(row, now, true)[0];
-    return entry !== undefined && !excludes(entry);
+  /** The row of the longest prefix around the address scanned last, or -1. */
+  #longest(version: 4 | 6): number {
+    return version === 4
+      ? this.#table.longest4(scanned[0]!)
+      : this.#table.longest6(scanned[0]!, scanned[1]!, scanned[2]!, scanned[3]!);
   }
 
   #groupOf(row: number): number {
     return this.#rowGroups.length === 0 ? 0 : this.#rowGroups[row]!;
   }
 
-  /** The entries around the address scanned last, by the longest row around it. */
-  #entries(longest: number, now: number | undefined, first: boolean): PrefixEntry[] {
-    const version = longest < this.#table.bases.wide6 ? 4 : 6;
+  /** The entries around the address scanned last, which the search does not overwrite. */
+  #entries(version: 4 | 6, now: number | undefined, first: boolean): PrefixEntry[] {
     const words = scanned.slice();
     const found: PrefixEntry[] = [];
     const visit = (row: number, length: number): boolean => {
