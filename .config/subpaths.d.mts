@@ -14,7 +14,7 @@ export interface Manifest {
   readonly license: string;
   readonly files: readonly string[];
   readonly engines: Readonly<Record<string, string>>;
-  readonly bin: Readonly<Record<string, string>>;
+  readonly bin?: Readonly<Record<string, string>>;
   readonly exports: Readonly<Record<string, string | { readonly types: string; readonly default: string }>>;
   readonly scripts: Readonly<Record<string, string>>;
   readonly dependencies: Readonly<Record<string, string>>;

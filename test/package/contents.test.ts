@@ -46,7 +46,7 @@ test('package/nothing built → imports a source', () => {
 });
 
 test('package/every command → begins with the line that runs it', () => {
-  for (const path of Object.values(manifest.bin)) {
+  for (const path of Object.values(manifest.bin ?? {})) {
     expect(readFileSync(join(packed, path), 'utf8')).toMatch(/^#!\/usr\/bin\/env node\n/);
     expect(statSync(join(packed, path)).isFile()).toBe(true);
   }
