@@ -190,9 +190,10 @@ describe.skipIf(withoutRbldnsd)(`rbldnsd with ${SIZE} entries a zone ${withoutRb
           after: string[];
           events: ListEvent[];
         };
-        // With so little patience the stop did cost answers; they were not held against the list.
-        if (resolver === 'impatient') expect(during.temperror).toBeGreaterThan(0);
-        else expect(Object.keys(during)).toEqual(['none']);
+        // With so little patience the stop may cost answers (on an idle machine it need not); none of them is held
+        // against the list. That a stop which does cost them suspends nothing is tested with a clock that jumps.
+        const borne = resolver === 'impatient' ? ['none', 'temperror'] : ['none'];
+        expect(Object.keys(during).filter((result) => !borne.includes(result))).toEqual([]);
         expect(after.filter((result) => result === 'fail')).toHaveLength(100);
         expect(events.filter(({ state }) => state === 'suspended')).toEqual([]);
       } finally {
