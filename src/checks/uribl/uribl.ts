@@ -6,6 +6,8 @@ import type { Env } from '../../env/index.ts';
 import type { Place, Truncation } from '../../message/index.ts';
 import { parseDomain, parseIp } from '../../net/index.ts';
 import type { DataFacts } from '../../smtp/facts.ts';
+import type { Answers } from './ask.ts';
+import { askUntilDecided } from './ask.ts';
 import type { AddressQuestion, Candidate, Reduction, SelectionOptions } from './names.ts';
 import { selectNames } from './names.ts';
 
@@ -57,6 +59,8 @@ export interface UriblDetail {
   readonly asked: readonly string[];
   /** Further names of the message that were not asked about. */
   readonly omitted?: number | undefined;
+  /** Questions that were ended, because a listing had decided. */
+  readonly unfinished?: number | undefined;
   /** The message was longer, deeper or fuller of links than is read; there may be more in it. */
   readonly truncated?: readonly Truncation[] | undefined;
   readonly listed?: readonly UriblListing[] | undefined;
@@ -98,14 +102,19 @@ export function uribl(
     async (facts: UriblFacts, env, signal) => {
       const names = also === undefined ? [] : also(facts as never);
       const { candidates, omitted } = selectNames(facts.message, { ...selection, also: names });
-      const answers = await Promise.all(
-        candidates.map(({ labels }) => queryList(list, labels, env, { signal, watch })),
+      const questions = candidates.map(
+        ({ labels }) =>
+          (until: AbortSignal) =>
+            queryList(list, labels, env, { signal: until, watch }),
       );
+      const answers = await askUntilDecided(questions, (answer) => decides(list, weight, answer), signal);
+      const unfinished = answers.filter((answer) => answer === undefined).length;
       const { truncated } = facts.message;
       const base: UriblDetail = {
         list: list.label ?? 'a URI list',
         asked: candidates.map(({ name }) => name),
         ...(omitted === 0 ? {} : { omitted }),
+        ...(unfinished === 0 ? {} : { unfinished }),
         ...(truncated.length === 0 ? {} : { truncated }),
       };
       return conclude(list, weight, url, candidates, answers, base);
@@ -136,18 +145,26 @@ function readSelection(
   return { reduce, addresses, most, mailHosts, skip, ipv6: list.ipv6 };
 }
 
+/** Whether no further listing could weigh more: any listing where codes have no weights, else the heaviest there can be. */
+function decides(list: ListZone, weight: number | undefined, answer: ListAnswer): boolean {
+  if (answer.status !== 'listed') return false;
+  const own = listingWeight(list, weight, answer);
+  return own === undefined || own >= (list.heaviest ?? 0) + (weight ?? 0);
+}
+
 function conclude(
   list: ListZone,
   weight: number | undefined,
   url: string | undefined,
   candidates: readonly Candidate[],
-  answers: readonly ListAnswer[],
+  answers: Answers,
   base: UriblDetail,
 ): Answer<UriblResult, UriblDetail> {
   const listed: UriblListing[] = [];
   const unknown: string[] = [];
   let heaviest: number | undefined;
   for (const [i, answer] of answers.entries()) {
+    if (answer === undefined) continue;
     if (answer.status === 'notListed') unknown.push(...answer.unknown);
     if (answer.status !== 'listed') continue;
     const { name, uri, where } = candidates[i] as Candidate;
@@ -173,8 +190,8 @@ function conclude(
       detail: { ...base, listed },
     });
   }
-  const trouble = answers.find(({ status }) => status !== 'notListed');
-  if (trouble === undefined || trouble.status === 'notListed' || trouble.status === 'listed')
+  const trouble = answers.find((answer) => answer !== undefined && answer.status !== 'notListed');
+  if (trouble === undefined || trouble.status === 'listed')
     return none({ detail: unknown.length === 0 ? base : { ...base, unknown } });
   const detail: UriblDetail = {
     ...base,

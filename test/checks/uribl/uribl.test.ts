@@ -14,10 +14,10 @@ const base64 = (body: string): string => btoa(body).replace(/.{1,76}/g, '$&\r\n'
 const html = 'Content-Type: text/html; charset=utf-8';
 
 async function ask(message: Uint8Array, data: ZoneData, options: Partial<Options> = {}) {
-  const dns = zone(data);
+  const clock = fixedClock(0);
+  const dns = zone(data, { clock });
   const check = uribl({ zone: 'uri.test', label: 'URI', testEntries: 'none', ...options } as Options);
   const facts = { message: await readMessage(message) };
-  const clock = fixedClock(0);
   const decision = await clock.until(
     evaluate<{ data: typeof facts }, { dns: typeof dns; clock: typeof clock }, 'data'>(
       { data: [check] },
@@ -28,7 +28,13 @@ async function ask(message: Uint8Array, data: ZoneData, options: Partial<Options
   );
   const asked = dns.questions.filter(({ type }) => type === 'A').map(({ name }) => name.replace(/\.uri\.test$/, ''));
   const finding = decision.outcomes[0]?.finding;
-  return { decision, finding, asked, detail: finding?.detail as Record<string, unknown> | undefined };
+  return {
+    decision,
+    finding,
+    asked,
+    clockAt: clock.now(),
+    detail: finding?.detail as Record<string, unknown> | undefined,
+  };
 }
 const bad: ZoneData = { 'bad-shop.com.uri.test': { A: ['127.0.0.2'] } };
 
@@ -124,6 +130,22 @@ describe('data: what the list answers', () => {
   test('a list that lists everything → found out by its own counter-example, nobody is refused', async () => {
     const { decision } = await ask(message, { '*.uri.test': { A: ['127.0.0.2'] } }, { testEntries: 'expected' });
     expect(decision.action).toBe('accept');
+  });
+  test('a listing that decides → the questions that are out are aborted, and told', async () => {
+    const { finding, clockAt } = await ask(mail('http://silent-shop.com http://bad-shop.com'), {
+      ...bad,
+      'silent-shop.com.uri.test': 'silent',
+    });
+    expect(finding).toMatchObject({ result: 'fail', detail: { unfinished: 1, listed: [{ name: 'bad-shop.com' }] } });
+    expect(clockAt).toBe(0);
+  });
+  test('codes with weights → a light listing is not the end: the heavier one counts', async () => {
+    const { finding } = await ask(
+      mail('http://bad-shop.com http://worse-shop.com'),
+      { ...bad, 'worse-shop.com.uri.test': { A: ['127.0.0.4'], delayMs: 50 } },
+      { codes: { '127.0.0.2': 1, '127.0.0.4': 5 } },
+    );
+    expect(finding).toMatchObject({ result: 'fail', weight: 5 });
   });
   test('a code that does not count → none, and it is told', async () => {
     const { finding } = await ask(
