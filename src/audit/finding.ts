@@ -1,0 +1,92 @@
+import type { RedundancyFinding, RedundancyFindingId, Severity } from '../checks/mx-redundancy/index.ts';
+import type { CatalogueEntry, ProbeFindingId, ProbeName } from './catalogue.ts';
+import { probeCatalogue } from './catalogue.ts';
+
+export type { Severity } from '../checks/mx-redundancy/index.ts';
+
+/** The name of what was found: stable, for filters and for comparing reports. */
+export type FindingId = ProbeFindingId | RedundancyFindingId;
+
+/** One thing that was found. Plain JSON. */
+export interface AuditFinding {
+  readonly id: FindingId;
+  readonly probe: ProbeName;
+  readonly severity: Severity;
+  /** `problem`: something is wrong; `could-not-check`: nothing is known, because something did not answer. */
+  readonly kind: 'problem' | 'could-not-check';
+  /** What it is about: a domain, a host, or a service as `host:port`; with `[address]` behind it where addresses differ. */
+  readonly subject: string;
+  /** What is so, as a sentence. */
+  readonly what: string;
+  /** Where it is written that it should not be so. */
+  readonly source: string;
+  /** What to do about it. */
+  readonly mend: string;
+  /** The records and lines that show it; what came from the network is printable ASCII, 200 characters a line at most. */
+  readonly evidence: readonly string[];
+}
+
+/** What may differ from the catalogue. */
+export interface FindingChange {
+  readonly severity?: Severity | undefined;
+  readonly probe?: ProbeName | undefined;
+  readonly mend?: string | undefined;
+}
+
+const MAX_EVIDENCE = 20;
+
+/** Makes a finding out of the catalogue. */
+export function found(
+  id: ProbeFindingId,
+  subject: string,
+  what: string,
+  evidence: readonly string[] = [],
+  change: FindingChange = {},
+): AuditFinding {
+  const { probe, severity, kind, source, mend }: CatalogueEntry = probeCatalogue[id];
+  return {
+    id,
+    probe: change.probe ?? probe,
+    severity: change.severity ?? severity,
+    kind,
+    subject: printable(subject),
+    what: printable(what, 1_000),
+    source,
+    mend: change.mend ?? mend,
+    evidence: evidence.slice(0, MAX_EVIDENCE).map((line) => printable(line)),
+  };
+}
+
+/** A finding of `checks/mx-redundancy`, as an audit says it. */
+export function ofRedundancy(finding: RedundancyFinding): AuditFinding {
+  const { id, severity, subject, what, source, mend, evidence } = finding;
+  return {
+    id,
+    probe: 'mx',
+    severity,
+    kind: id.startsWith('dns-') ? 'could-not-check' : 'problem',
+    subject: printable(subject),
+    what: printable(what, 1_000),
+    source,
+    mend,
+    evidence: evidence.map((line) => printable(line)),
+  };
+}
+
+/** What came from the network, as text that no terminal, log or page takes for anything else. */
+export function printable(text: string, limit: number = 200): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters to be shown as what they are.
+  const shown = text.replace(/[\u0000-\u001f\u007f-\uffff]/g, (character) =>
+    character === '\t' ? ' ' : `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+  return shown.length > limit ? `${shown.slice(0, limit - 1)}…` : shown;
+}
+
+const order: readonly Severity[] = ['critical', 'high', 'medium', 'low', 'info'];
+
+/** From 0, the worst, to 4. */
+export const rank = (severity: Severity): number => order.indexOf(severity);
+
+/** The worst first; of equals, as they were found. */
+export const bySeverity = (findings: readonly AuditFinding[]): readonly AuditFinding[] =>
+  [...findings].sort((a, b) => rank(a.severity) - rank(b.severity));

@@ -1,0 +1,145 @@
+import type { Provider } from '../checks/mx-redundancy/index.ts';
+import type { Prefix } from '../net/index.ts';
+import { parseDomain, parseIp, parsePrefix } from '../net/index.ts';
+import type { ProbeName } from './catalogue.ts';
+import { probeNames } from './catalogue.ts';
+import type { ServiceName } from './report.ts';
+
+/** Options of {@link audit}. */
+export interface AuditOptions {
+  /** Probes to run; all where not given. */
+  readonly only?: readonly ProbeName[] | undefined;
+  /** Connect to nobody; false where not given. */
+  readonly dnsOnly?: boolean | undefined;
+  /**
+   * The port of each service to look at; the usual ones where not given. Where given, services that are not named are not
+   * looked at, but for `smtp`: the exchangers are, on 25, as long as the probes ask for it.
+   */
+  readonly ports?: { readonly [service in ServiceName]?: number | undefined } | undefined;
+  /** Hosts to look for login services on, beside those that the domain announces. */
+  readonly hosts?: readonly string[] | undefined;
+  /** Milliseconds for one step of a conversation: a connection, a greeting, a reply, a handshake; 30,000 where not given. */
+  readonly timeoutMs?: number | undefined;
+  /** Connections to one address at once; 4 where not given. */
+  readonly connectionsPerAddress?: number | undefined;
+  /** The address to connect from. */
+  readonly source?: string | undefined;
+  /** Certificates (PEM) of authorities to trust, beside those that Node.js knows. */
+  readonly authorities?: readonly string[] | undefined;
+  /** Prefixes that count as public although they are not: `127.0.0.0/8` in a test. */
+  readonly publicNetworks?: readonly string[] | undefined;
+  /** What is said in EHLO; `audit.invalid` where not given. Give the name of the host that runs the audit. */
+  readonly helo?: string | undefined;
+  /** A foreign mailbox that the exchangers are asked to relay to, and that no mail is ever sent to. */
+  readonly relayTo?: string | undefined;
+  /** DNS lists to look the exchangers up in: `zen.dnsbl.example`. */
+  readonly lists?: readonly string[] | undefined;
+  /** Selectors of the domain's DKIM keys. */
+  readonly dkimSelectors?: readonly string[] | undefined;
+  /** How many exchangers there should be; 2 where not given. */
+  readonly minimum?: number | undefined;
+  /** Providers that are redundant behind one name, in addition to those that are known. */
+  readonly providers?: readonly Provider[] | undefined;
+  /** Days before its end at which a certificate is said to expire soon; 14 where not given. */
+  readonly expiryDays?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Is told what is being done. What it throws is dropped. */
+  readonly onProgress?: ((event: import('./context.ts').AuditProgress) => void) | undefined;
+}
+
+/** The options, read. */
+export interface AuditSettings {
+  readonly probes: ReadonlySet<ProbeName>;
+  readonly dnsOnly: boolean;
+  readonly ports: { readonly [service in ServiceName]?: number | undefined };
+  /** Whether `ports` were given, rather than the usual ones. */
+  readonly portsGiven: boolean;
+  readonly hosts: readonly string[];
+  readonly timeoutMs: number;
+  readonly connectionsPerAddress: number;
+  readonly source: string | undefined;
+  readonly authorities: readonly string[];
+  readonly publicNetworks: readonly string[];
+  readonly publicPrefixes: readonly Prefix[];
+  readonly helo: string;
+  readonly relayTo: { readonly localPart: string; readonly domain: string };
+  readonly lists: readonly string[];
+  readonly dkimSelectors: readonly string[];
+  readonly minimum: number;
+  readonly providers: readonly Provider[];
+  readonly expiryDays: number;
+}
+
+/** Where services listen (RFC 5321, 6409, 8314, 9051, 1939, 5804). */
+export const usualPorts: { readonly [service in ServiceName]: number } = {
+  smtp: 25,
+  submission: 587,
+  submissions: 465,
+  imap: 143,
+  imaps: 993,
+  pop3: 110,
+  pop3s: 995,
+  managesieve: 4190,
+};
+
+/** Reads the options. @throws TypeError where one is wrong */
+export function readOptions(options: AuditOptions): AuditSettings {
+  const only = options.only ?? probeNames;
+  for (const name of only) if (!probeNames.includes(name)) wrong('only', name, `one of ${probeNames.join(', ')}`);
+  const ports = options.ports ?? usualPorts;
+  for (const [service, port] of Object.entries(ports)) {
+    if (!Object.hasOwn(usualPorts, service)) wrong('ports', service, `one of ${Object.keys(usualPorts).join(', ')}`);
+    if (port !== undefined) whole(`ports.${service}`, port, 1, 65_535);
+  }
+  const publicNetworks = options.publicNetworks ?? [];
+  const relayTo = options.relayTo ?? 'postern-relay-test@example.com';
+  const at = relayTo.lastIndexOf('@');
+  const target = parseDomain(relayTo.slice(at + 1));
+  if (at < 1 || target === undefined || !/^[a-z0-9._+-]+$/i.test(relayTo.slice(0, at)))
+    wrong('relayTo', relayTo, 'a mailbox like "relay-test@example.org", of letters, digits and ._+-');
+  const { source, helo = 'audit.invalid' } = options;
+  if (source !== undefined && parseIp(source) === undefined) wrong('source', source, 'an IP address of this machine');
+  if (parseDomain(helo) === undefined) wrong('helo', helo, 'a host name');
+  const authorities = options.authorities ?? [];
+  for (const pem of authorities)
+    if (!/-----BEGIN (TRUSTED )?CERTIFICATE-----/.test(pem))
+      wrong('authorities', pem.slice(0, 40), 'certificates in PEM, beginning with -----BEGIN CERTIFICATE-----');
+  return {
+    probes: new Set(only),
+    dnsOnly: options.dnsOnly ?? false,
+    ports: { ...(options.ports === undefined ? {} : { smtp: usualPorts.smtp }), ...ports },
+    portsGiven: options.ports !== undefined,
+    hosts: (options.hosts ?? []).map((host) => name('hosts', host)),
+    timeoutMs: whole('timeoutMs', options.timeoutMs ?? 30_000, 1, 600_000),
+    connectionsPerAddress: whole('connectionsPerAddress', options.connectionsPerAddress ?? 4, 1, 100),
+    source,
+    authorities,
+    publicNetworks,
+    publicPrefixes: publicNetworks.map((text) => {
+      try {
+        return parsePrefix(text);
+      } catch {
+        return wrong('publicNetworks', text, 'prefixes like "127.0.0.0/8"');
+      }
+    }),
+    helo,
+    relayTo: { localPart: relayTo.slice(0, at), domain: target ?? '' },
+    lists: (options.lists ?? []).map((zone) => name('lists', zone)),
+    dkimSelectors: (options.dkimSelectors ?? []).map((selector) => name('dkimSelectors', selector)),
+    minimum: whole('minimum', options.minimum ?? 2, 1, 100),
+    providers: options.providers ?? [],
+    expiryDays: whole('expiryDays', options.expiryDays ?? 14, 0, 10_000),
+  };
+}
+
+function wrong(option: string, value: unknown, allowed: string): never {
+  throw new TypeError(`audit: ${option} ${JSON.stringify(value)} must be ${allowed}`);
+}
+
+function whole(option: string, value: number, least: number, most: number): number {
+  return Number.isInteger(value) && value >= least && value <= most
+    ? value
+    : wrong(option, value, `a whole number from ${least} to ${most}`);
+}
+
+const name = (option: string, text: string): string => parseDomain(text) ?? wrong(option, text, 'a domain name');

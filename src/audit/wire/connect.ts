@@ -1,0 +1,227 @@
+import { isIP, connect as netConnect, type Socket } from 'node:net';
+import { rootCertificates, type TLSSocket, connect as tlsConnect } from 'node:tls';
+import type { Clock } from '../../env/index.ts';
+import type { Connect, Opened, ReadLine, TlsAsk, TlsBegun, Wire } from './wire.ts';
+import { MAX_LINE, MAX_UNREAD } from './wire.ts';
+
+/** Options of {@link tcpConnect}. */
+export interface ConnectOptions {
+  readonly clock: Clock;
+  /** The address to connect from. */
+  readonly source?: string | undefined;
+  /** Milliseconds for a step that names none; 30,000 where not given. */
+  readonly timeoutMs?: number | undefined;
+}
+
+const LF = 10;
+const CR = 13;
+
+/** Opens connections with `node:net`. */
+export function tcpConnect(options: ConnectOptions): Connect {
+  const { clock, source } = options;
+  const usual = options.timeoutMs ?? 30_000;
+  return ({ address, port }, { signal, timeoutMs = usual } = {}) =>
+    new Promise<Opened>((resolve) => {
+      if (signal?.aborted) {
+        resolve({ status: 'aborted', reason: 'aborted' });
+        return;
+      }
+      const family = isIP(address);
+      // A source of the other family cannot be used; the system chooses one then.
+      const local = source !== undefined && isIP(source) === family ? { localAddress: source } : {};
+      const socket = netConnect({ host: address, port, ...local });
+      socket.setNoDelay(true);
+      const end = (opened: Opened): void => {
+        cancel();
+        signal?.removeEventListener('abort', aborted);
+        socket.removeListener('error', failed);
+        if (opened.status !== 'open') {
+          socket.on('error', () => undefined);
+          socket.destroy();
+        }
+        resolve(opened);
+      };
+      const failed = (error: NodeJS.ErrnoException): void => {
+        const status =
+          error.code === 'ECONNREFUSED' || error.code === 'ECONNRESET'
+            ? 'refused'
+            : error.code === 'ETIMEDOUT'
+              ? 'timeout'
+              : 'unreachable';
+        end({ status, reason: error.code ?? error.message });
+      };
+      const aborted = (): void => end({ status: 'aborted', reason: 'aborted' });
+      const cancel = clock.after(timeoutMs, () => end({ status: 'timeout', reason: `no answer in ${timeoutMs} ms` }));
+      signal?.addEventListener('abort', aborted, { once: true });
+      socket.once('error', failed);
+      socket.once('connect', () =>
+        end({ status: 'open', wire: wireOf(socket, { address, port, clock, usual, signal }) }),
+      );
+    });
+}
+
+interface About {
+  readonly address: string;
+  readonly port: number;
+  readonly clock: Clock;
+  readonly usual: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+function wireOf(plain: Socket, { address, port, clock, usual, signal }: About): Wire {
+  let socket: Socket = plain;
+  let unread: Buffer = Buffer.alloc(0);
+  let over: ReadLine | undefined;
+  let dropped = 0;
+  let secure = false;
+  let wake: () => void = () => undefined;
+
+  const end = (how: ReadLine): void => {
+    over ??= how;
+    wake();
+  };
+  const listen = (to: Socket): void => {
+    to.on('data', (chunk: Buffer) => {
+      unread = unread.length === 0 ? chunk : Buffer.concat([unread, chunk]);
+      if (unread.length > MAX_UNREAD) {
+        end({ status: 'closed', reason: `it sent more than ${MAX_UNREAD} octets unasked` });
+        to.destroy();
+      }
+      wake();
+    });
+    to.on('end', () => end({ status: 'closed' }));
+    to.on('close', () => end({ status: 'closed' }));
+    to.on('error', (error: NodeJS.ErrnoException) => end({ status: 'closed', reason: error.code ?? error.message }));
+  };
+  listen(plain);
+  const aborted = (): void => {
+    end({ status: 'aborted' });
+    socket.destroy();
+  };
+  signal?.addEventListener('abort', aborted, { once: true });
+  plain.once('close', () => signal?.removeEventListener('abort', aborted));
+
+  const takeLine = (): string | undefined => {
+    const at = unread.indexOf(LF);
+    if (at < 0) return undefined;
+    const end = at > 0 && unread[at - 1] === CR ? at - 1 : at;
+    const text = unread.toString('latin1', 0, Math.min(end, MAX_LINE));
+    unread = unread.subarray(at + 1);
+    return text;
+  };
+
+  return {
+    address,
+    port,
+    get unread() {
+      return unread.length;
+    },
+    get dropped() {
+      return dropped;
+    },
+    get secure() {
+      return secure;
+    },
+    readLine(timeoutMs = usual) {
+      const text = takeLine();
+      if (text !== undefined) return Promise.resolve({ status: 'line', text });
+      if (over !== undefined) return Promise.resolve(over);
+      return new Promise((resolve) => {
+        const finish = (result: ReadLine): void => {
+          cancel();
+          wake = () => undefined;
+          resolve(result);
+        };
+        const cancel = clock.after(timeoutMs, () => finish({ status: 'timeout' }));
+        wake = () => {
+          const line = takeLine();
+          if (line !== undefined) finish({ status: 'line', text: line });
+          else if (over !== undefined) finish(over);
+        };
+      });
+    },
+    write(text) {
+      if (over === undefined && socket.writable) socket.write(Buffer.from(text, 'latin1'));
+    },
+    startTls(ask: TlsAsk = {}) {
+      return new Promise<TlsBegun>((resolve) => {
+        if (over !== undefined || secure) {
+          resolve({ status: 'closed', reason: secure ? 'TLS is on already' : 'the connection is closed' });
+          return;
+        }
+        dropped += unread.length;
+        unread = Buffer.alloc(0);
+        for (const event of ['data', 'end', 'close', 'error']) plain.removeAllListeners(event);
+        plain.pause();
+        // What goes wrong below TLS is told above it.
+        plain.on('error', () => undefined);
+        plain.once('close', () => signal?.removeEventListener('abort', aborted));
+        const { name, version, authorities = [], timeoutMs = usual } = ask;
+        let tls: TLSSocket;
+        const finish = (begun: TlsBegun): void => {
+          cancel();
+          tls?.removeListener('error', failed);
+          tls?.removeListener('close', closed);
+          if (begun.status !== 'secure') {
+            over ??= { status: 'closed', reason: begun.reason };
+            tls?.on('error', () => undefined);
+            tls?.destroy();
+            plain.destroy();
+          }
+          resolve(begun);
+        };
+        const failed = (error: NodeJS.ErrnoException): void =>
+          finish({ status: 'failed', reason: error.code ?? error.message });
+        const closed = (): void =>
+          finish(
+            over?.status === 'aborted'
+              ? { status: 'aborted', reason: 'aborted' }
+              : { status: 'closed', reason: 'the connection was closed during the handshake' },
+          );
+        const cancel = clock.after(timeoutMs, () =>
+          finish({ status: 'timeout', reason: `no handshake in ${timeoutMs} ms` }),
+        );
+        try {
+          tls = tlsConnect({
+            socket: plain,
+            rejectUnauthorized: false,
+            minVersion: version ?? 'TLSv1',
+            maxVersion: version ?? 'TLSv1.3',
+            // Old versions and weak keys are to be found, so nothing may be too weak to be spoken.
+            ciphers: 'ALL:@SECLEVEL=0',
+            ...(name === undefined || isIP(name) !== 0 ? {} : { servername: name }),
+            ...(authorities.length === 0 ? {} : { ca: [...rootCertificates, ...authorities] }),
+          });
+        } catch (error) {
+          finish({ status: 'failed', reason: (error as Error).message });
+          return;
+        }
+        tls.once('error', failed);
+        tls.once('close', closed);
+        tls.once('secureConnect', () => {
+          socket = tls;
+          secure = true;
+          listen(tls);
+          const why = tls.authorizationError as Error | string | undefined;
+          const code =
+            typeof why === 'string' ? why : ((why as NodeJS.ErrnoException | undefined)?.code ?? why?.message);
+          finish({
+            status: 'secure',
+            socket: tls,
+            // The name is judged elsewhere, against all names that the host may bear.
+            chainError: code === 'ERR_TLS_CERT_ALTNAME_INVALID' ? undefined : code,
+          });
+        });
+      });
+    },
+    close(farewell) {
+      if (farewell !== undefined && over === undefined && socket.writable) {
+        socket.end(Buffer.from(farewell, 'latin1'));
+        // A server that does not hang up does not hold the connection open.
+        const gone = clock.after(1_000, () => socket.destroy());
+        socket.once('close', gone);
+      } else socket.destroy();
+      end({ status: 'closed' });
+    },
+  };
+}

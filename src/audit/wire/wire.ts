@@ -1,0 +1,65 @@
+import type { TLSSocket } from 'node:tls';
+import type { TlsVersion } from '../report.ts';
+
+/** Octets of a line; of a longer one the rest is dropped. RFC 5321 §4.5.3.1.5 asks for 512. */
+export const MAX_LINE = 8_192;
+/** Octets that may wait to be read; a server that sends more is cut off. */
+export const MAX_UNREAD = 262_144;
+
+/** Opens a connection. Never rejects. */
+export type Connect = (
+  target: { readonly address: string; readonly port: number },
+  options?: { readonly signal?: AbortSignal | undefined; readonly timeoutMs?: number | undefined },
+) => Promise<Opened>;
+
+export type Opened =
+  | { readonly status: 'open'; readonly wire: Wire }
+  /** `refused`: by the host; `unreachable`: there is no way to it, or no such address here; `timeout`: nothing came back. */
+  | { readonly status: 'refused' | 'unreachable' | 'timeout' | 'aborted'; readonly reason: string };
+
+/** How a line ended. `closed`: by the other side, with `reason` where it was not in order. */
+export type ReadLine =
+  | { readonly status: 'line'; readonly text: string }
+  | { readonly status: 'closed'; readonly reason?: string | undefined }
+  | { readonly status: 'timeout' }
+  | { readonly status: 'aborted' };
+
+/** What is asked for when TLS begins. */
+export interface TlsAsk {
+  /** The name for SNI; none is sent for an address, or where not given. */
+  readonly name?: string | undefined;
+  /** Just this version; whatever both know from TLS 1.0 on, where not given. */
+  readonly version?: TlsVersion | undefined;
+  /** PEM; beside those that Node.js knows. */
+  readonly authorities?: readonly string[] | undefined;
+  readonly timeoutMs?: number | undefined;
+}
+
+export type TlsBegun =
+  | {
+      readonly status: 'secure';
+      /** For the certificate, the version and the cipher. */
+      readonly socket: TLSSocket;
+      /** Why Node.js would not trust the chain; undefined where it would. It says nothing about the name. */
+      readonly chainError: string | undefined;
+    }
+  | { readonly status: 'failed' | 'timeout' | 'closed' | 'aborted'; readonly reason: string };
+
+/** A conversation with a server. */
+export interface Wire {
+  readonly address: string;
+  readonly port: number;
+  /** One line, without its end; octets above 127 as one character each. It waits for `timeoutMs` at most. */
+  readLine(timeoutMs?: number): Promise<ReadLine>;
+  /** Octets as one character each. */
+  write(text: string): void;
+  /** Octets that have come and were not read. */
+  readonly unread: number;
+  /** Begins TLS. What had come in clear text and was not read is kept apart, and counted in `dropped`. */
+  startTls(ask?: TlsAsk): Promise<TlsBegun>;
+  /** Octets in clear text that had come before TLS began and were dropped. */
+  readonly dropped: number;
+  readonly secure: boolean;
+  /** Ends it at once; `farewell` is written first. */
+  close(farewell?: string): void;
+}
