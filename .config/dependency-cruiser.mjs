@@ -60,12 +60,12 @@ export default {
     {
       name: 'checks-see-facts-only',
       comment:
-        'A check says what is so; it never sees a reply, a policy or a trace. smtp/relay.ts is the mark that relay control bears.',
+        'A check says what is so; it never sees a reply, a policy or a trace. smtp/parts.ts is what a room may make for a policy beside checks; smtp/relay.ts is the mark that relay control bears.',
       severity: 'error',
       from: { path: '^src/checks/' },
       to: {
         path: '^src/(smtp|access)/',
-        pathNot: '^src/(smtp|access)/facts[.]ts$|^src/smtp/relay[.]ts$|^src/access/sasl/',
+        pathNot: '^src/(smtp|access)/facts[.]ts$|^src/smtp/(parts|relay)[.]ts$|^src/access/sasl/',
       },
     },
     {
@@ -73,7 +73,7 @@ export default {
       comment: 'Checks import facts as types.',
       severity: 'error',
       from: { path: '^src/checks/' },
-      to: { path: '^src/(smtp|access)/facts[.]ts$', dependencyTypesNot: ['type-only'] },
+      to: { path: '^src/(smtp|access)/facts[.]ts$|^src/smtp/parts[.]ts$', dependencyTypesNot: ['type-only'] },
     },
     {
       name: 'only-relay-control-bears-the-mark',
@@ -154,13 +154,13 @@ export default {
     {
       name: 'rooms-are-entered-by-the-door',
       comment:
-        'A room is entered by its index.ts; checks enter smtp and access by facts.ts, and relay control by relay.ts.',
+        'A room is entered by its index.ts; checks enter smtp and access by facts.ts, smtp also by parts.ts, and relay control by relay.ts.',
       severity: 'error',
       from: { path: '^src/((?:checks|adapters)/[^/]+|[^/]+)/' },
       to: {
         path: '^src/(?:checks|adapters)/[^/]+/.|^src/(?!checks/|adapters/)[^/]+/.',
         pathNot:
-          '^src/$1/|^src/(?:checks|adapters)/[^/]+/index[.]ts$|^src/[^/]+/index[.]ts$|^src/(smtp|access)/facts[.]ts$|^src/smtp/relay[.]ts$|^src/access/sasl/index[.]ts$',
+          '^src/$1/|^src/(?:checks|adapters)/[^/]+/index[.]ts$|^src/[^/]+/index[.]ts$|^src/(smtp|access)/facts[.]ts$|^src/smtp/(parts|relay)[.]ts$|^src/access/sasl/index[.]ts$',
       },
     },
     {

@@ -1,5 +1,15 @@
 import type { MessageFacts } from '../message/index.ts';
 import type { DomainName, IpAddress, Mailbox } from '../net/index.ts';
+import type { MessageAuthentication } from './authentication.ts';
+
+export type {
+  ArcOutcome,
+  DkimOutcome,
+  DmarcOutcome,
+  DmarcPolicy,
+  MessageAuthentication,
+  SpfFact,
+} from './authentication.ts';
 
 /** What is known of the TLS layer, once there is one. */
 export interface TlsFacts {
@@ -99,7 +109,18 @@ export interface RcptFacts extends MailFacts {
 /** Known when the message has been read. */
 export interface DataFacts extends MailFacts {
   readonly forwardPaths: readonly Mailbox[];
-  readonly message: MessageFacts;
+  readonly message: MessageFacts & {
+    /**
+     * The octets, where the session was told to keep them (`keepMessage`); undefined where the message was longer. Left out
+     * of the JSON.
+     */
+    readonly raw?: (() => Uint8Array | undefined) | undefined;
+  };
+}
+
+/** Known when the message has been read, where the policy says how it is authenticated. */
+export interface AuthenticatedDataFacts extends DataFacts {
+  readonly authentication: MessageAuthentication;
 }
 
 /** What is known at each stage of an SMTP session; each holds all that the ones before it held. */
@@ -110,6 +131,11 @@ export interface SmtpStages {
   mail: MailFacts;
   rcpt: RcptFacts;
   data: DataFacts;
+}
+
+/** The same, where the policy says how a message is authenticated. */
+export interface AuthenticatedStages extends SmtpStages {
+  data: AuthenticatedDataFacts;
 }
 
 /** Whether the client has logged in. */

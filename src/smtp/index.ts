@@ -4,6 +4,17 @@
  * @module
  */
 export type {
+  ArcOutcome,
+  DkimOutcome,
+  DmarcOutcome,
+  DmarcPolicy,
+  MessageAuthentication,
+  SpfFact,
+} from './authentication.ts';
+export { notAuthenticated } from './authentication.ts';
+export type {
+  AuthenticatedDataFacts,
+  AuthenticatedStages,
   AuthFacts,
   ConnectFacts,
   DataFacts,
@@ -16,11 +27,13 @@ export type {
   TlsFacts,
 } from './facts.ts';
 export { authenticated, toPostmaster } from './facts.ts';
-export type { SmtpPolicy, SmtpRules } from './policy.ts';
-export { isSmtpPolicy, smtpPolicy } from './policy.ts';
+export type { AuthenticationContext, BanRule, MessageAuthenticator, Misdeed } from './parts.ts';
+export type { AuthenticatingRules, PolicyParts, SessionPolicy, SmtpPolicy, SmtpRules } from './policy.ts';
+export { isSmtpPolicy, policyParts, smtpPolicy } from './policy.ts';
 export type { RelayCheck, RelayFacts } from './relay.ts';
 export { asRelayCheck, isRelayCheck } from './relay.ts';
 export type { Cause, Reply, ReplyOptions, ReplyRow } from './reply.ts';
 export { isCause, printReply, replyFor, replyTable, smtpReply } from './reply.ts';
 export type { AuthenticationResult, TraceFacts } from './trace.ts';
 export { authenticationResults, printField, strippedHeaders } from './trace.ts';
+export { withoutOwnResults } from './without-own-results.ts';

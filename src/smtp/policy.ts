@@ -1,11 +1,21 @@
 import type { Entry, Policy } from '../core/index.ts';
 import { assertUniqueIds } from '../core/index.ts';
 import type { Env } from '../env/index.ts';
-import type { AuthFacts, ConnectFacts, DataFacts, HeloFacts, MailFacts, RcptFacts, SmtpStages } from './facts.ts';
+import type {
+  AuthenticatedDataFacts,
+  AuthFacts,
+  ConnectFacts,
+  DataFacts,
+  HeloFacts,
+  MailFacts,
+  RcptFacts,
+  SmtpStages,
+} from './facts.ts';
+import type { BanRule, MessageAuthenticator } from './parts.ts';
 import { isRelayCheck, type RelayCheck } from './relay.ts';
 
 /** The rules of an SMTP policy, as an author writes them. */
-export interface SmtpRules<E = Env> {
+export interface SmtpRules<E = Env, Data extends DataFacts = DataFacts> {
   /**
    * Who may send to where. It has no default, because the wrong one is an open relay. It is judged first at RCPT, and
    * nothing else in the policy can widen it.
@@ -17,7 +27,18 @@ export interface SmtpRules<E = Env> {
   readonly auth?: readonly Entry<AuthFacts, E>[] | undefined;
   readonly mail?: readonly Entry<MailFacts, E>[] | undefined;
   readonly rcpt?: readonly Entry<RcptFacts, E>[] | undefined;
-  readonly data?: readonly Entry<DataFacts, E>[] | undefined;
+  readonly data?: readonly Entry<Data, E>[] | undefined;
+  /**
+   * Who is banned for what it does again and again: rules that a session shows every decision to, and what none decides
+   * (wrong credentials, commands that were none). `banAfter()` of `postern/checks/connection-limits` makes them.
+   */
+  readonly bans?: readonly BanRule[] | undefined;
+}
+
+/** Rules of which those at `data` may ask what the message proves: `facts.authentication`. */
+export interface AuthenticatingRules<E = Env> extends SmtpRules<E, AuthenticatedDataFacts> {
+  /** How a message is authenticated: `authenticator()` of `postern/checks/message-authentication`. */
+  readonly authentication: MessageAuthenticator<E>;
 }
 
 declare const policyMark: unique symbol;
@@ -25,19 +46,35 @@ declare const policyMark: unique symbol;
 /**
  * A policy that says who may relay. Made only by `smtpPolicy()`; a copy with other rules is none.
  *
+ * `Data` is what its rules at `data` want to know; a policy that authenticates nothing is also one that may.
+ *
  * The mark has the shape of a stage without rules, so that `evaluate` can tell the stages from the type.
  */
-export type SmtpPolicy<E = Env> = Policy<SmtpStages, E> & { readonly [policyMark]: readonly never[] };
+export type SmtpPolicy<E = Env, Data extends DataFacts = DataFacts> = Policy<
+  Omit<SmtpStages, 'data'> & { readonly data: Data },
+  E
+> & { readonly [policyMark]: readonly never[] };
 
-const made = new WeakSet<object>();
+/** A policy that a session can be held to, whether or not it authenticates messages. */
+export type SessionPolicy<E = Env> = SmtpPolicy<E, AuthenticatedDataFacts>;
+
+/** What belongs to a policy and is no stage. */
+export interface PolicyParts<E = Env> {
+  readonly authentication: MessageAuthenticator<E> | undefined;
+  readonly bans: readonly BanRule[];
+}
+
+const made = new WeakMap<object, PolicyParts<never>>();
 const stages = ['connect', 'helo', 'auth', 'mail', 'rcpt', 'data'] as const;
 
 /**
  * Puts a policy together: relay control stands before every other rule at RCPT, so no `permit` can step over it.
  *
- * Its rules may ask what `Env` has. Where they need more, say so: `smtpPolicy<Env & Users>({ … })`.
+ * Its rules may ask what `Env` has. Where they need more, say so: `smtpPolicy<Env & Users>({ … })`. Rules at `data` may ask
+ * for `facts.authentication` where `authentication` says how it is found out.
  *
- * @throws TypeError where `relay` is missing or is no relay control, for an unknown stage, and where two rules have the same id
+ * @throws TypeError where `relay` is missing or is no relay control, for an unknown stage, where two rules have the same id,
+ *   and for an authenticator or a ban rule that is none
  *
  * @example
  * ```ts
@@ -47,17 +84,27 @@ const stages = ['connect', 'helo', 'auth', 'mail', 'rcpt', 'data'] as const;
  * export const policy = smtpPolicy({ relay: relayControl({ localDomains: ['example.com'] }) });
  * ```
  */
-export function smtpPolicy<E = Env>(rules: SmtpRules<NoInfer<E>>): SmtpPolicy<E> {
-  const { relay, ...others } = rules;
+export function smtpPolicy<E = Env>(rules: AuthenticatingRules<NoInfer<E>>): SmtpPolicy<E, AuthenticatedDataFacts>;
+export function smtpPolicy<E = Env>(rules: SmtpRules<NoInfer<E>>): SmtpPolicy<E>;
+export function smtpPolicy<E>(
+  rules: SmtpRules<E, AuthenticatedDataFacts> & { readonly authentication?: MessageAuthenticator<E> },
+): SmtpPolicy<E, AuthenticatedDataFacts> {
+  const { relay, authentication, bans = [], ...others } = rules;
   if (relay !== 'decided-by-the-server' && !isRelayCheck(relay))
     throw new TypeError(
       "smtpPolicy: relay must be relayControl({ … }), or 'decided-by-the-server' where the server itself decides it",
     );
+  if (authentication !== undefined && typeof authentication?.authenticate !== 'function')
+    throw new TypeError('smtpPolicy: authentication must be made by authenticator({ … })');
+  if (!Array.isArray(bans) || bans.some((rule) => typeof rule?.feed !== 'function'))
+    throw new TypeError('smtpPolicy: bans must be a list of rules made by banAfter({ … })');
   for (const stage of Object.keys(others)) {
     if (!(stages as readonly string[]).includes(stage))
-      throw new TypeError(`smtpPolicy: ${JSON.stringify(stage)} is no stage; allowed: relay, ${stages.join(', ')}`);
+      throw new TypeError(
+        `smtpPolicy: ${JSON.stringify(stage)} is no stage; allowed: relay, ${stages.join(', ')}, authentication, bans`,
+      );
   }
-  const policy: Policy<SmtpStages, E> =
+  const policy: Policy<Omit<SmtpStages, 'data'> & { readonly data: AuthenticatedDataFacts }, E> =
     relay === 'decided-by-the-server' ? { ...others } : { ...others, rcpt: [relay, ...(others.rcpt ?? [])] };
   for (const stage of stages) {
     const entries = policy[stage];
@@ -66,9 +113,13 @@ export function smtpPolicy<E = Env>(rules: SmtpRules<NoInfer<E>>): SmtpPolicy<E>
     if (entries !== undefined) Object.freeze(entries);
   }
   assertUniqueIds(policy);
-  made.add(policy);
-  return Object.freeze(policy) as SmtpPolicy<E>;
+  made.set(policy, { authentication, bans: Object.freeze([...bans]) } as PolicyParts<never>);
+  return Object.freeze(policy) as SmtpPolicy<E, AuthenticatedDataFacts>;
 }
 
 /** Whether the policy was made by `smtpPolicy()` and so has been asked who may relay. */
 export const isSmtpPolicy = (policy: object): boolean => made.has(policy);
+
+/** What the policy says besides its stages; for a session. */
+export const policyParts = <E>(policy: SessionPolicy<E>): PolicyParts<E> =>
+  (made.get(policy) as PolicyParts<E> | undefined) ?? { authentication: undefined, bans: [] };

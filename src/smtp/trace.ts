@@ -5,7 +5,8 @@
  * **Knows**: findings, as plain data. **Asks**: nothing.
  * **Standards**: RFC 8601; RFC 7208 §9; RFC 5322 §2.1.1 and §2.2.3 (lines).
  * **Limits**: it knows the findings of the library by their names, and of others what their detail lists under
- * `authentication`. It removes nothing itself: the host holds the message.
+ * `authentication`. `withoutOwnResults` removes them from a stream; of fields that are already read, `strippedHeaders` says
+ * which they are.
  *
  * @example
  * ```ts
@@ -159,7 +160,8 @@ export function strippedHeaders(
   );
 }
 
-function claims(text: string, own: string): boolean {
+/** Whether a field's text says that the service of this name has written it. */
+export function claims(text: string, own: string): boolean {
   const id = servId(text);
   if (id === undefined) return text.toLowerCase().includes(own);
   return (parseDomain(id) ?? id.toLowerCase()) === own;

@@ -20,11 +20,13 @@ import { MessageReader } from '../message/index.ts';
 import type { IpAddress, Mailbox } from '../net/index.ts';
 import { parseAddressLiteral, parseDomain, parseIp, parseMailbox } from '../net/index.ts';
 import type {
+  AuthenticatedDataFacts,
+  AuthenticatedStages,
   AuthFacts,
   ConnectFacts,
-  DataFacts,
   HeloFacts,
   MailFacts,
+  MessageAuthentication,
   RcptFacts,
   Role,
   SmtpStages,
@@ -49,7 +51,18 @@ export interface FactsOver {
   readonly sourceRoute?: boolean | undefined;
   /** The message, as octets or as text with any line ends. */
   readonly message?: string | Uint8Array | undefined;
+  /** What the message proves; no signatures and no DMARC record where not given. */
+  readonly authentication?: Partial<MessageAuthentication> | undefined;
 }
+
+const nothingProved: MessageAuthentication = {
+  dkim: [],
+  signatures: { found: 0, examined: 0 },
+  arc: { result: 'none', sealers: [] },
+  dmarc: { result: 'none' },
+  questions: 0,
+  authentication: [],
+};
 
 const wrong = (what: string, value: string): TypeError =>
   new TypeError(`facts: ${what} ${JSON.stringify(value)} cannot be read, so that no session would know it`);
@@ -118,10 +131,11 @@ export const rcptFacts = (over: FactsOver = {}): RcptFacts => ({
 });
 
 /** What is known when the message has been read. */
-export const dataFacts = (over: FactsOver = {}): DataFacts => ({
+export const dataFacts = (over: FactsOver = {}): AuthenticatedDataFacts => ({
   ...mailFacts(over),
   forwardPaths: [mailbox('to', over.to ?? 'b@example.com')],
   message: messageFacts(over.message ?? 'From: a@example.org\r\nSubject: x\r\n\r\nhello\r\n'),
+  authentication: { ...nothingProved, ...over.authentication },
 });
 
 /** What a message says, read from octets or from text. */
@@ -132,11 +146,11 @@ export function messageFacts(message: string | Uint8Array): MessageFacts {
 }
 
 /** The facts of a stage. */
-export function factsAt<S extends keyof SmtpStages>(stage: S, over: FactsOver = {}): SmtpStages[S] {
-  return builders[stage](over) as SmtpStages[S];
+export function factsAt<S extends keyof SmtpStages>(stage: S, over: FactsOver = {}): AuthenticatedStages[S] {
+  return builders[stage](over) as AuthenticatedStages[S];
 }
 
-const builders: { readonly [S in keyof SmtpStages]: (over: FactsOver) => SmtpStages[S] } = {
+const builders: { readonly [S in keyof SmtpStages]: (over: FactsOver) => AuthenticatedStages[S] } = {
   connect: connectFacts,
   helo: heloFacts,
   auth: authFacts,

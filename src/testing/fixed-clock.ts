@@ -27,7 +27,9 @@ export interface FixedClock extends Clock {
   /** As `advance`, and lets promises settle before the first timer, between two timers and after the last. */
   pass(ms: number): Promise<void>;
   /**
-   * Moves from timer to timer until the promise has settled, and hands its value or its rejection on.
+   * Moves from timer to timer until the promise has settled, and hands its value or its rejection on. Before a timer is
+   * run, the event loop turns a while, the longer the further off the timer is: what goes through a stream or waits for a
+   * module is not overtaken by a deadline.
    *
    * @throws Error where nothing is left that could settle it
    */
@@ -44,6 +46,12 @@ interface Timer {
 const MICROTASKS = 200;
 /** Turns of the event loop that `until` waits where no timer is set: for a module that loads, a digest, a socket. */
 const IDLE_TURNS = 2_000;
+/** Turns before a timer is run: enough for what goes through streams. For one promise so many at most. */
+const TURNS = 10;
+const ALL_TURNS = 500;
+/** A module takes longer to load, and does so once: the first timers that are far off wait for it, a turn a millisecond. */
+const LOADING_TURNS = 2_000;
+let loadingTurns = 5_000;
 /** Timers that `until` runs before it calls the wait endless. */
 const MAX_TIMERS = 100_000;
 
@@ -112,12 +120,21 @@ export function fixedClock(startMs: number = 1_893_456_000_000): FixedClock {
         settled = true;
       };
       promise.then(done, done);
-      for (let idle = 0, fired = 0; ; ) {
+      let turns = ALL_TURNS;
+      const mayTurn = (waited: number, wait: number): boolean => {
+        if (waited < TURNS && turns > 0) return turns-- > 0;
+        return waited < wait && loadingTurns > 0 && loadingTurns-- > 0;
+      };
+      for (let idle = 0, waited = 0, fired = 0; ; ) {
         await settle(() => settled);
         if (settled) return promise;
         const timer = next(Number.POSITIVE_INFINITY);
-        if (timer !== undefined && fired < MAX_TIMERS) {
+        if (timer !== undefined && mayTurn(waited, Math.min(LOADING_TURNS, timer.at - now))) {
+          waited++;
+          await turn();
+        } else if (timer !== undefined && fired < MAX_TIMERS) {
           idle = 0;
+          waited = 0;
           fire(timer);
           // A timer that sets itself anew for ever must not keep the event loop from what else goes on.
           if (++fired % 100 === 0) await turn();

@@ -29,7 +29,7 @@ import { evaluate } from '../core/index.ts';
 import type { Env } from '../env/index.ts';
 import type { IpAddress, Mailbox } from '../net/index.ts';
 import { ipBytes, ipFromBytes, parseDomain, parseIp, parsePath, parsePrefix, prefixHas } from '../net/index.ts';
-import type { RcptFacts, Role, SmtpPolicy, SmtpStages, TlsFacts } from '../smtp/index.ts';
+import type { RcptFacts, Role, SessionPolicy, SmtpStages, TlsFacts } from '../smtp/index.ts';
 import { relayForms } from './address-forms.ts';
 import { fixedClock } from './fixed-clock.ts';
 import { quietEnv } from './quiet-env.ts';
@@ -112,7 +112,10 @@ const strangers: readonly string[] = [
  *
  * @throws TypeError where `localDomain`, a foreign domain or an address cannot be read
  */
-export async function provesClosed<E = Env>(policy: SmtpPolicy<E>, options: ClosedOptions<E>): Promise<ClosedReport> {
+export async function provesClosed<E = Env>(
+  policy: SessionPolicy<E>,
+  options: ClosedOptions<E>,
+): Promise<ClosedReport> {
   const local = domain('localDomain', options.localDomain);
   const foreign = (options.foreignDomains ?? ['victim.example', 'sub.victim.test', 'xn--bcher-kva.example']).map(
     (name) => domain('foreignDomains', name),
@@ -129,7 +132,7 @@ export async function provesClosed<E = Env>(policy: SmtpPolicy<E>, options: Clos
   const clock = fixedClock();
   const env = options.env ?? (quietEnv({ clock }) as unknown as E);
   const ask = (facts: RcptFacts): Promise<Decision> => {
-    const decision = evaluate<SmtpStages, E, 'rcpt'>(policy, 'rcpt', facts, env);
+    const decision = evaluate<SmtpStages, E, 'rcpt'>(policy as never, 'rcpt', facts, env);
     return options.env === undefined ? clock.until(decision) : decision;
   };
 

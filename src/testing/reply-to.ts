@@ -19,7 +19,7 @@
  */
 import { evaluate } from '../core/index.ts';
 import type { Env } from '../env/index.ts';
-import type { SmtpPolicy, SmtpStages } from '../smtp/index.ts';
+import type { AuthenticatedStages, SessionPolicy, SmtpStages } from '../smtp/index.ts';
 import { smtpReply } from '../smtp/index.ts';
 import type { FactsOver } from './facts.ts';
 import { factsAt } from './facts.ts';
@@ -30,12 +30,17 @@ import { factsAt } from './facts.ts';
  * @throws TypeError for facts that no session would know
  */
 export async function replyTo<E extends Env = Env>(
-  policy: SmtpPolicy<E>,
+  policy: SessionPolicy<E>,
   stage: keyof SmtpStages,
   over: FactsOver,
   env: E,
 ): Promise<string | null> {
-  const decision = await evaluate<SmtpStages, E, typeof stage>(policy, stage, factsAt(stage, over), env);
+  const decision = await evaluate<AuthenticatedStages, E, typeof stage>(
+    policy as never,
+    stage,
+    factsAt(stage, over),
+    env,
+  );
   const reply = smtpReply(decision, stage);
   return reply === null ? null : `${reply.code} ${reply.enhanced}`.trim();
 }

@@ -55,6 +55,8 @@ export class GuardedConnection extends SMTPConnection {
 
   override send(code: number, data?: string | string[] | undefined, context?: string | false): void {
     const own = typeof data === 'string' && OWN_STATUS.test(data);
+    // smtp-server's own word for what is no command, or cannot be read (RFC 5321 §4.2.4).
+    if (!own && context !== false && (code === 500 || code === 501 || code === 502)) this.guard.protocolError();
     super.send(code, data, own ? false : context);
   }
 

@@ -65,12 +65,12 @@ export class Login {
     let step = await exchange.step(initial);
     while (step.state === 'challenge') step = await exchange.step(await speaker.nextLine(encodeBase64(step.data)));
     if (step.state !== 'login') return unread(step);
-    const { reply, identity } = await this.#verify(guard, mechanism, step.login);
+    const { reply, identity, wrong } = await this.#verify(guard, mechanism, step.login);
     // Some mechanisms have a last word: the server's own proof, or the reason why not.
     let last = exchange.conclude(identity !== undefined);
     while (last.state === 'challenge') last = await exchange.step(await speaker.nextLine(encodeBase64(last.data)));
     if (identity === undefined) {
-      guard.authenticationFailed();
+      if (wrong) guard.authenticationFailed();
       return reply ?? replyFor('auth-unavailable', 'Temporary authentication failure');
     }
     if (last.state !== 'done') return unread(last);
@@ -84,7 +84,7 @@ export class Login {
     guard: SmtpSession,
     mechanism: string,
     login: SaslLogin,
-  ): Promise<{ readonly reply: Reply | null; readonly identity?: string | undefined }> {
+  ): Promise<{ readonly reply: Reply | null; readonly identity?: string | undefined; readonly wrong: boolean }> {
     const { connect } = guard.facts;
     const { check, verify, mayActAs } = this.#options;
     const { account, authorizeAs, secret, prove } = login;
@@ -111,7 +111,9 @@ export class Login {
       },
       this.#env,
     );
-    return { reply: smtpReply(judge([outcome]), 'auth'), identity };
+    // That nobody could say is not held against the client.
+    const wrong = outcome.finding.result === 'fail';
+    return { reply: smtpReply(judge([outcome]), 'auth'), identity, wrong };
   }
 }
 

@@ -1,7 +1,7 @@
 import type { SMTPServerOptions } from 'smtp-server';
 import type { Env } from '../../env/index.ts';
 import type { Mailbox } from '../../net/index.ts';
-import type { Role, SmtpPolicy } from '../../smtp/index.ts';
+import type { Role, SessionPolicy } from '../../smtp/index.ts';
 import type { MessageOutcome, SmtpSession, SmtpSessionOptions } from '../smtp-session/index.ts';
 import type { LoginOptions } from './login.ts';
 
@@ -29,16 +29,19 @@ export interface Delivery {
   /** The recipients that were accepted at RCPT. */
   readonly forwardPaths: readonly Mailbox[];
   /**
-   * The message, as it arrives. It ends when the message does, whatever is decided, and throws where the client
-   * vanishes. It need not be read.
+   * The message, as it arrives, without Authentication-Results fields that claim to be ours. It ends when the message does,
+   * whatever is decided, and throws where the client vanishes. It need not be read.
    */
   readonly message: AsyncIterable<Uint8Array>;
-  /** What was decided, once the message has been read. Keep the message only for `accept` and `quarantine`. */
+  /**
+   * What was decided, once the message has been read. Keep the message only for `accept` and `quarantine`, with
+   * `outcome.headers` in front of it.
+   */
   readonly outcome: Promise<MessageOutcome>;
 }
 
 export interface GuardOptions<E extends Env = Env> {
-  readonly policy: SmtpPolicy<E>;
+  readonly policy: SessionPolicy<E>;
   readonly env: E;
   readonly role: Role;
   /** Options of smtp-server: name, banner, size, key and cert, secure, useProxy, socketTimeout … */

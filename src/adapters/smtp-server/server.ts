@@ -7,10 +7,9 @@ import type { Env } from '../../env/index.ts';
 import type { IpAddress } from '../../net/index.ts';
 import { parseIp } from '../../net/index.ts';
 import type { ConnectFacts, Reply, TlsFacts } from '../../smtp/index.ts';
-import { printReply } from '../../smtp/index.ts';
-import { smtpSession } from '../smtp-session/index.ts';
+import { printReply, withoutOwnResults } from '../../smtp/index.ts';
+import { Feed, smtpSession } from '../smtp-session/index.ts';
 import { GuardedConnection } from './connection.ts';
-import { Feed } from './delivery.ts';
 import { Login } from './login.ts';
 import type { Delivery, GuardOptions } from './options.ts';
 
@@ -79,6 +78,13 @@ export class GuardedServer<E extends Env = Env> extends SMTPServer {
         onEvent: (event, facts) => {
           try {
             this.guardOptions.session?.onEvent?.(event, facts);
+          } catch (error) {
+            this.trouble(error);
+          }
+        },
+        onBan: (ban, facts) => {
+          try {
+            this.guardOptions.session?.onBan?.(ban, facts);
           } catch (error) {
             this.trouble(error);
           }
@@ -199,7 +205,8 @@ export class GuardedServer<E extends Env = Env> extends SMTPServer {
     const feed = new Feed();
     const outcome = guard.data(chunksOf(stream, feed, this.guardOptions.server?.size));
     const reversePath = guard.facts.mail?.reversePath ?? null;
-    const delivery: Delivery = { session: guard, reversePath, forwardPaths: recipients, message: feed, outcome };
+    const message = guard.authservId === undefined ? feed : withoutOwnResults(feed, guard.authservId);
+    const delivery: Delivery = { session: guard, reversePath, forwardPaths: recipients, message, outcome };
     // A promise, whatever the author's function does.
     const delivered = (async () => this.guardOptions.deliver(delivery))().finally(() => feed.leave());
     delivered.catch(() => undefined);

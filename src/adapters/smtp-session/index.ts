@@ -35,5 +35,6 @@
  *
  * @module
  */
+export { Feed } from './feed.ts';
 export type { MessageOutcome, SessionEvent, SmtpSession, SmtpSessionOptions } from './session.ts';
 export { smtpSession } from './session.ts';

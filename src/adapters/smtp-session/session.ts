@@ -1,23 +1,39 @@
-import type { Decision, HeaderField } from '../../core/index.ts';
+import { chargeAccepted, feedBans } from '../../checks/connection-limits/index.ts';
+import type { Decision, Finding, HeaderField } from '../../core/index.ts';
 import { evaluate } from '../../core/index.ts';
-import type { Env } from '../../env/index.ts';
+import type { Ban, Env } from '../../env/index.ts';
 import type { MessageFacts, ReadOptions } from '../../message/index.ts';
 import { readMessage } from '../../message/index.ts';
 import type { Mailbox, PathProblem } from '../../net/index.ts';
 import { parseAddressLiteral, parseDomain, parsePath, printMailbox } from '../../net/index.ts';
 import type {
+  AuthenticatedDataFacts,
+  AuthenticatedStages,
+  Cause,
   ConnectFacts,
   HeloFacts,
   MailFacts,
+  MessageAuthentication,
+  Misdeed,
+  PolicyParts,
   RcptFacts,
   Reply,
-  SmtpPolicy,
+  Role,
+  SessionPolicy,
   SmtpStages,
   TlsFacts,
 } from '../../smtp/index.ts';
-import { isSmtpPolicy, replyFor, smtpReply } from '../../smtp/index.ts';
+import {
+  authenticationResults,
+  isSmtpPolicy,
+  notAuthenticated,
+  policyParts,
+  replyFor,
+  smtpReply,
+} from '../../smtp/index.ts';
 import { Ahead } from './ahead.ts';
 import { askedOnce } from './asked-once.ts';
+import { Feed } from './feed.ts';
 import { heldPlaces } from './held-places.ts';
 
 /** What happened at one stage: for the log, for metrics, for replay. Plain JSON. */
@@ -52,6 +68,14 @@ export interface SmtpSessionOptions {
   readonly reading?: ReadOptions | undefined;
   /** Octets of the message to keep for checks that need it raw; 0, none, where it is not given. */
   readonly keepMessage?: number | undefined;
+  /**
+   * The name under which this service writes Authentication-Results fields (RFC 8601 §2.5), the same on all its hosts; `null`
+   * for none. Where it is not given: the server's name, for the role `mx`; for `submission` the server's name, but no field is
+   * written, only those that claim to be ours removed; for `lmtp` none, since whoever hands mail on over LMTP is believed.
+   */
+  readonly authservId?: string | null | undefined;
+  /** Told of every ban that came of what the client did. What it throws is not caught. */
+  readonly onBan?: ((ban: Ban, facts: ConnectFacts) => void) | undefined;
   /** Told of every decision. What it throws is not caught. */
   readonly onEvent?: ((event: SessionEvent, facts: SmtpStages[keyof SmtpStages]) => void) | undefined;
 }
@@ -66,11 +90,13 @@ export interface MessageOutcome {
     readonly reply: Reply | null;
     readonly decision: Decision;
   }[];
-  /** Header fields that rules ask for. */
+  /** Header fields to be put in front of a message that is kept: Authentication-Results, then those that rules ask for. */
   readonly headers: readonly HeaderField[];
   /** Taken, taken and set apart, taken and thrown away, or refused. */
   readonly action: Decision['action'];
   readonly message: MessageFacts;
+  /** What the message proves of its author, where the policy says how that is found out. */
+  readonly authentication?: MessageAuthentication | undefined;
 }
 
 /** One SMTP session: verbs in, replies out. `null` means "no objection: answer as you would have". Nothing rejects. */
@@ -85,8 +111,10 @@ export interface SmtpSession {
   auth(mechanism: string): Promise<Reply | null>;
   /** The client has logged in as `identity`. */
   authenticated(identity: string, mechanism?: string): void;
-  /** The client could not log in; counted in the session's tally. */
+  /** The client could not log in; counted in the session's tally, and told to the policy's bans. */
   authenticationFailed(): void;
+  /** The client said what is no command; counted in the session's tally, and told to the policy's bans. */
+  protocolError(): void;
   /** MAIL FROM, with the path as the client wrote it. */
   mail(path: string, parameters?: { readonly [name: string]: string | true }): Promise<Reply | null>;
   /** RCPT TO, with the path as the client wrote it. */
@@ -100,6 +128,8 @@ export interface SmtpSession {
   /** What is known now. */
   readonly facts: { readonly connect: ConnectFacts; readonly helo: HeloFacts | null; readonly mail: MailFacts | null };
   readonly recipients: readonly Mailbox[];
+  /** The name whose Authentication-Results fields are to be removed: give it to `withoutOwnResults` of `postern/smtp`. */
+  readonly authservId: string | undefined;
   /** Everything that was decided, the newest last; the oldest are dropped beyond 1,000. */
   readonly events: readonly SessionEvent[];
 }
@@ -116,7 +146,7 @@ const MAX_HELO = 512;
  * @throws TypeError for a policy that `smtpPolicy()` did not make, and for a wrong option
  */
 export function smtpSession<E extends Env = Env>(
-  policy: SmtpPolicy<E>,
+  policy: SessionPolicy<E>,
   env: E,
   connection: ConnectFacts,
   options: SmtpSessionOptions = {},
@@ -126,7 +156,21 @@ export function smtpSession<E extends Env = Env>(
   const deadlineMs = positive('deadlineMs', options.deadlineMs ?? DEADLINE_MS);
   const maxDelayMs = options.maxDelayMs ?? MAX_DELAY_MS;
   if (!(maxDelayMs >= 0)) throw new TypeError(`smtpSession: maxDelayMs ${maxDelayMs} must be 0 or more`);
+  const { authservId } = options;
+  if (typeof authservId === 'string' && parseDomain(authservId) === undefined)
+    throw new TypeError(`smtpSession: authservId ${JSON.stringify(authservId)} is not a host name`);
   return new Session(policy, env, connection, options, deadlineMs, maxDelayMs);
+}
+
+/** Whose Authentication-Results are removed, and whether one is written. */
+function trace(
+  { authservId }: SmtpSessionOptions,
+  { role, serverName }: { readonly role: Role; readonly serverName?: string | undefined },
+): { readonly name: string | undefined; readonly writes: boolean } {
+  if (authservId === null || (authservId === undefined && role === 'lmtp')) return { name: undefined, writes: false };
+  const name = authservId ?? serverName;
+  const writes = name !== undefined && parseDomain(name) !== undefined;
+  return { name, writes: writes && (authservId !== undefined || role === 'mx') };
 }
 
 function positive(name: string, value: number): number {
@@ -137,7 +181,19 @@ function positive(name: string, value: number): number {
 class Session<E extends Env> implements SmtpSession {
   readonly events: SessionEvent[] = [];
   recipients: Mailbox[] = [];
-  readonly #policy: SmtpPolicy<E>;
+  readonly authservId: string | undefined;
+  readonly #writesTrace: boolean;
+  readonly #policy: SessionPolicy<E>;
+  readonly #parts: PolicyParts<E>;
+  /** What has been found of the connection, of the greeting, and of the transaction. */
+  readonly #findings: { connect: Finding[]; helo: Finding[]; transaction: Set<Finding> } = {
+    connect: [],
+    helo: [],
+    transaction: new Set(),
+  };
+  /** The decisions that let the transaction in so far. */
+  #accepting: Decision[] = [];
+  #authenticating: AbortController | undefined;
   readonly #env: E;
   readonly #dns: ReturnType<typeof askedOnce>;
   /** The stage being decided, and the wait a rule asked for. */
@@ -158,7 +214,7 @@ class Session<E extends Env> implements SmtpSession {
   #closed = false;
 
   constructor(
-    policy: SmtpPolicy<E>,
+    policy: SessionPolicy<E>,
     env: E,
     connection: ConnectFacts,
     options: SmtpSessionOptions,
@@ -166,6 +222,10 @@ class Session<E extends Env> implements SmtpSession {
     maxDelayMs: number,
   ) {
     this.#policy = policy;
+    this.#parts = policyParts(policy);
+    const { name, writes } = trace(options, connection.session);
+    this.authservId = name;
+    this.#writesTrace = writes;
     this.#dns = askedOnce(env.dns, env.clock);
     this.#env = { ...env, dns: this.#dns, counters: heldPlaces(env.counters, () => this.#closed) };
     this.#connection = connection;
@@ -199,11 +259,11 @@ class Session<E extends Env> implements SmtpSession {
   /** Decides one stage: evaluates, records, waits where a rule says so. */
   async #at<S extends keyof SmtpStages>(
     stage: S,
-    facts: SmtpStages[S],
+    facts: AuthenticatedStages[S],
     recipient?: string,
+    began: number = this.#env.clock.now(),
   ): Promise<[Reply | null, Decision]> {
     const { clock } = this.#env;
-    const began = clock.now();
     const entries = this.#policy[stage];
     let decision: Decision;
     if (entries === undefined || entries.length === 0) decision = nothingSaid;
@@ -211,8 +271,8 @@ class Session<E extends Env> implements SmtpSession {
       const end = new AbortController();
       this.#stage = end;
       if (this.#closed) end.abort('closed');
-      const cancel = clock.after(this.#deadlineMs, () => end.abort('deadline'));
-      decision = await evaluate<SmtpStages, E, S>(this.#policy, stage, facts, this.#env, {
+      const cancel = clock.after(this.#deadlineMs - (clock.now() - began), () => end.abort('deadline'));
+      decision = await evaluate<AuthenticatedStages, E, S>(this.#policy as never, stage, facts, this.#env, {
         signal: end.signal,
         known: this.#ahead,
       });
@@ -230,10 +290,28 @@ class Session<E extends Env> implements SmtpSession {
     };
     if (this.events.length >= MAX_EVENTS) this.events.shift();
     this.events.push(event);
+    this.#keepFindings(stage, decision);
     this.#options.onEvent?.(event, facts);
+    this.#feed(decision);
     if (reply !== null) this.#errors++;
     if (decision.delayMs > 0) await this.#wait(Math.min(decision.delayMs, this.#maxDelayMs));
     return [reply, decision];
+  }
+
+  #keepFindings(stage: keyof SmtpStages, { outcomes }: Decision): void {
+    if (!this.#writesTrace) return;
+    if (stage === 'connect' || stage === 'helo') this.#findings[stage] = outcomes.map(({ finding }) => finding);
+    else if (stage !== 'auth') for (const { finding } of outcomes) this.#findings.transaction.add(finding);
+  }
+
+  /** Shows the policy's bans what happened. Nobody waits for it. */
+  #feed(what: Decision | Misdeed): void {
+    const { bans } = this.#parts;
+    if (bans.length === 0) return;
+    const facts = this.#connectFacts();
+    feedBans(bans, what, facts, this.#env).then((ban) => {
+      if (ban !== undefined) this.#options.onBan?.(ban, facts);
+    });
   }
 
   /** Waits, or less long where the client goes away. */
@@ -248,8 +326,9 @@ class Session<E extends Env> implements SmtpSession {
     });
   }
 
-  #refuse(cause: Parameters<typeof replyFor>[0], text: string): Reply {
-    this.#errors++;
+  #refuse(cause: Cause, text: string): Reply {
+    if (protocolErrors.has(cause)) this.protocolError();
+    else this.#errors++;
     return replyFor(cause, text);
   }
 
@@ -265,8 +344,7 @@ class Session<E extends Env> implements SmtpSession {
     this.reset();
     // biome-ignore lint/suspicious/noControlCharactersInRegex: what may not stand in an argument is what is looked for
     if (name === '' || name.length > MAX_HELO || /[\x00-\x20\x7f-\uffff]/.test(name)) {
-      this.#errors++;
-      const { code, text, close } = replyFor('helo-syntax', `Syntax: ${verb} hostname`);
+      const { code, text, close } = this.#refuse('helo-syntax', `Syntax: ${verb} hostname`);
       return { code, enhanced: '', text, close };
     }
     const domain = parseDomain(name);
@@ -311,6 +389,12 @@ class Session<E extends Env> implements SmtpSession {
   authenticationFailed(): void {
     this.#authFailures++;
     this.#errors++;
+    this.#feed('auth-failure');
+  }
+
+  protocolError(): void {
+    this.#errors++;
+    this.#feed('protocol-error');
   }
 
   async mail(path: string, parameters?: { readonly [name: string]: string | true }): Promise<Reply | null> {
@@ -325,10 +409,12 @@ class Session<E extends Env> implements SmtpSession {
     this.#dns.forgetTrouble();
     this.#ahead?.forget('mail');
     const facts = this.#mailFacts(this.#helo, mail);
-    const [reply] = await this.#at('mail', facts);
+    this.#findings.transaction.clear();
+    const [reply, decision] = await this.#at('mail', facts);
     if (reply !== null) return reply;
     this.#mail = mail;
     this.recipients = [];
+    this.#accepting = [decision];
     this.#ahead?.start('mail', facts, this.#env);
     return null;
   }
@@ -347,8 +433,11 @@ class Session<E extends Env> implements SmtpSession {
       recipientsBefore: this.recipients.length,
       ...(parsed.sourceRoute ? { sourceRoute: true } : {}),
     };
-    const [reply] = await this.#at('rcpt', facts, printMailbox(parsed.mailbox));
-    if (reply === null) this.recipients.push(parsed.mailbox);
+    const [reply, decision] = await this.#at('rcpt', facts, printMailbox(parsed.mailbox));
+    if (reply === null) {
+      this.recipients.push(parsed.mailbox);
+      this.#accepting.push(decision);
+    }
     return reply;
   }
 
@@ -357,13 +446,20 @@ class Session<E extends Env> implements SmtpSession {
     const helo = this.#helo;
     const mail = this.#mail;
     const recipients = this.recipients;
+    const accepting = this.#accepting;
     const keep = this.#options.keepMessage ?? 0;
     const kept = keep > 0 ? new Kept(keep) : undefined;
+    const arriving =
+      helo === null || mail === null || recipients.length === 0 ? undefined : this.#beginAuthentication(helo, mail);
     let read: MessageFacts;
     try {
-      read = await readMessage(kept === undefined ? message : kept.through(message), this.#options.reading);
+      let octets = kept === undefined ? message : kept.through(message);
+      if (arriving !== undefined) octets = this.#handedOn(octets, arriving.feed);
+      read = await readMessage(octets, this.#options.reading);
     } catch {
       // The stream broke off: the client vanished in the middle of its message.
+      this.#authenticating?.abort('incomplete');
+      this.#authenticating = undefined;
       this.reset();
       return this.#unread(replyFor('message-incomplete', 'The message came to no end', 'defer'));
     }
@@ -377,18 +473,124 @@ class Session<E extends Env> implements SmtpSession {
       forwardPaths: recipients,
       message: raw === undefined ? read : { ...read, raw: () => raw },
     };
+    const began = this.#env.clock.now();
+    let authentication: MessageAuthentication | undefined;
+    if (arriving !== undefined) {
+      this.#ahead?.start('data', facts, this.#env);
+      authentication = await this.#inTime(arriving.result);
+      this.#authenticating = undefined;
+    }
+    // A policy that names no authenticator has no rule that asks for it.
+    const known = { ...facts, ...(authentication === undefined ? {} : { authentication }) } as AuthenticatedDataFacts;
     this.#messages++;
     const perRecipient: { recipient: Mailbox; reply: Reply | null; decision: Decision }[] = [];
     let last: [Reply | null, Decision];
     if (this.#connection.session.role === 'lmtp') {
       last = [null, nothingSaid];
-      for (const recipient of recipients) {
-        last = await this.#at('data', { ...facts, forwardPaths: [recipient] }, printMailbox(recipient));
+      for (const [at, recipient] of recipients.entries()) {
+        const one = { ...known, forwardPaths: [recipient] };
+        last = await this.#at('data', one, printMailbox(recipient), at === 0 ? began : undefined);
         perRecipient.push({ recipient, reply: last[0], decision: last[1] });
       }
-    } else last = await this.#at('data', facts);
+    } else last = await this.#at('data', known, undefined, began);
+    const headers = [...this.#traceOf(known, authentication), ...last[1].tags];
+    await this.#charge(accepting, last[1], perRecipient);
     this.reset();
-    return { reply: last[0], perRecipient, headers: last[1].tags, action: last[1].action, message: read };
+    return {
+      reply: last[0],
+      perRecipient,
+      headers,
+      action: last[1].action,
+      message: read,
+      ...(authentication === undefined ? {} : { authentication }),
+    };
+  }
+
+  /** Begins to find out what the message proves, while it arrives. */
+  #beginAuthentication(
+    helo: HeloFacts['helo'],
+    mail: Pick<MailFacts, 'reversePath' | 'mailParameters'>,
+  ): { readonly feed: Feed; readonly result: Promise<MessageAuthentication> } | undefined {
+    const { authentication } = this.#parts;
+    if (authentication === undefined) return undefined;
+    const feed = new Feed();
+    const control = new AbortController();
+    this.#authenticating = control;
+    if (this.#closed) control.abort('closed');
+    const result = (async () =>
+      authentication.authenticate(feed, this.#mailFacts(helo, mail), this.#env, {
+        signal: control.signal,
+        found: (check) => this.#ahead?.found(check),
+      }))()
+      .catch(() => notAuthenticated('the message could not be examined'))
+      .finally(() => feed.leave());
+    return { feed, result };
+  }
+
+  /** The message, each chunk of it handed to another reader too, who is not waited for longer than a stage may take. */
+  async *#handedOn(message: Uint8Array | AsyncIterable<Uint8Array>, feed: Feed): AsyncGenerator<Uint8Array> {
+    let error: Error | undefined = new Error('the message was not read to its end');
+    try {
+      for await (const chunk of message instanceof Uint8Array ? [message] : message) {
+        const taken = feed.write(chunk);
+        yield chunk;
+        if (taken === undefined) continue;
+        const cancel = this.#env.clock.after(this.#deadlineMs, () => feed.leave());
+        await taken;
+        cancel();
+      }
+      error = undefined;
+    } finally {
+      feed.end(error);
+    }
+  }
+
+  /** The result, or that there was none in time. */
+  #inTime(result: Promise<MessageAuthentication>): Promise<MessageAuthentication> {
+    return new Promise((resolve) => {
+      const over = (): void => {
+        resolve(notAuthenticated('no result within the time allowed'));
+        this.#authenticating?.abort('deadline');
+      };
+      if (this.#closed) return over();
+      const cancel = this.#env.clock.after(this.#deadlineMs, over);
+      this.#hurry = () => {
+        cancel();
+        over();
+      };
+      result.then((found) => {
+        cancel();
+        resolve(found);
+      });
+    });
+  }
+
+  /** The Authentication-Results field, made of everything that was found. */
+  #traceOf(facts: MailFacts, authentication: MessageAuthentication | undefined): HeaderField[] {
+    if (!this.#writesTrace || this.authservId === undefined) return [];
+    const { connect, helo, transaction } = this.#findings;
+    const found = [...connect, ...helo, ...transaction];
+    if (authentication !== undefined)
+      found.push({ check: 'message-authentication', result: 'none', detail: authentication });
+    return [authenticationResults(this.authservId, found, facts)];
+  }
+
+  /** Charges what limits held open until the mail was taken. */
+  async #charge(
+    accepting: readonly Decision[],
+    last: Decision,
+    perRecipient: readonly { readonly reply: Reply | null; readonly decision: Decision }[],
+  ): Promise<void> {
+    const [mail, ...rcpts] = accepting;
+    const taken = perRecipient.length === 0 ? [[last, ...rcpts]] : [];
+    for (const [at, { decision }] of perRecipient.entries()) taken.push([decision, ...rcpts.slice(at, at + 1)]);
+    const decisions = taken.filter(([one]) => one?.action !== 'defer' && one?.action !== 'reject').flat();
+    if (decisions.length === 0 || mail === undefined) return;
+    try {
+      await chargeAccepted([mail, ...decisions], this.#env);
+    } catch {
+      // A store that breaks its word not to throw: what was taken stays taken.
+    }
   }
 
   #unread(reply: Reply, message: MessageFacts = nothingRead): MessageOutcome {
@@ -403,6 +605,8 @@ class Session<E extends Env> implements SmtpSession {
   reset(): void {
     this.#mail = null;
     this.recipients = [];
+    this.#accepting = [];
+    this.#findings.transaction.clear();
     this.#ahead?.forget('mail');
   }
 
@@ -410,6 +614,7 @@ class Session<E extends Env> implements SmtpSession {
     if (this.#closed) return;
     this.#closed = true;
     this.#stage?.abort('closed');
+    this.#authenticating?.abort('closed');
     this.#hurry?.();
     this.#ahead?.forget('connect');
     this.#dns.end();
@@ -420,6 +625,14 @@ class Session<E extends Env> implements SmtpSession {
     }
   }
 }
+
+/** What no client says that speaks the protocol; a pipelined RCPT whose MAIL was refused is not among it (RFC 2920). */
+const protocolErrors: ReadonlySet<Cause> = new Set([
+  'helo-syntax',
+  'helo-missing',
+  'sender-syntax',
+  'recipient-syntax',
+] satisfies Cause[]);
 
 const nothingSaid: Decision = { action: 'accept', score: 0, tags: [], delayMs: 0, outcomes: [] };
 const nothingRead = { size: 0, headers: [], uris: [], parts: [], truncated: [] } as unknown as MessageFacts;

@@ -1,17 +1,14 @@
 import type { Awaitable, Decision, Outcome } from '../../core/index.ts';
 import type { Ban, Env } from '../../env/index.ts';
 import type { ConnectFacts } from '../../smtp/facts.ts';
+import type { BanRule, Misdeed } from '../../smtp/parts.ts';
 import { after } from './awaitable.ts';
 import type { Prefixes } from './exemption.ts';
 import { exemption } from './exemption.ts';
 import { atLeastOne, moreThanZero } from './numbers.ts';
 import { checkClasses, prefixesOf } from './prefix-classes.ts';
 
-/**
- * What a client is banned for in the end. The session tells of what no rule decides (`auth-failure`: wrong credentials;
- * `protocol-error`: a command that was none); the others are read from decisions. Any other word is the author's own.
- */
-export type Misdeed = 'auth-failure' | 'unknown-recipient' | 'list-hit' | 'protocol-error' | (string & {});
+export type { BanRule, Misdeed } from '../../smtp/parts.ts';
 
 /** Which cause of the reply table is which misdeed. */
 const misdeedOfCause: { readonly [cause: string]: Misdeed } = {
@@ -23,19 +20,6 @@ const misdeedOfCause: { readonly [cause: string]: Misdeed } = {
   'helo-syntax': 'protocol-error',
   'bad-sequence': 'protocol-error',
 };
-
-/** A rule that ends in a ban. Made by {@link banAfter}. */
-export interface BanRule {
-  readonly reason: string;
-  /** How much of it the outcomes of a decision are; or what the session told of. */
-  readonly counts: (what: Decision | Misdeed) => number;
-  /** Counts it, and bans where it was too often. */
-  readonly feed: (
-    times: number,
-    facts: Pick<ConnectFacts, 'client'>,
-    env: Pick<Env, 'counters' | 'bans'>,
-  ) => Awaitable<Ban | undefined>;
-}
 
 export interface BanAfterOptions {
   /** How many bring the ban: with 5, the fifth. */
@@ -120,8 +104,9 @@ export function banAfter(options: BanAfterOptions): BanRule {
 }
 
 /**
- * Shows the rules what has happened: a decision, once it was made, or a misdeed that only the session knows of. Call it
- * after every decision; it never throws, and it holds nobody up.
+ * Shows the rules what has happened: a decision, once it was made, or a misdeed that only the session knows of. A session
+ * does so with the `bans` of its policy; a host without one calls it after every decision. It never throws, and it holds
+ * nobody up.
  *
  * @returns the ban that came of it; of several, the one that lasts longest
  *

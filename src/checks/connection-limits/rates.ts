@@ -25,7 +25,7 @@ export const perDay = (rate: number, burst?: number): Rate => ({ rate, periodMs:
 export interface RateLimitOptions {
   /**
    * When it is charged. `now`, where not given: by asking. `when-accepted`: the check only looks, and says in its detail
-   * what is to be charged; {@link chargeAccepted} charges it once mail was taken, so that a client whose mail is put off
+   * what is to be charged; the session ({@link chargeAccepted}) charges it once mail was taken, so that a client whose mail is put off
    * (greylisting) does not use up its rate by coming again, as it was told to.
    */
   readonly charge?: 'now' | 'when-accepted' | undefined;
@@ -124,7 +124,7 @@ const periodName = (ms: number): string =>
 
 /**
  * Charges what limits with `charge: 'when-accepted'` held open, for decisions that let the mail in: those of one
- * transaction, once the message was taken. Decisions that refused, and rules in shadow, charge nothing.
+ * transaction, once the message was taken. A session does so by itself; a host without one calls it. Decisions that refused, and rules in shadow, charge nothing.
  *
  * @returns how many charges were made
  */

@@ -38,7 +38,27 @@ export async function authenticateMessage(
   env: { readonly dns: DnsResolver; readonly clock: Clock },
   options: AuthenticateOptions = {},
 ): Promise<MessageAuthentication> {
-  const settings = settingsOf('authenticateMessage', options);
+  return inTime(message, env, settingsOf('authenticateMessage', options), options.signal, 'now');
+}
+
+/**
+ * The same for a message on its way in, whose sender may take its time: the time that is allowed begins when the message
+ * has been read.
+ */
+export const authenticateArriving = (
+  message: { readonly raw: AsyncIterable<Uint8Array>; readonly spf?: Promise<SpfFact | undefined> | undefined },
+  env: { readonly dns: DnsResolver; readonly clock: Clock },
+  settings: Settings,
+  signal: AbortSignal,
+): Promise<MessageAuthentication> => inTime(message, env, settings, signal, 'at-its-end');
+
+async function inTime(
+  { raw, spf }: { readonly raw: RawSource; readonly spf?: SpfFact | Promise<SpfFact | undefined> | undefined },
+  env: { readonly dns: DnsResolver; readonly clock: Clock },
+  settings: Settings,
+  signal: AbortSignal | undefined,
+  begins: 'now' | 'at-its-end',
+): Promise<MessageAuthentication> {
   const lookups = lookupsOf(env.dns);
   let over: (() => void) | undefined;
   const late = new Promise<undefined>((resolve) => {
@@ -49,11 +69,18 @@ export async function authenticateMessage(
     stopped = true;
     lookups.giveUp();
     // The answers that are given up settle what waits for them; only a source that stalls keeps it from ending.
-    env.clock.after(0, () => over?.());
+    cancelLate ??= env.clock.after(0, () => over?.());
   };
-  const cancel = env.clock.after(settings.timeoutMs, stop);
-  options.signal?.addEventListener('abort', stop, { once: true });
-  if (options.signal?.aborted) stop();
+  let cancelLate: (() => void) | undefined;
+  let cancel: (() => void) | undefined;
+  let ended = false;
+  const begin = (): void => {
+    if (!ended) cancel ??= env.clock.after(settings.timeoutMs, stop);
+  };
+  if (begins === 'now') begin();
+  signal?.addEventListener('abort', stop, { once: true });
+  if (signal?.aborted) stop();
+  const message = { raw: begins === 'now' ? raw : toItsEnd(raw as AsyncIterable<Uint8Array>, begin), spf };
   try {
     const outcome = await Promise.race([examine(message, env.clock, settings, lookups, () => stopped), late]);
     return outcome ?? unexamined('temperror', 'no result within the time allowed', lookups);
@@ -61,9 +88,24 @@ export async function authenticateMessage(
     const reason = error instanceof Error ? error.message.slice(0, 200) : 'the message could not be examined';
     return unexamined(stopped ? 'temperror' : 'permerror', reason, lookups);
   } finally {
-    cancel();
-    options.signal?.removeEventListener('abort', stop);
+    ended = true;
+    cancel?.();
+    cancelLate?.();
+    signal?.removeEventListener('abort', stop);
     lookups.giveUp();
+  }
+}
+
+/** Tells when the source has no more to give, or is not read any further. */
+async function* toItsEnd(source: AsyncIterable<Uint8Array>, ended: () => void): AsyncGenerator<Uint8Array> {
+  let broken = false;
+  try {
+    yield* source;
+  } catch (error) {
+    broken = true;
+    throw error;
+  } finally {
+    if (!broken) ended();
   }
 }
 
@@ -97,7 +139,7 @@ async function examine(
     dmarc,
     ...(spf === undefined ? {} : { spf }),
     questions: lookups.count,
-    authentication: authenticationOf(dkim, arc, dmarc),
+    authentication: authenticationOf(dkim, arc, dmarc, spf),
   };
 }
 
@@ -124,6 +166,7 @@ function authenticationOf(
   dkim: readonly DkimOutcome[],
   arc: ArcOutcome,
   dmarc: DmarcOutcome,
+  spf: SpfFact | undefined,
 ): MessageAuthentication['authentication'] {
   const properties = (
     pairs: readonly (readonly [string, string | undefined])[],
@@ -133,6 +176,15 @@ function authenticationOf(
   };
   const because = (reason: string | undefined): { reason?: string } => (reason === undefined ? {} : { reason });
   return [
+    ...(spf === undefined
+      ? []
+      : [
+          {
+            method: 'spf',
+            result: spf.result,
+            ...properties([[spf.identity === 'helo' ? 'smtp.helo' : 'smtp.mailfrom', spf.domain]]),
+          },
+        ]),
     ...dkim.map(({ result, reason, domain, identity, selector, algorithm, signature }) => ({
       method: 'dkim',
       result,

@@ -2,7 +2,8 @@ import type { Awaitable, Check, Finding } from '../../core/index.ts';
 import { defineCheck, flag, proceed, quarantine, reject } from '../../core/index.ts';
 import type { Env } from '../../env/index.ts';
 import type { MailFacts } from '../../smtp/facts.ts';
-import { type AuthenticateOptions, authenticateMessage, settingsOf } from './authenticate.ts';
+import type { MessageAuthenticator } from '../../smtp/parts.ts';
+import { type AuthenticateOptions, authenticateArriving, authenticateMessage, settingsOf } from './authenticate.ts';
 import type { RawSource } from './header.ts';
 import type { MessageAuthentication, SpfFact } from './outcome.ts';
 
@@ -37,8 +38,78 @@ export interface MessageAuthenticationOptions extends Omit<AuthenticateOptions, 
 
 export type AuthenticationWord = 'pass' | 'none' | 'neutral' | 'softfail' | 'fail' | 'temperror' | 'permerror';
 
+const table = { fail: reject(), softfail: quarantine, permerror: flag(1), temperror: proceed } as const;
+
+export interface AuthenticatorOptions extends Omit<AuthenticateOptions, 'signal'> {
+  /**
+   * `spf()` of `postern/checks/spf`; `'not-asked'` where DMARC is to go by signatures alone. Where the same check stands in a
+   * rule, too, it is examined once for both.
+   */
+  readonly spf: Check<Pick<MailFacts, 'client' | 'helo' | 'reversePath'>, AuthenticationEnv> | 'not-asked';
+}
+
 /**
- * The check: is the message from the domain that its author claims, and what does that domain want done where it is not?
+ * What a policy names as its `authentication`, so that its rules at `data` know `facts.authentication`: SPF, DKIM, DMARC and
+ * ARC. SPF is asked after MAIL, keys and policies as soon as the header has been read; signatures are verified as the
+ * message arrives, so it need not be kept.
+ *
+ * @throws TypeError for an option that cannot be meant
+ *
+ * @example
+ * ```ts
+ * import { authenticator, dmarc, dmarcSpeaks } from 'postern/checks/message-authentication';
+ * import { relayControl } from 'postern/checks/relay-control';
+ * import { spf } from 'postern/checks/spf';
+ * import { on, reject, unless } from 'postern/core';
+ * import { smtpPolicy } from 'postern/smtp';
+ *
+ * const sender = spf();
+ * export const policy = smtpPolicy({
+ *   relay: relayControl({ localDomains: ['example.com'] }),
+ *   authentication: authenticator({ spf: sender, trustedSealers: ['lists.example.org'] }),
+ *   data: [dmarc(), unless(dmarcSpeaks, on(sender, { fail: reject() }))],
+ * });
+ * ```
+ */
+export function authenticator(options: AuthenticatorOptions): MessageAuthenticator<AuthenticationEnv> {
+  const { spf, ...rest } = options;
+  const settings = settingsOf('authenticator', rest);
+  assertSpf('authenticator', spf);
+  return {
+    checks: spf === 'not-asked' ? [] : [spf],
+    authenticate: (raw, facts, env, { signal, found }) => {
+      const asked = async (source: SpfSource): Promise<SpfFact | undefined> =>
+        factOf(await (found(source) ?? source.examine(facts, env, signal)));
+      const known = spf === 'not-asked' ? undefined : asked(spf).catch(() => undefined);
+      return authenticateArriving({ raw, spf: known }, env, settings, signal);
+    },
+  };
+}
+
+/**
+ * The check for a policy that says how messages are authenticated: what does the author's domain want done with this one?
+ * Its words are those of {@link messageAuthentication}, and it asks nothing.
+ */
+export const dmarc = (
+  options: { readonly label?: string | undefined } = {},
+): Check<AuthenticatedFacts, object, AuthenticationWord, MessageAuthentication> =>
+  defineCheck(
+    'dmarc',
+    ({ authentication }: AuthenticatedFacts) => {
+      const result = wordFor(authentication);
+      return { ...spoken(authentication, result), result, detail: authentication };
+    },
+    table,
+    options,
+  );
+
+function assertSpf(who: string, spf: SpfSource | 'not-asked'): void {
+  if (spf !== 'not-asked' && typeof spf?.examine !== 'function')
+    throw new TypeError(`${who}: spf must be spf(), or 'not-asked' where DMARC is to go by signatures alone`);
+}
+
+/**
+ * The check for a host that keeps the octets of the message and has no session: is the message from the domain that its author claims, and what does that domain want done where it is not?
  *
  * The words are what follows from the domain's policy, so that the table is the policy's:
  * `fail`: it fails, and the domain asks for `reject`; `softfail`: for `quarantine`; `neutral`: for nothing, or a trusted
@@ -51,10 +122,7 @@ export function messageAuthentication(
 ): Check<AuthenticationFacts, AuthenticationEnv, AuthenticationWord, MessageAuthentication> {
   const { spf, label, ...rest } = options;
   settingsOf('messageAuthentication', rest);
-  if (spf !== 'not-asked' && typeof spf?.examine !== 'function')
-    throw new TypeError(
-      "messageAuthentication: spf must be spf(), or 'not-asked' where DMARC is to go by signatures alone",
-    );
+  assertSpf('messageAuthentication', spf);
   return defineCheck(
     'message-authentication',
     async (facts: AuthenticationFacts & Partial<AuthenticatedFacts>, env: AuthenticationEnv, signal: AbortSignal) => {
@@ -62,7 +130,7 @@ export function messageAuthentication(
       const result = wordFor(found);
       return { ...spoken(found, result), result, detail: found };
     },
-    { fail: reject(), softfail: quarantine, permerror: flag(1), temperror: proceed },
+    table,
     { label },
   );
 }

@@ -1,96 +1,13 @@
-/** What is so of one signature (RFC 8601 §2.7.1). Plain JSON. */
-export interface DkimOutcome {
-  /** `pass`, `fail`, `neutral` (it cannot be read, or its key cannot), `policy` (too weak), `temperror`, `permerror`, `none`. */
-  readonly result: string;
-  /** Who signed (`d=`). */
-  readonly domain?: string | undefined;
-  readonly selector?: string | undefined;
-  readonly algorithm?: string | undefined;
-  /** The agent or user it was signed for (`i=`). */
-  readonly identity?: string | undefined;
-  /** The first octets of the signature, which tell it from others (RFC 8601 §2.7.1). */
-  readonly signature?: string | undefined;
-  readonly reason?: string | undefined;
-  /** The signing domain is the author's, in the way that DMARC wants. */
-  readonly aligned?: true | undefined;
-  /** So many octets of the body are not signed (`l=`). */
-  readonly unsigned?: number | undefined;
-  /** The domain is only trying it out (`t=y`). */
-  readonly testing?: true | undefined;
-}
+import type { MessageAuthentication } from '../../smtp/facts.ts';
 
-/** The chain of those who handed the message on (RFC 8617). Plain JSON. */
-export interface ArcOutcome {
-  readonly result: 'pass' | 'fail' | 'none';
-  /** The newest set. */
-  readonly instance?: number | undefined;
-  /** Who has sealed, from the first to the newest. */
-  readonly sealers: readonly string[];
-  /** The newest sealers, without a gap, are on the list of those that are trusted. */
-  readonly trusted?: true | undefined;
-  readonly reason?: string | undefined;
-}
-
-export type DmarcPolicy = 'none' | 'quarantine' | 'reject';
-
-/** What the author's domain asks for (RFC 9989, RFC 7489). Plain JSON. */
-export interface DmarcOutcome {
-  /**
-   * - `pass`: SPF or a signature vouches for the author's domain
-   * - `fail`: neither does
-   * - `none`: the domain has no DMARC record
-   * - `temperror`: the DNS did not answer
-   * - `permerror`: the message has no author that could be asked about
-   */
-  readonly result: 'pass' | 'fail' | 'none' | 'temperror' | 'permerror';
-  /** The domain in From. */
-  readonly domain?: string | undefined;
-  /** Where the record stands. */
-  readonly policyDomain?: string | undefined;
-  /** What the record says (`p`, `sp`, `np`). */
-  readonly published?:
-    | { readonly p: DmarcPolicy; readonly sp?: DmarcPolicy | undefined; readonly np?: DmarcPolicy | undefined }
-    | undefined;
-  /** What applies to this message: of `p`, `sp` and `np` the one that fits, with `t` and `pct` taken into account. */
-  readonly policy?: DmarcPolicy | undefined;
-  /** Why a weaker policy than the published one applies. */
-  readonly weakened?: 'testing' | 'pct' | undefined;
-  /** Which domains vouch for the author's. */
-  readonly aligned?: { readonly spf?: string | undefined; readonly dkim?: string | undefined } | undefined;
-  /** A trusted sealer found that it passed before it was changed on the way. */
-  readonly override?: { readonly by: 'arc'; readonly sealer: string } | undefined;
-  readonly record?: string | undefined;
-  readonly reason?: string | undefined;
-}
-
-/** The SPF result that DMARC goes by. */
-export interface SpfFact {
-  readonly result: string;
-  /** The domain that was checked. */
-  readonly domain: string;
-  readonly identity?: 'mailfrom' | 'helo' | undefined;
-}
-
-/** Everything about the message. Plain JSON, so that it can be handed to other rules as a fact. */
-export interface MessageAuthentication {
-  readonly dkim: readonly DkimOutcome[];
-  /** How many signatures there are, and how many were looked at. */
-  readonly signatures: { readonly found: number; readonly examined: number };
-  readonly arc: ArcOutcome;
-  readonly dmarc: DmarcOutcome;
-  readonly spf?: SpfFact | undefined;
-  /** Why the message could not be examined. */
-  readonly reason?: string | undefined;
-  /** How many questions went out, SPF's not counted. */
-  readonly questions: number;
-  /** The same for an Authentication-Results field. */
-  readonly authentication: readonly {
-    readonly method: string;
-    readonly result: string;
-    readonly reason?: string;
-    readonly properties?: readonly (readonly [string, string])[];
-  }[];
-}
+export type {
+  ArcOutcome,
+  DkimOutcome,
+  DmarcOutcome,
+  DmarcPolicy,
+  MessageAuthentication,
+  SpfFact,
+} from '../../smtp/facts.ts';
 
 /**
  * Whether DMARC has a say in what becomes of the message: it passes, or its domain asks for more than `none`, or it could

@@ -75,6 +75,7 @@ export async function readSignatures(
         const { s, d } = set['arc-seal']?.parsed ?? {};
         warm(lookups, s?.value, d?.value);
       }
+      if (this.fromFields === 1 && this.headerFrom.length === 1) warmPolicies(lookups, this.headerFrom[0] as string);
     }
 
     override prepareSignature(signature: SignatureHeader): void {
@@ -102,6 +103,19 @@ const Time: new (ms: number) => Date = Date;
 function warm(lookups: Lookups, selector: unknown, domain: unknown): void {
   if (typeof selector === 'string' && typeof domain === 'string' && selector !== '' && domain !== '')
     lookups.warm(`${selector}._domainkey.${domain}`, 'TXT');
+}
+
+/** RFC 9989 §4.10 step 4: a walk goes from the author's domain straight to its last seven labels. */
+const WALK_LABELS = 7;
+
+/** The policy records from the author's domain up, all of which the walk for its organisation asks for. */
+function warmPolicies(lookups: Lookups, author: string): void {
+  const domain = parseDomain(author.slice(author.lastIndexOf('@') + 1));
+  if (domain === undefined) return;
+  const labels = domain.split('.');
+  lookups.warm(`_dmarc.${domain}`, 'TXT');
+  for (let left = Math.min(WALK_LABELS, labels.length - 1); left > 0; left--)
+    lookups.warm(`_dmarc.${labels.slice(-left).join('.')}`, 'TXT');
 }
 
 /** The author's own signatures first, then in the order in which they stand; none that is too long. */

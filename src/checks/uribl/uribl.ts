@@ -120,7 +120,8 @@ export function uribl(
       return conclude(list, weight, url, candidates, answers, base);
     },
     { fail: listingVerdict('block', weight, list), temperror: proceed, permerror: proceed },
-    { label: list.label },
+    // What the author of the policy takes from the facts may be about the recipient.
+    { label: list.label, ...(also === undefined ? { ahead: 'data' } : {}) },
   );
 }
 

@@ -9,13 +9,13 @@ import { memoryBans, memoryCounters } from 'postern/adapters/memory';
 import type { Delivery, GuardedServer, GuardOptions } from 'postern/adapters/smtp-server';
 import { guardedServer } from 'postern/adapters/smtp-server';
 import { systemClock } from 'postern/adapters/system';
-import { connectionLimits } from 'postern/checks/connection-limits';
+import { banAfter, connectionLimits } from 'postern/checks/connection-limits';
 import { relayControl } from 'postern/checks/relay-control';
 import { authenticationRequired, senderMatchesLogin, smtpAuth } from 'postern/checks/smtp-auth';
 import { defineCheck, fail, pass, quarantine, reject, softfail } from 'postern/core';
 import type { Env } from 'postern/env';
 import type { ConnectFacts, DataFacts, HeloFacts, MailFacts, SmtpRules } from 'postern/smtp';
-import { smtpPolicy } from 'postern/smtp';
+import { printField, smtpPolicy } from 'postern/smtp';
 import { zone } from 'postern/testing';
 import { afterEach, describe, expect, test } from 'vitest';
 import { LineClient } from '../../../src/cli/demo/client.ts';
@@ -196,6 +196,57 @@ describe('who the client is', () => {
     const { port } = await run({ connect: [remembers(seen)] }, { server: { useProxy: ['192.0.2.1'] } });
     await play(port, [], '203.0.113.9').catch(() => undefined);
     expect(seen).toEqual(['127.0.0.1']);
+  });
+});
+
+describe('what the one who keeps the mail is handed', () => {
+  test('a forged Authentication-Results → removed, and ours in its place', async () => {
+    const kept: string[] = [];
+    const { port } = await run(
+      {},
+      {
+        deliver: async ({ message, outcome }) => {
+          const chunks: Uint8Array[] = [];
+          for await (const chunk of message) chunks.push(chunk);
+          const { headers } = await outcome;
+          kept.push(headers.map(printField).join('') + Buffer.concat(chunks).toString());
+        },
+      },
+    );
+    const client = await LineClient.to(port);
+    await client.hear();
+    for (const line of ['EHLO mx.example.org', 'MAIL FROM:<a@example.org>', 'RCPT TO:<b@example.com>', 'DATA'])
+      await client.ask(line);
+    const forged = 'Authentication-Results: mx.example.com; spf=pass smtp.mailfrom=bank.example\r\n';
+    expect(await client.send(`${forged}${MESSAGE}`)).toMatch(/^250 /);
+    client.close();
+    expect(kept).toEqual([`Authentication-Results: mx.example.com; none\r\n${MESSAGE}`]);
+  });
+});
+
+describe('bans', () => {
+  const never: string[] = [];
+  test('commands that are none → a ban, and it is told of', async () => {
+    const banned: string[] = [];
+    const { port, env } = await run(
+      { bans: [banAfter({ failures: 3, of: 'protocol-error', never })] },
+      { session: { onBan: ({ prefix, reason }) => banned.push(`${prefix} ${reason}`) } },
+    );
+    const client = await LineClient.to(port);
+    await client.hear();
+    for (const line of ['NONSENSE', 'EHLO', 'MOO']) await client.ask(line);
+    await settled(() => banned.length > 0);
+    client.close();
+    expect(banned).toEqual(['127.0.0.1/32 3 × protocol-error']);
+    expect(await env.bans.lookup('127.0.0.1')).toMatchObject({ times: 1 });
+  });
+  test('a pipelined RCPT whose MAIL was refused → nobody is banned', async () => {
+    const { port, env } = await run({
+      mail: [says('sender', 'fail')],
+      bans: [banAfter({ failures: 1, of: 'protocol-error', never })],
+    });
+    await play(port, ['EHLO mx.example.org', 'MAIL FROM:<a@example.org>', 'RCPT TO:<b@example.com>', 'DATA', 'QUIT']);
+    expect(await env.bans.list()).toEqual([]);
   });
 });
 

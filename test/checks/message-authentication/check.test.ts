@@ -13,7 +13,7 @@ import type { DataFacts } from 'postern/smtp';
 import { authenticationResults } from 'postern/smtp';
 import { fixedClock, type ZoneData, zone } from 'postern/testing';
 import { describe, expect, test } from 'vitest';
-import { NOW, plain, records, sign, until } from './mail.ts';
+import { NOW, plain, records, sign } from './mail.ts';
 
 const CLIENT = parseIp('192.0.2.1')!;
 const never = new AbortController().signal;
@@ -86,7 +86,7 @@ describe('data', () => {
   ])('%s', async (_, message, data, result, more) => {
     const { clock, env } = world(data);
     const check = messageAuthentication({ spf: spf() });
-    expect(await until(clock, Promise.resolve(check.examine(facts(message), env, never)))).toMatchObject({
+    expect(await clock.until(Promise.resolve(check.examine(facts(message), env, never)))).toMatchObject({
       check: 'message-authentication',
       result,
       ...more,
@@ -96,14 +96,14 @@ describe('data', () => {
   test('the null reverse-path → the HELO name vouches', async () => {
     const { clock, env } = world({ 'mail.example.org': { TXT: ['v=spf1 ip4:192.0.2.1 -all'] }, ...asks('reject') });
     const check = messageAuthentication({ spf: spf() });
-    const found = await until(clock, Promise.resolve(check.examine(facts(plain(), '<>'), env, never)));
+    const found = await clock.until(Promise.resolve(check.examine(facts(plain(), '<>'), env, never)));
     expect(found).toMatchObject({ result: 'pass', detail: { spf: { identity: 'helo', domain: 'mail.example.org' } } });
   });
 
   test('without SPF → signatures alone', async () => {
     const { clock, env } = world({ ...here, ...asks('reject') });
     const check = messageAuthentication({ spf: 'not-asked' });
-    expect(await until(clock, Promise.resolve(check.examine(facts(plain()), env, never)))).toMatchObject({
+    expect(await clock.until(Promise.resolve(check.examine(facts(plain()), env, never)))).toMatchObject({
       result: 'fail',
     });
   });
@@ -126,7 +126,7 @@ describe('data', () => {
     const about = facts(await sign(plain(), 'example.org'));
     const findings = [
       await spf().examine(about, env, never),
-      await until(clock, Promise.resolve(messageAuthentication({ spf: spf() }).examine(about, env, never))),
+      await clock.until(Promise.resolve(messageAuthentication({ spf: spf() }).examine(about, env, never))),
     ];
     const { value } = authenticationResults('mx.example.com', findings);
     expect(value).toMatch(
@@ -155,7 +155,7 @@ describe('handed on as a fact', () => {
   ])('%s', async (_, data, action) => {
     const { clock, env } = world(data);
     const about = facts(plain());
-    const authentication = await until(clock, authenticationOf(about, env, { spf: spf() }));
+    const authentication = await clock.until(authenticationOf(about, env, { spf: spf() }));
     const decision = await evaluate<{ data: AuthenticatedFacts & SpfFacts }, Pick<Env, 'dns' | 'clock'>, 'data'>(
       policy,
       'data',
@@ -171,8 +171,7 @@ describe('handed on as a fact', () => {
       ...asks('none'),
       'rsa._domainkey.example.org': { TXT: [records.rsa] },
     });
-    const authentication = await until(
-      clock,
+    const authentication = await clock.until(
       authenticationOf(facts(await sign(plain(), 'example.org')), env, { spf: spf() }),
     );
     expect(dmarcSpeaks({ authentication })).toBe(true);
@@ -181,7 +180,7 @@ describe('handed on as a fact', () => {
   test('what has been found out is not asked again', async () => {
     const { clock, env } = world({ ...here, ...asks('reject') });
     const about = facts(plain());
-    const authentication = await until(clock, authenticationOf(about, env, { spf: spf() }));
+    const authentication = await clock.until(authenticationOf(about, env, { spf: spf() }));
     env.dns.questions.length = 0;
     const found = await messageAuthentication({ spf: spf() }).examine(
       { ...about, authentication } as AuthenticationFacts,

@@ -2,7 +2,6 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { createSeal } from 'mailauth/lib/arc/index.js';
 import { dkimSign } from 'mailauth/lib/dkim/sign.js';
-import type { FixedClock } from 'postern/testing';
 
 const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
 const weak = generateKeyPairSync('rsa', { modulusLength: 512 });
@@ -57,21 +56,4 @@ export async function seal(message: string, domain: string, authResults: string,
   >[1]);
   if (errors.length > 0) throw errors[0]?.err;
   return `${headers.join('\r\n')}\r\n${message}`;
-}
-
-/**
- * Waits for work that goes through streams, and so through turns of the event loop, and moves the clock only when nothing
- * else goes on.
- */
-export async function until<T>(clock: FixedClock, promise: Promise<T>): Promise<T> {
-  let settled = false;
-  const done = (): void => {
-    settled = true;
-  };
-  promise.then(done, done);
-  while (!settled) {
-    for (let turn = 0; turn < 100 && !settled; turn++) await new Promise(setImmediate);
-    if (!settled) await clock.pass(100);
-  }
-  return promise;
 }

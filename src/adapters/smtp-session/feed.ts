@@ -1,6 +1,6 @@
 /**
- * Hands the chunks of a message to two readers, the policy and the one who keeps it, without keeping it: the writer waits
- * for the slower of them. A reader that never came, or went away, is not waited for.
+ * Hands the chunks of a message to another reader, without keeping it: the writer waits until a chunk is taken. A reader
+ * that never came, or went away, is not waited for.
  */
 export class Feed implements AsyncIterable<Uint8Array> {
   #waiting: { chunk: Uint8Array; taken: () => void } | undefined;
@@ -18,6 +18,7 @@ export class Feed implements AsyncIterable<Uint8Array> {
     });
   }
 
+  /** The message has come to its end, or broke off. */
   end(error?: Error): void {
     this.#ended = true;
     this.#error = error;
