@@ -74,6 +74,7 @@ export function recommending<F, E, R extends Result, D>(
   return { ...check, recommended: { ...check.recommended, ...changed } as Consequences };
 }
 
+/** Whether a check, or what it asks, answers later: anything with a `then` does, whoever made it. */
 export const isPromise = <T>(value: Awaitable<T>): value is Promise<T> =>
   typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 

@@ -173,6 +173,10 @@ const broken = (check: string, error: unknown): Finding => ({
   detail: { error: error instanceof Error ? error.message : String(error) },
 });
 
+/** Why a signal fired whose time was over: an error by the name that `AbortSignal.timeout()` gives it. */
+export const timedOut = (ms: number): Error =>
+  Object.assign(new Error(`no answer within ${ms} ms`), { name: 'TimeoutError' });
+
 const late = (check: string): Finding => ({
   check,
   result: 'temperror',
@@ -207,13 +211,14 @@ class Scope {
   #inside: Set<Scope> | undefined;
   #end: (() => void) | undefined;
   #ended = false;
+  #reason: unknown;
   #leave: (() => void) | undefined;
 
   static under(signal: AbortSignal): Scope {
     const scope = new Scope();
     scope.#given = signal;
-    const end = (): void => scope.end();
-    if (signal.aborted) scope.end();
+    const end = (): void => scope.end(signal.reason);
+    if (signal.aborted) scope.end(signal.reason);
     else {
       signal.addEventListener('abort', end, { once: true });
       scope.#leave = () => signal.removeEventListener('abort', end);
@@ -225,13 +230,13 @@ class Scope {
   get signal(): AbortSignal {
     if (this.#given !== undefined) return this.#given;
     this.#controller ??= new AbortController();
-    if (this.#ended) this.#controller.abort('ended');
+    if (this.#ended) this.#controller.abort(this.#reason);
     return this.#controller.signal;
   }
 
   child(): Scope {
     const child = new Scope();
-    if (this.#ended) child.end();
+    if (this.#ended) child.end(this.#reason);
     else {
       this.#inside ??= new Set();
       const inside = this.#inside;
@@ -247,12 +252,13 @@ class Scope {
     if (this.#ended) run();
   }
 
-  end(): void {
+  end(reason: unknown): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#controller?.abort('ended');
+    this.#reason = reason;
+    this.#controller?.abort(reason);
     this.#end?.();
-    for (const child of this.#inside ?? []) child.end();
+    for (const child of this.#inside ?? []) child.end(reason);
   }
 
   /** It has come to its end by itself. */
@@ -270,7 +276,7 @@ function runWithin<F, E>(ms: number, rule: Entry<F, E>, facts: F, env: E, run: R
     scope.close();
     return found;
   }
-  const cancel = clock.after(ms, () => scope.end());
+  const cancel = clock.after(ms, () => scope.end(timedOut(ms)));
   return found.finally(() => {
     cancel();
     scope.close();
@@ -356,7 +362,7 @@ async function runScore<F, E>(
     if (rules.length === 0) resolve();
   });
   if (pending.size > 0) {
-    scope.end();
+    scope.end('decided');
     for (const i of pending.keys()) for (const rule of idsOf([rules[i] as Entry<F, E>])) run.known?.abandon?.(rule);
   }
   scope.close();

@@ -1,8 +1,8 @@
 /**
  * Resolvers that serve everybody, and so are refused by many DNS lists.
  *
- * **Answers**: is this resolver's address one of a known public service, and whose?
- * **Knows**: the addresses below, as their operators publish them (2026-11). **Asks**: nothing.
+ * **Answers**: does this resolver's address, or its name, belong to a known public service, and whose?
+ * **Knows**: the addresses and names below, as their operators publish them (2026-11). **Asks**: nothing.
  * **Limits**: it knows the large services only; a provider's shared resolver is refused by lists just as well.
  *
  * @module
@@ -27,13 +27,35 @@ const operators: readonly (readonly [operator: string, prefixes: readonly string
 ];
 const prefixes = operators.flatMap(([operator, texts]) => texts.map((text) => [operator, parsePrefix(text)] as const));
 
+/** The names under which they answer over HTTPS. */
+const names: readonly (readonly [operator: string, name: string])[] = [
+  ['Google', 'dns.google'],
+  ['Cloudflare', 'cloudflare-dns.com'],
+  ['Cloudflare', 'one.one.one.one'],
+  ['Quad9', 'quad9.net'],
+  ['OpenDNS', 'opendns.com'],
+  ['OpenDNS', 'umbrella.com'],
+  ['AdGuard', 'adguard-dns.com'],
+  ['AdGuard', 'adguard.com'],
+  ['CleanBrowsing', 'cleanbrowsing.org'],
+  ['Yandex', 'dns.yandex.ru'],
+  ['DNS.SB', 'dns.sb'],
+  ['Control D', 'controld.com'],
+  ['AliDNS', 'alidns.com'],
+];
+
 /**
  * Whose public resolver this is, or undefined.
  *
- * @param address an address, as a configuration writes it; a port (`192.0.2.1:53`, `[2001:db8::1]:53`) is left out
+ * @param server an address, as a configuration writes it (`8.8.8.8`, `[2001:db8::1]:53`), or a server as a resolver names it
+ *   (`udp://8.8.8.8:53`, `tls://9.9.9.9#dns.quad9.net`, `https://dns.google/dns-query`); its port, path and certificate name
+ *   are left out
  */
-export function knownPublicResolver(address: string): string | undefined {
-  const bare = /^\[([^\]]+)\](:\d+)?$/.exec(address)?.[1] ?? address.replace(/^([\d.]+):\d+$/, '$1');
+export function knownPublicResolver(server: string): string | undefined {
+  const authority = /^(?:(?:udp|tcp|tls|https):\/\/)?([^/#?]*)/i.exec(server)?.[1] ?? '';
+  const bare = /^\[([^\]]+)\](:\d+)?$/.exec(authority)?.[1] ?? authority.replace(/^([^:]+):\d+$/, '$1');
   const ip = parseIp(bare);
-  return ip === undefined ? undefined : prefixes.find(([, prefix]) => prefixHas(prefix, ip))?.[0];
+  if (ip !== undefined) return prefixes.find(([, prefix]) => prefixHas(prefix, ip))?.[0];
+  const name = bare.toLowerCase().replace(/\.$/, '');
+  return names.find(([, known]) => name === known || name.endsWith(`.${known}`))?.[0];
 }

@@ -168,13 +168,13 @@ describe('within', () => {
     answer({ result: 'pass' });
     expect((await decision).action).toBe('defer');
   });
-  test('a check whose signal fires → has been told', async () => {
-    let told = false;
+  test('a check whose signal fires → has been told, and that its time was over', async () => {
+    let told: unknown;
     const listening = defineCheck(
       'listening',
       (_: Facts, __: object, signal: AbortSignal) => {
         signal.addEventListener('abort', () => {
-          told = true;
+          told = signal.reason;
         });
         return new Promise<{ result: 'pass' }>(() => undefined);
       },
@@ -183,7 +183,7 @@ describe('within', () => {
     const decision = run([within(500, listening)]);
     await clock.advance(500);
     await decision;
-    expect(told).toBe(true);
+    expect(told).toMatchObject({ name: 'TimeoutError', message: 'no answer within 500 ms' });
   });
 });
 

@@ -1,6 +1,6 @@
 import { chargeAccepted, feedBans } from '../../checks/connection-limits/index.ts';
 import type { Decision, Finding, HeaderField } from '../../core/index.ts';
-import { evaluate } from '../../core/index.ts';
+import { evaluate, timedOut } from '../../core/index.ts';
 import type { Ban, Env } from '../../env/index.ts';
 import type { MessageFacts, ReadOptions } from '../../message/index.ts';
 import { readMessage } from '../../message/index.ts';
@@ -196,7 +196,7 @@ class Session<E extends Env> implements SmtpSession {
   #authenticating: AbortController | undefined;
   readonly #env: E;
   readonly #dns: ReturnType<typeof askedOnce>;
-  /** The stage being decided, and the wait a rule asked for. */
+  /** What ends the stage being decided, and the wait a rule asked for. */
   #stage: AbortController | undefined;
   #hurry: (() => void) | undefined;
   readonly #ahead: Ahead<E> | undefined;
@@ -268,16 +268,19 @@ class Session<E extends Env> implements SmtpSession {
     let decision: Decision;
     if (entries === undefined || entries.length === 0) decision = nothingSaid;
     else {
-      const end = new AbortController();
-      this.#stage = end;
+      // One for all stages, until one of them is ended by it: a signal is dear.
+      this.#stage ??= new AbortController();
+      const end = this.#stage;
       if (this.#closed) end.abort('closed');
-      const cancel = clock.after(this.#deadlineMs - (clock.now() - began), () => end.abort('deadline'));
+      const cancel = clock.after(this.#deadlineMs - (clock.now() - began), () => {
+        if (this.#stage === end) this.#stage = undefined;
+        end.abort(timedOut(this.#deadlineMs));
+      });
       decision = await evaluate<AuthenticatedStages, E, S>(this.#policy as never, stage, facts, this.#env, {
         signal: end.signal,
         known: this.#ahead,
       });
       cancel();
-      this.#stage = undefined;
     }
     const correlation = this.#options.correlation ? this.#connection.session.id : undefined;
     const reply = smtpReply(decision, stage, { correlation });
@@ -550,7 +553,7 @@ class Session<E extends Env> implements SmtpSession {
     return new Promise((resolve) => {
       const over = (): void => {
         resolve(notAuthenticated('no result within the time allowed'));
-        this.#authenticating?.abort('deadline');
+        this.#authenticating?.abort(timedOut(this.#deadlineMs));
       };
       if (this.#closed) return over();
       const cancel = this.#env.clock.after(this.#deadlineMs, over);

@@ -284,6 +284,24 @@ describe('time', () => {
     await toRcpt(session);
     expect(said(await clock.until(session.rcpt('<b@example.com>')))).toMatch(/^451 4\.3\.0 /);
   });
+  test('a stage that was ended by its deadline → the next one has its own time', async () => {
+    const reasons: unknown[] = [];
+    const slowly = defineCheck(
+      'slowly',
+      (_: RcptFacts, __: object, signal: AbortSignal) =>
+        new Promise<{ result: 'pass' }>((resolve) => {
+          signal.addEventListener('abort', () => reasons.push((signal.reason as Error).name));
+          if (reasons.length > 0) clock.after(500, () => resolve({ result: 'pass' }));
+        }),
+      {},
+    );
+    const session = begin({ rcpt: [slowly] }, { options: { deadlineMs: 1_000 } });
+    await toRcpt(session);
+    expect(said(await clock.until(session.rcpt('<b@example.com>')))).toMatch(/^451 4\.3\.0 /);
+    expect(reasons).toEqual(['TimeoutError']);
+    expect(await clock.until(session.rcpt('<b@example.com>'))).toBeNull();
+    expect(reasons).toHaveLength(1);
+  });
   test('a client that vanishes while a check is out → the stage ends at once', async () => {
     const silent = defineCheck('silent', () => new Promise<{ result: 'pass' }>(() => undefined), {});
     const session = begin({ rcpt: [silent] });
