@@ -9,6 +9,7 @@ export * from './mailbox.ts';
 export type { OverlayEntry, PrefixOverlayOptions } from './prefix-overlay.ts';
 export { PrefixOverlay } from './prefix-overlay.ts';
 export { prefixesOfRange } from './prefix-range.ts';
+export { canonicalPrefix } from './prefix-scan.ts';
 export type { PrefixEntry, PrefixFault, PrefixInput, PrefixNote, PrefixSetOptions } from './prefix-set.ts';
 export { PrefixSet, PrefixSetBuilder } from './prefix-set.ts';
 export type { PrefixSource } from './prefix-source.ts';

@@ -24,9 +24,9 @@
  * @module
  */
 import type { Prefix } from './ip.ts';
-import { ipFromBytes, parsePrefix } from './ip.ts';
+import { parsePrefix } from './ip.ts';
 import { maskOf, scanAddress, scanned } from './ip-scan.ts';
-import { clearHostBits, scanPrefix, V6 } from './prefix-scan.ts';
+import { canonicalForm, clearHostBits, printScanned, scanPrefix, V6 } from './prefix-scan.ts';
 import { SlotTable } from './prefix-slots.ts';
 
 export interface PrefixOverlayOptions {
@@ -66,6 +66,10 @@ export class PrefixOverlay {
   #base: number | undefined;
   #foundEnds = 0;
   #foundValue = 0;
+  /** The text read last, whose key still stands in its table: what is looked up and then changed is read once. */
+  #readText: string | undefined;
+  #readCode = 0;
+  #readForm = '';
 
   /** @throws TypeError where an option is wrong */
   constructor(options: PrefixOverlayOptions) {
@@ -129,15 +133,19 @@ export class PrefixOverlay {
    */
   lookup(address: string, now: number): OverlayEntry | undefined {
     const code = this.#lookup(address, now);
-    return code < 0 ? undefined : { prefix: printKey(code), expires: this.#foundEnds, value: this.#foundValue };
+    return code < 0 ? undefined : { prefix: printScanned(code), expires: this.#foundEnds, value: this.#foundValue };
+  }
+
+  /** The canonical form of a prefix, under which it is held; undefined where the text is none. */
+  canonical(prefix: string): string | undefined {
+    return typeof prefix === 'string' && this.#read(prefix) >= 0 ? this.#readForm : undefined;
   }
 
   /** The entry of exactly this prefix, ended or not, as long as it is held. */
   get(prefix: string | Prefix): OverlayEntry | undefined {
-    const code = this.#scan(prefix);
-    const table = this.#tableOf(code);
+    const table = this.#tableOf(this.#scan(prefix));
     const ends = table.get();
-    return ends === 0 ? undefined : { prefix: printKey(code), expires: this.#time(ends), value: table.value };
+    return ends === 0 ? undefined : { prefix: this.#readForm, expires: this.#time(ends), value: table.value };
   }
 
   /** Lets go of exactly this prefix; false where it was not held. */
@@ -170,7 +178,7 @@ export class PrefixOverlay {
       if (ends <= tick) return;
       scanned.fill(0);
       for (let i = 0; i < Math.min(4, key.length); i++) scanned[i] = key[i]!;
-      found.push({ prefix: printKey(codeOf(key)), expires: this.#time(ends), value });
+      found.push({ prefix: printScanned(codeOf(key)), expires: this.#time(ends), value });
     };
     this.#hosts4.each(collect(() => 32));
     this.#nets6.each(collect(() => V6 + this.#v6Length));
@@ -221,6 +229,7 @@ export class PrefixOverlay {
 
   /** Writes the network of that length around what was scanned last into its table's key. */
   #put(code: number): void {
+    this.#readText = undefined;
     if (code === 32) {
       this.#hosts4.key[0] = scanned[0]!;
       return;
@@ -232,17 +241,25 @@ export class PrefixOverlay {
     if (!usual) key[4] = code;
   }
 
-  /** Reads a prefix, and writes it into its table's key. */
+  /** Reads a prefix, and writes it into its table's key; negative where the text is none. */
+  #read(text: string): number {
+    if (this.#readText !== undefined && (text === this.#readText || text === this.#readForm)) return this.#readCode;
+    const code = scanPrefix(text, 0, text.length);
+    if (code < 0) return code;
+    const hadHostBits = clearHostBits(code);
+    this.#put(code);
+    this.#readText = text;
+    this.#readCode = code;
+    this.#readForm = canonicalForm(text, code, hadHostBits);
+    return code;
+  }
+
   #scan(prefix: string | Prefix): number {
     const text = typeof prefix === 'string' ? prefix : `${prefix.address}/${prefix.length}`;
-    const code = scanPrefix(text, 0, text.length);
-    if (code < 0) {
-      parsePrefix(text, { hostBits: 'clear' });
-      throw new TypeError(`PrefixOverlay: ${JSON.stringify(text.slice(0, 80))} is not an IP address or prefix`);
-    }
-    clearHostBits(code);
-    this.#put(code);
-    return code;
+    const code = this.#read(text);
+    if (code >= 0) return code;
+    parsePrefix(text, { hostBits: 'clear' });
+    throw new TypeError(`PrefixOverlay: ${JSON.stringify(text.slice(0, 80))} is not an IP address or prefix`);
   }
 
   #makeRoom(table: SlotTable, ends: number, tick: number): boolean {
@@ -264,11 +281,4 @@ export class PrefixOverlay {
   #time(tick: number): number {
     return tick === LAST_TICK ? Number.POSITIVE_INFINITY : this.#base! + tick * TICK_MS;
   }
-}
-
-/** The prefix whose network is in `scanned`. */
-function printKey(code: number): string {
-  const bytes = new Uint8Array(code < V6 ? 4 : 16);
-  for (let i = 0; i < bytes.length; i++) bytes[i] = scanned[i >> 2]! >>> (24 - (i & 3) * 8);
-  return `${ipFromBytes(bytes)}/${code < V6 ? code : code - V6}`;
 }

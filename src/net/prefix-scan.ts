@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { maskOf, scanAddress, scanned } from './ip-scan.ts';
+import { ipFromBytes } from './ip.ts';
+import { MAX_ADDRESS_TEXT, maskOf, scanAddress, scanned } from './ip-scan.ts';
 
 /** What `scanPrefix` adds to the length of an IPv6 prefix, so that one number says both. */
 export const V6 = 256;
@@ -74,4 +75,42 @@ export function clearHostBits(code: number): boolean {
     if (scanned[i] !== word) set = true;
   }
   return set;
+}
+
+/** The prefix whose network is in `scanned`, in canonical form. */
+export function printScanned(code: number): string {
+  const bytes = new Uint8Array(code < V6 ? 4 : 16);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = scanned[i >> 2]! >>> (24 - (i & 3) * 8);
+  return `${ipFromBytes(bytes)}/${code < V6 ? code : code - V6}`;
+}
+
+/** Where `text` has the slash of a prefix: nothing longer than `/128` may follow it. -1 where there is none. */
+function slashOf(text: string): number {
+  for (let i = text.length - 1; i >= 0 && i >= text.length - 4; i--) if (text.charCodeAt(i) === 47) return i;
+  return -1;
+}
+
+/**
+ * The canonical form of the prefix that was scanned last, host bits cleared, from the text that it was scanned from: most
+ * are written so already, and need no printing.
+ */
+export function canonicalForm(text: string, code: number, hadHostBits: boolean): string {
+  if (hadHostBits || code >= V6) return printScanned(code);
+  const slash = slashOf(text);
+  // A colon tells an IPv4-mapped address; IPv4 is at most 15 characters, and has none.
+  const end = slash < 0 ? text.length : slash;
+  if (end > 15 || hasColon(text, 0, end)) return printScanned(code);
+  return slash < 0 ? `${text}/32` : text;
+}
+
+/**
+ * The canonical form of a prefix or an address, its host bits cleared: `192.0.2.0/24` for `192.0.2.9/24`, `2001:db8::1/128`
+ * for `2001:DB8:0::1`. The key under which it is kept.
+ *
+ * @returns undefined where the text is no prefix
+ */
+export function canonicalPrefix(text: string): string | undefined {
+  if (typeof text !== 'string' || text.length > MAX_ADDRESS_TEXT) return undefined;
+  const code = scanPrefix(text, 0, text.length);
+  return code < 0 ? undefined : canonicalForm(text, code, clearHostBits(code));
 }

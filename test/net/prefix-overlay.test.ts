@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { PrefixOverlay, parseIp, parsePrefix, prefixHas, printPrefix } from 'postern/net';
+import { canonicalPrefix, PrefixOverlay, parseIp, parsePrefix, prefixHas, printPrefix } from 'postern/net';
 import { describe, expect, test } from 'vitest';
 
 const NOW = 1_893_456_000_000;
@@ -132,8 +132,13 @@ describe('prefix overlay', () => {
           const prefix = prefixes[which]!;
           const key = printPrefix(parsePrefix(prefix));
           if (verb === 'add') {
+            // Asked for, then changed, then asked for again: each time the same text.
+            const before = bans.get(prefix);
+            expect(before === undefined || before.prefix === key).toBe(true);
             bans.add(prefix, now + amount * 100, now, i);
             model.set(key, { expires: now + amount * 100, value: i });
+            expect(bans.get(prefix)).toEqual({ prefix: key, expires: now + amount * 100, value: i });
+            expect(bans.get(key)?.value).toBe(i);
           } else if (verb === 'delete') {
             const held = (model.get(key)?.expires ?? 0) > now;
             model.delete(key);
@@ -151,6 +156,56 @@ describe('prefix overlay', () => {
         });
       }),
       { numRuns: Number(process.env.POSTERN_FUZZ_RUNS ?? 60) },
+    );
+  });
+});
+
+describe('canonical prefix', () => {
+  test.each([
+    ['192.0.2.9', '192.0.2.9/32'],
+    ['192.0.2.9/32', '192.0.2.9/32'],
+    ['192.0.2.9/24', '192.0.2.0/24'],
+    ['192.0.2.9/0', '0.0.0.0/0'],
+    ['::ffff:192.0.2.9', '192.0.2.9/32'],
+    ['::ffff:1.2.3.4/120', '1.2.3.0/24'],
+    ['::FFFF:1.2.3.4/128', '1.2.3.4/32'],
+    ['2001:DB8:0:0::1', '2001:db8::1/128'],
+    ['2001:db8::1/64', '2001:db8::/64'],
+    ['::/0', '::/0'],
+    ['::ffff:1.2.3.4/95', undefined],
+    ['fe80::1%eth0', undefined],
+    ['192.0.2.9/33', undefined],
+    ['192.0.2.9/', undefined],
+    ['192.0.2.9/024', undefined],
+    ['010.0.0.1', undefined],
+    ['', undefined],
+    ['1.2.3.4\0', undefined],
+    ['1'.repeat(5_000), undefined],
+    [`192.0.2.9/${'2'.repeat(5_000)}`, undefined],
+  ])('%s → %s', (text, canonical) => {
+    expect(canonicalPrefix(text)).toBe(canonical);
+    expect(overlay().canonical(text)).toBe(canonical);
+  });
+  test('it is what the slow parser prints', () => {
+    const octet = fc.integer({ min: 0, max: 255 });
+    const group = fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 0xffff }));
+    const ip = fc.oneof(
+      fc.array(octet, { minLength: 4, maxLength: 4 }).map((octets) => octets.join('.')),
+      fc.array(group, { minLength: 8, maxLength: 8 }).map((groups) => groups.map((g) => g.toString(16)).join(':')),
+      fc.array(octet, { minLength: 4, maxLength: 4 }).map((octets) => `::ffff:${octets.join('.')}`),
+    );
+    fc.assert(
+      fc.property(ip, fc.integer({ min: -1, max: 129 }), (address, length) => {
+        const text = length < 0 ? address : `${address}/${length}`;
+        let slow: string | undefined;
+        try {
+          slow = printPrefix(parsePrefix(text, { hostBits: 'clear' }));
+        } catch {
+          slow = undefined;
+        }
+        expect(canonicalPrefix(text)).toBe(slow);
+      }),
+      { numRuns: Number(process.env.POSTERN_FUZZ_RUNS ?? 500) },
     );
   });
 });

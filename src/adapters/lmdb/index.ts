@@ -23,8 +23,9 @@
 import type { RootDatabase } from 'lmdb';
 import { open } from 'lmdb';
 import type { Ban, Bans } from '../../env/index.ts';
+import { canonicalPrefix } from '../../net/index.ts';
 import type { MemoryBansOptions } from '../memory/index.ts';
-import { canonicalPrefix, checkedBanTimes, memoryBans } from '../memory/index.ts';
+import { checkedBanTimes, memoryBans } from '../memory/index.ts';
 
 export interface LmdbBansOptions extends MemoryBansOptions {
   /** The folder of the database; it is made where it is not there. */

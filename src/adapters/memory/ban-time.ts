@@ -48,6 +48,7 @@ export function checkedBanTimes(maker: string, times: BanTimes): CheckedBanTimes
  */
 export function banTime(times: CheckedBanTimes, nth: number, forMs?: number): number {
   const first = forMs !== undefined && forMs > 0 ? forMs : times.firstMs;
-  const grown = Math.min(first * 2 ** Math.min(nth - 1, 50), Math.max(first, times.longestMs));
+  // The first ban is by far the most frequent, and a power costs more than all the rest.
+  const grown = nth <= 1 ? first : Math.min(first * 2 ** Math.min(nth - 1, 50), Math.max(first, times.longestMs));
   return nth >= times.recidive.after ? Math.max(grown, times.recidive.forMs) : grown;
 }

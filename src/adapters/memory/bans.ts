@@ -1,5 +1,5 @@
 import type { Ban, Bans, Clock } from '../../env/index.ts';
-import type { IpAddress, OverlayEntry, Prefix } from '../../net/index.ts';
+import type { IpAddress, OverlayEntry } from '../../net/index.ts';
 import { ipVersion, networkOf, PrefixOverlay, PrefixSet, parseIp, parsePrefix, printPrefix } from '../../net/index.ts';
 import type { BanTimes } from './ban-time.ts';
 import { banTime, checkedBanTimes } from './ban-time.ts';
@@ -14,6 +14,8 @@ export interface MemoryBansOptions extends BanTimes {
   readonly atMost?: number | undefined;
   /** Addresses and prefixes that are never banned, nor along with a wider prefix: one's own, the trusted, the allowed. */
   readonly never?: Iterable<string> | PrefixSet | undefined;
+  /** A 32-bit number that nobody outside may know. From the runtime's random source where not given. */
+  readonly seed?: number | undefined;
 }
 
 /** Bans that answer at once. */
@@ -54,7 +56,7 @@ const TICK_MS = 100;
  * ```
  */
 export function memoryBans(options: MemoryBansOptions): MemoryBans {
-  const { clock, atMost = 1_000_000 } = options;
+  const { clock, atMost = 1_000_000, seed } = options;
   if (typeof clock?.now !== 'function')
     throw new TypeError('memoryBans: clock is missing; give systemClock(), or fixedClock() in a test');
   if (!Number.isInteger(atMost) || atMost < 1 || atMost > 100_000_000)
@@ -63,7 +65,7 @@ export function memoryBans(options: MemoryBansOptions): MemoryBans {
   const never = neverSet(options.never);
 
   /** Bans are held until they are forgotten, which is a constant time after their end. */
-  const held = new PrefixOverlay({ max: atMost });
+  const held = new PrefixOverlay({ max: atMost, seed });
   /** Lengths of prefixes that were banned, other than the usual: where a wider ban may lie behind one that is over. */
   const wider = { 4: new Set<number>(), 6: new Set<number>() };
   const reasons: string[] = ['other'];
@@ -102,8 +104,12 @@ export function memoryBans(options: MemoryBansOptions): MemoryBans {
     }
     return undefined;
   };
-  const spares = (prefix: Prefix): boolean =>
-    never?.explain(prefix.address).some((entry) => parsePrefix(entry.prefix).length <= prefix.length) === true;
+  /** Of a canonical prefix. Most are near nothing that is spared, which `has` knows at once. */
+  const spares = (prefix: string): boolean => {
+    if (never === undefined) return false;
+    const { address, length } = parsePrefix(prefix);
+    return never.has(address) && never.explain(address).some((entry) => parsePrefix(entry.prefix).length <= length);
+  };
 
   return {
     lookup(address) {
@@ -116,8 +122,8 @@ export function memoryBans(options: MemoryBansOptions): MemoryBans {
       return ip === undefined ? undefined : behind(ip, parsePrefix(entry.prefix).length, now);
     },
     add(text, reason, forMs) {
-      const prefix = canonicalPrefix(text);
-      if (prefix === undefined || (never !== undefined && spares(parsePrefix(prefix)))) return undefined;
+      const prefix = held.canonical(text);
+      if (prefix === undefined || spares(prefix)) return undefined;
       const now = clock.now();
       const found = held.get(prefix);
       const before = found !== undefined && found.expires > now ? found : undefined;
@@ -127,12 +133,12 @@ export function memoryBans(options: MemoryBansOptions): MemoryBans {
       return { prefix, reason, since: now, until, times: nth };
     },
     restore(ban) {
-      const prefix = canonicalPrefix(ban.prefix);
-      if (prefix === undefined || !(ban.until > 0) || spares(parsePrefix(prefix))) return false;
+      const prefix = held.canonical(ban.prefix);
+      if (prefix === undefined || !(ban.until > 0) || spares(prefix)) return false;
       return put(prefix, ban.reason, ban.until, ban.until - ban.since, ban.times, clock.now());
     },
     lift(text) {
-      const prefix = canonicalPrefix(text);
+      const prefix = held.canonical(text);
       if (prefix === undefined) return false;
       const before = held.get(prefix);
       held.delete(prefix);
@@ -144,8 +150,8 @@ export function memoryBans(options: MemoryBansOptions): MemoryBans {
       return bans.map(banOf).sort((one, other) => other.since - one.since);
     },
     spares(text) {
-      const prefix = canonicalPrefix(text);
-      return prefix === undefined || spares(parsePrefix(prefix));
+      const prefix = held.canonical(text);
+      return prefix === undefined || spares(prefix);
     },
     get size() {
       return held.size;
@@ -160,18 +166,6 @@ function neverSet(never: MemoryBansOptions['never']): PrefixSet | undefined {
   if (never === undefined || never instanceof PrefixSet) return never;
   const prefixes = [...never].map((text) => printPrefix(parsePrefix(text)));
   return prefixes.length === 0 ? undefined : PrefixSet.from(prefixes);
-}
-
-/** `192.0.2.1/32` is written as it is printed, and needs no parsing. */
-const hostForm = /^(?:(?:[1-9]?\d|1\d\d|2[0-4]\d|25[0-5])(?:\.(?!\/)|(?=\/))){4}\/32$/;
-const isHost = (text: string): boolean => typeof text === 'string' && text.length <= 18 && hostForm.test(text);
-
-/** The prefix or address in canonical form, host bits cleared; undefined where it is none. */
-export function canonicalPrefix(text: string): string | undefined {
-  if (typeof text !== 'string' || text.length > 64) return undefined;
-  if (isHost(text)) return text;
-  const prefix = attempt(() => parsePrefix(text, { hostBits: 'clear' }));
-  return prefix === undefined ? undefined : printPrefix(prefix);
 }
 
 function attempt<T>(ask: () => T): T | undefined {

@@ -21,6 +21,6 @@
 export type { BanTimes, CheckedBanTimes } from './ban-time.ts';
 export { checkedBanTimes } from './ban-time.ts';
 export type { MemoryBans, MemoryBansOptions } from './bans.ts';
-export { canonicalPrefix, memoryBans } from './bans.ts';
+export { memoryBans } from './bans.ts';
 export type { MemoryCounters, MemoryCountersOptions, MemoryCountersSize } from './counters.ts';
 export { memoryCounters } from './counters.ts';

@@ -86,9 +86,9 @@ export class RateTable {
     const owed = debt + interval * cost;
     if (owed <= room + interval * EARLY) {
       if (take && cost !== 0) this.#write(set, way < 0 ? this.#victim(set, at) : way, tag, at + owed, room);
-      return { allowed: true, limit, used: Math.ceil(owed * this.#perMs - EARLY), retryAfterMs: 0 };
+      return { allowed: true, limit, used: wholeCharges(owed * this.#perMs), retryAfterMs: 0 };
     }
-    return { allowed: false, limit, used: Math.ceil(debt * this.#perMs - EARLY), retryAfterMs: Math.ceil(owed - room) };
+    return { allowed: false, limit, used: wholeCharges(debt * this.#perMs), retryAfterMs: Math.ceil(owed - room) };
   }
 
   /** Reads a rate, unless it is the one that was read last; false where it allows nothing. */
@@ -150,6 +150,9 @@ export class RateTable {
     this.#scale[set * SCALE.stride + SCALE.from + way] = room < 4_294_967_296 ? 31 - Math.clz32(room) : 32;
   }
 }
+
+/** How many charges a debt of so many is, those begun included. Never `-0`, which JSON and `toBe` do not take for 0. */
+const wholeCharges = (charges: number): number => Math.ceil(charges - EARLY) + 0;
 
 /** A rate of nothing allows nothing; a wrong one is no reason to stop a session with an exception. */
 const nothingAllowed = (rate: Rate): Usage => ({

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { Ban, Bans, Clock } from '../../env/index.ts';
-import type { MemoryBans } from '../memory/index.ts';
-import { type CheckedBanTimes, canonicalPrefix } from '../memory/index.ts';
+import { canonicalPrefix } from '../../net/index.ts';
+import type { CheckedBanTimes, MemoryBans } from '../memory/index.ts';
 import type { Link } from './link.ts';
 import { banScript, generationScript, liftScript, restoreScript } from './scripts.ts';
 

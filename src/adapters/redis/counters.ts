@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { isPromise } from '../../core/index.ts';
 import type { Charge, Clock, Counters, Place, Rate, Usage } from '../../env/index.ts';
 import type { MemoryCounters } from '../memory/index.ts';
 import type { Link } from './link.ts';
@@ -63,7 +64,7 @@ export class RedisCounters implements Counters {
 
   charge(key: string, rate: Rate, cost = 1): Usage | Promise<Usage> {
     const usages = this.chargeAll([{ key, rate, cost }]);
-    return usages instanceof Promise ? usages.then(([usage]) => usage as Usage) : (usages[0] as Usage);
+    return isPromise(usages) ? usages.then(([usage]) => usage as Usage) : (usages[0] as Usage);
   }
 
   chargeAll(charges: readonly Charge[]): readonly Usage[] | Promise<readonly Usage[]> {
@@ -102,7 +103,7 @@ export class RedisCounters implements Counters {
 
   acquire(key: string, limit: number, holder: string): Usage | Promise<Usage> {
     const usages = this.acquireAll([{ key, limit }], holder);
-    return usages instanceof Promise ? usages.then(([usage]) => usage as Usage) : (usages[0] as Usage);
+    return isPromise(usages) ? usages.then(([usage]) => usage as Usage) : (usages[0] as Usage);
   }
 
   acquireAll(places: readonly Place[], holder: string): readonly Usage[] | Promise<readonly Usage[]> {

@@ -1,5 +1,5 @@
 import type { Awaitable, Check, Decision } from '../../core/index.ts';
-import { defer, defineCheck, none } from '../../core/index.ts';
+import { defer, defineCheck, isPromise, none } from '../../core/index.ts';
 import type { Charge, Counters, Env, Rate, Usage } from '../../env/index.ts';
 import type { AuthFacts, ConnectFacts, DataFacts, HeloFacts, MailFacts, RcptFacts } from '../../smtp/facts.ts';
 import { after } from './awaitable.ts';
@@ -113,7 +113,7 @@ export function rateLimit<Facts extends Pick<ConnectFacts, 'client'>>(
 
 function peekAll(counters: Counters, charges: readonly Charge[], pending: number): Awaitable<readonly Usage[]> {
   const usages = charges.map(({ key, rate, cost = 1 }) => counters.peek(key, rate, cost + pending));
-  return usages.some((usage) => usage instanceof Promise) ? Promise.all(usages) : (usages as Usage[]);
+  return usages.some(isPromise) ? Promise.all(usages) : (usages as Usage[]);
 }
 
 const scaled = (rate: Rate, times: number): Rate =>

@@ -3,6 +3,7 @@ import {
   defer,
   defineCheck,
   fail,
+  isPromise,
   none,
   pass,
   permerror,
@@ -122,7 +123,7 @@ function examine(
     return none();
   };
   const ban = env.bans?.lookup(address);
-  return ban !== undefined && 'then' in ban ? ban.then(withBan) : withBan(ban);
+  return isPromise(ban) ? ban.then(withBan) : withBan(ban);
 }
 
 /** What lists say of an address. */

@@ -91,6 +91,17 @@ describe('rates', () => {
     expect(counters.charge('never seen', minutely(3))).toMatchObject({ allowed: true, used: 1 });
   });
 
+  test('nothing is used → that is 0, and never -0', () => {
+    const clock = fixedClock();
+    const counters = memoryCounters({ clock, seed });
+    expect(counters.peek('new', minutely(3), 0).used).toBe(0);
+    expect(counters.charge('new', minutely(3), 0).used).toBe(0);
+    counters.charge('paid', minutely(3));
+    clock.advance(19_999.9);
+    expect(counters.peek('paid', minutely(3), 0).used).toBe(0);
+    expect(counters.charge('greater than all', minutely(3), 5)).toMatchObject({ allowed: false, used: 0 });
+  });
+
   test('a limit is lowered → the old debt counts, and no more than that', () => {
     const clock = fixedClock();
     const counters = memoryCounters({ clock, seed });
