@@ -122,6 +122,8 @@ export interface CertificateAudit {
   readonly nameMatches: boolean;
   /** `RSA 2048`, `EC P-256`, … */
   readonly key: string;
+  /** What it is signed with: `RSA SHA-256`, `ECDSA SHA-256`, … */
+  readonly signature: string;
   /** SHA-256 of the certificate, lower-case hexadecimal. */
   readonly fingerprint: string;
 }

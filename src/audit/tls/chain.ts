@@ -1,0 +1,95 @@
+import { X509Certificate } from 'node:crypto';
+import { rootCertificates, type TLSSocket } from 'node:tls';
+
+/** Certificates of a chain that are looked at; a server may send as many as it likes. */
+const MAX_CHAIN = 16;
+
+/** What the server sent, its own certificate first; empty where there is none, or none that can be read. */
+export function sentChain(socket: TLSSocket): readonly X509Certificate[] {
+  const chain: X509Certificate[] = [];
+  try {
+    // An anonymous cipher has no certificate: an empty object then.
+    for (let at = socket.getPeerCertificate(true); at?.raw !== undefined && chain.length < MAX_CHAIN; ) {
+      chain.push(new X509Certificate(at.raw));
+      const next = at.issuerCertificate;
+      if (next === undefined || next === at || next.fingerprint256 === at.fingerprint256) break;
+      at = next;
+    }
+  } catch {
+    // What cannot be read is not there.
+  }
+  return chain;
+}
+
+/** Whether it is signed with its own key. */
+export const isSelfSigned = (certificate: X509Certificate): boolean =>
+  certificate.subject === certificate.issuer && signedBy(certificate, certificate);
+
+export function signedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
+  try {
+    return certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey);
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Whether the chain leads to an authority, whatever the dates say.
+ *
+ * OpenSSL names one fault, and a date hides the rest. This tells whether there is a rest.
+ */
+export function leadsToAuthority(chain: readonly X509Certificate[], authorities: readonly string[]): boolean {
+  const given = authorities.flatMap(readPem);
+  let at = chain[0];
+  for (let steps = 0; at !== undefined && steps < MAX_CHAIN; steps++) {
+    const certificate = at;
+    const trusted = [...given, ...(roots().get(certificate.issuer) ?? [])];
+    if (trusted.some((anchor) => anchor.fingerprint256 === certificate.fingerprint256 || signedBy(certificate, anchor)))
+      return true;
+    at = chain.find((other) => other !== certificate && other.ca && signedBy(certificate, other));
+  }
+  return false;
+}
+
+/** The DNS names among "DNS:a.example, IP Address:192.0.2.1, DNS:"what is odd is quoted"". */
+export function dnsNames({ subjectAltName }: X509Certificate): string[] {
+  const names: string[] = [];
+  for (const [, kind, value = ''] of (subjectAltName ?? '').matchAll(/([^:,]+):("(?:[^"\\]|\\.)*"|[^,]*)(?:, |$)/g))
+    if (kind === 'DNS') names.push(value.startsWith('"') ? unquoted(value) : value);
+  return names;
+}
+
+function unquoted(text: string): string {
+  try {
+    return JSON.parse(text) as string;
+  } catch {
+    return text;
+  }
+}
+
+let known: Map<string, X509Certificate[]> | undefined;
+
+/** What Node.js trusts, by subject; read once, when it is first asked for. */
+function roots(): Map<string, X509Certificate[]> {
+  if (known === undefined) {
+    known = new Map();
+    for (const root of rootCertificates.flatMap(readPem)) {
+      const same = known.get(root.subject);
+      if (same === undefined) known.set(root.subject, [root]);
+      else same.push(root);
+    }
+  }
+  return known;
+}
+
+function readPem(text: string): X509Certificate[] {
+  const certificates: X509Certificate[] = [];
+  for (const [pem] of text.matchAll(/-----BEGIN ((?:TRUSTED )?CERTIFICATE)-----[^-]*-----END \1-----/g)) {
+    try {
+      certificates.push(new X509Certificate(pem));
+    } catch {
+      // Not a certificate: it vouches for nobody.
+    }
+  }
+  return certificates;
+}
