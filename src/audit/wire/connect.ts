@@ -1,5 +1,11 @@
 import { isIP, connect as netConnect, type Socket } from 'node:net';
-import { rootCertificates, type TLSSocket, connect as tlsConnect } from 'node:tls';
+import {
+  createSecureContext,
+  rootCertificates,
+  type SecureContext,
+  type TLSSocket,
+  connect as tlsConnect,
+} from 'node:tls';
 import type { Clock } from '../../env/index.ts';
 import type { Connect, Opened, ReadLine, TlsAsk, TlsBegun, Wire } from './wire.ts';
 import { MAX_LINE, MAX_UNREAD } from './wire.ts';
@@ -60,6 +66,30 @@ export function tcpConnect(options: ConnectOptions): Connect {
     });
 }
 
+/** Octets that are shown of what was not read. */
+const PEEK = 200;
+
+/** Old versions and weak keys are to be found, so nothing may be too weak to be spoken; but a server must show itself. */
+const CIPHERS = 'ALL:!aNULL:!eNULL:!PSK:@SECLEVEL=0';
+/** Contexts that are kept: one per version, and few sets of authorities, of which each holds all roots. */
+const MAX_CONTEXTS = 16;
+const contexts = new Map<string, SecureContext>();
+
+function secureContext({ version, authorities = [] }: TlsAsk): SecureContext {
+  const key = JSON.stringify([version, authorities]);
+  const kept = contexts.get(key);
+  if (kept !== undefined) return kept;
+  const made = createSecureContext({
+    minVersion: version ?? 'TLSv1',
+    maxVersion: version ?? 'TLSv1.3',
+    ciphers: CIPHERS,
+    ...(authorities.length === 0 ? {} : { ca: [...rootCertificates, ...authorities] }),
+  });
+  if (contexts.size >= MAX_CONTEXTS) contexts.clear();
+  contexts.set(key, made);
+  return made;
+}
+
 interface About {
   readonly address: string;
   readonly port: number;
@@ -80,20 +110,27 @@ function wireOf(plain: Socket, { address, port, clock, usual, signal }: About): 
     over ??= how;
     wake();
   };
-  const listen = (to: Socket): void => {
-    to.on('data', (chunk: Buffer) => {
+  /** Listens; what it returns stops that, and leaves alone what Node.js listens to itself. */
+  const listen = (to: Socket): (() => void) => {
+    const data = (chunk: Buffer): void => {
       unread = unread.length === 0 ? chunk : Buffer.concat([unread, chunk]);
       if (unread.length > MAX_UNREAD) {
         end({ status: 'closed', reason: `it sent more than ${MAX_UNREAD} octets unasked` });
         to.destroy();
       }
       wake();
-    });
-    to.on('end', () => end({ status: 'closed' }));
-    to.on('close', () => end({ status: 'closed' }));
-    to.on('error', (error: NodeJS.ErrnoException) => end({ status: 'closed', reason: error.code ?? error.message }));
+    };
+    const closed = (): void => end({ status: 'closed' });
+    const failed = (error: NodeJS.ErrnoException): void =>
+      end({ status: 'closed', reason: error.code ?? error.message });
+    to.on('data', data).on('end', closed).on('close', closed).on('error', failed);
+    return () => {
+      to.off('data', data).off('end', closed).off('close', closed);
+      // What goes wrong below TLS is told above it.
+      to.on('error', () => undefined).off('error', failed);
+    };
   };
-  listen(plain);
+  const stopListening = listen(plain);
   const aborted = (): void => {
     end({ status: 'aborted' });
     socket.destroy();
@@ -116,6 +153,7 @@ function wireOf(plain: Socket, { address, port, clock, usual, signal }: About): 
     get unread() {
       return unread.length;
     },
+    peek: () => unread.toString('latin1', 0, PEEK),
     get dropped() {
       return dropped;
     },
@@ -151,12 +189,9 @@ function wireOf(plain: Socket, { address, port, clock, usual, signal }: About): 
         }
         dropped += unread.length;
         unread = Buffer.alloc(0);
-        for (const event of ['data', 'end', 'close', 'error']) plain.removeAllListeners(event);
+        stopListening();
         plain.pause();
-        // What goes wrong below TLS is told above it.
-        plain.on('error', () => undefined);
-        plain.once('close', () => signal?.removeEventListener('abort', aborted));
-        const { name, version, authorities = [], timeoutMs = usual } = ask;
+        const { name, timeoutMs = usual } = ask;
         let tls: TLSSocket;
         const finish = (begun: TlsBegun): void => {
           cancel();
@@ -170,14 +205,17 @@ function wireOf(plain: Socket, { address, port, clock, usual, signal }: About): 
           }
           resolve(begun);
         };
-        const failed = (error: NodeJS.ErrnoException): void =>
-          finish({ status: 'failed', reason: error.code ?? error.message });
         const closed = (): void =>
           finish(
             over?.status === 'aborted'
               ? { status: 'aborted', reason: 'aborted' }
               : { status: 'closed', reason: 'the connection was closed during the handshake' },
           );
+        const failed = (error: NodeJS.ErrnoException): void => {
+          // A connection that ends is no word of TLS.
+          if (over !== undefined || ['ECONNRESET', 'EPIPE', 'ECONNABORTED'].includes(error.code ?? '')) closed();
+          else finish({ status: 'failed', reason: error.code ?? error.message });
+        };
         const cancel = clock.after(timeoutMs, () =>
           finish({ status: 'timeout', reason: `no handshake in ${timeoutMs} ms` }),
         );
@@ -185,12 +223,8 @@ function wireOf(plain: Socket, { address, port, clock, usual, signal }: About): 
           tls = tlsConnect({
             socket: plain,
             rejectUnauthorized: false,
-            minVersion: version ?? 'TLSv1',
-            maxVersion: version ?? 'TLSv1.3',
-            // Old versions and weak keys are to be found, so nothing may be too weak to be spoken.
-            ciphers: 'ALL:@SECLEVEL=0',
+            secureContext: secureContext(ask),
             ...(name === undefined || isIP(name) !== 0 ? {} : { servername: name }),
-            ...(authorities.length === 0 ? {} : { ca: [...rootCertificates, ...authorities] }),
           });
         } catch (error) {
           finish({ status: 'failed', reason: (error as Error).message });

@@ -44,6 +44,7 @@ function whenClosed(wire: Wire, run: () => void): Wire {
     get unread() {
       return wire.unread;
     },
+    peek: () => wire.peek(),
     startTls: (ask) => wire.startTls(ask),
     get dropped() {
       return wire.dropped;

@@ -35,6 +35,10 @@ export interface TlsAsk {
   readonly timeoutMs?: number | undefined;
 }
 
+/**
+ * `failed`: TLS itself failed, by an alert or by what is no TLS, with the code of Node.js as `reason`; `closed`: the
+ * connection ended before TLS was on.
+ */
 export type TlsBegun =
   | {
       readonly status: 'secure';
@@ -55,6 +59,8 @@ export interface Wire {
   write(text: string): void;
   /** Octets that have come and were not read. */
   readonly unread: number;
+  /** The first of these, 200 at most; they stay unread. */
+  peek(): string;
   /** Begins TLS. What had come in clear text and was not read is kept apart, and counted in `dropped`. */
   startTls(ask?: TlsAsk): Promise<TlsBegun>;
   /** Octets in clear text that had come before TLS began and were dropped. */
