@@ -26,7 +26,6 @@ const doors = {
   tldts: '^src/net/domain[.]ts$',
   mailauth: '^src/checks/(spf|message-authentication)/',
   htmlparser2: '^src/message/',
-  'dns-packet': '^src/adapters/dns-',
   '@mongodb-js/saslprep': '^src/access/sasl/',
 };
 
