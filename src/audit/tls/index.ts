@@ -10,6 +10,7 @@
  * @module
  */
 export { type CertificateContext, readCertificate } from './certificate.ts';
+export { sentChain } from './chain.ts';
 export { daneMatches, isUsable } from './dane.ts';
 export { certificateFindings, isTrusted, isValid } from './findings.ts';
 export { namesHost } from './names.ts';
