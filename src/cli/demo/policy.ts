@@ -1,6 +1,7 @@
 import { connectionLimits } from '../../checks/connection-limits/index.ts';
 import { dnsbl } from '../../checks/dnsbl/index.ts';
 import { ipBlocklist } from '../../checks/ip-blocklist/index.ts';
+import { authenticator, dmarc } from '../../checks/message-authentication/index.ts';
 import { relayControl } from '../../checks/relay-control/index.ts';
 import { heloIdentity, reverseDns, senderDomain } from '../../checks/reverse-dns/index.ts';
 import type { SmtpAuth } from '../../checks/smtp-auth/index.ts';
@@ -8,14 +9,29 @@ import { authenticationRequired, senderMatchesLogin, smtpAuth } from '../../chec
 import { spf } from '../../checks/spf/index.ts';
 import { uribl } from '../../checks/uribl/index.ts';
 import { flag, on, reject, score, together, unless, within } from '../../core/index.ts';
-import type { SmtpPolicy } from '../../smtp/index.ts';
+import { type ListWatch, type ListZone, listWatch, listZone } from '../../dns/index.ts';
+import type { SessionPolicy } from '../../smtp/index.ts';
 import { authenticated, smtpPolicy } from '../../smtp/index.ts';
 
 /** In the demonstration, the networks set apart for documentation (RFC 5737, RFC 3849) stand for the public Internet. */
 const publicNetworks = ['192.0.2.0/24', '198.51.100.0/24', '203.0.113.0/24', '2001:db8::/32'];
 
+const blockList = {
+  zone: 'bl.lists.example',
+  label: 'Example BL',
+  url: 'https://lists.example/?q={subject}',
+} as const;
+const uriList = { zone: 'uri.lists.example', label: 'Example URIBL' } as const;
+
+/** The lists whose test entries are asked for from time to time; the other one is there to answer with an error code. */
+export const watchedLists: readonly ListZone[] = [
+  listZone({ zone: blockList.zone, label: blockList.label }),
+  listZone({ ...uriList, holds: 'name' }),
+];
+
 /** Mail for example.com, arriving on port 25. */
-export function inboundPolicy(): SmtpPolicy {
+export function inboundPolicy(watch: ListWatch = listWatch()): SessionPolicy {
+  const sender = spf();
   return smtpPolicy({
     // Who may send to where. Every policy must say it, and nothing below can widen it.
     relay: relayControl({
@@ -37,15 +53,10 @@ export function inboundPolicy(): SmtpPolicy {
           10_000,
           together(
             senderDomain({ publicNetworks }),
-            on(spf(), { fail: reject() }),
+            on(sender, { fail: reject() }),
             score(
               { rejectAt: 5, tagAt: 2 },
-              dnsbl({
-                zone: 'bl.lists.example',
-                label: 'Example BL',
-                weight: 5,
-                url: 'https://lists.example/?q={subject}',
-              }),
+              dnsbl({ ...blockList, weight: 5, watch }),
               dnsbl({ zone: 'busy.lists.example', label: 'Busy BL', weight: 5 }),
               on(reverseDns(), { fail: flag(2), permerror: flag(2) }),
               heloIdentity({ ownNames: ['mx.example.com'] }),
@@ -55,13 +66,14 @@ export function inboundPolicy(): SmtpPolicy {
       ),
     ],
 
-    // What the message says.
-    data: [within(10_000, uribl({ zone: 'uri.lists.example', label: 'Example URIBL' }))],
+    // What the message says, and whether it is from whom it says it is.
+    authentication: authenticator({ spf: sender }),
+    data: [within(10_000, uribl({ ...uriList, watch })), dmarc()],
   });
 }
 
 export interface Submission {
-  readonly policy: SmtpPolicy;
+  readonly policy: SessionPolicy;
   readonly check: SmtpAuth;
 }
 

@@ -6,11 +6,12 @@ import type { GuardedServer, GuardOptions } from '../../adapters/smtp-server/ind
 import { guardedServer } from '../../adapters/smtp-server/index.ts';
 import type { SessionEvent } from '../../adapters/smtp-session/index.ts';
 import { systemClock } from '../../adapters/system/index.ts';
+import { listWatch } from '../../dns/index.ts';
 import type { Env } from '../../env/index.ts';
 import type { Zone } from '../../testing/index.ts';
 import { zone } from '../../testing/index.ts';
 import { startImapGate } from './imap.ts';
-import { inboundPolicy, submissionPolicy } from './policy.ts';
+import { inboundPolicy, submissionPolicy, watchedLists } from './policy.ts';
 import type { Stage } from './sessions.ts';
 import { zoneData } from './zone.ts';
 
@@ -47,7 +48,10 @@ export async function startServers(): Promise<DemoServers> {
   const events: SessionEvent[] = [];
   const onEvent = (event: SessionEvent): void => void events.push(event);
   const { policy: submissions, check } = submissionPolicy();
-  const inbound = inboundPolicy();
+  const watch = listWatch({ onEvent: ({ list, state, reason }) => console.error(`${list}: ${state}: ${reason}`) });
+  // A list that refuses the resolver, or lists everybody, is heard of here; a known public resolver is warned about.
+  const stopWatching = watch.start(watchedLists, env, { resolvers: dns.servers });
+  const inbound = inboundPolicy(watch);
   const verify = ({ account, secret }: { account: string; secret: string }) =>
     account === 'alice' && secret === 'correct horse'
       ? ({ result: 'accepted', identity: 'alice' } as const)
@@ -102,6 +106,7 @@ export async function startServers(): Promise<DemoServers> {
     async close() {
       await Promise.all(servers.map((server) => new Promise<void>((resolve) => server.close(resolve))));
       await gate.close();
+      stopWatching();
       dns.close();
       await dnsServer.close();
     },

@@ -227,6 +227,12 @@ export const plays: readonly Play[] = [
     }),
   },
   {
+    name: 'an author whose domain asks for reject (DMARC)',
+    protection: 'message-authentication',
+    expected: '550 5.7.26',
+    play: stranger({ message: letter().replace('<ann@good.example>', '<support@bank.example>') }),
+  },
+  {
     name: 'locally blocked network',
     protection: '9 ip-blocklist',
     expected: '554 5.7.1',

@@ -59,6 +59,7 @@ export const zoneData: ZoneData = {
   'twice.example': { MX: [[10, 'mx.good.example']], TXT: ['v=spf1 -all', 'v=spf1 +all'] },
   'silent.example': { MX: [[10, 'mx.good.example']], TXT: 'timeout' },
   'nomail.example': { MX: [[0, '']] },
+  '_dmarc.bank.example': { TXT: ['v=DMARC1; p=reject'] },
 
   // Lists, each with the test entries of RFC 5782.
   [`${reversed(clients.listed)}.bl.lists.example`]: { A: ['127.0.0.2'] },
