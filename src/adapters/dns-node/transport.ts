@@ -1,5 +1,8 @@
 import { randomFillSync } from 'node:crypto';
 
+/** Of the 255 octets of a name, one bit each. */
+const CASE_OCTETS = 32;
+
 const pool = new Uint16Array(1024);
 let used = pool.length;
 
@@ -12,8 +15,18 @@ export function randomId(): number {
   return pool[used++] as number;
 }
 
-/** One random bit for each octet of the longest name. */
-export const randomCase = (): Uint8Array => randomFillSync(new Uint8Array(32));
+const bits = new Uint8Array(4_096);
+let drawn = bits.length;
+
+/** One random bit for each octet of the longest name; to be used before the next is drawn. */
+export function randomCase(): Uint8Array {
+  if (drawn >= bits.length) {
+    randomFillSync(bits);
+    drawn = 0;
+  }
+  drawn += CASE_OCTETS;
+  return bits.subarray(drawn - CASE_OCTETS, drawn);
+}
 
 /** An id that is not under way. The caller keeps far fewer than 65,536. */
 export function freshId(taken: { has(id: number): boolean }): number {

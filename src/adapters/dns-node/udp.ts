@@ -98,10 +98,20 @@ export function udpTransport({ address, port: serverPort }: ServerAddress, clock
       waiting.done({ kind: 'failure', reason: failureReason(error) });
     });
   };
+  const free: Port[] = [];
   const choose = (): Port | undefined => {
-    for (const port of ports) if (port.waiting.size === 0 && spent(port)) close(port);
-    const free = [...ports].filter((port) => !spent(port) && port.waiting.size < PER_SOCKET);
-    if (ports.size < MAX_SOCKETS && free.every(({ waiting }) => waiting.size >= SPREAD)) return open();
+    const now = clock.now();
+    free.length = 0;
+    let crowded = true;
+    for (const port of ports) {
+      if (port.asked >= QUESTIONS_PER_PORT || now - port.born > PORT_AGE_MS) {
+        if (port.waiting.size === 0) close(port);
+      } else if (port.waiting.size < PER_SOCKET) {
+        free.push(port);
+        if (port.waiting.size < SPREAD) crowded = false;
+      }
+    }
+    if (crowded && ports.size < MAX_SOCKETS) return open();
     return free[randomId() % free.length];
   };
 

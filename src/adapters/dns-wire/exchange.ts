@@ -56,7 +56,7 @@ export function exchange<T extends RecordType>(
       if (over) return;
       over = true;
       cancelRetry();
-      cancelDeadline();
+      cancelDeadline?.();
       running.delete(close);
       withdrawAbort();
       for (const withdraw of withdrawals) withdraw();
@@ -71,10 +71,13 @@ export function exchange<T extends RecordType>(
       if (server === undefined) {
         finish({ status: 'temperror', reason });
       } else if (sends < maxSends) {
+        if (sends > 0) startDeadline(Math.max(1, timeoutMs - (clock.now() - since)));
         const wait = retryMs * 2 ** sends++;
         sent.set(server, (sent.get(server) ?? 0) + 1);
         cancelRetry = patience(wait, { clock, progress }, (stalled) => {
           if (!stalled) server.silent();
+          // Most questions are answered before this, and need no second timer. Time that the process slept is not counted.
+          startDeadline(timeoutMs - wait);
           next();
         });
         send(server, server.first);
@@ -127,7 +130,12 @@ export function exchange<T extends RecordType>(
 
     const close = (): void => finish({ status: 'temperror', reason: 'closed' });
     running.add(close);
-    const cancelDeadline = patience(timeoutMs, { clock, progress }, () => finish({ status: 'temperror', reason }));
+    const since = clock.now();
+    let cancelDeadline: (() => void) | undefined;
+    const startDeadline = (ms: number): void => {
+      cancelDeadline ??= patience(ms, { clock, progress }, () => finish({ status: 'temperror', reason }));
+    };
+    if (retryMs >= timeoutMs) startDeadline(timeoutMs);
     const withdrawAbort = onAbort(signal, abort);
     next();
   });
