@@ -30,6 +30,7 @@ export interface AuditFinding {
 export interface FindingChange {
   readonly severity?: Severity | undefined;
   readonly probe?: ProbeName | undefined;
+  readonly kind?: AuditFinding['kind'] | undefined;
   readonly mend?: string | undefined;
 }
 
@@ -48,7 +49,7 @@ export function found(
     id,
     probe: change.probe ?? probe,
     severity: change.severity ?? severity,
-    kind,
+    kind: change.kind ?? kind,
     subject: printable(subject),
     what: printable(what, 1_000),
     source,

@@ -16,6 +16,8 @@ export interface AuditOptions {
    * looked at, but for `smtp`: the exchangers are, on 25, as long as the probes ask for it.
    */
   readonly ports?: { readonly [service in ServiceName]?: number | undefined } | undefined;
+  /** The port that MTA-STS policies are fetched from; 443 where not given. */
+  readonly httpsPort?: number | undefined;
   /** Hosts to look for login services on, beside those that the domain announces. */
   readonly hosts?: readonly string[] | undefined;
   /** Milliseconds for one step of a conversation: a connection, a greeting, a reply, a handshake; 30,000 where not given. */
@@ -54,6 +56,7 @@ export interface AuditSettings {
   readonly ports: { readonly [service in ServiceName]?: number | undefined };
   /** Whether `ports` were given, rather than the usual ones. */
   readonly portsGiven: boolean;
+  readonly httpsPort: number;
   readonly hosts: readonly string[];
   readonly timeoutMs: number;
   readonly connectionsPerAddress: number;
@@ -109,6 +112,7 @@ export function readOptions(options: AuditOptions): AuditSettings {
     dnsOnly: options.dnsOnly ?? false,
     ports: { ...(options.ports === undefined ? {} : { smtp: usualPorts.smtp }), ...ports },
     portsGiven: options.ports !== undefined,
+    httpsPort: whole('httpsPort', options.httpsPort ?? 443, 1, 65_535),
     hosts: (options.hosts ?? []).map((host) => name('hosts', host)),
     timeoutMs: whole('timeoutMs', options.timeoutMs ?? 30_000, 1, 600_000),
     connectionsPerAddress: whole('connectionsPerAddress', options.connectionsPerAddress ?? 4, 1, 100),
