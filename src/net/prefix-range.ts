@@ -8,7 +8,8 @@ import { ipBytes, ipFromBytes, ipVersion } from './ip.ts';
  */
 export function prefixesOfRange(first: IpAddress, last: IpAddress): Prefix[] | undefined {
   if (ipVersion(first) !== ipVersion(last)) return undefined;
-  const bits = ipVersion(first) === 4 ? 32 : 128;
+  if (ipVersion(first) === 4) return prefixesOfRange4(wordOf(first), wordOf(last));
+  const bits = 128;
   let from = numberOf(first);
   const to = numberOf(last);
   if (from > to) return undefined;
@@ -21,6 +22,29 @@ export function prefixesOfRange(first: IpAddress, last: IpAddress): Prefix[] | u
   }
   return prefixes;
 }
+
+/** As above, in numbers: lists of ranges have hundreds of thousands, and BigInt is slow. */
+function prefixesOfRange4(first: number, last: number): Prefix[] | undefined {
+  if (first > last) return undefined;
+  const prefixes: Prefix[] = [];
+  let from = first;
+  while (from <= last) {
+    let size = 1;
+    let length = 32;
+    while (length > 0 && from % (size * 2) === 0 && from + size * 2 - 1 <= last) {
+      size *= 2;
+      length--;
+    }
+    prefixes.push({
+      address: ipFromBytes([from >>> 24, (from >>> 16) & 255, (from >>> 8) & 255, from & 255]),
+      length,
+    });
+    from += size;
+  }
+  return prefixes;
+}
+
+const wordOf = (address: IpAddress): number => ipBytes(address).reduce((sum, byte) => sum * 256 + byte, 0);
 
 const numberOf = (address: IpAddress): bigint => ipBytes(address).reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
 

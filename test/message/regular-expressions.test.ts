@@ -3,7 +3,7 @@ import { check } from 'recheck';
 import ts from 'typescript';
 import { describe, expect, test } from 'vitest';
 
-const rooms = ['message', 'checks/uribl'];
+const rooms = ['message', 'checks/uribl', 'checks/ip-blocklist/lists'];
 
 /** Every regular expression literal of the rooms that read what strangers write. */
 const literals = rooms.flatMap((room) => {

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import fc from 'fast-check';
 import { Address4, Address6 } from 'ip-address';
 import type { IpAddress } from 'postern/net';
 import {
@@ -213,6 +214,22 @@ describe('the rest of an address', () => {
       '::/0',
     ]);
     expect(prefixesOfRange(ip('192.0.2.2'), ip('192.0.2.1'))).toBe(undefined);
+  });
+  test('a range of IPv4 has the prefixes that the same range has inside an IPv6 network', () => {
+    const word = (n: number): string => `${n >>> 24}.${(n >>> 16) & 255}.${(n >>> 8) & 255}.${n & 255}`;
+    const inside = (n: number): string => `2001:db8::${(n >>> 16).toString(16)}:${(n & 0xffff).toString(16)}`;
+    const number = fc.oneof(fc.nat(0xffff_ffff), fc.constantFrom(0, 1, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff));
+    fc.assert(
+      fc.property(number, number, (a, b) => {
+        const [first, last] = [Math.min(a, b), Math.max(a, b)];
+        const four = prefixesOfRange(ip(word(first)), ip(word(last)))!;
+        const six = prefixesOfRange(parseIp(inside(first))!, parseIp(inside(last))!)!;
+        expect(four.map(({ length }) => length)).toEqual(six.map(({ length }) => length - 96));
+        expect(four.map(({ address }) => [...ipBytes(address)])).toEqual(
+          six.map(({ address }) => [...ipBytes(address).subarray(12)]),
+        );
+      }),
+    );
   });
 });
 

@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { PrefixInput } from '../../net/index.ts';
 import { type PrefixSet, PrefixSetBuilder } from '../../net/index.ts';
 import type { ListEvent, ListSource } from './list-source.ts';
+import { tell } from './list-source.ts';
 
 export interface EntriesListOptions {
   readonly name?: string | undefined;
@@ -36,6 +37,7 @@ export function entriesList(
   let set: PrefixSet | undefined;
   let last: ListEvent | undefined;
   let queue: Promise<unknown> = Promise.resolve();
+  let waiting = 0;
 
   const collect = async (): Promise<PrefixSet> => {
     const builder = new PrefixSetBuilder();
@@ -66,16 +68,21 @@ export function entriesList(
       before,
       ...(reason === undefined ? {} : { reason }),
     };
-    onEvent?.(last);
+    tell(onEvent, last);
     return last;
   };
   const reload = ({ force = false }: { readonly force?: boolean | undefined } = {}): Promise<ListEvent> => {
-    const done = queue.then(() => load(force));
+    waiting++;
+    const done = queue.then(() => load(force)).finally(() => waiting--);
     queue = done.catch(() => undefined);
     return done;
   };
   const ready = reload().then(() => undefined);
-  const timer = intervalMs === undefined ? undefined : setInterval(() => void reload(), intervalMs).unref();
+  /** One that has not come back yet is not asked again: nothing piles up behind a database that is away. */
+  const again = (): void => {
+    if (waiting === 0) void reload();
+  };
+  const timer = intervalMs === undefined ? undefined : setInterval(again, intervalMs).unref();
   const close = async (): Promise<void> => {
     clearInterval(timer);
     await queue;

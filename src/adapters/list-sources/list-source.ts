@@ -80,6 +80,15 @@ export interface Origin {
   start(reload: () => Promise<ListEvent>): () => void;
 }
 
+/** A listener that throws keeps no list from being in force, and ends no process: it is a warning. */
+export function tell(onEvent: ListSourceOptions['onEvent'], event: ListEvent): void {
+  try {
+    onEvent?.(event);
+  } catch (error) {
+    process.emitWarning(`onEvent of the list ${event.list} threw: ${reasonOf(error)}`);
+  }
+}
+
 /** Puts the parts of a source together: one reload after the other, and the guards between a list and its being in force. */
 export function listSource(origin: Origin, options: ListSourceOptions): ListSource {
   const { maxShrink = 0.5, worker = true, snapshot, onEvent } = options;
@@ -103,7 +112,7 @@ export function listSource(origin: Origin, options: ListSourceOptions): ListSour
 
   const conclude = (event: Omit<ListEvent, 'list' | 'at' | 'size'>): ListEvent => {
     last = { ...event, list: origin.name, at: Date.now(), size: set?.size };
-    onEvent?.(last);
+    tell(onEvent, last);
     return last;
   };
 
@@ -138,7 +147,7 @@ export function listSource(origin: Origin, options: ListSourceOptions): ListSour
     if (snapshot !== undefined) {
       const trouble = await writeSnapshotFile(snapshot, set);
       if (trouble !== undefined)
-        onEvent?.({ ...event, type: 'unchanged', reason: `the snapshot was not written: ${trouble}` });
+        tell(onEvent, { ...event, type: 'unchanged', reason: `the snapshot was not written: ${trouble}` });
     }
     return event;
   };

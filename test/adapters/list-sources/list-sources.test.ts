@@ -351,6 +351,35 @@ describe('entries of a program', () => {
     give = () => ['192.0.2.1', '010.1.1.1'];
     expect(await source.reload()).toMatchObject({ type: 'kept', reason: expect.stringMatching(/leading zero/) });
   });
+  test('that do not come back are not asked for again and again', async () => {
+    let asked = 0;
+    let come: (entries: string[]) => void = () => undefined;
+    const entries = (): Promise<string[]> =>
+      new Promise((resolve) => {
+        asked++;
+        come = resolve;
+      });
+    const source = entriesList(entries, { intervalMs: 10 });
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(asked).toBe(1);
+    come(['192.0.2.1']);
+    await source.ready;
+    expect(source.current()?.size).toBe(1);
+    await expect.poll(() => asked).toBe(2);
+    const closed = source.close();
+    come([]);
+    await closed;
+  });
+  test('a listener that throws → the list is in force all the same, and there is a warning', async () => {
+    const warned = new Promise<Error>((resolve) => process.once('warning', resolve));
+    const throws = (): void => {
+      throw new Error('the log is full');
+    };
+    const source = await opened(entriesList(() => ['192.0.2.1'], { name: 'database', onEvent: throws }));
+    expect(source.current()?.size).toBe(1);
+    expect((await source.reload()).type).toBe('loaded');
+    expect((await warned).message).toBe('onEvent of the list database threw: the log is full');
+  });
   test('may come one by one', async () => {
     async function* rows() {
       yield { prefix: '192.0.2.0/24', reason: 'a' };

@@ -4,6 +4,24 @@ import { readList, readPrefixSet, readPrefixSetStream } from 'postern/checks/ip-
 import { PrefixSet } from 'postern/net';
 import { describe, expect, test } from 'vitest';
 
+const formats: ListFormat[] = [
+  'plain',
+  'range',
+  'spamhaus-drop',
+  'spamhaus-drop-json',
+  'netset',
+  'hosts',
+  'postfix-cidr',
+  'postfix-mynetworks',
+  'fail2ban',
+  'ipset',
+  'nftables',
+  'csv',
+  'p2p',
+  'dat',
+  'dshield',
+  'rbldnsd',
+];
 const NOW = Date.UTC(2030, 0, 1);
 const read = (format: ListFormat, text: string, options: Partial<ReadListOptions> = {}) =>
   readList(text, { format, now: NOW, maxBadShare: 1, ...options });
@@ -438,6 +456,48 @@ describe('what is wrong with a line', () => {
     expect([...(reading.set ?? [])]).toEqual([{ prefix: '192.0.2.1/32' }]);
   });
 
+  test('more than 100,000 bad lines, and most of all → refused there and then', () => {
+    const reading = read('plain', 'x\n'.repeat(300_000), { maxBadShare: 0.9 });
+    expect(reading.refused).toBe('100000 of 100000 lines are bad');
+    expect(reading.lines).toBe(100_000);
+    expect(read('plain', 'x\n'.repeat(300_000)).refused).toBe(undefined);
+  });
+  test.each(formats)('%s: lines that end in CR alone → refused, not one long line', (format) => {
+    expect(read(format, '192.0.2.1\r192.0.2.2\r').refused).toMatch(/carriage return in its midst/);
+  });
+  test.each([
+    ['no list at all', 'bad.example\n192.0.2.1\n'],
+    ['another format', 'add foo 192.0.2.1\n'.replace('add', 'ban')],
+  ])('nftables, %s → refused: it would be an empty list', (_, text) => {
+    expect(read('nftables', text).refused).toMatch(/nothing that nft prints/);
+  });
+  test.each([
+    ['nothing', ''],
+    ['a set without elements', 'table inet filter {\n\tset blocked {\n\t\ttype ipv4_addr\n\t}\n}\n'],
+    ['a comment', '# elements = { 192.0.2.1 }\nflush ruleset\n'],
+  ])('nftables, %s → empty, and not refused', (_, text) => {
+    expect(read('nftables', text)).toMatchObject({ taken: 0, errors: 0, entries: [] });
+    expect(read('nftables', text).refused).toBe(undefined);
+  });
+  test('nftables: sets and elements on one line', () => {
+    const text =
+      'table inet f { set a { type ipv4_addr; elements = { 192.0.2.1 } }; set b { type ipv4_addr; elements = { 192.0.2.2 }; } }';
+    expect(entries('nftables', text)).toEqual(['192.0.2.1/32', '192.0.2.2/32']);
+  });
+  test('postfix-cidr: a hundred conditions in each other are read, more are refused', () => {
+    const nested = (depth: number): string =>
+      `${'if 192.0.2.0/24\n'.repeat(depth)}192.0.2.1 REJECT\n${'endif\n'.repeat(depth)}`;
+    expect(read('postfix-cidr', nested(100))).toMatchObject({ taken: 1, errors: 0 });
+    expect(read('postfix-cidr', nested(101)).refused).toMatch(/more than 100 conditions/);
+  });
+  test('what a problem and a reason say is short, however long the line is', () => {
+    const reading = read('postfix-mynetworks', `hash:/${'x'.repeat(60_000)}`);
+    expect(reading.problems[0]?.reason.length).toBeLessThan(400);
+    const said = read('rbldnsd', `:127.0.0.2:${'$'.repeat(60_000)}\n192.0.2.1`).entries;
+    expect(said).toEqual([{ prefix: '192.0.2.1/32', reason: expect.stringMatching(/^(192\.0\.2\.1)+/) }]);
+    expect((said[0] as { reason: string }).reason.length).toBeLessThanOrEqual(200);
+  });
+
   test.each<[Partial<ReadListOptions>, RegExp]>([
     [{ format: 'cidr' as never }, /format "cidr" is not known; it may be plain, range/],
     [{ purpose: 'deny' as never }, /purpose "deny" must be/],
@@ -447,6 +507,55 @@ describe('what is wrong with a line', () => {
     [{ maxProblems: -1 }, /maxProblems -1/],
   ])('option %j → a TypeError', (options, message) => {
     expect(() => readList('', { format: 'plain', ...options })).toThrow(message);
+  });
+});
+
+/** A search that went on behind its line would take minutes here, and so would an expression that tries every start. */
+describe('a list in one part', () => {
+  const many = 150_000;
+  const line: { readonly [format in ListFormat]?: string } = {
+    ipset: 'add foo 192.0.2.1',
+    nftables: 'add element ip f s { 192.0.2.1 }',
+    p2p: 'a name:192.0.2.1-192.0.2.1',
+    dat: '192.000.002.001 - 192.000.002.001 , 000 , a name',
+    dshield: '192.0.2.1\t192.0.2.1\t32\t1',
+    'postfix-cidr': '192.0.2.1 REJECT',
+    'spamhaus-drop-json': '{"cidr":"192.0.2.1/32"}',
+  };
+  test.each(formats)('%s: each of its lines costs the same', (format) => {
+    const text = `${line[format] ?? '192.0.2.1'}\n`.repeat(many);
+    const end = format === 'spamhaus-drop-json' ? `{"type":"metadata","records":${many}}` : '';
+    const { set, refused } = readPrefixSet(text + end, { format, now: NOW });
+    expect(refused).toBe(undefined);
+    expect([...set!].map(({ prefix }) => prefix)).toContain('192.0.2.1/32');
+    expect(set!.size).toBe(1);
+  });
+  const long = 60_000;
+  const hostile = [
+    '[',
+    '"',
+    '{',
+    '}',
+    ':',
+    '.',
+    '-',
+    ' ',
+    '\t',
+    '$',
+    '1',
+    '1.',
+    '; ',
+    'elements ',
+    '[a] Ban ',
+    '!',
+    '/',
+  ];
+  test.each(formats)('%s: long lines of one thing', (format) => {
+    for (const piece of hostile) {
+      const text = `${piece.repeat(long / piece.length)}x\n`.repeat(20);
+      expect(read(format, text).taken).toBe(0);
+      expect(read(format, `192.0.2.1${text}`).taken).toBeLessThan(2);
+    }
   });
 });
 
@@ -473,24 +582,6 @@ describe('in parts', () => {
 });
 
 describe('no text makes a reader throw', () => {
-  const formats: ListFormat[] = [
-    'plain',
-    'range',
-    'spamhaus-drop',
-    'spamhaus-drop-json',
-    'netset',
-    'hosts',
-    'postfix-cidr',
-    'postfix-mynetworks',
-    'fail2ban',
-    'ipset',
-    'nftables',
-    'csv',
-    'p2p',
-    'dat',
-    'dshield',
-    'rbldnsd',
-  ];
   const pieces = fc.constantFrom(
     '192.0.2.1',
     '010.1.1.1',

@@ -4,6 +4,21 @@
  *
  * @module
  */
+import { parsePrefix } from '../../../net/index.ts';
+
+/** A piece of a line, as problems show it. */
+export const quoted = (text: string): string => JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
+
+/** Why a text is no address or prefix. It costs a hundred times what finding out does. */
+export function explainedSyntax(text: string): string {
+  if (text === '') return 'there is no address';
+  try {
+    parsePrefix(text);
+  } catch (error) {
+    return (error as Error).message;
+  }
+  return `${quoted(text)} is not an IP address or prefix`;
+}
 
 /** `001.009.096.105` → `1.9.96.105`: zeroes that only pad. Text that is no dotted decimal is left as it is. */
 export const unpadded = (text: string): string =>
@@ -91,6 +106,6 @@ export function durationMs(text: string): number | undefined {
   const body = sign < 0 ? text.slice(1) : text;
   if (body.length > 64 || !/^(\d+(\.\d+)?(ns|us|µs|ms|s|m|h|d|w))+$/.test(body)) return body === '0' ? 0 : undefined;
   let sum = 0;
-  for (const [, amount, unit] of body.matchAll(/([\d.]+)([a-zµ]+)/g)) sum += Number(amount) * unitMs[unit ?? 's']!;
+  for (const [, amount, unit] of body.matchAll(/([\d.]+)([a-zµ]+)/gy)) sum += Number(amount) * unitMs[unit ?? 's']!;
   return sign * Math.round(sum);
 }

@@ -62,21 +62,18 @@ export const ipset = (lines: Lines): LineReader => ({
   line(text, from, to) {
     const line = text.slice(from, to).trim();
     if (line === '' || line.startsWith('#') || /^(create|-N|COMMIT|flush|-F)\b/.test(line)) return;
-    const add = /^(?:add|-A)\s+(?:-exist\s+|-!\s+)?\S+\s+(.*)$/.exec(line);
+    const add = /^(?:add|-A)\s+(?:(?:-exist|-!)\s+)?\S+\s/.exec(line);
     if (add === null) return lines.error('it is neither "create" nor "add"');
-    addElement(lines, add[1]!);
+    addElement(lines, line.slice(add[0].length));
   },
 });
 
-const address = '[0-9a-fA-F:.]+(?:/\\d+)?';
-const logLine = new RegExp(
-  `\\[(?<jail>[^\\]\\s]+)\\]\\s+(?<verb>Restore Ban|Ban|Unban)\\s+(?<address>${address})\\s*$`,
-);
-const withTime = new RegExp(
-  `^(?<address>${address})\\s+(?<from>\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d) \\+ (?<seconds>-?\\d+) = `,
-);
-const ipsetAdd =
-  /^(?:\S*\/)?ipset\s+(?:-exist\s+|-!\s+)?(?<verb>add|del|-A|-D)\s+(?:-exist\s+|-!\s+)?\S+\s+(?<rest>.*)$/;
+const logLine = /\[(?<jail>[^\][\s]+)\]\s+(?<verb>Restore Ban|Ban|Unban)\s+(?<address>[0-9a-fA-F:.]+(?:\/\d+)?)$/;
+const withTime =
+  /^(?<address>[0-9a-fA-F:.]+(?:\/\d+)?)\s+(?<from>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) \+ (?<seconds>-?\d+) = /;
+const ipsetCommand =
+  /^(?:\S*\/)?ipset\s+(?:(?:-exist|-!)\s+)?(?<verb>add|del|-A|-D)\s+(?:(?:-exist|-!)\s+)?\S+\s/;
+const LIST_HEAD = 'Banned IP list:';
 
 /**
  * What fail2ban leaves: its log (`Ban`, and `Unban`, which takes back), `get JAIL banip --with-time`, the `Banned IP list:` of
@@ -96,17 +93,17 @@ export const fail2ban = (lines: Lines): LineReader => {
       }
       const timed = withTime.exec(line)?.groups;
       if (timed !== undefined) return lines.take(timed.address!, 0, timed.address!.length);
-      const list = /Banned IP list:\s*(.*)$/.exec(line);
-      if (list !== null) {
-        for (const each of list[1]!.split(/\s+/)) if (each !== '') lines.take(each, 0, each.length);
+      const list = line.indexOf(LIST_HEAD);
+      if (list >= 0) {
+        for (const each of line.slice(list + LIST_HEAD.length).split(/\s+/))
+          if (each !== '') lines.take(each, 0, each.length);
         return;
       }
-      const command = ipsetAdd.exec(line)?.groups;
-      if (command !== undefined && command.verb !== 'del' && command.verb !== '-D')
-        return addElement(lines, command.rest!);
+      const command = ipsetCommand.exec(line);
+      if (command !== null && command.groups?.verb !== 'del' && command.groups?.verb !== '-D')
+        return addElement(lines, line.slice(command[0].length));
       // Status lines and log lines about other things hold no ban.
-      if (/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d/.test(line) || /^(\||`-|Status for)/.test(line) || command !== undefined)
-        return;
+      if (/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d/.test(line) || /^(\||`-|Status for)/.test(line) || command !== null) return;
       if (/^[0-9a-fA-F:.]+$/.test(line)) return lines.take(line, 0, line.length);
       lines.error('it is nothing that fail2ban writes');
     },

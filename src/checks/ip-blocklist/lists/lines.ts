@@ -16,7 +16,8 @@ export interface Lines {
   takeRange(first: string, last: string, note?: PrefixNote): void;
   /** A note with what every entry of the list says. */
   note(more: PrefixNote): PrefixNote;
-  error(reason: string): void;
+  /** What is costly to say is a function: it is called only where the problem is kept. */
+  error(reason: string | (() => string)): void;
   warn(reason: string): void;
   /** The whole list must not be used. */
   refuse(reason: string): void;

@@ -19,6 +19,7 @@ import {
   prefixHas,
   printPrefix,
 } from '../../../net/index.ts';
+import { explainedSyntax, quoted } from './address-forms.ts';
 import type { ListFormat } from './formats.ts';
 import { formats } from './formats.ts';
 import type { LineReader, Lines, Mark } from './lines.ts';
@@ -71,6 +72,11 @@ export interface ListSummary {
 /** A line longer than this is no line of a list. */
 const MAX_LINE = 65_536;
 const MAX_REASON = 200;
+const MAX_PROBLEM = 300;
+/** More prefixes are taken from no list: a range of one line may be two hundred. */
+const MAX_TAKEN = 16_777_216;
+/** With so many bad lines the share of them is looked at already, and not only at the end. */
+const MANY_ERRORS = 100_000;
 
 /** Where entries go: a builder, or a list. */
 interface Sink {
@@ -153,9 +159,7 @@ export class ListReader implements Lines {
       this.goTo({ line: 0, text: '' });
       this.#format.end?.();
       this.goTo({ line: 0, text: '' });
-      const { maxBadShare = 0.5 } = this.#options;
-      if (this.#errors > 0 && this.#errors / (this.#errors + this.#taken) > maxBadShare)
-        this.refuse(`${this.#errors} of ${this.#errors + this.#taken} lines are bad`);
+      this.#lookAtShare();
     }
     return {
       lines: this.#lines,
@@ -165,6 +169,12 @@ export class ListReader implements Lines {
       problems: this.#problems,
       ...(this.#refused === undefined ? {} : { refused: this.#refused }),
     };
+  }
+
+  #lookAtShare(): void {
+    const { maxBadShare = 0.5 } = this.#options;
+    const all = this.#errors + this.#taken;
+    if (this.#errors > 0 && this.#errors / all > maxBadShare) this.refuse(`${this.#errors} of ${all} lines are bad`);
   }
 
   #read(given: string, last: boolean): void {
@@ -179,6 +189,10 @@ export class ListReader implements Lines {
       if (end < 0) break;
       this.#readLine(text, from, end);
       from = end + 1;
+    }
+    if (this.#refused !== undefined) {
+      this.#rest = '';
+      return;
     }
     this.#rest = from === 0 ? text : text.slice(from);
     if (last && this.#rest !== '') {
@@ -220,18 +234,20 @@ export class ListReader implements Lines {
       /^<(!doctype|html|head|body|\?xml)\b/i.test(text.slice(from, from + 20))
     )
       this.refuse('it is an HTML or XML page');
+    else if (this.#lines <= 10 && text.slice(from, to).includes('\r'))
+      this.refuse('a line has a carriage return in its midst: lines must end in LF or CRLF');
     else this.#format.line(text, from, to);
   }
 
   take(text: string, from: number, to: number, note: PrefixNote = this.#note): void {
     const fault = this.#sink.tryAdd(text, from, to, note, this.#widest);
     if (fault === undefined || (fault === 'host-bits' && !this.#allow)) {
-      this.#taken++;
+      if (++this.#taken > MAX_TAKEN) this.refuse(`it has more than ${MAX_TAKEN} prefixes`);
       if (fault !== undefined) this.warn('it has host bits set; the network was taken');
       if (isWide(text, from, to)) this.#lookAtWide(text.slice(from, to));
       return;
     }
-    this.error(reasonOf(fault, text.slice(from, Math.min(to, from + 100)), this.#widest));
+    this.error(() => reasonOf(fault, text.slice(from, Math.min(to, from + 100)), this.#widest));
   }
 
   takeRange(first: string, last: string, note: PrefixNote = this.#note): void {
@@ -252,6 +268,7 @@ export class ListReader implements Lines {
       return;
     }
     for (const prefix of prefixes) {
+      if (this.#refused !== undefined) return;
       const text = printPrefix(prefix);
       this.take(text, 0, text.length, note);
     }
@@ -262,9 +279,10 @@ export class ListReader implements Lines {
     return { ...this.#note, ...more, ...(reason === undefined ? {} : { reason }) };
   }
 
-  error(reason: string): void {
+  error(reason: string | (() => string)): void {
     this.#errors++;
     this.#problem('error', reason);
+    if (this.#errors % MANY_ERRORS === 0) this.#lookAtShare();
   }
 
   warn(reason: string): void {
@@ -289,15 +307,16 @@ export class ListReader implements Lines {
     this.error(reason);
   }
 
-  #problem(severity: 'error' | 'warning', reason: string): void {
+  #problem(severity: 'error' | 'warning', said: string | (() => string)): void {
     if (this.#problems.length >= this.#maxProblems) return;
     const { file } = this.#options;
+    const reason = typeof said === 'string' ? said : said();
     const text = this.#text.slice(this.#from, Math.min(this.#to, this.#from + 120));
     this.#problems.push({
       ...(file === undefined ? {} : { file }),
       line: this.#line,
       severity,
-      reason,
+      reason: reason.length > MAX_PROBLEM ? `${reason.slice(0, MAX_PROBLEM)}…` : reason,
       text,
     });
   }
@@ -342,8 +361,6 @@ function isWide(text: string, from: number, to: number): boolean {
   );
 }
 
-const quoted = (text: string): string => JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
-
 function reasonOf(fault: PrefixFault, text: string, widest: { readonly v4: number; readonly v6: number }): string {
   switch (fault) {
     case 'syntax':
@@ -355,16 +372,6 @@ function reasonOf(fault: PrefixFault, text: string, widest: { readonly v4: numbe
     case 'too-wide':
       return `${quoted(text)} is wider than /${text.includes(':') ? widest.v6 : widest.v4}, the widest that is taken`;
   }
-}
-
-function explainedSyntax(text: string): string {
-  if (text === '') return 'there is no address';
-  try {
-    parsePrefix(text);
-  } catch (error) {
-    return (error as Error).message;
-  }
-  return `${quoted(text)} is not an IP address or prefix`;
 }
 
 /** A list's text: whole, or in parts as a stream brings them. */

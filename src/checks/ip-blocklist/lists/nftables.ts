@@ -6,11 +6,17 @@ import type { LineReader, Lines } from './lines.ts';
 /** An element that is longer than this is none. */
 const MAX_ELEMENT = 4_096;
 
+/** What begins a line of a ruleset. */
+const ruleset = /^\s*(?:#!|table|set|map|chain|flush|add|create|delete|destroy|define|elements?)\b/;
+
 /**
  * Sets as `nft list ruleset` prints them, and `add element … { … }`: everything between `elements = {` (or `element … {`) and
  * `}`, over as many lines as it takes.
  */
 export const nftables = (lines: Lines): LineReader => {
+  /** Whether a line was seen that stands in a ruleset: everything else is passed over, so another file would be an empty list. */
+  let ours = false;
+  let empty = true;
   let inside = false;
   let quoted = false;
   let element = '';
@@ -23,14 +29,17 @@ export const nftables = (lines: Lines): LineReader => {
 
   return {
     line(text, from, to) {
+      if (to > from) empty = false;
       let at = from;
       while (at < to) {
         if (!inside) {
           const rest = text.slice(at, to);
-          const open = /^[^#]*?\belements?\b[^{}#]*\{/.exec(rest);
-          if (open === null) return;
-          at += open[0].length;
-          inside = true;
+          if (!ours && ruleset.test(rest)) ours = true;
+          const open = rest.indexOf('{');
+          const before = rest.slice(0, open);
+          if (open < 0 || before.includes('#')) return;
+          at += open + 1;
+          inside = /\belements?\b/.test(before.slice(before.lastIndexOf('}') + 1));
           continue;
         }
         const c = text[at++]!;
@@ -53,6 +62,7 @@ export const nftables = (lines: Lines): LineReader => {
     },
     end() {
       if (inside) lines.refuse('the last set is not closed: it was cut off');
+      else if (!ours && !empty) lines.refuse('there is no set in it: it is nothing that nft prints or reads');
     },
   };
 };

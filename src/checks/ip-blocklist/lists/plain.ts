@@ -51,13 +51,13 @@ export const range = (lines: Lines): LineReader => ({
 /** `1.10.16.0/20 ; SBL256894`. The header says until when the list is good. */
 export const spamhausDrop = (lines: Lines): LineReader => ({
   line(text, from, to) {
-    const semicolon = text.indexOf(';', from);
-    const end = semicolon < 0 || semicolon >= to ? to : semicolon;
-    const entry = text.slice(from, end).trim();
-    const comment = end < to ? text.slice(end + 1, to).trim() : '';
+    // Cut out first: a search in the whole text would look through all that is behind the line.
+    const line = text.slice(from, to);
+    const semicolon = line.indexOf(';');
+    const entry = (semicolon < 0 ? line : line.slice(0, semicolon)).trim();
+    const comment = semicolon < 0 ? '' : line.slice(semicolon + 1).trim();
     if (entry === '') {
-      const expires = /^expires:\s*(.+)$/i.exec(comment);
-      const until = expires === null ? Number.NaN : Date.parse(expires[1]!);
+      const until = /^expires:/i.test(comment) ? Date.parse(comment.slice('expires:'.length).trim()) : Number.NaN;
       if (lines.now !== undefined && until < lines.now) lines.warn('the list is older than it says it is good for');
       return;
     }
@@ -127,11 +127,9 @@ const nowhere = new Set(['0.0.0.0', '127.0.0.1', '::', '::1']);
 /** `192.0.2.1 name …`: the address is listed, the names are the reason. */
 export const hosts = (lines: Lines): LineReader => ({
   line(text, from, to) {
-    const hash = text.indexOf('#', from);
-    const [address, ...names] = text
-      .slice(from, hash < 0 || hash > to ? to : hash)
-      .trim()
-      .split(/\s+/);
+    const line = text.slice(from, to);
+    const hash = line.indexOf('#');
+    const [address, ...names] = (hash < 0 ? line : line.slice(0, hash)).trim().split(/\s+/);
     if (address === undefined || address === '') return;
     if (nowhere.has(address) && names.length > 0)
       return lines.error(`${address} is where names are sent, not what is listed: this is a list of names`);

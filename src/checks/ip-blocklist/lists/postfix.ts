@@ -6,11 +6,21 @@
  * @module
  */
 import type { Prefix, PrefixNote } from '../../../net/index.ts';
-import { ipBytes, ipFromBytes, ipVersion, networkOf, parsePrefix, printPrefix } from '../../../net/index.ts';
-import { hasLeadingZero, octalRead } from './address-forms.ts';
+import {
+  canonicalPrefix,
+  ipBytes,
+  ipFromBytes,
+  ipVersion,
+  networkOf,
+  parsePrefix,
+  printPrefix,
+} from '../../../net/index.ts';
+import { explainedSyntax, hasLeadingZero, octalRead } from './address-forms.ts';
 import type { LineReader, Lines, Mark } from './lines.ts';
 
 const MAX_LOGICAL_LINE = 65_536;
+/** How deep conditions may stand in each other. */
+const MAX_CONDITIONS = 100;
 
 /** Turns "first match" into "longest prefix". */
 class FirstMatch {
@@ -45,8 +55,13 @@ function readNetwork(lines: Lines, text: string): Prefix | undefined {
     lines.error(`${JSON.stringify(text)} has an octet with a leading zero that is not octal`);
     return undefined;
   }
+  const plain = octal + (slash < 0 ? '' : bare.slice(slash));
+  if (canonicalPrefix(plain) === undefined) {
+    lines.error(() => explainedSyntax(plain));
+    return undefined;
+  }
   try {
-    const prefix = parsePrefix(octal + (slash < 0 ? '' : bare.slice(slash)));
+    const prefix = parsePrefix(plain);
     if (hasLeadingZero(address) && !address.includes(':'))
       lines.warn(`a leading zero is octal: ${address} is ${octal}`);
     return prefix;
@@ -132,6 +147,10 @@ export const postfixCidr = (lines: Lines): LineReader => {
       return;
     }
     if (condition !== undefined) {
+      if (conditions.length === MAX_CONDITIONS) {
+        lines.refuse(`more than ${MAX_CONDITIONS} conditions stand in each other`);
+        return;
+      }
       // A condition that cannot be read holds for nothing, so that nothing inside it is taken.
       conditions.push({ holds: network(pattern, negation !== undefined) ?? [], mark: lines.mark() });
       return;

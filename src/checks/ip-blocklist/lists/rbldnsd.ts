@@ -1,6 +1,9 @@
 import { partialRange } from './address-forms.ts';
 import type { LineReader, Lines } from './lines.ts';
 
+/** A text that is longer is cut off: a TXT record's string has no more octets (RFC 1035 §3.3), and `$` makes more of it. */
+const MAX_TEXT = 255;
+
 /**
  * rbldnsd's ip4set, ip4trie and ip6trie: `127/8 ; loopback`, `127.16-31`, `!192.0.2.25`, and `:127.0.0.2:Listed, see $`, which
  * stands for the entries behind it. Octets that are missing are all there are; a leading zero is refused. Directives (`$TTL`)
@@ -13,15 +16,17 @@ export const rbldnsd = (lines: Lines): LineReader => {
       const line = text.slice(from, to).trim();
       if (line === '' || line.startsWith('#') || line.startsWith(';') || line.startsWith('$')) return;
       if (line.startsWith(':')) {
-        usual = textOf(line) ?? '';
+        usual = textOf(line.slice(0, MAX_TEXT)) ?? '';
         return;
       }
       const except = line.startsWith('!');
-      const [, entry, rest] = /^(\S+)\s*(.*)$/.exec(except ? line.slice(1).trim() : line) ?? [];
-      if (entry === undefined) return lines.error('there is no address');
-      const value = rest?.split(/\s[;#]|^[;#]/)[0]?.trim() ?? '';
-      const said = value.startsWith(':') ? textOf(value) : value;
-      const reason = (said || usual).replaceAll('$', entry);
+      const said = except ? line.slice(1).trim() : line;
+      const space = said.search(/\s/);
+      const entry = space < 0 ? said : said.slice(0, space);
+      if (entry === '') return lines.error('there is no address');
+      const value = space < 0 ? '' : (said.slice(space).split(/\s[;#]/)[0] as string).trim();
+      const own = value.startsWith(':') ? textOf(value.slice(0, MAX_TEXT)) : value.slice(0, MAX_TEXT);
+      const reason = (own || usual).replaceAll('$', entry.slice(0, 64));
       const note = lines.note({ ...(reason === '' ? {} : { reason }), ...(except ? { except: true } : {}) });
       if (entry.includes(':')) return lines.take(entry, 0, entry.length, note);
       const range = partialRange(entry);
