@@ -64,6 +64,7 @@ export async function auditExchanger(
   const { host, address, port, preference } = target;
   const { settings, clock } = context;
   const names = target.names ?? [host];
+  const published = Promise.all([settled(extra.mtaSts), settled(extra.tlsa)]);
   const subject = `${host}:${port}`;
   const service: Mutable<ServiceAudit> = {
     service: 'smtp',
@@ -117,7 +118,9 @@ export async function auditExchanger(
       wanted.has('tls') ? probeVersions((version) => side.handshake(version)) : {},
     ]);
     const own = await mainSession(session, service, find, names, context);
-    side.mainIsOver();
+    // Where the first session came to nothing, the others are not waited for.
+    if (!own.taken) side.giveUp();
+    void session.close().then(side.mainIsOver);
     const [relay, injection, versions] = await talks;
     if (relay !== undefined && own.taken) {
       service.relay = relay.relay;
@@ -125,8 +128,7 @@ export async function auditExchanger(
     }
     findings.push(...(injection ?? []));
 
-    const policy = await settled(extra.mtaSts);
-    const tlsa = await settled(extra.tlsa);
+    const [policy, tlsa] = await published;
     const tls: Mutable<TlsAudit> | undefined = own.tls === undefined ? undefined : { ...own.tls, versions };
     if (tls !== undefined) {
       if (tlsa?.status === 'found') tls.dane = daneMatches(tlsa, own.chain ?? [], [host, domain], clock.now());
@@ -149,7 +151,7 @@ export async function auditExchanger(
     }
     return end();
   } finally {
-    session.close();
+    void session.close();
   }
 }
 
@@ -366,47 +368,81 @@ function refusedHello(ehlo: SmtpReply, helo: SmtpReply, service: Mutable<Service
 const reasonOf = ({ reason }: { readonly reason?: string | undefined }): string[] =>
   reason === undefined ? [] : [reason];
 
+type Begun = NonNullable<Awaited<ReturnType<typeof begin>>>;
+
+/** What a session came to, and when its connection is gone. */
+interface Done<T> {
+  readonly value: T;
+  readonly gone: Promise<void>;
+}
+
+/** Before each try, alone. */
+const PAUSES_MS = [0, 200, 1_000];
+const MOST_PATIENCE_MS = 2_000;
+
 interface SideSessions {
   readonly converse: Converse;
   readonly handshake: (version: Parameters<Parameters<typeof probeVersions>[0]>[0]) => Promise<TlsBegun>;
   /** From now on there is room for one more. */
   readonly mainIsOver: () => void;
+  /** Ends all of them. */
+  readonly giveUp: () => void;
 }
 
 /**
  * Sessions beside the first one. Servers count the sessions of a client, and may have no room for all: one that was not
  * to be had is tried again when the first one is over, one at a time, until that fails too.
  */
-function sideSessions(place: Place, context: AuditContext): SideSessions {
+function sideSessions(place: Place, outer: AuditContext): SideSessions {
+  const end = new AbortController();
+  const { clock } = outer;
+  const signal = outer.signal === undefined ? end.signal : AbortSignal.any([end.signal, outer.signal]);
+  const context: AuditContext = { ...outer, signal };
   let mainIsOver: () => void = () => undefined;
   let last: Promise<unknown> = new Promise<void>((resolve) => {
     mainIsOver = resolve;
   });
   let hopeless = false;
-  const once = async <T>(run: Parameters<Converse>[0]): Promise<{ readonly value: T } | undefined> => {
+  const once = async <T>(run: (begun: Begun) => Promise<T>): Promise<Done<T> | undefined> => {
     const begun = await begin(place, context);
     if (begun === undefined) return undefined;
+    let gone: Promise<void> | undefined;
     try {
-      return { value: (await run(begun)) as T };
+      const value = await run(begun);
+      gone = begun.session.close();
+      return { value, gone };
     } finally {
-      begun.session.close();
+      gone ??= begun.session.close();
     }
   };
-  const converse: Converse = async <T>(run: (begun: NonNullable<Awaited<ReturnType<typeof begin>>>) => Promise<T>) => {
-    const first = await once<T>(run);
+  const alone = async <T>(run: (begun: Begun) => Promise<T>): Promise<Done<T> | undefined> => {
+    // A server that counts may not have noticed yet that a session is over.
+    for (const pause of PAUSES_MS) {
+      if (hopeless || signal.aborted) return undefined;
+      if (pause > 0) await new Promise<void>((resolve) => void clock.after(pause, resolve));
+      const tried = clock.now();
+      const done = await once(run);
+      if (done !== undefined) return done;
+      // Whoever takes long to refuse is not asked for ever.
+      if (clock.now() - tried > MOST_PATIENCE_MS) break;
+    }
+    hopeless = true;
+    return undefined;
+  };
+  const converse: Converse = async (run) => {
+    const first = await once(run);
     if (first !== undefined) return first.value;
-    const turn = last.then(async () => {
-      if (hopeless || context.signal?.aborted) return undefined;
-      const second = await once<T>(run);
-      hopeless ||= second === undefined;
-      return second;
-    });
-    last = turn.catch(() => undefined);
+    const turn = last.then(() => alone(run));
+    last = turn.then(
+      (done) => done?.gone,
+      () => undefined,
+    );
     return (await turn)?.value;
   };
   return {
     converse,
     mainIsOver: () => mainIsOver(),
+    giveUp: () => end.abort(),
     async handshake(version) {
       const begun = await converse<TlsBegun>(async ({ session, capabilities }) => {
         if (!offers(capabilities, 'STARTTLS')) return { status: 'closed', reason: 'STARTTLS is not offered' };

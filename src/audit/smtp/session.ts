@@ -57,8 +57,9 @@ export class SmtpSession {
     return this.wire.startTls({ name: this.#place.host, timeoutMs: this.#context.settings.timeoutMs, ...ask });
   }
 
-  close(): void {
-    this.wire.close('QUIT\r\n');
+  /** Answers when the connection is gone. */
+  close(): Promise<void> {
+    return this.wire.close('QUIT\r\n');
   }
 }
 
@@ -81,6 +82,6 @@ export async function begin(
     if (classOf(ehlo) === 2) return { session, capabilities: capabilitiesOf(ehlo) };
     if (classOf(ehlo) === 5 && classOf(await session.helo()) === 2) return { session, capabilities: [] };
   }
-  session.close();
+  await session.close();
   return undefined;
 }

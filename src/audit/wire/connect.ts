@@ -47,25 +47,27 @@ export function tcpConnect(options: ConnectOptions): Connect {
         }
         resolve(opened);
       };
+      const connected = (): void =>
+        end({ status: 'open', wire: wireOf(socket, { address, port, clock, usual, signal }) });
       const failed = (error: NodeJS.ErrnoException): void => {
-        const status =
-          error.code === 'ECONNREFUSED' || error.code === 'ECONNRESET'
-            ? 'refused'
-            : error.code === 'ETIMEDOUT'
-              ? 'timeout'
-              : 'unreachable';
-        end({ status, reason: error.code ?? error.message });
+        // A host that refuses says ECONNREFUSED. This one had taken the connection, and has ended it since.
+        if (error.code === 'ECONNRESET') connected();
+        else
+          end({
+            status: error.code === 'ECONNREFUSED' ? 'refused' : error.code === 'ETIMEDOUT' ? 'timeout' : 'unreachable',
+            reason: error.code ?? error.message,
+          });
       };
       const aborted = (): void => end({ status: 'aborted', reason: 'aborted' });
       const cancel = clock.after(timeoutMs, () => end({ status: 'timeout', reason: `no answer in ${timeoutMs} ms` }));
       signal?.addEventListener('abort', aborted, { once: true });
       socket.once('error', failed);
-      socket.once('connect', () =>
-        end({ status: 'open', wire: wireOf(socket, { address, port, clock, usual, signal }) }),
-      );
+      socket.once('connect', connected);
     });
 }
 
+/** Milliseconds for the other side to hang up when it was told goodbye. */
+const FAREWELL_MS = 500;
 /** Octets that are shown of what was not read. */
 const PEEK = 200;
 
@@ -249,13 +251,24 @@ function wireOf(plain: Socket, { address, port, clock, usual, signal }: About): 
       });
     },
     close(farewell) {
+      const gone = new Promise<void>((resolve) => {
+        if (plain.destroyed && plain.closed) resolve();
+        else plain.once('close', () => resolve());
+      });
       if (farewell !== undefined && over === undefined && socket.writable) {
         socket.end(Buffer.from(farewell, 'latin1'));
         // A server that does not hang up does not hold the connection open.
-        const gone = clock.after(1_000, () => socket.destroy());
-        socket.once('close', gone);
-      } else socket.destroy();
+        const cancel = clock.after(FAREWELL_MS, () => {
+          socket.destroy();
+          plain.destroy();
+        });
+        plain.once('close', cancel);
+      } else {
+        socket.destroy();
+        plain.destroy();
+      }
       end({ status: 'closed' });
+      return gone;
     },
   };
 }

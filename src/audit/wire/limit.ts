@@ -52,8 +52,8 @@ function whenClosed(wire: Wire, run: () => void): Wire {
     get secure() {
       return wire.secure;
     },
-    close(farewell) {
-      wire.close(farewell);
+    async close(farewell) {
+      await wire.close(farewell);
       if (closed) return;
       closed = true;
       run();

@@ -66,6 +66,9 @@ export interface Wire {
   /** Octets in clear text that had come before TLS began and were dropped. */
   readonly dropped: number;
   readonly secure: boolean;
-  /** Ends it at once; `farewell` is written first. */
-  close(farewell?: string): void;
+  /**
+   * Ends it: at once, or where a `farewell` is written, when the other side hangs up too, half a second later at the latest.
+   * Nothing can be read any more. Answers when the connection is gone.
+   */
+  close(farewell?: string): Promise<void>;
 }
