@@ -1,0 +1,60 @@
+import { iprev } from '../../checks/reverse-dns/index.ts';
+import type { IpAddress } from '../../net/index.ts';
+import { reverseName } from '../../net/index.ts';
+import { type AuditFinding, found } from '../finding.ts';
+import type { RecordsAudit } from '../report.ts';
+import { lookupFailed, questionsOf, type RecordsContext } from './questions.ts';
+
+type PtrAudit = NonNullable<RecordsAudit['ptr']>;
+
+/** Whether the addresses have names that lead back to them (RFC 8601 §3). In `audit` are those that the DNS told about. */
+export async function auditPtr(
+  addresses: readonly IpAddress[],
+  context: RecordsContext,
+): Promise<{ readonly audit: PtrAudit; readonly findings: readonly AuditFinding[] }> {
+  const dns = questionsOf(context);
+  const audit: PtrAudit[number][] = [];
+  const findings: AuditFinding[] = [];
+  const looked = await Promise.all(
+    [...new Set(addresses)].map(async (address) => ({ address, ...(await iprev(address, { dns })) })),
+  );
+  for (const { address, result, names, unexamined, reason } of looked) {
+    if (result === 'temperror') {
+      const silent = names.find(({ state }) => state === 'no-answer')?.name;
+      const question =
+        silent === undefined
+          ? ({ name: reverseName(address), type: 'PTR' } as const)
+          : ({ name: silent, type: address.includes(':') ? 'AAAA' : 'A' } as const);
+      findings.push(...lookupFailed('ptr', address, [{ ...question, reason: reason ?? 'no answer' }]));
+      continue;
+    }
+    audit.push({ address, names: names.map(({ name }) => name), confirmed: result === 'pass' });
+    if (result === 'permerror')
+      findings.push(
+        found('ptr-missing', address, `The address ${address} has no name.`, [`${reverseName(address)} PTR: none`]),
+      );
+    else if (result === 'fail')
+      findings.push(
+        found(
+          'ptr-unconfirmed',
+          address,
+          `No name of the address ${address} leads back to it.`,
+          names
+            .map(
+              ({ name, state, addresses: others }) =>
+                `${name}: ${states[state]}${others === undefined ? '' : ` ${others.join(', ')}`}`,
+            )
+            .concat(unexamined > 0 ? [`and ${unexamined} more names, which nobody examines`] : []),
+        ),
+      );
+  }
+  return { audit, findings };
+}
+
+const states = {
+  confirmed: 'leads back',
+  differs: 'has other addresses:',
+  'no-address': 'has no address of this kind',
+  'no-answer': 'could not be looked up',
+  'no-host-name': 'is no name of a host',
+} as const;
