@@ -76,7 +76,7 @@ export function recommending<F, E, R extends Result, D>(
 
 /** Whether a check, or what it asks, answers later: anything with a `then` does, whoever made it. */
 export const isPromise = <T>(value: Awaitable<T>): value is Promise<T> =>
-  typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
+  typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
 
 function slug(label: string): string {
   const text = label

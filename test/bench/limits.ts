@@ -4,8 +4,10 @@
  */
 import { RateLimiterMemory } from 'rate-limiter-flexible';
 import { memoryBans, memoryCounters } from '../../src/adapters/memory/index.ts';
+import { seededHash } from '../../src/adapters/memory/seeded-hash.ts';
 import { systemClock } from '../../src/adapters/system/index.ts';
-import { connectionLimits } from '../../src/checks/connection-limits/index.ts';
+import { connectionLimits, prefixClasses } from '../../src/checks/connection-limits/index.ts';
+import { prefixesOf } from '../../src/checks/connection-limits/prefix-classes.ts';
 import { ipBlocklist } from '../../src/checks/ip-blocklist/index.ts';
 import { evaluate } from '../../src/core/index.ts';
 import type { Rate } from '../../src/env/index.ts';
@@ -85,6 +87,36 @@ async function besideRateLimiterFlexible(): Promise<void> {
     };
     return [keys.length * turns, run];
   };
+  // As connection-limits asks: an address, its neighbours and the wider network are one decision.
+  const nested = keys.map((key) => prefixesOf(key as IpAddress, prefixClasses));
+  const ownNested = (rate: Rate, turns: number): Work => {
+    const counters = memoryCounters({ clock });
+    const charges = nested.map((prefixes) => prefixes.map((key) => ({ key, rate })));
+    const run = (): number => {
+      let admitted = 0;
+      for (let turn = 0; turn < turns; turn++)
+        for (const each of charges) if (counters.chargeAll(each).every(({ allowed }) => allowed)) admitted++;
+      return admitted;
+    };
+    return [keys.length * turns, run];
+  };
+  const foreignNested = ({ rate, periodMs }: Rate, turns: number): Work => {
+    const limiters = prefixClasses.map(() => new RateLimiterMemory({ points: rate, duration: periodMs / 1000 }));
+    const run = async (): Promise<number> => {
+      let admitted = 0;
+      for (let turn = 0; turn < turns; turn++)
+        for (const prefixes of nested) {
+          try {
+            await Promise.all(limiters.map((limiter, i) => limiter.consume(prefixes[i] as string)));
+            admitted++;
+          } catch {
+            // Refused by one of them.
+          }
+        }
+      return admitted;
+    };
+    return [keys.length * turns, run];
+  };
   const counters = memoryCounters({ clock });
   const limiter = new RateLimiterMemory({ points: 1, duration: 3600 });
   let next = 0;
@@ -113,6 +145,30 @@ async function besideRateLimiterFlexible(): Promise<void> {
   };
   await line('charge allowed, ours / rate-limiter-flexible 11.4.0', [own(generous, 200), foreign(generous, 50)], 4);
   await line('charge refused', [own(strict, 200), foreign(strict, 20)], 20);
+  const hash = seededHash();
+  let read = 0;
+  const [time, hashed] = (await costs([
+    [
+      1_000_000,
+      () => {
+        for (let i = 0; i < 1_000_000; i++) read += clock.now() & 1;
+      },
+    ],
+    [
+      1_000_000,
+      () => {
+        for (let turn = 0; turn < 1_000; turn++)
+          for (const key of keys) {
+            hash.of(key);
+            read += hash.low & 1;
+          }
+      },
+    ],
+  ])) as [number, number];
+  report('of which reading the clock, reading the key', `${time.toFixed(0)} + ${hashed.toFixed(0)} ns`);
+  if (read === 0) throw new Error('nothing was read');
+  await line('three prefixes in one, allowed', [ownNested(generous, 100), foreignNested(generous, 20)], 4);
+  await line('three prefixes in one, refused', [ownNested(strict, 100), foreignNested(strict, 10)], 20);
   await line('a new key (the address is written out in both)', unseen, undefined, 5);
 }
 

@@ -54,6 +54,9 @@ function race(
     contenders.forEach(({ questions, ask }, i) => {
       const n = Math.min(WINDOW, questions.length);
       const start = (window * WINDOW) % Math.max(1, questions.length - n + 1);
+      // The caches hold what the one before has left: each fills them for itself, with other questions.
+      const other = ((window + 2) * WINDOW) % Math.max(1, questions.length - n + 1);
+      for (let q = other; q < other + n; q++) if (ask(questions[q]!)) hits++;
       const from = cpu();
       for (let q = start; q < start + n; q++) if (ask(questions[q]!)) hits++;
       best[i] = Math.min(best[i]!, (cpu() - from) / n);
