@@ -1,0 +1,265 @@
+import type {
+  CertificateAudit,
+  DomainAudit,
+  PublishedRecord,
+  RecordsAudit,
+  ServiceAudit,
+  TlsAudit,
+  TlsVersion,
+} from '../../audit/report.ts';
+import { domainMap } from './html-map.ts';
+import { badge, entryOf, plural, type Standing, sign } from './html-marks.ts';
+import { html, type Markup, nothing, type Piece } from './html-markup.ts';
+
+/** What an audit knows of a domain beside the findings: the map, the services, the records. */
+export function domainParts(audit: DomainAudit, finished: string): { map: Markup; rest: Markup } {
+  return {
+    map: domainMap(audit),
+    rest: html`${servicesOf(audit, finished)}${recordsOf(audit)}`,
+  };
+}
+
+const reachWords: { readonly [reach in ServiceAudit['reach']]: readonly [Standing, string] } = {
+  open: ['good', 'open'],
+  mute: ['fails', 'does not greet'],
+  refused: ['fails', 'refused'],
+  timeout: ['fails', 'timed out'],
+  unreachable: ['fails', 'unreachable'],
+  'no-service': ['fails', 'refuses service'],
+  'wrong-protocol': ['fails', 'another protocol'],
+  'broken-off': ['unknown', 'broken off'],
+};
+
+function servicesOf({ domain, services }: DomainAudit, finished: string): Markup {
+  if (services.length === 0) return nothing;
+  return html`<h3>Services</h3>
+<table role="table" aria-label="Services of ${domain}">
+<thead role="rowgroup"><tr role="row"><th role="columnheader" scope="col">Service</th><th role="columnheader" scope="col">Connection</th><th role="columnheader" scope="col">TLS</th><th role="columnheader" scope="col">Certificate</th></tr></thead>
+<tbody role="rowgroup">${services.map((service) => serviceRows(service, finished))}</tbody>
+</table>`;
+}
+
+function serviceRows(service: ServiceAudit, finished: string): Markup {
+  const { host, address, port, reach, preference, because } = service;
+  const [standing, word] = entryOf(reachWords, reach, ['unknown', reach]);
+  const about = preference === undefined ? entryOf(becauseWords, because, because) : `MX, preference ${preference}`;
+  return html`<tr role="row" class="service"><th role="rowheader" scope="row"><span class="name">${host}:${port}</span><br><span class="muted">${service.service} (${about})</span></th><td role="cell" data-label="Connection"><div class="cell">${badge(standing, word)}<br><span class="name muted">${address}</span></div></td><td role="cell" data-label="TLS"><div class="cell">${tlsOf(service)}</div></td><td role="cell" data-label="Certificate"><div class="cell">${certificateOf(service.session?.certificate, finished)}</div></td></tr>
+${detailsOf(service)}`;
+}
+
+const becauseWords: { readonly [because in ServiceAudit['because']]: string } = {
+  mx: 'MX',
+  srv: 'SRV record',
+  'usual-name': 'usual name',
+  given: 'given',
+};
+
+function tlsOf({ tls, starttls, session, reach }: ServiceAudit): Markup {
+  if (reach !== 'open' && session === undefined) return html`<span class="muted">not reached</span>`;
+  const [standing, word]: readonly [Standing, string] =
+    starttls === 'failed'
+      ? ['fails', 'handshake fails']
+      : starttls === 'missing'
+        ? ['fails', 'not offered']
+        : session === undefined && starttls === undefined
+          ? ['unknown', 'not looked at']
+          : ['good', tls === 'implicit' ? 'from the first octet' : 'STARTTLS'];
+  return html`${badge(standing, word)}${session === undefined ? nothing : versionsOf(session)}`;
+}
+
+const versionNames: readonly (readonly [TlsVersion, string])[] = [
+  ['TLSv1', '1.0'],
+  ['TLSv1.1', '1.1'],
+  ['TLSv1.2', '1.2'],
+  ['TLSv1.3', '1.3'],
+];
+
+function versionsOf({ versions, dane }: TlsAudit): Markup {
+  const tried = versionNames.flatMap(([version, name]) => {
+    const spoken = versions[version];
+    if (spoken === undefined) return [];
+    const old = version === 'TLSv1' || version === 'TLSv1.1';
+    const standing: Standing = spoken ? (old ? 'weak' : 'good') : 'plain';
+    return [html`<li>${sign(standing)} ${name} ${spoken ? (old ? 'spoken, old' : 'spoken') : 'no'}</li>`];
+  });
+  const daneWords = dane === undefined ? undefined : entryOf(daneStandings, dane, ['unknown', dane]);
+  return html`${tried.length === 0 ? nothing : html`<ul class="versions">${tried}</ul>`}${
+    daneWords === undefined ? nothing : html`<span class="muted">DANE: ${sign(daneWords[0])} ${daneWords[1]}</span>`
+  }`;
+}
+
+const daneStandings: { readonly [dane in NonNullable<TlsAudit['dane']>]: readonly [Standing, string] } = {
+  match: ['good', 'matches'],
+  mismatch: ['fails', 'does not match'],
+  unsigned: ['weak', 'zone not signed'],
+  unusable: ['weak', 'not usable'],
+};
+
+const DAY = 86_400_000;
+
+function certificateOf(certificate: CertificateAudit | undefined, finished: string): Markup {
+  if (certificate === undefined) return html`<span class="muted">none seen</span>`;
+  const { notAfter, notBefore, chain, nameMatches } = certificate;
+  const left = Math.floor((Date.parse(notAfter) - Date.parse(finished)) / DAY);
+  const early = Date.parse(notBefore) > Date.parse(finished);
+  const [standing, word]: readonly [Standing, string] = Number.isNaN(left)
+    ? ['unknown', 'end not known']
+    : left < 0
+      ? ['fails', `expired ${plural(-left, 'day')} ago`]
+      : early
+        ? ['fails', 'not valid yet']
+        : left < 14
+          ? ['weak', `${plural(left, 'day')} left`]
+          : ['good', `${plural(left, 'day')} left`];
+  const trouble: Piece[] = [
+    ...(nameMatches ? [] : [html`<br>${badge('fails', 'another name')}`]),
+    ...(chain === 'valid' || left < 0 ? [] : [html`<br>${badge('fails', 'chain not valid')}`]),
+  ];
+  return html`${badge(standing, word)}${trouble}<br><span class="muted">until ${notAfter.slice(0, 10)}</span>`;
+}
+
+function detailsOf(service: ServiceAudit): Markup {
+  const { host, port, address, greeting, greetingMs, capabilities, session, relay } = service;
+  const certificate = session?.certificate;
+  const rows: Piece[] = [];
+  const row = (name: string, value: Piece): void => {
+    if (value !== undefined && value !== '') rows.push(html`<dt>${name}</dt><dd>${value}</dd>`);
+  };
+  row('Greeting', greeting === undefined ? undefined : html`<code>${greeting}</code>`);
+  row('Greeted after', greetingMs === undefined ? undefined : `${greetingMs} ms`);
+  row('Negotiated', [session?.negotiated, session?.cipher].filter((part) => part !== undefined).join(', '));
+  if (certificate !== undefined) {
+    row('Names', html`<code>${certificate.names.join(', ')}</code>`);
+    row('Subject', html`<code>${certificate.subject}</code>`);
+    row('Issuer', html`<code>${certificate.issuer}</code>`);
+    row('Chain', `${certificate.chain}${certificate.selfSigned ? ', signed by itself' : ''}`);
+    row('Valid', `${certificate.notBefore.slice(0, 10)} to ${certificate.notAfter.slice(0, 10)}`);
+    row('Key', `${certificate.key}, signed with ${certificate.signature}`);
+    row('SHA-256', html`<code>${certificate.fingerprint}</code>`);
+  }
+  const offers = (list: readonly string[] | undefined, when: string): Markup =>
+    list === undefined
+      ? nothing
+      : html`<div><h4 class="minor">${when}</h4><pre>${list.length === 0 ? 'nothing' : list.join('\n')}</pre></div>`;
+  const offered =
+    capabilities === undefined
+      ? nothing
+      : html`<div class="two">${offers(capabilities.before, service.tls === 'implicit' ? 'Offered' : 'Offered before TLS')}${offers(capabilities.after, service.tls === 'implicit' ? 'Offered within TLS' : 'Offered after TLS')}</div>`;
+  const forms =
+    relay === undefined || relay.length === 0
+      ? nothing
+      : html`<h4 class="minor">Relaying, in ${plural(relay.length, 'form')} of a foreign address</h4>
+<dl>${relay.map(({ form, path, reply, taken }) => html`<dt>${sign(taken ? 'fails' : 'good')} ${form}: ${taken ? 'taken' : 'refused'}</dt><dd><code>${path}</code><br><span class="muted">${reply}</span></dd>`)}</dl>`;
+  if (rows.length === 0 && offered === nothing && forms === nothing) return nothing;
+  return html`<tr role="row" class="more"><td role="cell" colspan="4"><details><summary>More about ${host}:${port}, ${address}</summary>${rows.length === 0 ? nothing : html`<dl>${rows}</dl>`}${offered}${forms}</details></td></tr>
+`;
+}
+
+const recordStates: { readonly [state in PublishedRecord['state']]: readonly [Standing, string] } = {
+  found: ['good', 'found'],
+  missing: ['weak', 'missing'],
+  invalid: ['fails', 'in error'],
+  'could-not-check': ['unknown', 'not known'],
+};
+
+function recordsOf({ domain, records }: DomainAudit): Markup {
+  const rows = recordRows(records);
+  const further = html`${srvTable(domain, records.srv)}${ptrTable(domain, records.ptr)}${listTable(domain, records.lists)}`;
+  if (rows.length === 0 && further.text === '') return nothing;
+  return html`<h3>Records</h3>
+${
+  rows.length === 0
+    ? nothing
+    : html`<table role="table" aria-label="Records of ${domain}">
+<thead role="rowgroup"><tr role="row"><th role="columnheader" scope="col">Record</th><th role="columnheader" scope="col">State</th><th role="columnheader" scope="col">Text</th></tr></thead>
+<tbody role="rowgroup">${rows}</tbody>
+</table>`
+}${further}`;
+}
+
+function recordRows(records: RecordsAudit): readonly Markup[] {
+  const row = (name: string, record: PublishedRecord | undefined, also?: string): readonly Markup[] => {
+    if (record === undefined) return [];
+    const [standing, word] = entryOf(recordStates, record.state, ['unknown', record.state]);
+    return [
+      html`<tr role="row"><th role="rowheader" scope="row">${name}</th><td role="cell" data-label="State"><div class="cell">${badge(standing, word)}</div></td><td role="cell" data-label="Text"><div class="cell">${record.text === undefined ? html`<span class="muted">none</span>` : html`<code>${record.text}</code>`}${also === undefined ? nothing : html`<br><span class="muted">${also}</span>`}</div></td></tr>`,
+    ];
+  };
+  const policy = records.mtaSts?.policy;
+  return [
+    ...row('SPF', records.spf),
+    ...(records.dkim ?? []).flatMap((key) => row(`DKIM ${key.selector}`, key)),
+    ...row('DMARC', records.dmarc),
+    ...row(
+      'MTA-STS',
+      records.mtaSts,
+      policy === undefined
+        ? undefined
+        : `policy: ${policy.mode}, ${plural(policy.maxAge, 'second')}, for ${policy.mx.join(', ')}`,
+    ),
+    ...row('TLS-RPT', records.tlsRpt),
+  ];
+}
+
+/** A table with one line for each thing, and its head. */
+function plainTable(
+  name: string,
+  summary: string,
+  heads: readonly string[],
+  rows: readonly (readonly Piece[])[],
+): Markup {
+  return html`<details><summary>${summary}</summary>
+<table role="table" aria-label="${name}">
+<thead role="rowgroup"><tr role="row">${heads.map((head) => html`<th role="columnheader" scope="col">${head}</th>`)}</tr></thead>
+<tbody role="rowgroup">${rows.map(
+    ([first, ...others]) =>
+      html`<tr role="row"><th role="rowheader" scope="row">${first}</th>${others.map(
+        (piece, index) => html`<td role="cell" data-label="${heads[index + 1]}"><div class="cell">${piece}</div></td>`,
+      )}</tr>`,
+  )}</tbody>
+</table></details>`;
+}
+
+const name = (text: string): Markup => html`<span class="name">${text}</span>`;
+
+const srvTable = (domain: string, srv: RecordsAudit['srv']): Markup =>
+  srv === undefined || srv.length === 0
+    ? nothing
+    : plainTable(
+        `SRV records of ${domain}`,
+        `SRV records of ${domain}: ${srv.length}`,
+        ['Service', 'Target', 'Port', 'Priority', 'Weight'],
+        srv.map(({ service, target, port, priority, weight }) => [service, name(target), port, priority, weight]),
+      );
+
+const ptrTable = (domain: string, ptr: RecordsAudit['ptr']): Markup =>
+  ptr === undefined || ptr.length === 0
+    ? nothing
+    : plainTable(
+        `Names of the addresses of ${domain}`,
+        `Names of the addresses of ${domain}: ${ptr.length}`,
+        ['Address', 'Names', 'Leads back'],
+        ptr.map(({ address, names, confirmed }) => [
+          name(address),
+          names.length === 0 ? 'none' : name(names.join(', ')),
+          confirmed ? badge('good', 'yes') : badge('weak', 'no'),
+        ]),
+      );
+
+const listWords: {
+  readonly [result in NonNullable<RecordsAudit['lists']>[number]['result']]: readonly [Standing, string];
+} = { listed: ['fails', 'listed'], 'not-listed': ['good', 'not listed'], broken: ['unknown', 'list broken'] };
+
+const listTable = (domain: string, lists: RecordsAudit['lists']): Markup =>
+  lists === undefined || lists.length === 0
+    ? nothing
+    : plainTable(
+        `DNS lists and ${domain}`,
+        `DNS lists: ${lists.length}`,
+        ['List', 'Address', 'Answer'],
+        lists.map(({ address, list, result }) => [
+          name(list),
+          name(address),
+          badge(...entryOf(listWords, result, ['unknown', result])),
+        ]),
+      );

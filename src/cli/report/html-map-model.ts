@@ -1,0 +1,258 @@
+/**
+ * What the map of a domain shows: domain → exchangers → addresses → networks, and how each of them stands.
+ *
+ * Everything in it is taken from the report: the hosts as the DNS has them, what came of connecting, and the findings about
+ * each, which are known by their subject.
+ *
+ * @module
+ */
+
+import { probeCatalogue } from '../../audit/catalogue.ts';
+import type { AuditFinding, FindingId } from '../../audit/finding.ts';
+import type { DomainAudit, ServiceAudit } from '../../audit/report.ts';
+import type { RedundancyHost } from '../../checks/mx-redundancy/index.ts';
+import { parseIp, parsePrefix, prefixHas } from '../../net/index.ts';
+import { plural, type Standing, standingOf, standingWord, worstStanding } from './html-marks.ts';
+
+/** A place on the map. */
+export interface MapNode {
+  /** Its name, whole. */
+  readonly label: string;
+  readonly standing: Standing;
+  /** How it stands, in a few words; empty where nothing is to be said. */
+  readonly words: string;
+}
+
+export interface MapExchanger extends MapNode {
+  readonly preference: number;
+  /** Indices of `addresses`. */
+  readonly addresses: readonly number[];
+}
+
+export interface MapAddress extends MapNode {
+  /** Index of `networks`. */
+  readonly network?: number | undefined;
+}
+
+export interface DomainMap {
+  readonly domain: MapNode;
+  /** In order of preference. */
+  readonly exchangers: readonly MapExchanger[];
+  readonly addresses: readonly MapAddress[];
+  readonly networks: readonly MapNode[];
+  /** Where there is no exchanger to draw. */
+  readonly empty?: MapNode | undefined;
+}
+
+export function mapOf({ domain, state, findings, redundancy, services }: DomainAudit): DomainMap {
+  const exchanging = services.filter(({ service }) => service === 'smtp');
+  const ofMail = findings.filter(({ probe }) => mailProbes.has(probe));
+  const ports = new Set(exchanging.map(({ port }) => String(port)));
+  const addresses: MapAddress[] = [];
+  const networks: MapNode[] = [];
+  const places = new Map<string, number>();
+  const netPlaces = new Map<string, number>();
+  const oneNetwork = findings.some(({ id }) => id === 'mx-one-network');
+  const blocked = findings.some(({ id }) => id === 'smtp-blocked-here');
+  const users = new Map<string, number>();
+  for (const { addresses: own } of redundancy.hosts)
+    for (const { address } of own) users.set(address, (users.get(address) ?? 0) + 1);
+
+  const networkOf = (host: RedundancyHost, address: string): number | undefined => {
+    const ip = parseIp(address);
+    const network = host.networks.find((text) => {
+      try {
+        return ip !== undefined && prefixHas(parsePrefix(text), ip);
+      } catch {
+        return false;
+      }
+    });
+    if (network === undefined) return undefined;
+    const known = netPlaces.get(network);
+    if (known !== undefined) return known;
+    netPlaces.set(network, networks.length);
+    networks.push({
+      label: network,
+      standing: oneNetwork ? 'weak' : 'plain',
+      words: oneNetwork ? 'the only network' : '',
+    });
+    return networks.length - 1;
+  };
+
+  const exchangers = redundancy.hosts.map((host): MapExchanger => {
+    const own = host.addresses.map(({ address, scope }) => {
+      const known = places.get(address);
+      if (known !== undefined) return known;
+      const about = ofMail.filter(({ subject }) => subject === address || subject.includes(`[${address}]`));
+      const reached = exchanging.filter((service) => service.address === address);
+      const looked =
+        blocked && scope === 'public' && reached.length > 0
+          ? { label: address, standing: 'unknown' as const, words: shortWords['smtp-blocked-here'] ?? '' }
+          : undefined;
+      const node =
+        looked ?? nodeOf(address, about, reached, scope === 'public' ? reachTrouble(reached) : `${scope} address`);
+      const shared = (users.get(address) ?? 0) > 1 && redundancy.counts.addresses === 1;
+      places.set(address, addresses.length);
+      addresses.push({
+        ...(shared && (node.standing === 'good' || node.standing === 'plain')
+          ? { label: address, standing: 'fails' as const, words: 'the only address' }
+          : node),
+        network: networkOf(host, address),
+      });
+      return addresses.length - 1;
+    });
+    const about = ofMail.filter(({ subject }) => concerns(subject, host.host, ports));
+    const reached = exchanging.filter((service) => service.host === host.host);
+    return {
+      ...nodeOf(host.host, about, reached, hostWords[host.state]),
+      preference: host.preference,
+      addresses: [...new Set(own)],
+    };
+  });
+
+  const { counts } = redundancy;
+  const standing = worstStanding(findings.map(standingOf));
+  return {
+    domain: {
+      label: domain,
+      standing: state === 'clean' ? 'good' : standing,
+      words: redundancy.hosts.length === 0 ? '' : plural(counts.hosts, 'exchanger'),
+    },
+    exchangers,
+    addresses,
+    networks,
+    ...(exchangers.length > 0 ? {} : { empty: emptyNode(redundancy.state) }),
+  };
+}
+
+function emptyNode(state: DomainAudit['redundancy']['state']): MapNode {
+  switch (state) {
+    case 'not-applicable':
+      return { label: 'takes no mail', standing: 'good', words: 'null MX' };
+    case 'could-not-check':
+      return { label: 'exchangers not known', standing: 'unknown', words: 'the DNS did not answer' };
+    default:
+      return { label: 'no exchanger', standing: 'fails', words: 'mail cannot be delivered' };
+  }
+}
+
+/** The probes that look at exchangers; login services are not on the map. */
+const mailProbes: ReadonlySet<string> = new Set([
+  'mx',
+  'smtp',
+  'relay',
+  'failover',
+  'tls',
+  'mta-sts',
+  'dane',
+  'ptr',
+  'lists',
+]);
+
+/** Whether a finding is about this host as an exchanger: `host`, `host:port` and `host[address]:port` are its subjects. */
+function concerns(subject: string, host: string, ports: ReadonlySet<string>): boolean {
+  if (subject === host) return true;
+  if (!subject.startsWith(`${host}:`) && !subject.startsWith(`${host}[`)) return false;
+  const port = /:(\d+)/.exec(subject.slice(host.length).replace(/\[[^\]]*\]/g, ''))?.[1];
+  return port === undefined || ports.has(port);
+}
+
+function nodeOf(
+  label: string,
+  about: readonly AuditFinding[],
+  reached: readonly ServiceAudit[],
+  trouble: string | undefined,
+): MapNode {
+  const standing = worstStanding([
+    ...about.map(standingOf),
+    ...(trouble === undefined ? [] : ['fails' as const]),
+    ...(reached.some(({ reach }) => reach === 'open') ? ['good' as const] : []),
+  ]);
+  const worst = about.filter((finding) => standingOf(finding) === standing);
+  const said = [...new Set([...(trouble === undefined || standing !== 'fails' ? [] : [trouble]), ...worst.map(short)])];
+  const words =
+    standing === 'good' || standing === 'remark' || standing === 'plain'
+      ? standing === 'plain'
+        ? ''
+        : standingWord.good
+      : `${said[0] ?? standingWord[standing]}${said.length > 1 ? ` +${said.length - 1}` : ''}`;
+  return { label, standing: standing === 'remark' ? 'good' : standing, words };
+}
+
+/** What came of connecting to an address on which no session could be held. */
+function reachTrouble(reached: readonly ServiceAudit[]): string | undefined {
+  if (reached.length === 0 || reached.some(({ reach }) => reach === 'open' || reach === 'broken-off')) return undefined;
+  const [first] = reached;
+  return first === undefined ? undefined : reachWords[first.reach];
+}
+
+const reachWords: { readonly [reach in ServiceAudit['reach']]?: string } = {
+  mute: 'does not greet',
+  refused: 'connection refused',
+  timeout: 'timed out',
+  unreachable: 'unreachable',
+  'no-service': 'refuses all',
+  'wrong-protocol': 'no SMTP server',
+};
+
+const hostWords: { readonly [state in RedundancyHost['state']]?: string } = {
+  'not-public': 'no public address',
+  'no-address': 'no address',
+  'address-literal': 'an address, no name',
+  'no-host-name': 'no host name',
+};
+
+/** A finding in three words, where there is room for no more. */
+const short = ({ id }: AuditFinding): string => shortWords[id] ?? probeTitle(id) ?? id;
+
+const probeTitle = (id: string): string | undefined =>
+  Object.hasOwn(probeCatalogue, id) ? probeCatalogue[id as keyof typeof probeCatalogue].title : undefined;
+
+const shortWords: { readonly [id in FindingId]?: string } = {
+  'mx-unresolvable': 'no address',
+  'mx-dangling': 'name can be taken',
+  'mx-private': 'not public',
+  'mx-address-literal': 'an address, no name',
+  'mx-invalid-target': 'no host name',
+  'mx-cname': 'alias',
+  'mx-duplicate': 'named twice',
+  'dns-timeout': 'DNS timed out',
+  'dns-servfail': 'DNS failed',
+  'dns-error': 'DNS error',
+  'smtp-unreachable': 'not reachable',
+  'smtp-all-unreachable': 'not reachable',
+  'smtp-blocked-here': 'port 25 blocked here',
+  'smtp-mute': 'does not greet',
+  'smtp-no-service': 'refuses all',
+  'smtp-not-smtp': 'no SMTP server',
+  'smtp-refused-us': 'refused this client',
+  'smtp-no-ehlo': 'no EHLO',
+  'smtp-broken-off': 'broken off',
+  'starttls-missing': 'no TLS',
+  'starttls-failed': 'TLS fails',
+  'starttls-injection': 'TLS injection',
+  'relay-open': 'open relay',
+  'relay-unknown': 'relaying not known',
+  'failover-lost': 'no failover',
+  'backup-weaker': 'weaker backup',
+  'tls-old-only': 'only old TLS',
+  'tls-old': 'old TLS',
+  'certificate-expired': 'certificate expired',
+  'certificate-expires-soon': 'expires soon',
+  'certificate-not-yet-valid': 'not yet valid',
+  'certificate-name': 'wrong certificate',
+  'certificate-common-name': 'common name only',
+  'certificate-self-signed': 'self-signed',
+  'certificate-untrusted': 'not trusted',
+  'certificate-weak': 'weak key',
+  'mta-sts-mx': 'not in MTA-STS',
+  'mta-sts-tls': 'breaks MTA-STS',
+  'dane-mismatch': 'DANE mismatch',
+  'dane-no-tls': 'DANE without TLS',
+  'dane-unsigned': 'DANE unsigned',
+  'dane-unusable': 'DANE unusable',
+  'ptr-missing': 'no PTR',
+  'ptr-unconfirmed': 'PTR unconfirmed',
+  listed: 'on a DNS list',
+  'list-broken': 'list broken',
+};

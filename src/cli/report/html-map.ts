@@ -1,0 +1,277 @@
+import type { DomainAudit } from '../../audit/report.ts';
+import type { DomainMap, MapExchanger, MapNode } from './html-map-model.ts';
+import { mapOf } from './html-map-model.ts';
+import { badge, plural, standingWord } from './html-marks.ts';
+import type { Piece } from './html-markup.ts';
+import { anchor, html, type Markup, nothing, shortened } from './html-markup.ts';
+
+/** More cannot be taken in at a glance; the table below the map has them all. */
+const MOST_DRAWN = 16;
+
+/**
+ * The map of a domain: drawn across for a wide page, as a tree for a narrow one, and as a table for whoever reads it
+ * aloud or wants to copy a name.
+ */
+export function domainMap(audit: DomainAudit): Markup {
+  const map = mapOf(audit);
+  const drawn = forDrawing(map);
+  const left = map.exchangers.length - drawn.exchangers.length;
+  const { summary } = audit.redundancy;
+  return html`<figure class="map">
+<figcaption>${summary === '' ? `Where mail for ${audit.domain} goes` : summary}</figcaption>
+${across(drawn, audit.domain)}
+${tree(drawn, audit.domain)}
+${left > 0 ? html`<p class="muted">${plural(left, 'more exchanger')} in the table.</p>` : nothing}
+${
+  map.exchangers.length === 0
+    ? nothing
+    : html`<details><summary>The map of ${audit.domain} as a table</summary>
+${table(map, audit.domain)}
+</details>`
+}
+</figure>`;
+}
+
+/** The first exchangers, with the addresses and networks that they lead to. */
+function forDrawing(map: DomainMap): DomainMap {
+  if (map.addresses.length <= MOST_DRAWN && map.exchangers.length <= MOST_DRAWN) return map;
+  const exchangers: MapExchanger[] = [];
+  const addresses = new Set<number>();
+  for (const exchanger of map.exchangers.slice(0, MOST_DRAWN)) {
+    const room = Math.max(1, Math.min(4, MOST_DRAWN - addresses.size));
+    const own = exchanger.addresses.slice(0, room);
+    for (const index of own) addresses.add(index);
+    exchangers.push({
+      ...exchanger,
+      addresses: own,
+      words:
+        own.length < exchanger.addresses.length
+          ? `${exchanger.words === '' ? '' : `${exchanger.words}, `}${exchanger.addresses.length} addresses`
+          : exchanger.words,
+    });
+  }
+  const places = [...addresses];
+  const networks = [...new Set(places.flatMap((place) => map.addresses[place]?.network ?? []))];
+  return {
+    ...map,
+    exchangers: exchangers.map((one) => ({ ...one, addresses: one.addresses.map((index) => places.indexOf(index)) })),
+    addresses: places.flatMap((place) => {
+      const address = map.addresses[place];
+      if (address === undefined) return [];
+      return [{ ...address, network: address.network === undefined ? undefined : networks.indexOf(address.network) }];
+    }),
+    networks: networks.flatMap((index) => map.networks[index] ?? []),
+  };
+}
+
+const WIDTH = 1040;
+const columns = [
+  { x: 0, width: 196, title: 'Domain' },
+  { x: 272, width: 256, title: 'Exchangers' },
+  { x: 580, width: 222, title: 'Addresses' },
+  { x: 852, width: 188, title: 'Networks' },
+] as const;
+const HEAD = 30;
+const HEIGHT = 52;
+const STEP = 68;
+
+/** Left to right. */
+function across(map: DomainMap, domain: string): Markup {
+  const middle = HEIGHT / 2;
+  const addressY = map.addresses.map((_, index) => HEAD + index * STEP);
+  const mean = (all: readonly number[], otherwise: number): number =>
+    all.length === 0 ? otherwise : all.reduce((sum, y) => sum + y, 0) / all.length;
+  const exchangerY = spread(
+    map.exchangers.map(({ addresses }, index) =>
+      mean(
+        addresses.map((address) => addressY[address] ?? HEAD),
+        HEAD + index * STEP,
+      ),
+    ),
+  );
+  const networkY = spread(
+    map.networks.map((_, index) =>
+      mean(
+        map.addresses.flatMap(({ network }, place) => (network === index ? [addressY[place] ?? HEAD] : [])),
+        HEAD,
+      ),
+    ),
+  );
+  const second = map.empty === undefined ? exchangerY : [HEAD];
+  const bottom = Math.max(HEAD, ...addressY, ...second, ...networkY) + HEIGHT;
+  const domainY = mean(second, HEAD);
+  const lines: Piece[] = [];
+  const line = (from: 0 | 1 | 2, y1: number, y2: number, node: MapNode): void => {
+    const x1 = columns[from].x + columns[from].width;
+    const x2 = columns[from === 0 ? 1 : from === 1 ? 2 : 3].x;
+    const bend = (x2 - x1) / 2;
+    const [a, b] = [y1 + middle, y2 + middle];
+    lines.push(
+      html`<path class="line ${node.standing}" d="M${x1} ${round(a)}C${x1 + bend} ${round(a)} ${x2 - bend} ${round(b)} ${x2} ${round(b)}"/>`,
+    );
+  };
+  map.exchangers.forEach((exchanger, index) => {
+    const y = exchangerY[index] ?? HEAD;
+    line(0, domainY, y, exchanger);
+    for (const address of exchanger.addresses) {
+      const node = map.addresses[address];
+      if (node !== undefined) line(1, y, addressY[address] ?? HEAD, node);
+    }
+  });
+  map.addresses.forEach(({ network }, index) => {
+    const node = network === undefined ? undefined : map.networks[network];
+    if (node !== undefined) line(2, addressY[index] ?? HEAD, networkY[network ?? 0] ?? HEAD, node);
+  });
+  if (map.empty !== undefined) line(0, domainY, HEAD, map.empty);
+  const preferences = map.exchangers.map(({ preference }, index) => {
+    const y = (exchangerY[index] ?? HEAD) + middle;
+    const x = columns[1].x - 22;
+    return html`<g class="preference"><title>preference ${preference}</title><rect x="${x - 17}" y="${round(y - 10)}" width="34" height="20" rx="10"/><text x="${x}" y="${round(y + 4)}" text-anchor="middle">${preference}</text></g>`;
+  });
+  const heads = columns
+    .filter((_, index) => index < 2 || map.empty === undefined)
+    .map(({ x, title }) => html`<text class="head" x="${x}" y="14">${title}</text>`);
+  const shown = map.empty === undefined ? map.exchangers : [map.empty];
+  const name = anchor('map', domain);
+  return html`<svg class="across" role="img" aria-labelledby="${name}-title ${name}-desc" viewBox="0 0 ${WIDTH} ${round(bottom + 2)}">
+<title id="${name}-title">Map of ${domain}</title>
+<desc id="${name}-desc">${description(map)}</desc>
+${heads}${lines}
+${box(map.domain, 0, domainY)}
+${shown.map((node, index) => box(node, 1, second[index] ?? HEAD))}
+${map.addresses.map((node, index) => box(node, 2, addressY[index] ?? HEAD))}
+${map.networks.map((node, index) => box(node, 3, networkY[index] ?? HEAD))}
+${preferences}
+</svg>`;
+}
+
+function box(node: MapNode, column: 0 | 1 | 2 | 3, y: number): Markup {
+  const { x, width } = columns[column];
+  return html`<g class="node ${node.standing}"><title>${full(node)}</title><rect x="${x + 1}" y="${round(y + 1)}" width="${width - 2}" height="${HEIGHT - 2}" rx="9"/>${drawing(node, x + 12, y + (node.words === '' ? 18 : 10))}${label(node, x + 36, y + (node.words === '' ? 31 : 23), width - 46)}${wordsOf(node, x + 36, y + 40, width - 46)}</g>`;
+}
+
+/** What a narrow page shows: one below the other, indented. */
+function tree(map: DomainMap, domain: string): Markup {
+  const width = 340;
+  const step = 54;
+  const rows: Piece[] = [];
+  const lines: Piece[] = [];
+  let y = 0;
+  const row = (node: MapNode, depth: 0 | 1 | 2, also: MapNode | undefined = undefined): number => {
+    const x = depth * 22;
+    const at = y;
+    const tall = also !== undefined;
+    const height = tall && node.words !== '' ? 64 : 46;
+    const below =
+      also === undefined
+        ? nothing
+        : html`<text class="net ${also.standing}" x="${x + 36}" y="${at + (node.words === '' ? 38 : 54)}" font-size="11">${shortened(`in ${also.label}${also.words === '' ? '' : `: ${also.words}`}`, 40)}</text>`;
+    const blank = node.words === '';
+    rows.push(
+      html`<g class="node ${node.standing}"><title>${full(node)}</title><rect x="${x + 1}" y="${at + 1}" width="${width - x - 2}" height="${height - 2}" rx="8"/>${drawing(node, x + 11, at + (blank && !tall ? 15 : 8))}${label(node, x + 36, at + (blank && !tall ? 28 : 20), width - x - 44)}${wordsOf(node, x + 36, at + 37, width - x - 44)}${below}</g>`,
+    );
+    y += height + (step - 46);
+    return at;
+  };
+  const elbow = (x: number, from: number, to: number, node: MapNode): void => {
+    lines.push(html`<path class="line ${node.standing}" d="M${x} ${from}V${to - 8}q0 8 8 8h4"/>`);
+  };
+  const top = row(map.domain, 0) + 46;
+  for (const exchanger of map.exchangers) {
+    const { preference } = exchanger;
+    const at = row(
+      { ...exchanger, words: `preference ${preference}${exchanger.words === '' ? '' : `: ${exchanger.words}`}` },
+      1,
+    );
+    elbow(10, top, at + 23, exchanger);
+    for (const place of exchanger.addresses) {
+      const address = map.addresses[place];
+      if (address === undefined) continue;
+      const network = address.network === undefined ? undefined : map.networks[address.network];
+      elbow(32, at + 46, row(address, 2, network) + 23, address);
+    }
+  }
+  if (map.empty !== undefined) elbow(10, top, row(map.empty, 1) + 23, map.empty);
+  const name = anchor('tree', domain);
+  return html`<svg class="tree" role="img" aria-labelledby="${name}-title ${name}-desc" viewBox="0 0 ${width} ${y - 6}">
+<title id="${name}-title">Map of ${domain}</title>
+<desc id="${name}-desc">${description(map)}</desc>
+${lines}${rows}
+</svg>`;
+}
+
+const drawing = ({ standing }: MapNode, x: number, y: number): Markup =>
+  html`<use class="sign ${standing}" href="#sign-${standing}" x="${x}" y="${round(y)}" width="16" height="16"/>`;
+
+/** A name, in letters that become smaller before it is cut. */
+function label({ label: text }: MapNode, x: number, y: number, room: number): Markup {
+  const size = [13, 12, 11, 10].find((each) => text.length * each * CHARACTER <= room) ?? 10;
+  return html`<text class="label" x="${x}" y="${round(y)}" font-size="${size}">${shortened(text, Math.floor(room / (size * CHARACTER)))}</text>`;
+}
+
+/** How wide a letter of a name is at most, in parts of its height; wide fonts have 0.62. */
+const CHARACTER = 0.62;
+
+const wordsOf = ({ words }: MapNode, x: number, y: number, room: number): Markup =>
+  words === ''
+    ? nothing
+    : html`<text class="words" x="${x}" y="${round(y)}" font-size="11.5">${shortened(words, Math.floor(room / 6.9))}</text>`;
+
+const full = ({ label: text, standing, words }: MapNode): string => {
+  const word = standingWord[standing];
+  return [text, ...new Set([word, words])].filter((part) => part !== '').join(': ');
+};
+
+const round = (value: number): number => Math.round(value * 10) / 10;
+
+/** Moves what overlaps apart, and keeps the order. */
+function spread(wanted: readonly number[]): readonly number[] {
+  const order = wanted.map((_, index) => index).sort((a, b) => (wanted[a] ?? 0) - (wanted[b] ?? 0) || a - b);
+  const placed = [...wanted];
+  let least = HEAD;
+  for (const index of order) {
+    placed[index] = Math.max(placed[index] ?? HEAD, least);
+    least = (placed[index] ?? HEAD) + STEP;
+  }
+  return placed;
+}
+
+/** The map in sentences. */
+function description(map: DomainMap): string {
+  const { domain, empty, exchangers, addresses, networks } = map;
+  if (empty !== undefined) return `${domain.label}: ${empty.label} (${empty.words}).`;
+  const sentences = exchangers.slice(0, 8).map((exchanger) => {
+    const own = exchanger.addresses.flatMap((place) => addresses[place] ?? []);
+    const to = own.length === 0 ? 'no address' : own.map((address) => named(address)).join(', ');
+    return `${exchanger.label}, preference ${exchanger.preference}, ${standingWord[exchanger.standing] || 'not connected to'}${
+      exchanger.words === '' || exchanger.words === standingWord[exchanger.standing] ? '' : ` (${exchanger.words})`
+    }: ${to}.`;
+  });
+  return `${domain.label} has ${plural(exchangers.length, 'exchanger')} with ${plural(addresses.length, 'address', 'addresses')} in ${plural(networks.length, 'network')}. ${sentences.join(' ')}`;
+}
+
+const named = ({ label: text, standing, words }: MapNode): string =>
+  standing === 'fails' || standing === 'weak' || standing === 'unknown' ? `${text} (${words})` : text;
+
+function table(map: DomainMap, domain: string): Markup {
+  const rows = map.exchangers.flatMap((exchanger) => {
+    const state = badge(exchanger.standing, exchanger.words || standingWord[exchanger.standing] || 'not connected to');
+    const own = exchanger.addresses.flatMap((place) => map.addresses[place] ?? []);
+    return (own.length === 0 ? [undefined] : own).map((address, index) => {
+      const network = address?.network === undefined ? undefined : map.networks[address.network];
+      return html`<tr role="row"><th role="rowheader" scope="row"><span class="name">${exchanger.label}</span>${index === 0 ? html` ${state}` : nothing}</th><td role="cell" data-label="Preference"><div class="cell">${exchanger.preference}</div></td><td role="cell" data-label="Address"><div class="cell">${
+        address === undefined
+          ? 'none'
+          : html`<span class="name">${address.label}</span>${address.words === '' ? nothing : html` ${badge(address.standing, address.words)}`}`
+      }</div></td><td role="cell" data-label="Network"><div class="cell">${
+        network === undefined
+          ? 'none'
+          : html`<span class="name">${network.label}</span>${network.words === '' ? nothing : html` ${badge(network.standing, network.words)}`}`
+      }</div></td></tr>`;
+    });
+  });
+  return html`<table role="table" aria-label="Exchangers of ${domain}">
+<thead role="rowgroup"><tr role="row"><th role="columnheader" scope="col">Exchanger</th><th role="columnheader" scope="col">Preference</th><th role="columnheader" scope="col">Address</th><th role="columnheader" scope="col">Network</th></tr></thead>
+<tbody role="rowgroup">${rows}</tbody>
+</table>`;
+}

@@ -1,0 +1,10 @@
+export function openAll(): void;
+export function runsOver(): { scroll: number; over: string[] };
+export function textsSeen(): { text: string; ink: string; ground: string }[];
+export function links(): { name: string; href: string }[];
+export function namelessDrawings(): number;
+export function bodyColour(): string;
+export function mapsSeen(): { classes: string[]; smallest: number; out: string[] };
+export function focused(): { tag?: string; text?: string; open?: boolean };
+export function target(): string;
+export function countOf(selector: string): number;
