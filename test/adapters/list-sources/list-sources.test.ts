@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { ListEvent, ListSource } from 'postern/adapters/list-sources';
 import { entriesList, fileList, urlList } from 'postern/adapters/list-sources';
+import { memoryBans } from 'postern/adapters/memory';
 import { ipBlocklist } from 'postern/checks/ip-blocklist';
 import type { IpAddress } from 'postern/net';
 import { PrefixSet } from 'postern/net';
@@ -185,6 +186,47 @@ describe('a worker', () => {
     const missing = new URL('./not-there.mjs', import.meta.url);
     const source = await opened(fileList(path, { format: 'plain', worker: missing, watch: false }));
     expect(source.last).toMatchObject({ type: 'loaded', size: 5, here: expect.stringContaining('not-there') });
+  });
+});
+
+describe('under traffic', () => {
+  test('lists are reloaded and clients banned at once → each answer is of one whole list, and no ban is lost', async () => {
+    const path = join(folder, 'blocked');
+    const lists = ['192.0.2.0/25\n198.51.100.1\n', '192.0.2.128/25\n198.51.100.2\n'];
+    await writeFile(path, lists[0]!);
+    const source = await opened(fileList(path, { format: 'plain', worker, watch: false }));
+    const clock = fixedClock();
+    const bans = memoryBans({ clock, never: ['203.0.113.0/24'] });
+    const check = ipBlocklist({ block: source, allow: ['203.0.113.0/24'] });
+    const { signal } = new AbortController();
+    const result = async (ip: string): Promise<string> =>
+      (await check.examine({ client: { ip: ip as IpAddress } }, { clock, bans }, signal)).result;
+
+    let reloads = 0;
+    let done = false;
+    const reloading = (async () => {
+      for (; reloads < 12; reloads++) {
+        await writeFile(path, lists[(reloads + 1) % 2]!);
+        expect((await source.reload({ force: true })).type).toBe('loaded');
+      }
+      done = true;
+    })();
+    const seen = new Set<string>();
+    let banned = 0;
+    for (; !done; banned++) {
+      for (let i = 0; i < 50; i++) {
+        const answers = ['192.0.2.1', '198.51.100.1', '192.0.2.200', '198.51.100.2'].map(result);
+        seen.add((await Promise.all(answers)).join());
+      }
+      bans.add(`100.64.${(banned >> 8) & 255}.${banned & 255}`, 'made for the test');
+      bans.add('203.0.113.9', 'made for the test');
+      expect(await result('203.0.113.9')).toBe('pass');
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await reloading;
+    expect([...seen].sort()).toEqual(['fail,fail,none,none', 'none,none,fail,fail']);
+    expect(bans.list()).toHaveLength(banned);
+    expect(await result('100.64.0.0')).toBe('softfail');
   });
 });
 

@@ -69,6 +69,13 @@ describe('connect: what the lists say', () => {
     ['not parsable', 'unknown', 'permerror'],
     ['not parsable: 010.1.1.1 is not 8.1.1.1 and not 10.1.1.1', '010.1.1.1', 'permerror'],
     ['not parsable: empty', '', 'permerror'],
+    ['not parsable: a blocked one and what does not belong to it', '192.0.2.1\0', 'permerror'],
+    ['not parsable: a blocked one with a zone', '192.0.2.1%eth0', 'permerror'],
+    ['not parsable: a zone where none may be', '2001:db8::1%eth0', 'permerror'],
+    ['not parsable: 5,000 digits', '1'.repeat(5_000), 'permerror'],
+    ['not parsable: 5,000 colons', ':'.repeat(5_000), 'permerror'],
+    ['not parsable: a zone of 5,000 characters', `fe80::1%${'x'.repeat(5_000)}`, 'permerror'],
+    ['link-local, its zone put aside', 'fe80::1%eth0', 'none'],
   ])('%s (%s → %s)', async (_, client, result) => {
     expect((await examine(lists, client)).result).toBe(result);
   });
