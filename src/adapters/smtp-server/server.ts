@@ -242,7 +242,8 @@ async function* chunksOf(
   feed: Feed,
   size: number | undefined,
 ): AsyncGenerator<Uint8Array> {
-  let error: Error | undefined = new Error('the message was not read to its end');
+  let ended = false;
+  let error: Error | undefined;
   try {
     for await (const chunk of stream as AsyncIterable<Uint8Array>) {
       // What lies behind the limit is read, since the client must be answered, and given to nobody.
@@ -251,13 +252,14 @@ async function* chunksOf(
       yield chunk;
       if (taken !== undefined) await taken;
     }
-    error = stream.sizeExceeded ? refusal(552, '5.3.4 The message is larger than is taken here') : undefined;
-    if (error !== undefined) throw error;
+    ended = true;
+    if (stream.sizeExceeded) throw refusal(552, '5.3.4 The message is larger than is taken here');
   } catch (caught) {
     error = caught instanceof Error ? caught : new Error(String(caught));
     throw error;
   } finally {
-    feed.end(error);
+    // An error is dear to make, and is made only where there is one.
+    feed.end(error ?? (ended ? undefined : new Error('the message was not read to its end')));
   }
 }
 

@@ -243,17 +243,28 @@ class Session<E extends Env> implements SmtpSession {
     };
   }
 
-  #connectFacts(): ConnectFacts {
+  #sessionFacts(): ConnectFacts['session'] {
     const tally = { commands: this.#commands, errors: this.#errors, authFailures: this.#authFailures };
-    return { ...this.#connection, session: { ...this.#connection.session, tally } };
+    return { ...this.#connection.session, tally };
+  }
+
+  #connectFacts(): ConnectFacts {
+    return { ...this.#connection, session: this.#sessionFacts() };
   }
 
   #heloFacts(helo: HeloFacts['helo']): HeloFacts {
-    return { ...this.#connectFacts(), helo };
+    return { ...this.#connection, session: this.#sessionFacts(), helo };
   }
 
   #mailFacts(helo: HeloFacts['helo'], mail: Pick<MailFacts, 'reversePath' | 'mailParameters'>): MailFacts {
-    return { ...this.#heloFacts(helo), auth: this.#auth, ...mail, messagesBefore: this.#messages };
+    return {
+      ...this.#connection,
+      session: this.#sessionFacts(),
+      helo,
+      auth: this.#auth,
+      ...mail,
+      messagesBefore: this.#messages,
+    };
   }
 
   /** Decides one stage: evaluates, records, waits where a rule says so. */
@@ -532,7 +543,7 @@ class Session<E extends Env> implements SmtpSession {
 
   /** The message, each chunk of it handed to another reader too, who is not waited for longer than a stage may take. */
   async *#handedOn(message: Uint8Array | AsyncIterable<Uint8Array>, feed: Feed): AsyncGenerator<Uint8Array> {
-    let error: Error | undefined = new Error('the message was not read to its end');
+    let ended = false;
     try {
       for await (const chunk of message instanceof Uint8Array ? [message] : message) {
         const taken = feed.write(chunk);
@@ -542,9 +553,9 @@ class Session<E extends Env> implements SmtpSession {
         await taken;
         cancel();
       }
-      error = undefined;
+      ended = true;
     } finally {
-      feed.end(error);
+      feed.end(ended ? undefined : new Error('the message was not read to its end'));
     }
   }
 
