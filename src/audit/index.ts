@@ -1,0 +1,50 @@
+/**
+ * An audit of a site's own mail: what the domain publishes, and what its servers do.
+ *
+ * **Answers**: does mail for this domain survive the loss of a server; can a login be overheard; do the exchangers relay
+ * for strangers; do certificates, MTA-STS, DANE, SPF, DKIM and DMARC say what is so?
+ * **Knows**: a domain name. **Asks**: the DNS; and, unless `dnsOnly` says otherwise, the exchangers and login services that
+ * the domain names, by SMTP, IMAP, POP3 and ManageSieve, and the MTA-STS policy by HTTPS.
+ * **Standards**: RFC 5321, 3207, 7208, 7489, 6376, 8461, 8460, 7672, 8314, 9051, 1939, 2595, 6186, 5804, 9525.
+ * **Limits**: it never sends mail and never logs in: recipients are offered and withdrawn, logins are of an account that does
+ * not exist. It sees what the place that it runs on sees: a server may treat its own address, or its own network, as trusted.
+ * Audit what is yours to audit.
+ *
+ * @example
+ * ```ts
+ * import { audit, systemEnv } from 'postern/audit';
+ * import { zone } from 'postern/testing';
+ *
+ * const dns = zone({
+ *   'example.org': { MX: [[10, 'mx.example.org']], TXT: ['v=spf1 mx -all'] },
+ *   'mx.example.org': { A: ['192.0.2.1'] },
+ * });
+ * const report = await audit(['example.org'], { dnsOnly: true, only: ['mx', 'spf'] }, systemEnv({ dns }));
+ * for (const { findings } of report.domains)
+ *   for (const { severity, id, what, mend } of findings) console.log(severity, id, what, mend); // high mx-single …
+ * ```
+ *
+ * @module
+ */
+export { audit } from './audit.ts';
+export type { CatalogueEntry, ProbeFindingId, ProbeName } from './catalogue.ts';
+export { probeCatalogue, probeNames } from './catalogue.ts';
+export type { AuditEnv, AuditProgress } from './context.ts';
+export type { AuditFinding, FindingId, Severity } from './finding.ts';
+export type { AuditOptions } from './options.ts';
+export { usualPorts } from './options.ts';
+export type {
+  AuditReport,
+  AuditState,
+  CertificateAudit,
+  DomainAudit,
+  PublishedRecord,
+  RecordsAudit,
+  ServiceAudit,
+  ServiceName,
+  TlsAudit,
+  TlsVersion,
+} from './report.ts';
+export { REPORT_VERSION } from './report.ts';
+export { type SystemEnvOptions, systemEnv } from './system.ts';
+export { type Connect, type ConnectOptions, type Opened, tcpConnect } from './wire/index.ts';
