@@ -1,7 +1,7 @@
 import { iprev } from '../../checks/reverse-dns/index.ts';
 import type { IpAddress } from '../../net/index.ts';
 import { reverseName } from '../../net/index.ts';
-import { type AuditFinding, found } from '../finding.ts';
+import { type AuditFinding, found, printable } from '../finding.ts';
 import type { RecordsAudit } from '../report.ts';
 import { lookupFailed, questionsOf, type RecordsContext } from './questions.ts';
 
@@ -28,7 +28,7 @@ export async function auditPtr(
       findings.push(...lookupFailed('ptr', address, [{ ...question, reason: reason ?? 'no answer' }]));
       continue;
     }
-    audit.push({ address, names: names.map(({ name }) => name), confirmed: result === 'pass' });
+    audit.push({ address, names: names.map(({ name }) => printable(name)), confirmed: result === 'pass' });
     if (result === 'permerror')
       findings.push(
         found('ptr-missing', address, `The address ${address} has no name.`, [`${reverseName(address)} PTR: none`]),

@@ -29,7 +29,7 @@ const MAX_HOSTS = 40;
 /**
  * Where the domain says that its users log in. A target `.` says that the service is decidedly not there (RFC 2782).
  *
- * @returns in `audit` where there is something to connect to, whether the targets have addresses or not
+ * @returns in `audit` the records that name a host, whether it has an address or not
  */
 export async function auditSrv(
   domain: string,
@@ -98,8 +98,10 @@ export async function auditSrv(
     [...records.values()].every(({ length }) => length === 0)
   )
     findings.push(found('srv-missing', domain, `${domain} publishes no SRV records for its login services.`));
-  return { audit: offered, findings };
+  return { audit: offered.filter(({ target }) => isHost(target)), findings };
 }
+
+const isHost = (target: string): boolean => parseIp(target) === undefined && parseDomain(target) !== undefined;
 
 const nameOf = (service: ServiceName, domain: string): string =>
   `${labels.find(([known]) => known === service)?.[1]}.${domain}`;
