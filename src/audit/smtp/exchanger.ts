@@ -2,7 +2,7 @@ import type { DnsAnswer } from '../../env/index.ts';
 import { parseIp } from '../../net/index.ts';
 import type { AuditContext } from '../context.ts';
 import { type AuditFinding, found, printable } from '../finding.ts';
-import type { CertificateAudit, RecordsAudit, ServiceAudit, TlsAudit } from '../report.ts';
+import type { CertificateAudit, RecordsAudit, ServiceAudit, TlsAudit, TlsVersion } from '../report.ts';
 import {
   certificateFindings,
   daneMatches,
@@ -99,26 +99,30 @@ export async function auditExchanger(
       find('smtp-unreachable', `Port ${port} of ${address} ${unreached[session.status]}.`, [session.reason]);
     return end();
   }
+  // The other sessions begin while this one waits for its greeting; where it comes to nothing, they end with it.
+  const side = sideSessions(target, context);
   try {
+    const wanted = settings.probes;
+    let tellMain: (main: TlsBegun | undefined) => void = () => undefined;
+    const main = new Promise<TlsBegun | undefined>((resolve) => {
+      tellMain = resolve;
+    });
+    const talks = Promise.all([
+      wanted.has('relay')
+        ? probeRelay(subject, target, domain, context, side.converse, here && settings.source === undefined)
+        : undefined,
+      wanted.has('smtp') ? side.converse((begun) => probeInjection(subject, begun, settings.timeoutMs)) : undefined,
+      wanted.has('tls') ? probeVersions((version) => versionOf(version, main, side)) : {},
+    ]);
+    talks.catch(() => undefined);
     const greeting = await session.read();
     if (greeting.status === 'reply') {
       service.greeting = printable(greeting.text);
       service.greetingMs = Math.max(0, Math.round(clock.now() - started));
     }
     if (!(await greeted(session, greeting, service, find, context))) return end();
-
-    // The other sessions need no more than a server that greets.
-    const side = sideSessions(target, context);
-    const wanted = settings.probes;
-    const talks = Promise.all([
-      wanted.has('relay')
-        ? probeRelay(subject, target, domain, context, side.converse, here && settings.source === undefined)
-        : undefined,
-      wanted.has('smtp') ? side.converse((begun) => probeInjection(subject, begun, settings.timeoutMs)) : undefined,
-      wanted.has('tls') ? probeVersions((version) => side.handshake(version)) : {},
-    ]);
-    const own = await mainSession(session, service, find, names, context);
-    // Where the first session came to nothing, the others are not waited for.
+    const own = await mainSession(session, service, find, names, context, tellMain);
+    tellMain(undefined);
     if (!own.taken) side.giveUp();
     void session.close().then(side.mainIsOver);
     const [relay, injection, versions] = await talks;
@@ -151,6 +155,7 @@ export async function auditExchanger(
     }
     return end();
   } finally {
+    side.giveUp();
     void session.close();
   }
 }
@@ -247,6 +252,7 @@ async function mainSession(
   find: Find,
   names: readonly string[],
   context: AuditContext,
+  tell: (begun: TlsBegun) => void,
 ): Promise<MainSession> {
   const ehlo = await session.ehlo();
   if (classOf(ehlo) !== 2) {
@@ -287,6 +293,7 @@ async function mainSession(
   if (ready.status !== 'reply' || ready.code !== 220)
     return failed('The server offers STARTTLS, and does not begin it.', [`STARTTLS: ${said(ready)}`]);
   const begun = await session.startTls({ authorities: context.settings.authorities });
+  tell(begun);
   if (begun.status !== 'secure') return failed('The handshake fails.', [begun.reason]);
 
   const certificate = readCertificate(begun.socket, names, context);
@@ -382,7 +389,7 @@ const MOST_PATIENCE_MS = 2_000;
 
 interface SideSessions {
   readonly converse: Converse;
-  readonly handshake: (version: Parameters<Parameters<typeof probeVersions>[0]>[0]) => Promise<TlsBegun>;
+  readonly handshake: (version: TlsVersion) => Promise<TlsBegun>;
   /** From now on there is room for one more. */
   readonly mainIsOver: () => void;
   /** Ends all of them. */
@@ -442,7 +449,10 @@ function sideSessions(place: Place, outer: AuditContext): SideSessions {
   return {
     converse,
     mainIsOver: () => mainIsOver(),
-    giveUp: () => end.abort(),
+    giveUp() {
+      end.abort();
+      mainIsOver();
+    },
     async handshake(version) {
       const begun = await converse<TlsBegun>(async ({ session, capabilities }) => {
         if (!offers(capabilities, 'STARTTLS')) return { status: 'closed', reason: 'STARTTLS is not offered' };
@@ -454,6 +464,19 @@ function sideSessions(place: Place, outer: AuditContext): SideSessions {
       return begun ?? { status: 'closed', reason: 'no session' };
     },
   };
+}
+
+/** Newer versions are tried when it is known which one the first session speaks: that one need not be. */
+async function versionOf(
+  version: TlsVersion,
+  main: Promise<TlsBegun | undefined>,
+  side: SideSessions,
+): Promise<TlsBegun> {
+  if (version === 'TLSv1.2' || version === 'TLSv1.3') {
+    const begun = await main;
+    if (begun?.status === 'secure' && begun.socket.getProtocol() === version) return begun;
+  }
+  return side.handshake(version);
 }
 
 /** What an optional look-up came to; undefined where it failed. */

@@ -75,7 +75,9 @@ export async function probeRelay(
     }
   };
   const best = (form: RelayForm): Answer | undefined => {
-    const own = answers.filter((answer) => answer.form.path === form.path);
+    const own = answers
+      .filter((answer) => answer.form.path === form.path)
+      .sort((a, b) => (a.sender < b.sender ? 1 : -1));
     return own.find(({ kind }) => kind === 'taken') ?? own.find(({ kind }) => kind === 'refused') ?? own[0];
   };
 
@@ -127,15 +129,18 @@ export async function probeRelay(
     return told.length > 0 && told.every((verdict) => verdict === 5);
   };
 
-  const isControl = (form: RelayForm): boolean => [...controls.values()].some(({ path }) => path === form.path);
-  const forms = [plain, ...routed].flatMap((form) => best(form) ?? []);
+  const all = [plain, ...routed];
+  const forms = all.flatMap((form) => best(form) ?? []);
   const relay = forms.map((answer) => ({
     form: answer.form.name,
     path: answer.form.path,
     reply: said(answer.reply),
     taken: counts(answer),
   }));
-  const taken = answers.filter((answer) => !isControl(answer.form) && counts(answer));
+  const order = ({ form }: Answer): number => all.findIndex(({ path }) => path === form.path);
+  const taken = answers
+    .filter((answer) => order(answer) >= 0 && counts(answer))
+    .sort((a, b) => order(a) - order(b) || (a.sender < b.sender ? 1 : -1));
   if (taken.length > 0) {
     const kinds = [...new Set(taken.map(({ form }) => form.name))];
     const here = nearby
@@ -150,7 +155,7 @@ export async function probeRelay(
           `The server takes mail for ${localPart}@${names.foreign}, which it has nothing to do with (${kinds.join(', ')}).${here}`,
           [
             `address: ${place.address}`,
-            ...taken.map(({ form, sender, reply }) => `MAIL FROM:${sender} RCPT TO:${form.path} → ${said(reply)}`),
+            ...taken.map(({ form, sender, reply }) => `MAIL FROM:${sender} RCPT TO:${form.path} => ${said(reply)}`),
           ],
         ),
       ],
@@ -169,7 +174,7 @@ export async function probeRelay(
           : 'The server refused the foreign mailbox for a reason that says nothing about relaying.',
         [
           `address: ${place.address}`,
-          ...forms.slice(0, 5).map(({ form, reply }) => `RCPT TO:${form.path} → ${said(reply)}`),
+          ...forms.slice(0, 5).map(({ form, reply }) => `RCPT TO:${form.path} => ${said(reply)}`),
         ],
       ),
     ],
@@ -214,9 +219,8 @@ async function ask(
       reply = await session.say(`RCPT TO:${form.path}`);
     }
     if (reply.status !== 'reply' || code(reply) === 421) return { answers, left: forms.slice(index) };
-    answers.push({ form, sender: current, reply, kind: kindOf(reply) });
+    answers.push({ form, sender: current, reply, kind: kindOf(reply, form) });
   }
-  await session.say('RSET');
   return { answers, left: [] };
 }
 
@@ -234,14 +238,17 @@ const wantsTls = (reply: SmtpReply): boolean =>
 
 /**
  * What a reply to RCPT says about relaying. Of the recipient's domain (RFC 7505 §4.2, RFC 3463 §3.2, §3.5), of the sender
- * and of the client's name it says nothing, nor does a refusal for now.
+ * and of the client's name it says nothing, nor does a refusal for now; but some say for now that they do not relay
+ * (Postfix: defer_unauth_destination).
  */
-function kindOf(reply: SmtpReply): Answer['kind'] {
+function kindOf(reply: SmtpReply, form: RelayForm): Answer['kind'] {
   switch (classOf(reply)) {
     case 2:
       return 'taken';
+    case 4:
+      return /\brelay/i.test(withoutAddress(reply, form)) ? 'refused' : 'unknown';
     case 5:
-      return code(reply) === 556 || /^(?:1\.(?:2|7|8|10)|4\.4|7\.(?:2[0-9]))$/.test(detailOf(reply) ?? '')
+      return code(reply) === 556 || /^(?:1\.(?:2|7|8|10)|4\.4|7\.2\d)$/.test(detailOf(reply) ?? '')
         ? 'unknown'
         : 'refused';
     default:
@@ -249,14 +256,17 @@ function kindOf(reply: SmtpReply): Answer['kind'] {
   }
 }
 
+/** A reply that differs from another by no more than the address that it repeats is the same. */
+function withoutAddress(reply: SmtpReply, { path }: RelayForm): string {
+  const mailbox = path.slice(1, -1);
+  return said(reply)
+    .replaceAll(mailbox, '')
+    .replace(/<[^>]*>/g, '')
+    .replace(/\S*[@%!]\S*/g, '');
+}
+
 /** Whether a control and every form got the same refusal: that is not about the recipients. */
 function isBlanket(answers: readonly Answer[]): boolean {
-  const texts = new Set(
-    answers.map(({ reply, form }) =>
-      said(reply)
-        .replaceAll(form.path, '')
-        .replace(/<[^>]*>/g, ''),
-    ),
-  );
+  const texts = new Set(answers.map(({ reply, form }) => withoutAddress(reply, form)));
   return answers.length > 1 && texts.size === 1 && answers.every(({ kind }) => kind !== 'taken');
 }
