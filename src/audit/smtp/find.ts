@@ -1,0 +1,11 @@
+import type { found } from '../finding.ts';
+
+export type Mutable<T> = { -readonly [key in keyof T]: T[key] };
+
+/** Makes a finding about the exchanger that is being looked at. */
+export type Find = (
+  id: Parameters<typeof found>[0],
+  what: string,
+  evidence?: readonly string[],
+  change?: Parameters<typeof found>[4],
+) => void;
