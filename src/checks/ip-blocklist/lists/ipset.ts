@@ -71,8 +71,7 @@ export const ipset = (lines: Lines): LineReader => ({
 const logLine = /\[(?<jail>[^\][\s]+)\]\s+(?<verb>Restore Ban|Ban|Unban)\s+(?<address>[0-9a-fA-F:.]+(?:\/\d+)?)$/;
 const withTime =
   /^(?<address>[0-9a-fA-F:.]+(?:\/\d+)?)\s+(?<from>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) \+ (?<seconds>-?\d+) = /;
-const ipsetCommand =
-  /^(?:\S*\/)?ipset\s+(?:(?:-exist|-!)\s+)?(?<verb>add|del|-A|-D)\s+(?:(?:-exist|-!)\s+)?\S+\s/;
+const ipsetCommand = /^(?:\S*\/)?ipset\s+(?:(?:-exist|-!)\s+)?(?<verb>add|del|-A|-D)\s+(?:(?:-exist|-!)\s+)?\S+\s/;
 const LIST_HEAD = 'Banned IP list:';
 
 /**
