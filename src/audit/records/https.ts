@@ -21,9 +21,8 @@ export type Fetched =
 /** RFC 8461 §3.3 lets senders stop at 64 KB. */
 export const MAX_BODY = 65_536;
 const MAX_HEAD = 16_384;
-/** Chunks carry their sizes, and may be small. */
-const MAX_OCTETS: number = MAX_HEAD + 2 * MAX_BODY;
 const MAX_ADDRESSES = 4;
+const MAX_EARLY = 10;
 
 /**
  * Asks a host for a file by HTTPS, as senders of mail do: with a certificate for its name, without following redirects. Of
@@ -55,7 +54,9 @@ async function fetchFrom(
   const { clock, settings, signal } = context;
   const { timeoutMs, authorities } = settings;
   const where = `${target.address}:${target.port}`;
-  const opened = await context.connect(target, { signal, timeoutMs });
+  const opened = await context
+    .connect(target, { signal, timeoutMs })
+    .catch((error: Error) => ({ status: 'unreachable' as const, reason: error.message }));
   if (opened.status !== 'open')
     return {
       status: opened.status === 'refused' ? 'refused' : 'not-reached',
@@ -97,24 +98,17 @@ async function fetchFrom(
 /** Reads one answer: until it is whole, too long, late, or the connection ends. */
 function answerOn(socket: TLSSocket, { clock, settings, signal }: RecordsContext): Promise<Fetched> {
   return new Promise((resolve) => {
-    let octets = '';
+    const reader = answerReader();
     const end = (fetched: Fetched): void => {
       cancel();
       socket.off('data', data).off('end', closed).off('close', closed);
       resolve(fetched);
     };
     const data = (chunk: Buffer): void => {
-      octets += chunk.toString('latin1');
-      const read = readAnswer(octets, false);
+      const read = reader.take(chunk.toString('latin1'));
       if (read !== undefined) end(read);
-      else if (octets.length > MAX_OCTETS) end(broken(`it sent more than ${MAX_OCTETS} octets`));
     };
-    const closed = (): void =>
-      end(
-        signal?.aborted
-          ? { status: 'not-reached', reason: 'aborted' }
-          : (readAnswer(octets, true) ?? broken('the connection was closed before the answer was whole')),
-      );
+    const closed = (): void => end(signal?.aborted ? { status: 'not-reached', reason: 'aborted' } : reader.end());
     const cancel = clock.after(settings.timeoutMs, () =>
       end({ status: 'late', reason: `no whole answer in ${settings.timeoutMs} ms` }),
     );
@@ -124,80 +118,170 @@ function answerOn(socket: TLSSocket, { clock, settings, signal }: RecordsContext
 }
 
 const broken = (reason: string): Fetched => ({ status: 'broken', reason });
+const tooLong = (): Fetched => broken(`the answer is longer than ${MAX_BODY} octets`);
+const notWhole = (): Fetched => broken('the connection was closed before the answer was whole');
 
-/**
- * Reads what has come of an answer (RFC 9112). Undefined: more is needed.
- *
- * @param over whether nothing more comes
- */
-export function readAnswer(octets: string, over: boolean): Fetched | undefined {
-  if (octets.length >= 5 && !octets.startsWith('HTTP/')) return broken('what it answers is not HTTP');
+/** Reads an answer of HTTP as it comes (RFC 9112). */
+export interface AnswerReader {
+  /** More octets, as one character each. What it returns is the end. */
+  take(octets: string): Fetched | undefined;
+  /** Nothing more comes. */
+  end(): Fetched;
+}
+
+/** How the body is delimited, and what of it is there. */
+interface Body {
+  take(octets: string): string | Fetched | undefined;
+  /** The body, where the end of the connection is its end. */
+  end(): string | undefined;
+}
+
+interface Head {
+  readonly code: number;
+  readonly headers: ReadonlyMap<string, string>;
+  readonly body: Body;
+}
+
+/** A reader for one answer. Every octet is looked at a few times at most, however they come. */
+export function answerReader(): AnswerReader {
+  let unread = '';
+  let head: Head | undefined;
+  let early = 0;
+  const answered = (body: string): Fetched =>
+    head === undefined ? notWhole() : { status: 'answered', code: head.code, headers: head.headers, body };
+  const take = (octets: string): Fetched | undefined => {
+    if (head === undefined) {
+      unread += octets;
+      const read = readHead(unread);
+      if (read === undefined) return undefined;
+      if ('status' in read) return read;
+      unread = unread.slice(read.length);
+      // An answer ahead of the answer: 103 Early Hints.
+      if (read.code < 200) return ++early > MAX_EARLY ? broken('it answers with nothing but 1xx') : take('');
+      head = read;
+      // What stands in the body of a redirect or an error does not matter.
+      if (read.code !== 200) return answered('');
+      return take(unread);
+    }
+    const body = head.body.take(octets);
+    return typeof body === 'string' ? answered(body) : body;
+  };
+  return {
+    take,
+    end() {
+      const body = head?.body.end();
+      if (body !== undefined) return answered(body);
+      return head === undefined ? broken('it closed the connection before it had sent a header') : notWhole();
+    },
+  };
+}
+
+/** The status line and the header; undefined where more is needed. `length` is how much of the text they are. */
+function readHead(octets: string): (Head & { readonly length: number }) | Fetched | undefined {
+  if (!octets.startsWith('HTTP/'.slice(0, octets.length))) return broken('what it answers is not HTTP');
   const end = octets.indexOf('\r\n\r\n');
-  if (end < 0) {
-    if (octets.length > MAX_HEAD) return broken(`the header is longer than ${MAX_HEAD} octets`);
-    // A header whose lines end otherwise never ends.
-    return over || octets.includes('\n\n') ? broken('the header is not one of HTTP, or not whole') : undefined;
-  }
+  if (end > MAX_HEAD || (end < 0 && octets.length > MAX_HEAD))
+    return broken(`the header is longer than ${MAX_HEAD} octets`);
+  // A header whose lines end otherwise never ends.
+  if (end < 0) return octets.includes('\n\n') ? broken('its header is not one of HTTP/1.1') : undefined;
   const [statusLine = '', ...fields] = octets.slice(0, end).split('\r\n');
   const code = Number(/^HTTP\/1\.[01] ([1-5]\d\d)(?: |$)/.exec(statusLine)?.[1] ?? 0);
   if (code === 0) return broken('its status line is not one of HTTP/1.1');
-  const rest = octets.slice(end + 4);
-  if (code < 200) return readAnswer(rest, over);
   const headers = new Map<string, string>();
   for (const field of fields) {
     // RFC 9112 §5.1, §5.2: no space before the colon, and no line that goes on.
-    const match = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*$/s.exec(field);
-    if (match === null || /[\r\n\0]/.test(field)) return broken('a line of its header is not one of HTTP');
-    const [, name = '', value = ''] = match;
-    const lower = name.toLowerCase();
-    const before = headers.get(lower);
-    if (before !== undefined && before !== value && (lower === 'content-length' || lower === 'transfer-encoding'))
-      return broken(`it has two headers ${lower} that differ`);
-    headers.set(lower, value);
+    const colon = field.indexOf(':');
+    const name = field.slice(0, Math.max(0, colon)).toLowerCase();
+    if (!/^[!#$%&'*+.^_`|~0-9a-z-]+$/.test(name) || /[\r\n\0]/.test(field))
+      return broken('a line of its header is not one of HTTP');
+    const value = field.slice(colon + 1).trim();
+    const before = headers.get(name);
+    if (before !== undefined && before !== value && (name === 'content-length' || name === 'transfer-encoding'))
+      return broken(`it has two headers ${name} that differ`);
+    headers.set(name, value);
   }
-  const answer = (body: string): Fetched =>
-    body.length > MAX_BODY
-      ? broken(`the answer is longer than ${MAX_BODY} octets`)
-      : { status: 'answered', code, headers, body };
-  // What stands in the body of a redirect or an error does not matter.
-  if (code !== 200) return answer('');
-  const coding = headers.get('transfer-encoding');
-  const written = headers.get('content-length');
-  if (coding !== undefined) {
-    if (coding.toLowerCase() !== 'chunked' || written !== undefined)
-      return broken('how long its answer is cannot be told (RFC 9112 §6.3)');
-    const body = readChunks(rest);
-    if (body === 'wrong') return broken('its chunks are not those of HTTP/1.1');
-    if (body !== undefined) return answer(body);
-    return over ? broken('the connection was closed before the answer was whole') : undefined;
-  }
-  if (written !== undefined) {
-    if (!/^\d{1,15}$/.test(written)) return broken('its Content-Length is no number');
-    const length = Number(written);
-    if (length > MAX_BODY) return broken(`the answer is longer than ${MAX_BODY} octets`);
-    if (rest.length >= length) return answer(rest.slice(0, length));
-    return over ? broken('the connection was closed before the answer was whole') : undefined;
-  }
-  if (rest.length > MAX_BODY) return answer(rest);
-  return over ? answer(rest) : undefined;
+  const body = bodyOf(headers);
+  return 'status' in body ? body : { code, headers, body, length: end + 4 };
 }
 
-/** RFC 9112 §7.1. Undefined: more is needed. */
-function readChunks(octets: string): string | 'wrong' | undefined {
+/** RFC 9112 §6.3. */
+function bodyOf(headers: ReadonlyMap<string, string>): Body | Fetched {
+  const coding = headers.get('transfer-encoding');
+  const written = headers.get('content-length');
+  if (coding !== undefined)
+    return coding.toLowerCase() === 'chunked' && written === undefined
+      ? chunks()
+      : broken('where its answer ends cannot be told (RFC 9112 §6.3)');
+  if (written === undefined) return untilTheEnd();
+  if (!/^\d{1,15}$/.test(written)) return broken('its Content-Length is no number');
+  return Number(written) > MAX_BODY ? tooLong() : ofLength(Number(written));
+}
+
+function ofLength(length: number): Body {
   let body = '';
-  for (let at = 0; ; ) {
-    const end = octets.indexOf('\r\n', at);
-    if (end < 0) return octets.length - at > 1_024 ? 'wrong' : undefined;
-    const size = /^([0-9a-f]{1,8})[ \t]*(?:;.*)?$/i.exec(octets.slice(at, end))?.[1];
-    if (size === undefined) return 'wrong';
-    const length = Number.parseInt(size, 16);
-    at = end + 2;
-    // Trailers say nothing here.
-    if (length === 0) return body;
-    if (body.length + length > MAX_BODY) return body + octets.slice(at, at + length).padEnd(length);
-    if (octets.length < at + length + 2) return undefined;
-    if (octets.slice(at + length, at + length + 2) !== '\r\n') return 'wrong';
-    body += octets.slice(at, at + length);
-    at += length + 2;
-  }
+  return {
+    take(octets) {
+      body += octets;
+      return body.length < length ? undefined : body.slice(0, length);
+    },
+    end: () => undefined,
+  };
+}
+
+function untilTheEnd(): Body {
+  let body = '';
+  return {
+    take(octets) {
+      body += octets;
+      return body.length > MAX_BODY ? tooLong() : undefined;
+    },
+    end: () => body,
+  };
+}
+
+/** A line with the size of a chunk is no longer than this. */
+const MAX_SIZE_LINE = 1_024;
+/** Extensions and sizes beside the body, in octets. */
+const MAX_BESIDE = 65_536;
+
+/** RFC 9112 §7.1. */
+function chunks(): Body {
+  let body = '';
+  let unread = '';
+  let beside = 0;
+  /** Octets that are to come of the chunk that is being read; undefined: a size is to come. */
+  let left: number | undefined;
+  const wrong = broken('its chunks are not those of HTTP/1.1');
+  return {
+    take(octets) {
+      unread += octets;
+      for (let at = 0; ; ) {
+        if (left === undefined) {
+          const end = unread.indexOf('\r\n', at);
+          if (end < 0 ? unread.length - at > MAX_SIZE_LINE : end - at > MAX_SIZE_LINE) return wrong;
+          if (end < 0) {
+            unread = unread.slice(at);
+            return undefined;
+          }
+          const size = /^([0-9a-f]{1,8})[ \t]*(?:;|$)/i.exec(unread.slice(at, end))?.[1];
+          beside += end - at;
+          if (size === undefined || beside > MAX_BESIDE) return wrong;
+          left = Number.parseInt(size, 16);
+          at = end + 2;
+          // Trailers say nothing here.
+          if (left === 0) return body;
+          if (body.length + left > MAX_BODY) return tooLong();
+        }
+        if (unread.length - at < left + 2) {
+          unread = unread.slice(at);
+          return undefined;
+        }
+        if (unread.slice(at + left, at + left + 2) !== '\r\n') return wrong;
+        body += unread.slice(at, at + left);
+        at += left + 2;
+        left = undefined;
+      }
+    },
+    end: () => undefined,
+  };
 }

@@ -150,7 +150,9 @@ async function faultOf(
   );
   if (failing.length === 2) {
     // A name made from the client may exist for those who may send, and for no stranger.
-    const byClient = dns.texts().some((text) => /^v=spf1 /i.test(text) && madeFromClient.test(text));
+    const byClient = dns
+      .texts()
+      .some((text) => /^v=spf1 /i.test(text) && text.split(' ').some((word) => madeFromClient(word)));
     return { reason, evidence, severity: byClient && !certain(reason) ? 'medium' : 'high' };
   }
   // Hosts that have addresses of one kind alone are nothing to be found for clients of the other kind.
@@ -159,7 +161,8 @@ async function faultOf(
 }
 
 const MAX_VOIDS = 2; // RFC 7208 §4.6.4
-const madeFromClient = /(?:include:|redirect=)[^ ]*%\{[ilshpcr]/i;
+const madeFromClient = (word: string): boolean =>
+  /^[-+?~]?(?:include:|redirect=)/i.test(word) && /%\{[ilshpcr]/i.test(word);
 const certain = (reason: string): boolean => /more than|multiple|unknown|invalid|syntax/i.test(reason);
 
 /** Whether the records let anybody send with addresses of this family. */

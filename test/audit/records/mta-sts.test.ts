@@ -1,11 +1,12 @@
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { TLSSocket } from 'node:tls';
+import fc from 'fast-check';
 import { type ZoneData, zone } from 'postern/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { AuditContext } from '../../../src/audit/context.ts';
 import type { AuditOptions } from '../../../src/audit/options.ts';
-import { readAnswer } from '../../../src/audit/records/https.ts';
+import { answerReader, type Fetched } from '../../../src/audit/records/https.ts';
 import { auditMtaSts, mtaStsAllows, mtaStsFindings, readMtaStsPolicy } from '../../../src/audit/records/index.ts';
 import { contextWith } from '../context.ts';
 import { authority, issue } from '../tls/certificates.ts';
@@ -56,6 +57,8 @@ afterAll(() => new Promise<void>((resolve) => void server.close(() => resolve())
 
 const http = (body: string, head: string = 'Content-Type: text/plain', status: string = '200 OK'): string =>
   `HTTP/1.1 ${status}\r\n${head}\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+
+const chunked = `HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nTransfer-Encoding: chunked\r\n\r\n${(good.match(/[\s\S]{1,7}/g) ?? []).map((part) => `${part.length.toString(16)};x=y\r\n${part}\r\n`).join('')}0\r\n\r\n`;
 
 async function look(
   data: ZoneData,
@@ -126,7 +129,6 @@ describe('the record', () => {
 });
 
 describe('the policy', () => {
-  const chunked = `HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nTransfer-Encoding: chunked\r\n\r\n${(good.match(/[\s\S]{1,7}/g) ?? []).map((part) => `${part.length.toString(16)};x=y\r\n${part}\r\n`).join('')}0\r\n\r\n`;
   const policy = { mode: 'enforce', mx: ['mx.example.org', '*.backup.example.net'], maxAge: 604_800 };
   test.each<readonly [string, string, readonly string[], unknown]>([
     ['mta-sts/as it should be → nothing', http(good), [], policy],
@@ -464,10 +466,66 @@ describe('the exchangers', () => {
 });
 
 describe('reading an answer', () => {
-  test('https/each prefix of an answer → more is needed, never an exception', () => {
-    const whole = http(good);
-    for (let length = 0; length < whole.length; length++)
-      expect(readAnswer(whole.slice(0, length), false)).toBeUndefined();
-    expect(readAnswer(whole, false)).toMatchObject({ status: 'answered', body: good });
+  const read = (parts: Iterable<string>): Fetched => {
+    const reader = answerReader();
+    for (const part of parts) {
+      const fetched = reader.take(part);
+      if (fetched !== undefined) return fetched;
+    }
+    return reader.end();
+  };
+  test.each([
+    ['a length', http(good)],
+    ['chunks', chunked],
+    ['the end of the connection', `HTTP/1.1 200 OK\r\n\r\n${good}`],
+    ['an answer ahead of it', `HTTP/1.1 100 Continue\r\n\r\n${http(good)}`],
+  ])('https/delimited by %s, octet by octet → is read', (_, whole) => {
+    expect(read(whole)).toMatchObject({ status: 'answered', code: 200, body: good });
+  });
+  test('https/cut anywhere → is not whole', () => {
+    for (const whole of [http(good), chunked])
+      for (let length = 0; length < whole.length - 5; length++)
+        expect(read([whole.slice(0, length)])).toMatchObject({ status: 'broken' });
+  });
+  test('https/whatever comes → ends, and never with an exception', () => {
+    const piece = fc.constantFrom(
+      'HTTP/1.1 200 OK\r\n',
+      '\r\n',
+      '\n',
+      'Content-Length: 5',
+      'Transfer-Encoding: chunked',
+      '5',
+      '0',
+      ';',
+      ':',
+      ' ',
+      'hello',
+      '\0',
+    );
+    fc.assert(
+      fc.property(fc.array(fc.oneof(piece, fc.string({ unit: 'binary' })), { maxLength: 30 }), (parts) => {
+        expect(['answered', 'broken']).toContain(read(parts).status);
+      }),
+    );
+  });
+  test('https/a policy of any text → never an exception', () => {
+    const piece = fc.constantFrom(
+      'version: STSv1\n',
+      'mode: ',
+      'enforce',
+      '\n',
+      '\r\n',
+      'mx: ',
+      '*.',
+      'example.org',
+      'max_age: 1',
+      ':',
+    );
+    fc.assert(
+      fc.property(fc.array(fc.oneof(piece, fc.string({ unit: 'binary' })), { maxLength: 30 }), (parts) => {
+        const { policy, faults } = readMtaStsPolicy(parts.join(''));
+        expect(policy !== undefined || faults.length > 0).toBe(true);
+      }),
+    );
   });
 });

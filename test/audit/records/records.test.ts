@@ -1,4 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
+import fc from 'fast-check';
+import type { DnsResolver } from 'postern/env';
 import { fixedClock, type ZoneData, zone } from 'postern/testing';
 import { describe, expect, test } from 'vitest';
 import type { AuditFinding } from '../../../src/audit/finding.ts';
@@ -814,6 +816,42 @@ describe('tlsa', () => {
   test('tlsa/a name that leaves no room for its labels → there is none', async () => {
     const host = `${'a.'.repeat(125)}org`;
     expect(await findTlsa(host, 25, contextWith())).toMatchObject({ status: 'nxdomain' });
+  });
+});
+
+describe('hostile records', () => {
+  const pieces =
+    'v=spf1 |v=DMARC1|v=DKIM1|v=TLSRPTv1|;|=| |,|p=|rua=mailto:|reject|@|!|%{i}|include:|a:|/0|+all|k=rsa|A+/=|example.org'.split(
+      '|',
+    );
+  const text = fc
+    .array(fc.oneof(fc.constantFrom(...pieces), fc.string({ unit: 'binary' })), { maxLength: 20 })
+    .map((parts) => parts.join(''));
+  test('records/whatever is published → findings that can be printed, never an exception, never "could not check"', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(text, { maxLength: 4 }), async (texts) => {
+        const dns = {
+          resolve: (_: string, type: string) =>
+            Promise.resolve(
+              type === 'TXT' && texts.length > 0
+                ? { status: 'found', records: texts.map((one) => ({ type, text: one })), ttl: 1, authentic: false }
+                : { status: 'nodata', ttl: 1 },
+            ),
+        } as unknown as DnsResolver;
+        const context = contextWith({}, { dns });
+        const results: readonly Result[] = await Promise.all([
+          auditSpf('example.org', context),
+          auditDmarc('example.org', context),
+          auditDkim('example.org', ['s1'], context),
+          auditTlsRpt('example.org', context),
+        ]);
+        for (const { findings } of results)
+          for (const { id, what, evidence } of findings) {
+            expect(id).not.toBe('lookup-failed');
+            for (const line of [what, ...evidence]) expect(line).toMatch(/^[\x20-\x7e…→]*$/);
+          }
+      }),
+    );
   });
 });
 
