@@ -16,7 +16,7 @@ import { readTags } from './tags.ts';
 
 /** RFC 9989 §4.10: of a long name, so many are asked. */
 const MAX_NAMES = 8;
-/** Receivers of reports that are asked whether they agree. */
+/** Receivers of reports that are looked at, of each kind. */
 const MAX_RECEIVERS = 20;
 
 /**
@@ -192,7 +192,7 @@ function readPolicy(text: string): { readonly policy: Policy | undefined; readon
   const receivers = new Set<string>();
   let reporting = false;
   for (const name of ['rua', 'ruf']) {
-    for (const written of tags.get(name)?.split(',') ?? []) {
+    for (const written of tags.get(name)?.split(',', MAX_RECEIVERS) ?? []) {
       const uri = readUri(written);
       if (uri === undefined)
         faults.push(`${name}=${printable(written.trim(), 60)} is no URI like mailto:reports@example.org`);
@@ -218,7 +218,7 @@ function readPolicy(text: string): { readonly policy: Policy | undefined; readon
     testing: word('t') === 'y',
     percent: rightPercent ? Number(word('pct') ?? 100) : 100,
     psd: word('psd') === 'y',
-    receivers: [...receivers].slice(0, MAX_RECEIVERS),
+    receivers: [...receivers],
   };
   return { policy, faults };
 }

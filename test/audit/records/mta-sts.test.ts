@@ -12,6 +12,8 @@ import { contextWith } from '../context.ts';
 import { authority, issue } from '../tls/certificates.ts';
 import { tcpServer } from '../tls/tls-server.ts';
 
+const numRuns = Number(process.env.POSTERN_FUZZ_RUNS ?? 200);
+
 const trusted = authority();
 const own = issue({ names: ['mta-sts.example.org'], by: trusted });
 const wildcard = issue({ names: ['*.example.org'], by: trusted });
@@ -271,6 +273,18 @@ describe('the policy', () => {
     expect(request).toMatch(/^GET \/\.well-known\/mta-sts\.txt HTTP\/1\.1\r\nHost: mta-sts\.example\.org:\d+\r\n/);
     expect(request).toMatch(/\r\n\r\n$/);
   });
+  test('mta-sts/a server of node:https, in one piece and in several → is read', async () => {
+    const real = createServer({ key: own.key, cert: own.cert }, (request, response) => {
+      expect(request.url).toBe('/.well-known/mta-sts.txt');
+      response.setHeader('Content-Type', 'text/plain');
+      for (const line of good.match(/.*\r\n/g) ?? []) response.write(line);
+      response.end();
+    });
+    await new Promise<void>((resolve) => real.listen(0, '127.0.0.1', resolve));
+    const seen = await look(both, { httpsPort: (real.address() as AddressInfo).port });
+    await new Promise<void>((resolve) => void real.close(() => resolve()));
+    expect(seen).toMatchObject({ said: [], audit: { policy: { mode: 'enforce' } } });
+  });
   test('mta-sts/silent after the handshake → in time, and milder', async () => {
     serve = () => undefined;
     expect((await look(both, { timeoutMs: 200 })).said).toEqual(['mta-sts-policy medium']);
@@ -506,6 +520,7 @@ describe('reading an answer', () => {
       fc.property(fc.array(fc.oneof(piece, fc.string({ unit: 'binary' })), { maxLength: 30 }), (parts) => {
         expect(['answered', 'broken']).toContain(read(parts).status);
       }),
+      { numRuns },
     );
   });
   test('https/a policy of any text → never an exception', () => {
@@ -526,6 +541,7 @@ describe('reading an answer', () => {
         const { policy, faults } = readMtaStsPolicy(parts.join(''));
         expect(policy !== undefined || faults.length > 0).toBe(true);
       }),
+      { numRuns },
     );
   });
 });
