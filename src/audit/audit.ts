@@ -2,11 +2,11 @@ import { readFileSync } from 'node:fs';
 import type { RedundancyHost } from '../checks/mx-redundancy/index.ts';
 import { checkRedundancy } from '../checks/mx-redundancy/index.ts';
 import type { DomainName, IpAddress } from '../net/index.ts';
-import { ipVersion, parseDomain } from '../net/index.ts';
-import type { ProbeName } from './catalogue.ts';
+import { ipVersion, parseDomain, parseIp } from '../net/index.ts';
+import { type ProbeName, probeNames } from './catalogue.ts';
 import type { AuditContext, AuditEnv } from './context.ts';
 import type { AuditFinding } from './finding.ts';
-import { bySeverity, ofRedundancy, rank } from './finding.ts';
+import { bySeverity, found, ofRedundancy, rank } from './finding.ts';
 import { auditService, findServices } from './login/index.ts';
 import type { AuditOptions } from './options.ts';
 import { readOptions } from './options.ts';
@@ -66,7 +66,7 @@ export async function audit(domains: readonly string[], options: AuditOptions, e
 }
 
 function domainName(text: string): DomainName {
-  const domain = parseDomain(text);
+  const domain = parseIp(text) === undefined ? parseDomain(text) : undefined;
   if (domain === undefined)
     throw new TypeError(`audit: domain ${JSON.stringify(text)} is not a domain name; give it like "example.org"`);
   return domain;
@@ -121,7 +121,7 @@ async function auditDomain(domain: DomainName, context: AuditContext, notes: Set
   const srv =
     wanted('srv') || (connecting && wanted('login', 'tls')) ? step('srv', () => auditSrv(domain, context)) : undefined;
   const published = Promise.all([
-    ask('spf', () => auditSpf(domain, context)),
+    ask('spf', async () => auditSpf(domain, context, { sends: await takesMail })),
     ask('dmarc', () => auditDmarc(domain, context)),
     ask('dkim', () => auditDkim(domain, settings.dkimSelectors, context)),
     ask('tls-rpt', () => auditTlsRpt(domain, context)),
@@ -153,6 +153,18 @@ async function auditDomain(domain: DomainName, context: AuditContext, notes: Set
             const own = publicAddressesOf(host).filter(reachable);
             if (own.length === 0) return [];
             const tlsa = wanted('dane') ? findTlsa(host.host, settings.ports.smtp ?? 25, context) : undefined;
+            void tlsa?.then((answer) => {
+              if (answer.status === 'temperror')
+                findings.push(
+                  found(
+                    'lookup-failed',
+                    host.host,
+                    `Whether ${host.host} has TLSA records could not be looked up (${answer.reason}).`,
+                    [`_${settings.ports.smtp ?? 25}._tcp.${host.host} TLSA: ${answer.reason}`],
+                    { probe: 'dane' },
+                  ),
+                );
+            });
             const policy = mtaSts.then((known) => known?.audit.policy);
             return own.map(async (address) => {
               const target = { host: host.host, address, port: settings.ports.smtp ?? 25, preference: host.preference };
@@ -204,14 +216,16 @@ async function auditDomain(domain: DomainName, context: AuditContext, notes: Set
       ),
     );
   const exchanged = seen.filter((service): service is ServiceAudit => service !== undefined);
-  let kept: readonly AuditFinding[] = findings;
+  // Who takes no mail needs none of these.
+  const mailless = redundancy.state === 'not-applicable' || redundancy.findings.some(({ id }) => id === 'mx-none');
+  let kept: readonly AuditFinding[] = mailless ? findings.filter(({ id }) => !forMail.has(id)) : findings;
   if (exchanged.length > 0) {
     const failover = failoverFindings(domain, exchanged, redundancy);
     // One cause, one finding: where all exchangers are lost, that is said of the domain, not of each.
     const whole = failover.some(({ id }) => id === 'smtp-all-unreachable' || id === 'smtp-blocked-here');
-    kept = [...findings.filter(({ id }) => !(whole && id === 'smtp-unreachable')), ...failover];
+    kept = [...kept.filter(({ id }) => !(whole && id === 'smtp-unreachable')), ...failover];
   }
-  kept = bySeverity(unique(kept.filter(({ probe }) => settings.probes.has(probe))));
+  kept = bySeverity(unique(kept.filter(({ probe }) => settings.probes.has(probe))).sort(byProbe));
   const records: RecordsAudit = {
     spf: spf?.audit,
     dmarc: dmarc?.audit,
@@ -232,6 +246,9 @@ async function auditDomain(domain: DomainName, context: AuditContext, notes: Set
     records: present(records),
   };
 }
+
+/** What is missing only where mail is taken. */
+const forMail: ReadonlySet<string> = new Set(['tls-rpt-missing', 'mta-sts-missing', 'srv-missing']);
 
 const publicAddressesOf = (host: RedundancyHost): IpAddress[] =>
   host.addresses.flatMap(({ address, scope }) => (scope === 'public' ? [address] : []));
@@ -261,11 +278,19 @@ function unique(findings: readonly AuditFinding[]): AuditFinding[] {
   });
 }
 
+/** The same site is the same report, whatever was answered first. */
+const byProbe = (a: AuditFinding, b: AuditFinding): number =>
+  probeNames.indexOf(a.probe) - probeNames.indexOf(b.probe) ||
+  compare(a.id, b.id) ||
+  compare(a.subject, b.subject) ||
+  compare(a.what, b.what);
+const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
 const inOrder = (a: ServiceAudit, b: ServiceAudit): number =>
   (a.preference ?? 65_536) - (b.preference ?? 65_536) ||
-  a.host.localeCompare(b.host) ||
+  compare(a.host, b.host) ||
   a.port - b.port ||
-  a.address.localeCompare(b.address);
+  compare(a.address, b.address);
 
 const present = (records: RecordsAudit): RecordsAudit =>
   Object.fromEntries(Object.entries(records).filter(([, value]) => value !== undefined));

@@ -1,4 +1,5 @@
-import type { Severity } from '../checks/mx-redundancy/index.ts';
+import type { RedundancyFindingId, Severity } from '../checks/mx-redundancy/index.ts';
+import { redundancyCatalogue } from '../checks/mx-redundancy/index.ts';
 
 /**
  * What an audit looks at. `--only` takes these words, and each finding bears one.
@@ -572,4 +573,15 @@ export const probeCatalogue: { readonly [id in ProbeFindingId]: CatalogueEntry }
     'RFC 1035 §7',
     'Look at the name servers of the name, and ask again.',
   ),
+};
+
+/** What an audit can find, in whole: what the MX records show, and what the probes do. */
+export const auditCatalogue: { readonly [id in ProbeFindingId | RedundancyFindingId]: CatalogueEntry } = {
+  ...(Object.fromEntries(
+    Object.entries(redundancyCatalogue).map(([id, { title, severity, source, mend }]) => [
+      id,
+      { probe: 'mx', kind: id.startsWith('dns-') ? 'could-not-check' : 'problem', title, severity, source, mend },
+    ]),
+  ) as { [id in RedundancyFindingId]: CatalogueEntry }),
+  ...probeCatalogue,
 };

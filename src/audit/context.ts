@@ -1,5 +1,6 @@
 import type { Clock, DnsResolver } from '../env/index.ts';
 import type { AuditSettings } from './options.ts';
+import type { AuditProgress } from './progress.ts';
 import type { Connect } from './wire/index.ts';
 
 /** What an audit may touch outside itself. */
@@ -21,12 +22,4 @@ export interface AuditContext extends AuditEnv {
   readonly signal: AbortSignal | undefined;
   /** Says what is being done, for a terminal. */
   readonly progress: (event: AuditProgress) => void;
-}
-
-/** One step of an audit: `done` of `started` steps of this domain are over. */
-export interface AuditProgress {
-  readonly domain: string;
-  /** What began or ended: "mx1.example.org:25 relay". */
-  readonly step: string;
-  readonly state: 'started' | 'done';
 }

@@ -28,11 +28,13 @@
  */
 export { audit } from './audit.ts';
 export type { CatalogueEntry, ProbeFindingId, ProbeName } from './catalogue.ts';
-export { probeCatalogue, probeNames } from './catalogue.ts';
-export type { AuditEnv, AuditProgress } from './context.ts';
+export { auditCatalogue, probeNames } from './catalogue.ts';
+export type { AuditEnv } from './context.ts';
 export type { AuditFinding, FindingId, Severity } from './finding.ts';
+export { bySeverity, printable, rank } from './finding.ts';
 export type { AuditOptions } from './options.ts';
 export { usualPorts } from './options.ts';
+export type { AuditProgress } from './progress.ts';
 export type {
   AuditReport,
   AuditState,

@@ -1,8 +1,10 @@
+import { X509Certificate } from 'node:crypto';
 import type { Provider } from '../checks/mx-redundancy/index.ts';
 import type { Prefix } from '../net/index.ts';
 import { parseDomain, parseIp, parsePrefix } from '../net/index.ts';
 import type { ProbeName } from './catalogue.ts';
 import { probeNames } from './catalogue.ts';
+import type { AuditProgress } from './progress.ts';
 import type { ServiceName } from './report.ts';
 
 /** Options of {@link audit}. */
@@ -22,7 +24,7 @@ export interface AuditOptions {
   readonly hosts?: readonly string[] | undefined;
   /** Milliseconds for one step of a conversation: a connection, a greeting, a reply, a handshake; 30,000 where not given. */
   readonly timeoutMs?: number | undefined;
-  /** Connections to one address at once; 4 where not given. */
+  /** Connections to one address at once; 10 where not given, which a whole look at a server takes. */
   readonly connectionsPerAddress?: number | undefined;
   /** The address to connect from. */
   readonly source?: string | undefined;
@@ -46,7 +48,7 @@ export interface AuditOptions {
   readonly expiryDays?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Is told what is being done. What it throws is dropped. */
-  readonly onProgress?: ((event: import('./context.ts').AuditProgress) => void) | undefined;
+  readonly onProgress?: ((event: AuditProgress) => void) | undefined;
 }
 
 /** The options, read. */
@@ -104,9 +106,7 @@ export function readOptions(options: AuditOptions): AuditSettings {
   if (source !== undefined && parseIp(source) === undefined) wrong('source', source, 'an IP address of this machine');
   if (parseDomain(helo) === undefined) wrong('helo', helo, 'a host name');
   const authorities = options.authorities ?? [];
-  for (const pem of authorities)
-    if (!/-----BEGIN (TRUSTED )?CERTIFICATE-----/.test(pem))
-      wrong('authorities', pem.slice(0, 40), 'certificates in PEM, beginning with -----BEGIN CERTIFICATE-----');
+  for (const pem of authorities) readable(pem);
   return {
     probes: new Set(only),
     dnsOnly: options.dnsOnly ?? false,
@@ -115,7 +115,7 @@ export function readOptions(options: AuditOptions): AuditSettings {
     httpsPort: whole('httpsPort', options.httpsPort ?? 443, 1, 65_535),
     hosts: (options.hosts ?? []).map((host) => name('hosts', host)),
     timeoutMs: whole('timeoutMs', options.timeoutMs ?? 30_000, 1, 600_000),
-    connectionsPerAddress: whole('connectionsPerAddress', options.connectionsPerAddress ?? 4, 1, 100),
+    connectionsPerAddress: whole('connectionsPerAddress', options.connectionsPerAddress ?? 10, 1, 100),
     source,
     authorities,
     publicNetworks,
@@ -134,6 +134,20 @@ export function readOptions(options: AuditOptions): AuditSettings {
     providers: options.providers ?? [],
     expiryDays: whole('expiryDays', options.expiryDays ?? 14, 0, 10_000),
   };
+}
+
+/** A file may hold several certificates; each must be one, or every handshake would fail. */
+function readable(pem: string): void {
+  const all = pem.match(/-----BEGIN (TRUSTED )?CERTIFICATE-----[^-]*-----END \1?CERTIFICATE-----/g) ?? [];
+  const allowed = 'certificates in PEM, beginning with -----BEGIN CERTIFICATE-----';
+  if (all.length === 0) wrong('authorities', pem.slice(0, 40), allowed);
+  for (const one of all) {
+    try {
+      new X509Certificate(one);
+    } catch {
+      wrong('authorities', one.slice(0, 80), allowed);
+    }
+  }
 }
 
 function wrong(option: string, value: unknown, allowed: string): never {

@@ -40,102 +40,133 @@ export interface RedundancyFinding {
   readonly evidence: readonly string[];
 }
 
-interface Entry {
+/** What every finding of one kind has in common. */
+export interface RedundancyCatalogueEntry {
+  /** A few words. */
+  readonly title: string;
   readonly severity: Severity;
   readonly source: string;
   readonly mend: string;
 }
 
 /** What every finding has in common, whatever the domain. */
-const catalogue: { readonly [id in RedundancyFindingId]: Entry } = {
+export const redundancyCatalogue: { readonly [id in RedundancyFindingId]: RedundancyCatalogueEntry } = {
   'mx-none': {
+    title: 'The domain takes mail nowhere',
     severity: 'critical',
     source: 'RFC 5321 §5.1',
     mend: 'Publish MX records for at least two mail hosts; or a null MX (0 .), if the domain shall take no mail.',
   },
   'mx-none-usable': {
+    title: 'No exchanger has an address',
     severity: 'critical',
     source: 'RFC 5321 §5.1',
     mend: 'Give the targets addresses, or name targets that have some.',
   },
   'mx-implicit': {
+    title: 'The domain has no MX record',
     severity: 'medium',
     source: 'RFC 5321 §5.1',
     mend: 'Publish MX records that name the mail hosts, two at least: the address of the web site is taken for one now.',
   },
-  'null-mx': { severity: 'info', source: 'RFC 7505 §3', mend: 'Nothing, if the domain shall take no mail.' },
+  'null-mx': {
+    title: 'The domain takes no mail',
+    severity: 'info',
+    source: 'RFC 7505 §3',
+    mend: 'Nothing, if the domain shall take no mail.',
+  },
   'null-mx-mixed': {
+    title: 'A null MX stands beside other records',
     severity: 'high',
     source: 'RFC 7505 §3',
     mend: 'Take the null MX (0 .) away, or all others: some senders refuse to deliver to such a domain at all.',
   },
   'mx-single': {
+    title: 'There is one exchanger only',
     severity: 'high',
     source: 'RFC 5321 §5.1',
     mend: 'Publish a second MX record, for a host in another network.',
   },
   'mx-one-address': {
+    title: 'All exchangers have the same address',
     severity: 'high',
     source: 'RFC 5321 §5.1',
     mend: 'Give the second mail host an address of its own: the names end in the same machine now.',
   },
   'mx-one-network': {
+    title: 'All exchangers are in one network',
     severity: 'medium',
     source: 'RFC 2182 §3.1',
     mend: 'Move one mail host to another network, so that one broken line does not cut off all.',
   },
   'mx-one-asn': {
+    title: 'All exchangers are in one autonomous system',
     severity: 'low',
     source: 'RFC 2182 §3.1',
     mend: 'Put one mail host into the network of another provider.',
   },
   'mx-no-ipv4': {
+    title: 'No exchanger has an IPv4 address',
     severity: 'medium',
     source: 'RFC 3974 §2',
     mend: 'Give at least one mail host an IPv4 address: many senders have no IPv6.',
   },
   'mx-unresolvable': {
+    title: 'An exchanger has no address',
     severity: 'high',
     source: 'RFC 5321 §5.1',
     mend: 'Publish an address for the target, or take its MX record away: senders wait for it in vain.',
   },
   'mx-dangling': {
+    title: 'The domain of an exchanger is free to take',
     severity: 'critical',
     source: 'RFC 5321 §5.1',
     mend: 'Take the record away at once: whoever registers the name of the target receives this mail.',
   },
   'mx-private': {
+    title: 'An exchanger has an address that cannot be reached',
     severity: 'high',
     source: 'RFC 6890 §2.2.2, RFC 1918 §3',
     mend: 'Publish addresses that the Internet can reach, and keep internal ones to internal DNS.',
   },
   'mx-address-literal': {
+    title: 'An MX record names an IP address',
     severity: 'high',
     source: 'RFC 5321 §5.1, RFC 1035 §3.3.9',
     mend: 'Name a host instead of an IP address: an MX record holds names only.',
   },
   'mx-invalid-target': {
+    title: 'An MX record names no host',
     severity: 'high',
     source: 'RFC 5321 §2.3.5, RFC 1123 §2.1',
     mend: 'Name a host: letters, digits and hyphens between dots.',
   },
   'mx-cname': {
+    title: 'An MX record names an alias',
     severity: 'medium',
     source: 'RFC 2181 §10.3',
     mend: 'Name the host that the alias stands for.',
   },
-  'mx-duplicate': { severity: 'low', source: 'RFC 2181 §5', mend: 'Keep one record for the host.' },
+  'mx-duplicate': {
+    title: 'An exchanger is named twice',
+    severity: 'low',
+    source: 'RFC 2181 §5',
+    mend: 'Keep one record for the host.',
+  },
   'dns-timeout': {
+    title: 'The DNS did not answer in time',
     severity: 'medium',
     source: 'RFC 1035 §7',
     mend: 'Look at the name servers of the name, and ask again.',
   },
   'dns-servfail': {
+    title: 'The DNS answered with a failure',
     severity: 'medium',
     source: 'RFC 1035 §4.1.1, RFC 4035 §5.5',
     mend: 'Look at the name servers of the name and, where it is signed, at its DNSSEC; and ask again.',
   },
   'dns-error': {
+    title: 'The DNS did not answer',
     severity: 'medium',
     source: 'RFC 1035 §4.1.1',
     mend: 'Look at the name servers of the name, and ask again.',
@@ -148,14 +179,14 @@ export const found = (
   subject: string,
   what: string,
   evidence: readonly string[],
-  severity: Severity = catalogue[id].severity,
+  severity: Severity = redundancyCatalogue[id].severity,
 ): RedundancyFinding => ({
   id,
   severity,
   subject,
   what,
-  source: catalogue[id].source,
-  mend: catalogue[id].mend,
+  source: redundancyCatalogue[id].source,
+  mend: redundancyCatalogue[id].mend,
   evidence: evidence.slice(0, 20),
 });
 

@@ -1,0 +1,186 @@
+import { describe, expect, test } from 'vitest';
+import type { AuditEnv, AuditOptions, AuditReport, Connect } from '../../src/audit/index.ts';
+import { audit } from '../../src/audit/index.ts';
+import { fixedClock, type ZoneData, zone } from '../../src/testing/index.ts';
+
+const refused: Connect = () => Promise.resolve({ status: 'refused', reason: 'ECONNREFUSED' });
+const silent: Connect = () => Promise.resolve({ status: 'timeout', reason: 'no answer in 1 ms' });
+
+const sound: ZoneData = {
+  'example.org': {
+    MX: [
+      [10, 'mx1.example.org'],
+      [20, 'mx2.example.net'],
+    ],
+    TXT: ['v=spf1 mx -all'],
+  },
+  '_dmarc.example.org': { TXT: ['v=DMARC1; p=reject; rua=mailto:dmarc@example.org'] },
+  'mx1.example.org': { A: ['192.0.2.1'] },
+  'mx2.example.net': { A: ['198.51.100.1'] },
+  '1.2.0.192.in-addr.arpa': { PTR: ['mx1.example.org'] },
+  '1.100.51.198.in-addr.arpa': { PTR: ['mx2.example.net'] },
+  'k._domainkey.example.org': {},
+};
+
+function look(
+  data: ZoneData,
+  options: AuditOptions = {},
+  connect: Connect = refused,
+  domains: readonly string[] = ['example.org'],
+): Promise<AuditReport> {
+  const clock = fixedClock();
+  const env: AuditEnv = {
+    dns: zone(data, { clock }),
+    clock,
+    connect,
+    localAddresses: () => ['127.0.0.1', '::1'],
+    randomBytes: (length) => new Uint8Array(length).fill(7),
+  };
+  return clock.until(audit(domains, options, env));
+}
+
+const ids = ({ domains }: AuditReport): readonly string[] =>
+  domains.flatMap(({ findings }) => findings.map(({ id, severity }) => `${severity} ${id}`));
+
+describe('audit', () => {
+  test('a sound domain, the DNS alone → nothing but what it might publish too', async () => {
+    const report = await look(sound, { dnsOnly: true });
+    expect(ids(report)).toEqual(['info mta-sts-missing', 'info tls-rpt-missing', 'info srv-missing']);
+    expect(report).toMatchObject({ state: 'clean', schema: 'postern-audit-report', version: 1 });
+    expect(report.domains[0]?.records.spf).toEqual({ state: 'found', text: 'v=spf1 mx -all' });
+  });
+  test('only some probes → findings of these alone', async () => {
+    expect(ids(await look({ 'example.org': {} }, { only: ['spf'], dnsOnly: true }))).toEqual(['medium spf-missing']);
+    const report = await look({ 'example.org': {} }, { only: ['mx'], dnsOnly: true });
+    expect(ids(report)).toEqual(['critical mx-none']);
+    expect(report.domains[0]?.records).toEqual({});
+  });
+  test('all exchangers refuse → one finding, of the domain', async () => {
+    expect(ids(await look(sound, { only: ['smtp'] }))).toEqual(['critical smtp-all-unreachable']);
+  });
+  test('nothing comes back from several exchangers → could not be checked', async () => {
+    const report = await look(sound, { only: ['smtp', 'failover'] }, silent);
+    expect(ids(report)).toEqual(['medium smtp-blocked-here']);
+    expect(report.state).toBe('could-not-check');
+  });
+  test('the DNS alone → nobody is connected to', async () => {
+    const asked: unknown[] = [];
+    await look(sound, { dnsOnly: true }, (target) => {
+      asked.push(target);
+      return refused(target);
+    });
+    expect(asked).toEqual([]);
+  });
+  test('usual ports → the exchangers and the services that might be there; given ports → these alone', async () => {
+    const asked = new Set<number>();
+    const connect: Connect = (target) => {
+      asked.add(target.port);
+      return refused(target);
+    };
+    await look(sound, { publicNetworks: ['192.0.2.0/24'] }, connect);
+    expect([...asked].sort((a, b) => a - b)).toEqual([25, 110, 143, 465, 587, 993, 995, 4190]);
+    asked.clear();
+    await look(sound, { ports: { imap: 1143 }, publicNetworks: ['192.0.2.0/24'] }, connect);
+    expect([...asked].sort((a, b) => a - b)).toEqual([25, 1143]);
+  });
+  test('private addresses → are not connected to, unless they count as public', async () => {
+    const data: ZoneData = {
+      ...sound,
+      'mx1.example.org': { A: ['127.0.0.1'] },
+      'mx2.example.net': { A: ['10.0.0.1'] },
+    };
+    const asked = new Set<string>();
+    const connect: Connect = (target) => {
+      asked.add(target.address);
+      return refused(target);
+    };
+    await look(data, {}, connect);
+    expect([...asked]).toEqual([]);
+    await look(data, { publicNetworks: ['127.0.0.0/8'] }, connect);
+    expect([...asked]).toEqual(['127.0.0.1']);
+  });
+  test('IPv6 where there is none → a note, no finding', async () => {
+    const data: ZoneData = { ...sound, 'mx1.example.org': { A: ['192.0.2.1'], AAAA: ['2001:db8::1'] } };
+    const asked = new Set<string>();
+    const report = await look(data, { only: ['smtp'] }, (target) => {
+      asked.add(target.address);
+      return refused(target);
+    });
+    expect([...asked].sort()).toEqual(['192.0.2.1', '198.51.100.1']);
+    expect(report.notes.join(' ')).toContain('no IPv6');
+  });
+  test('a domain that takes no mail → no exchanger is missed', async () => {
+    const report = await look({
+      'example.org': { MX: [[0, '']], TXT: ['v=spf1 -all'] },
+      '_dmarc.example.org': { TXT: ['v=DMARC1; p=reject'] },
+    });
+    expect(ids(report)).toEqual(['info null-mx']);
+    expect(report.state).toBe('clean');
+  });
+  test('a DNS that does not answer → nothing is said to be missing', async () => {
+    const report = await look(
+      { 'example.org': 'temperror', '_dmarc.example.org': 'temperror' },
+      { dnsOnly: true, only: ['mx', 'spf', 'dmarc'] },
+    );
+    expect(report.state).toBe('could-not-check');
+    expect(report.domains[0]?.findings.map(({ kind }) => kind)).toEqual(
+      report.domains[0]?.findings.map(() => 'could-not-check'),
+    );
+    expect(report.domains[0]?.findings.length).toBeGreaterThan(0);
+  });
+  test('two domains, one of them twice → each once, and the worst state is that of all', async () => {
+    const report = await look(sound, { dnsOnly: true, only: ['mx'] }, refused, [
+      'example.org',
+      'EXAMPLE.org.',
+      'example.com',
+    ]);
+    expect(report.domains.map(({ domain, state }) => [domain, state])).toEqual([
+      ['example.org', 'clean'],
+      ['example.com', 'problems'],
+    ]);
+    expect(report.state).toBe('problems');
+  });
+  test('a connection that throws → costs its step, and no more', async () => {
+    const report = await look(sound, { only: ['smtp', 'mx'] }, () => Promise.reject(new Error('broken')));
+    expect(report.domains[0]?.state).toBe('clean');
+    expect(report.notes.join(' ')).toContain('broken');
+  });
+  test('progress → each step begins and ends; whoever watches and throws disturbs nothing', async () => {
+    const open = new Map<string, number>();
+    await look(sound, {
+      onProgress({ step, state }) {
+        open.set(step, (open.get(step) ?? 0) + (state === 'started' ? 1 : -1));
+        throw new Error('watching');
+      },
+    });
+    expect(open.size).toBeGreaterThan(5);
+    expect([...open.values()].every((left) => left === 0)).toBe(true);
+  });
+});
+
+describe('audit, called wrongly', () => {
+  test.each<[string, AuditOptions, RegExp]>([
+    ['a probe that is none', { only: ['smpt' as never] }, /only "smpt" must be one of mx, smtp/],
+    ['a service that is none', { ports: { imp: 1 } as never }, /ports "imp"/],
+    ['a port that is none', { ports: { imap: 70_000 } }, /ports.imap 70000 must be a whole number from 1 to 65535/],
+    ['a time that is none', { timeoutMs: 0 }, /timeoutMs 0/],
+    ['a prefix that is none', { publicNetworks: ['localhost'] }, /publicNetworks "localhost"/],
+    ['a source that is none', { source: 'eth0' }, /source "eth0"/],
+    ['a name that is none', { helo: 'a b' }, /helo "a b"/],
+    ['a mailbox that is none', { relayTo: 'nobody' }, /relayTo "nobody"/],
+    ['a mailbox with a line break', { relayTo: 'a\r\nDATA@example.org' }, /relayTo/],
+    ['a certificate that is none', { authorities: ['PEM'] }, /authorities "PEM"/],
+    [
+      'a certificate that is broken',
+      { authorities: ['-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----'] },
+      /authorities/,
+    ],
+    ['a list that is none', { lists: ['-'] }, /lists "-"/],
+  ])('%s → TypeError', async (_, options, message) => {
+    await expect(look(sound, options)).rejects.toThrow(TypeError);
+    await expect(look(sound, options)).rejects.toThrow(message);
+  });
+  test.each([[[]], [['']], [['a b']], [['192.0.2.1']]])('domains %j → TypeError', async (domains) => {
+    await expect(look(sound, {}, refused, domains)).rejects.toThrow(TypeError);
+  });
+});
