@@ -27,10 +27,19 @@ export interface RealServers {
   end(): Promise<void>;
 }
 
+export interface MoreOfServers {
+  /** Names below which nothing validates: unbound has a trust anchor there, and nothing is signed. */
+  readonly bogus?: readonly string[] | undefined;
+  /** Names that unbound answers by itself unless it is told not to: private reverse zones, reserved names. */
+  readonly plain?: readonly string[] | undefined;
+}
+
 /** The lines of a master file (RFC 1035 §5). Outcomes that no server has of itself are left out. */
 export function masterFile(data: ZoneData, ttl: number): string {
   const name = (text: string): string =>
-    `${text.replace(/[ ;"()@$]/g, (one) => `\\${String(one.charCodeAt(0)).padStart(3, '0')}`)}.`;
+    text === '' || text === '.'
+      ? '.'
+      : `${text.replace(/\.$/, '').replace(/[ ;"()@$]/g, (one) => `\\${String(one.charCodeAt(0)).padStart(3, '0')}`)}.`;
   const text = (part: string): string => `"${part.replace(/["\\]/g, '\\$&')}"`;
   const lines: string[] = [];
   for (const [owner, entry] of Object.entries(data)) {
@@ -40,7 +49,7 @@ export function masterFile(data: ZoneData, ttl: number): string {
     const list = <T>(values: readonly T[] | string | undefined): readonly T[] =>
       typeof values === 'object' ? values : [];
     const { SOA, CNAME }: ZoneEntry = entry;
-    if (typeof SOA === 'object') put('SOA', `${name(SOA[0])} hostmaster.${name(owner)} 1 3600 900 86400 ${SOA[1]}`);
+    if (typeof SOA === 'object') put('SOA', `${name(SOA[0])} hostmaster.invalid. 1 3600 900 86400 ${SOA[1]}`);
     if (CNAME !== undefined) put('CNAME', name(CNAME));
     for (const address of list(entry.A)) put('A', address);
     for (const address of list(entry.AAAA)) put('AAAA', address);
@@ -60,7 +69,13 @@ export function masterFile(data: ZoneData, ttl: number): string {
 }
 
 /** Starts nsd with the zone, and unbound before it, on free loopback ports; waits until both answer. */
-export async function startServers(zone: string, data: ZoneData, ttl: number): Promise<RealServers> {
+export async function startServers(
+  zone: string,
+  data: ZoneData,
+  ttl: number,
+  more: MoreOfServers = {},
+): Promise<RealServers> {
+  const { bogus = [], plain = [] } = more;
   const folder = await mkdtemp(join(tmpdir(), 'postern-dns-'));
   await chmod(folder, 0o755);
   const { key, cert } = selfSigned();
@@ -91,6 +106,7 @@ export async function startServers(zone: string, data: ZoneData, ttl: number): P
   xfrdfile: "${path('xfrd.state')}"
   zonelistfile: "${path('zone.list')}"
   server-count: 1
+  rrl-ratelimit: 0
 remote-control:
   control-enable: no
 zone:
@@ -117,9 +133,10 @@ zone:
   so-rcvbuf: 0
   num-queries-per-thread: 4096
   incoming-num-tcp: 100
-  module-config: "iterator"
+  module-config: "${bogus.length === 0 ? '' : 'validator '}iterator"
+${bogus.map((name) => `  trust-anchor: "${name}. DS 4711 8 2 ${'ab'.repeat(32)}"`).join('\n')}
   do-not-query-localhost: no
-  local-zone: "test." nodefault
+${['test', ...plain].map((name) => `  local-zone: "${name}." nodefault`).join('\n')}
   access-control: 127.0.0.0/8 allow
 remote-control:
   control-enable: no
