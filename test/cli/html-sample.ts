@@ -1,5 +1,4 @@
-import type { AuditFinding } from '../../src/audit/finding.ts';
-import type { AuditReport, DomainAudit, ServiceAudit } from '../../src/audit/report.ts';
+import type { AuditFinding, AuditReport, DomainAudit, ServiceAudit } from '../../src/audit/index.ts';
 import type { CheckReport } from '../../src/cli/check/report.ts';
 
 /** A site with much to mend: what a report of it shows. */

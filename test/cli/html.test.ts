@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { DomainAudit } from '../../src/audit/report.ts';
+import type { DomainAudit } from '../../src/audit/index.ts';
 import { htmlReport } from '../../src/cli/report/html.ts';
 import { mapOf } from '../../src/cli/report/html-map-model.ts';
 import { escaped } from '../../src/cli/report/html-markup.ts';

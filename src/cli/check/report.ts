@@ -7,8 +7,7 @@
  *
  * @module
  */
-import type { AuditFinding } from '../../audit/finding.ts';
-import type { AuditState } from '../../audit/report.ts';
+import type { AuditFinding, AuditState } from '../../audit/index.ts';
 import type { Result } from '../../core/index.ts';
 import type { MessageUri, Part, Truncation } from '../../message/index.ts';
 

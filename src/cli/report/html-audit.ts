@@ -6,7 +6,7 @@ import type {
   ServiceAudit,
   TlsAudit,
   TlsVersion,
-} from '../../audit/report.ts';
+} from '../../audit/index.ts';
 import { domainMap } from './html-map.ts';
 import { badge, entryOf, plural, type Standing, sign } from './html-marks.ts';
 import { html, type Markup, nothing, type Piece } from './html-markup.ts';

@@ -1,4 +1,4 @@
-import type { DomainAudit } from '../../audit/report.ts';
+import type { DomainAudit } from '../../audit/index.ts';
 import type { DomainMap, MapExchanger, MapNode } from './html-map-model.ts';
 import { mapOf } from './html-map-model.ts';
 import { badge, plural, standingWord } from './html-marks.ts';

@@ -1,5 +1,4 @@
-import type { Severity } from '../../audit/finding.ts';
-import type { AuditState } from '../../audit/report.ts';
+import type { AuditState, Severity } from '../../audit/index.ts';
 import { html, type Markup } from './html-markup.ts';
 
 /** How something stands. Each has a sign and a word of its own, so that no colour need be seen. */

@@ -10,7 +10,7 @@
  * @module
  */
 import { createHash } from 'node:crypto';
-import type { AuditReport, AuditState, DomainAudit } from '../../audit/report.ts';
+import type { AuditReport, AuditState, DomainAudit } from '../../audit/index.ts';
 import type { CheckedSubject, CheckReport } from '../check/report.ts';
 import { domainParts } from './html-audit.ts';
 import { checkParts } from './html-check.ts';
