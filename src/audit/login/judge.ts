@@ -1,40 +1,72 @@
 import type { Answer } from './talk.ts';
 
-/** A refusal for want of TLS. */
-const FOR_TLS =
-  /privacyrequired|encrypt|\btls\b|\bssl\b|\bstls\b|starttls|plain-?\s?text|clear-?\s?text|secure (?:connection|channel|session)|insecure|non-secure|confidential|^53[08][ -]|\b5\.7\.11\b/i;
+/**
+ * What the answer to a login without TLS says of it.
+ *
+ * - `examined`: name and secret were looked at · `refused`: they were not
+ * - `unclear`: the words fit both · `unclear-for-tls`: so they do, but they speak of TLS
+ * - `unknown`: there was no answer
+ */
+export type Verdict = 'examined' | 'refused' | 'unclear' | 'unclear-for-tls' | 'unknown';
+
+/** Codes for a refusal before anything is looked at (RFC 5530 §3, RFC 5804 §1.3, RFC 3207 §4, RFC 4954 §6). */
+const CODE_FOR_TLS = /^\S+ NO \[PRIVACYREQUIRED\]|^NO \((?:ENCRYPT-NEEDED|TRANSITION-NEEDED)\)|^53[048][ -]/i;
+/** Codes for a login that was looked at (RFC 5530 §3). */
+const CODE_OF_LOGIN = /^\S+ NO \[(?:AUTHENTICATIONFAILED|AUTHORIZATIONFAILED|EXPIRED)\]/i;
+/** TLS, in the words of servers; Cyrus calls it a layer. */
+const TLS =
+  /\b(?:start ?)?tls|\bstls\b|\bssl\b|encrypt|plain-?\s?text|clear-?\s?text|\blayer\b|\b(?:non-?|in)?secured?\b|\bprivacy\b|confidential/i;
+/** What demands it. */
+const DEMAND =
+  /\b(?:must|needs?|needed|requires?|required|requirement|only|first|allow(?:ed)?|disallow(?:ed)?|disabled?|forbidden|prohibited|permitted|available|enabled?|supported|issue|use|before|without|under|unless|until|no|not|never|insufficient|weak|refus\w*|reject\w*|over)\b/i;
+const MECHANISM = /mechanism|auth\w* (?:type|method)/i;
+const OF_MECHANISM =
+  /unknown|unsupported|invalid|\bno\b|\bnot\b|unavailable|disabled|unrecogni[sz]ed|too weak|no such|bad/i;
 /** A refusal because name and secret were looked at. */
-const FOR_CREDENTIALS =
-  /authenticationfailed|authorizationfailed|auth(?:entication|orization)? ?(?:has )?(?:fail|error|unsuccess|reject|denied|invalid|incorrect)|fail\w* to auth|(?:log-?in|sign-?in) ?(?:has )?(?:fail|incorrect|error|invalid|denied|reject)|(?:invalid|bad|wrong|incorrect|unknown) (?:user|login|password|passwd|credential|auth|account|mailbox|name)|password (?:is )?(?:incorrect|wrong|invalid|mismatch|fail|error|supplied)|(?:user|account|mailbox|credentials?)(?: name)?\S* (?:is |was |are )?(?:unknown|invalid|not found|incorrect|rejected)|no such (?:user|account|mailbox)|\[auth\]|^535[ -]|\b5\.7\.8\b|^454[ -]|temporary auth/i;
+const OF_LOGIN =
+  /auth(?:entication|orization)? ?(?:has )?(?:fail|unsuccess|rejected|denied|incorrect)|fail\w* to (?:auth|log)|(?:log-?[io]n|sign-?in)s? ?(?:has |was )?(?:fail|incorrect|unsuccess)|could not (?:auth|log)|(?:invalid|bad|wrong|incorrect|unknown) (?:user|login|password|passwd|passphrase|credential|account|mailbox|username|name\b)|passw\w* (?:is )?(?:incorrect|wrong|invalid|mismatch|failed|error|supplied)|(?:user|account|mailbox|credentials?|username)(?: name)? (?:\S+ )?(?:is |was |are )?(?:unknown|invalid|not found|incorrect|does not exist|doesn't exist)|no such (?:user|account|mailbox)|not authenticated|user unknown/i;
 /** A refusal of the command as such, which says nothing about the login. */
 const OF_COMMAND =
-  /^\S+ BAD\b|unknown (?:command|mechanism)|unrecogni[sz]ed|unsupported|not (?:supported|implemented|enabled|available|allowed|permitted|recogni[sz]ed|valid in)|disabled|disallowed|syntax|bad (?:command|sequence)|invalid (?:command|mechanism|state)|^50[0-4][ -]|^421[ -]|too many|try (?:again )?later|unavailable|maximum/i;
+  /^\S+ BAD\b|(?:unknown|unrecogni[sz]ed|invalid|bad|illegal|unexpected|no such) (?:command|verb|state|sequence|argument|protocol)|command (?:unknown|unrecogni[sz]ed|not|disabled|invalid|is|unavailable)|unsupported|not (?:supported|implemented|enabled|available|allowed|permitted|recogni[sz]ed|valid|offered|possible|here|now)|disabled|disallowed|prohibited|forbidden|syntax|^50[0-4][ -]|maximum|too many/i;
+const FOR_NOW = /^421[ -]|^\S+ NO \[(?:LIMIT|INUSE)\]|^NO \(TRYLATER\)|\[SYS\/TEMP\]|too many connections|\bbusy\b/i;
 
-/** The words of a refusal, without what differs from one time to the next: tags, identifiers, times. */
-const words = ({ text }: Answer): string =>
+/** What the answer says by itself. */
+export function verdictOf({ kind, text, lines }: Answer): Verdict {
+  switch (kind) {
+    case 'ok':
+    case 'invited':
+      return 'examined';
+    case 'closed':
+      return 'refused';
+    case 'no':
+      break;
+    default:
+      return 'unknown';
+  }
+  // SMTP may say it in more than one line.
+  const words = [...lines.filter((line) => /^[45]\d\d-/.test(line)), text].join(' ');
+  if (CODE_FOR_TLS.test(text)) return 'refused';
+  if (CODE_OF_LOGIN.test(text)) return 'examined';
+  if (MECHANISM.test(words) && OF_MECHANISM.test(words)) return 'refused';
+  const is535 = /^535[ -]/.test(text);
+  if (TLS.test(words) && DEMAND.test(words)) return is535 || OF_LOGIN.test(words) ? 'unclear-for-tls' : 'refused';
+  if (is535 || OF_LOGIN.test(words)) return 'examined';
+  if (FOR_NOW.test(text)) return 'unknown';
+  if (OF_COMMAND.test(words)) return 'refused';
+  return 'unclear';
+}
+
+/** The words of a refusal, without what differs from one time to the next: tags, names, identifiers, times. */
+const essence = ({ text }: Answer, name: string): string =>
   text
     .toLowerCase()
     .replace(/^p\d+ /, '')
-    .replace(/<[^>]*>|\[[^\]]*:[^\]]*\]/g, '')
-    .replace(/\S*\d\S*/g, '#')
+    .replaceAll(name.toLowerCase(), '')
+    .replace(/<[^>]*>/g, '')
+    .replace(/\S*\d\S*/g, (word) => (/^[2-5]\d\d$|^[245]\.\d+\.\d+$/.test(word) ? word : '#'))
+    .replace(/\s+/g, ' ')
     .trim();
 
-/** Whether a login was refused because there was no TLS. */
-export const isForTls = ({ kind, text }: Answer): boolean => kind === 'no' && FOR_TLS.test(text);
-
-/**
- * Whether name and secret were looked at.
- *
- * @param secure the answer to the same login within TLS, where there was one
- */
-export function wasExamined(clear: Answer, secure: Answer | undefined): boolean {
-  if (clear.kind === 'ok') return true;
-  if (clear.kind !== 'no' || FOR_TLS.test(clear.text)) return false;
-  if (OF_COMMAND.test(clear.text) && !FOR_CREDENTIALS.test(clear.text)) return false;
-  if (secure?.kind === 'no') {
-    if (words(secure) === words(clear)) return true;
-    // Another refusal than within TLS, and not in words of a login that was looked at.
-    return FOR_CREDENTIALS.test(clear.text) && FOR_CREDENTIALS.test(secure.text);
-  }
-  return FOR_CREDENTIALS.test(clear.text);
-}
+/** Whether both are the same refusal. `name` is the account's, which a server may repeat. */
+export const sameRefusal = (one: Answer, other: Answer, name: string): boolean =>
+  one.kind === 'no' && other.kind === 'no' && essence(one, name) === essence(other, name);

@@ -1,33 +1,57 @@
-import type { Dialect } from './dialect.ts';
-import type { Answer, Talk } from './talk.ts';
+import { bearerResponse, type Dialect, plainResponse } from './dialect.ts';
+import type { Answer, Judge, Talk } from './talk.ts';
+
+/** A server that has answered once has sent the other list already, or will not. */
+const UNASKED_MS = 500;
 
 /** RFC 5804 §1.2: OK, NO and BYE end an answer; a line that begins with a string belongs to it. */
-function response(line: string): 'ok' | 'no' | 'malformed' | undefined {
+const response: Judge = (line) => {
   if (/^OK\b/i.test(line)) return 'ok';
   if (/^(NO|BYE)\b/i.test(line)) return 'no';
   return /^["{]/.test(line) || line === '' ? undefined : 'malformed';
-}
+};
+
+/** RFC 5804 §2.1: what the server asks for is a string, an empty one for PLAIN. */
+const challenge: Judge = (line, before) => (/^("|\{\d+\+?\}$)/.test(line) ? 'invited' : response(line, before));
 
 async function command(talk: Talk, text: string): Promise<Answer> {
   talk.say(text);
   return talk.answer(response);
 }
 
+/** AUTHENTICATE, as far as it goes without another word. */
+async function authenticate(talk: Talk, mechanism: string, initial?: string): Promise<Answer> {
+  talk.say(`AUTHENTICATE "${mechanism}"${initial === undefined ? '' : ` "${initial}"`}`);
+  const answer = await talk.answer(challenge);
+  if (answer.kind === 'invited') {
+    talk.say('"*"');
+    // What a literal holds is no answer either.
+    await talk.answer((line, before) => (response(line, before) === 'malformed' ? undefined : response(line, before)));
+  }
+  return answer;
+}
+
 const named = (lines: readonly string[]): readonly string[] =>
   lines
+    .filter((line) => line.startsWith('"'))
     .slice(0, 100)
     .map((line) => line.replace(/^"([^"]*)"\s*/, (_, name: string) => `${name.toUpperCase()} `).trim());
 
 /** ManageSieve (RFC 5804). Its greeting, and what follows the handshake, is a list of capabilities. */
 export const managesieve: Dialect = {
   name: 'ManageSieve',
+  literals: true,
   greet: (talk, timeoutMs) => talk.answer(response, timeoutMs),
   preauthenticated: () => false,
   async capabilities(talk, _helo, greeting) {
     if (greeting !== undefined) return named(greeting.lines);
-    const answer = await talk.answer(response);
-    return answer.kind === 'ok' ? named(answer.lines) : undefined;
+    // RFC 5804 §2.2: within TLS they come unasked; older servers wait to be asked. Both are read, whichever comes first.
+    const first = await command(talk, 'CAPABILITY');
+    if (first.kind !== 'ok') return undefined;
+    if (talk.wire.secure) await talk.answer(response, UNASKED_MS);
+    return named(first.lines);
   },
+  asksFirst: false,
   offersTls: (capabilities) => capabilities.some((one) => /^STARTTLS\b/i.test(one)),
   async askTls(talk, behind) {
     talk.say(`STARTTLS${behind === undefined ? '' : `\r\n${behind}`}`);
@@ -46,27 +70,35 @@ export const managesieve: Dialect = {
         : [],
     ),
   password: () => undefined,
-  async invite(talk, mechanism) {
-    talk.say(`AUTHENTICATE "${mechanism}"`);
-    // The invitation is an empty string: RFC 5804 §2.1.
-    const answer = await talk.answer((line) => (/^("|\{\d+\+?\}$)/.test(line) ? 'invited' : response(line)));
-    if (answer.kind === 'invited') await command(talk, '"*"');
-    return answer;
+  invite: (talk, mechanism) => authenticate(talk, mechanism),
+  logins: [
+    {
+      name: 'AUTHENTICATE PLAIN',
+      mechanism: 'PLAIN',
+      run: async (talk, dummy) => ({ answer: await authenticate(talk, 'PLAIN', plainResponse(dummy)) }),
+    },
+  ],
+  bearer: {
+    name: 'AUTHENTICATE XOAUTH2',
+    mechanism: 'XOAUTH2',
+    run: async (talk, dummy) => ({ answer: await authenticate(talk, 'XOAUTH2', bearerResponse(dummy)) }),
   },
-  login: async (talk, { name, secret }) => ({
-    answer: await command(
-      talk,
-      `AUTHENTICATE "PLAIN" "${Buffer.from(`\0${name}\0${secret}`, 'latin1').toString('base64')}"`,
-    ),
-  }),
   smuggled: 'NOOP "smuggled"',
-  async smuggledAnswer(talk) {
-    // The capabilities come unasked within TLS; then one command, whose answer must be the next.
-    const listed = await talk.answer(response);
-    if (listed.kind !== 'ok') return undefined;
-    const answer = await command(talk, 'NOOP "own"');
-    const stray = /smuggled/i.test(answer.text) || /smuggled/i.test(listed.text);
-    return stray ? [listed.text, answer.text] : undefined;
+  async smuggledAnswer(talk, waitMs) {
+    // Answers to what was not asked within TLS: those with a list are the server's own, and LOGOUT gets the last one.
+    talk.say('LOGOUT');
+    const answers: Answer[] = [];
+    while (answers.length < 4) {
+      const answer = await talk.answer(response, waitMs);
+      if (answer.kind !== 'ok' && answer.kind !== 'no') break;
+      answers.push(answer);
+    }
+    const unasked = answers.filter(
+      ({ lines, text }) =>
+        !/^BYE\b/i.test(text) && !lines.some((line) => /^"(?:IMPLEMENTATION|SASL|SIEVE)"/i.test(line)),
+    );
+    const marked = unasked.some(({ text }) => /smuggled/i.test(text));
+    return marked || unasked.length > 1 ? unasked.map(({ text }) => text) : undefined;
   },
   farewell: 'LOGOUT',
 };

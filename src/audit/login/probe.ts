@@ -1,13 +1,15 @@
-import { mechanismClass } from '../../checks/encrypted-auth/index.ts';
+import { parseIp } from '../../net/index.ts';
 import type { AuditContext } from '../context.ts';
-import type { AuditFinding } from '../finding.ts';
-import { found, printable } from '../finding.ts';
-import type { ServiceAudit, ServiceName, TlsAudit, TlsVersion } from '../report.ts';
+import { type AuditFinding, found, printable } from '../finding.ts';
+import type { ServiceAudit, ServiceName, TlsAudit } from '../report.ts';
 import { certificateFindings, probeVersions, readCertificate, versionFindings } from '../tls/index.ts';
 import type { TlsBegun } from '../wire/index.ts';
+import { type Beside, besides } from './beside.ts';
+import { judgeClear, tryInClear } from './clear.ts';
 import type { Dialect, Dummy } from './dialect.ts';
-import { dialectOf } from './dialect.ts';
-import { isForTls, wasExamined } from './judge.ts';
+import { dialectOf } from './dialects.ts';
+import type { Find } from './find.ts';
+import { command } from './submission.ts';
 import { type Answer, isAnswer, shown, Talk } from './talk.ts';
 
 /** One service on one address. */
@@ -33,24 +35,35 @@ export interface LoginAudit {
 }
 
 type Mutable<T> = { -readonly [key in keyof T]: T[key] };
-type Find = (
-  id: Parameters<typeof found>[0],
-  what: string,
-  evidence?: readonly string[],
-  change?: Parameters<typeof found>[4],
-) => void;
+
+/** What the steps of one audit share. */
+interface Task {
+  readonly target: LoginTarget;
+  readonly dialect: Dialect;
+  readonly service: Mutable<ServiceAudit>;
+  readonly findings: AuditFinding[];
+  readonly find: Find;
+  /** What could not be found out, and why. */
+  readonly unknown: string[];
+  /** What is to be said with a finding that a trusted address may bring about. */
+  readonly caveat: string;
+  readonly beside: Beside;
+  readonly context: AuditContext;
+}
 
 const implicit: ReadonlySet<ServiceName> = new Set(['submissions', 'imaps', 'pop3s']);
-/** How long a service that should speak TLS is given to greet in the clear. */
-const CLEAR_GREETING_MS = 5_000;
+/** How long a service that did not speak as its port says is given to speak otherwise. */
+const OTHERWISE_MS = 10_000;
 /** How long a server that has answered once may take to answer again. */
 const SECOND_ANSWER_MS = 3_000;
-/** Mechanisms that are begun without a secret: a bearer token is a secret too, and some servers think of PLAIN alone. */
-const invited: readonly string[] = ['PLAIN', 'LOGIN', 'XOAUTH2', 'OAUTHBEARER'];
+/** Names beyond the first that a certificate is asked for, each in a handshake of its own. */
+const MAX_MORE_NAMES = 4;
+/** There is no way from here, which says nothing about the service. */
+const NO_WAY: ReadonlySet<string> = new Set(['ENETUNREACH', 'EADDRNOTAVAIL', 'EACCES', 'EPERM', 'EINVAL']);
 
 /**
- * Talks to a login service, in several conversations at once. Never rejects, and never logs in: the one login that is
- * tried is of an account that does not exist.
+ * Talks to a login service, in several conversations at once. Never rejects, and never logs in: the logins that are tried
+ * are of an account that does not exist.
  *
  * @returns undefined where there is no such service, and nobody has said that there is
  */
@@ -58,13 +71,7 @@ export async function auditService(target: LoginTarget, context: AuditContext): 
   const { service: name, host, address, port, because } = target;
   const { settings, clock } = context;
   const dialect = dialectOf(name);
-  const subject = `${host}:${port}`;
-  const here = (context.localAddresses?.() ?? []).includes(address) && settings.source === undefined;
-  const notes = here
-    ? [
-        `The audit ran on the machine of ${host} (${address}): some servers trust their own address, and relay for it or take logins without TLS. Ask again from elsewhere, or with --source.`,
-      ]
-    : [];
+  const trusted = isTrusting(address, context);
   const service: Mutable<ServiceAudit> = {
     service: name,
     host,
@@ -75,56 +82,96 @@ export async function auditService(target: LoginTarget, context: AuditContext): 
     reach: 'open',
   };
   const findings: AuditFinding[] = [];
-  const find: Find = (id, what, evidence = [], change = {}) =>
-    void findings.push(found(id, subject, what, [`address: ${address}`, ...evidence], change));
-  const end = (): LoginAudit => ({ service, findings, notes });
+  const task: Task = {
+    target,
+    dialect,
+    service,
+    findings,
+    find: (id, what, evidence = [], change = {}) =>
+      void findings.push(found(id, `${host}:${port}`, what, [`address: ${address}`, ...evidence], change)),
+    unknown: [],
+    caveat: trusted
+      ? ' The audit ran on the same machine, which the server may trust: ask again from elsewhere (--source) to be sure.'
+      : '',
+    beside: besides(target, dialect, implicit.has(name), context),
+    context,
+  };
+  const { find, unknown } = task;
+  const end = (): LoginAudit => {
+    if (unknown.length > 0 && !context.signal?.aborted)
+      find('login-unknown', 'What the service does could not be found out in whole.', unknown);
+    return {
+      service,
+      findings,
+      notes: trusted
+        ? [
+            `The audit ran on the machine of ${host} (${address}): some servers trust their own address, and relay for it or take logins without TLS. Ask again from elsewhere, or with --source.`,
+          ]
+        : [],
+    };
+  };
 
   const started = clock.now();
-  const talk = await Talk.connect(target, context);
+  const talk = await Talk.connect(target, context, dialect.literals);
   if (!(talk instanceof Talk)) {
     if (because !== 'srv' || talk.status === 'aborted') return undefined;
     service.reach = talk.status;
-    find('login-unreachable', `${dialect.name} is announced at ${host}, port ${port}, and cannot be reached there.`, [
-      talk.reason,
-    ]);
+    if (NO_WAY.has(talk.reason)) unknown.push(`there is no way to ${address} from here: ${talk.reason}`);
+    else
+      find('login-unreachable', `${dialect.name} is announced at ${host}, port ${port}, and cannot be reached there.`, [
+        talk.reason,
+      ]);
     return end();
   }
   try {
     if (implicit.has(name)) {
       const begun = await talk.startTls({ name: host, authorities: settings.authorities });
       if (begun.status !== 'secure') {
-        await withoutTls(target, dialect, begun, service, find, context);
+        await talk.close();
+        await withoutTls(begun, task);
         return end();
       }
       service.starttls = 'offered';
-      service.session = sessionOf(begun, target, context);
+      service.session = sessionOf(begun, task);
     }
     const greeting = await dialect.greet(talk);
-    service.greetingMs = Math.max(0, Math.round(clock.now() - started));
-    if (isAnswer(greeting)) service.greeting = printable(greeting.text);
-    if (!greeted(greeting, dialect, service, find, context)) return end();
-    if (implicit.has(name)) await withinTls(talk, greeting, target, dialect, service, find, findings, context);
-    else await fromClear(talk, greeting, target, dialect, service, find, findings, context);
+    if (isAnswer(greeting)) {
+      service.greeting = printable(greeting.text);
+      service.greetingMs = Math.max(0, Math.round(clock.now() - started));
+    }
+    if (!(await greeted(talk, greeting, task))) {
+      // The certificate was seen all the same.
+      await judgeTls({}, task);
+      return end();
+    }
+    await (implicit.has(name) ? withinTls(talk, greeting, task) : fromClear(talk, greeting, task));
     return end();
   } finally {
     void talk.close(dialect.farewell);
   }
 }
 
+/**
+ * Whether the server sees its own address as the client's, or a network of its own machine: some take that for secure,
+ * and for one of theirs.
+ */
+function isTrusting(address: string, { localAddresses, settings: { source } }: AuditContext): boolean {
+  if (source !== undefined && source !== address) return false;
+  if (/^127\.|^::1$|^::ffff:127\./i.test(address)) return true;
+  const wanted = parseIp(address);
+  return (localAddresses?.() ?? []).some((own) => own === address || (wanted !== undefined && parseIp(own) === wanted));
+}
+
 /** Whether the greeting is one; what it is otherwise is found. */
-function greeted(
-  greeting: Answer,
-  dialect: Dialect,
-  service: Mutable<ServiceAudit>,
-  find: Find,
-  { settings }: AuditContext,
-): boolean {
+async function greeted(talk: Talk, greeting: Answer, task: Task): Promise<boolean> {
+  const { dialect, service, find, unknown, target, context } = task;
+  const { timeoutMs } = context.settings;
   switch (greeting.kind) {
     case 'ok':
       return true;
     case 'no':
       service.reach = 'no-service';
-      find('login-unknown', 'The service greets this client with a refusal.', [shown(greeting)]);
+      unknown.push(`the service greets this client with a refusal: ${shown(greeting)}`);
       return false;
     case 'invited':
     case 'malformed':
@@ -134,67 +181,87 @@ function greeted(
         shown(greeting),
       ]);
       return false;
-    case 'timeout':
+    case 'timeout': {
       service.reach = 'mute';
-      find('login-mute', `The service takes the connection and does not greet in ${settings.timeoutMs} ms.`, [
-        shown(greeting),
-      ]);
+      if (greeting.text === '' && !talk.wire.secure) {
+        // It may be waiting for the client to begin, with TLS.
+        const begun = await talk.startTls({ name: target.host, timeoutMs: Math.min(OTHERWISE_MS, timeoutMs) });
+        if (begun.status === 'secure') {
+          service.reach = 'wrong-protocol';
+          find(
+            'login-wrong-protocol',
+            `TLS is spoken there at once, on a port for ${dialect.name} that begins without.`,
+          );
+          return false;
+        }
+      }
+      find(
+        'login-mute',
+        greeting.text === ''
+          ? `The service takes the connection and says nothing for ${timeoutMs} ms.`
+          : `The service begins to greet, and does not come to an end in ${timeoutMs} ms.`,
+        greeting.text === '' ? [] : [shown(greeting)],
+      );
       return false;
+    }
     default:
       service.reach = 'broken-off';
-      if (greeting.kind === 'closed')
-        find('login-unknown', 'The service takes the connection and closes it without a greeting.', [shown(greeting)]);
+      unknown.push('the service takes the connection and closes it without a greeting');
       return false;
   }
 }
 
 /** The handshake on a port for TLS came to nothing: is there no TLS, or is it broken? */
-async function withoutTls(
-  target: LoginTarget,
-  dialect: Dialect,
-  begun: Exclude<TlsBegun, { readonly status: 'secure' }>,
-  service: Mutable<ServiceAudit>,
-  find: Find,
-  context: AuditContext,
-): Promise<void> {
+async function withoutTls(begun: Exclude<TlsBegun, { readonly status: 'secure' }>, task: Task): Promise<void> {
+  const { dialect, service, find, unknown, target, context } = task;
   if (begun.status === 'aborted') {
     service.reach = 'broken-off';
     return;
   }
-  const talk = await Talk.connect(target, context);
-  if (talk instanceof Talk) {
-    const greeting = await dialect.greet(talk, Math.min(CLEAR_GREETING_MS, context.settings.timeoutMs));
-    await talk.close();
-    if (greeting.kind === 'ok' || greeting.kind === 'no') {
-      service.greeting = printable(greeting.text);
-      service.starttls = 'missing';
-      find('login-not-tls', `The port is for TLS, and ${dialect.name} is spoken there in the clear.`, [
-        shown(greeting),
-      ]);
-      return;
-    }
-    if (greeting.kind === 'malformed') {
-      service.reach = 'wrong-protocol';
-      find('login-wrong-protocol', `What listens there speaks neither TLS nor ${dialect.name}.`, [shown(greeting)]);
-      return;
-    }
+  const talk = await Talk.connect(target, context, dialect.literals);
+  const greeting =
+    talk instanceof Talk ? await dialect.greet(talk, Math.min(OTHERWISE_MS, context.settings.timeoutMs)) : undefined;
+  if (talk instanceof Talk) await talk.close();
+  if (greeting?.kind === 'ok' || greeting?.kind === 'no') {
+    service.greeting = printable(greeting.text);
+    service.starttls = 'missing';
+    find('login-not-tls', `The port is for TLS, and ${dialect.name} is spoken there in the clear.`, [
+      shown(greeting),
+      `the handshake: ${begun.reason}`,
+    ]);
+    return;
+  }
+  if (greeting?.kind === 'malformed' || /WRONG_VERSION_NUMBER|HTTP_REQUEST|PACKET_LENGTH_TOO_LONG/.test(begun.reason)) {
+    service.reach = 'wrong-protocol';
+    find('login-wrong-protocol', `What listens there speaks neither TLS nor ${dialect.name}.`, [
+      ...(greeting === undefined || greeting.text === '' ? [] : [shown(greeting)]),
+      `the handshake: ${begun.reason}`,
+    ]);
+    return;
   }
   if (begun.status === 'timeout') {
     service.reach = 'mute';
     find('login-mute', 'The service takes the connection and does not answer the handshake.', [begun.reason]);
     return;
   }
+  if (begun.status === 'closed' && greeting?.kind !== 'timeout') {
+    service.reach = 'broken-off';
+    unknown.push('the service takes the connection and closes it at once');
+    return;
+  }
   service.starttls = 'failed';
-  find('starttls-failed', 'The handshake fails.', [begun.reason], { probe: 'login' });
+  find('starttls-failed', 'The port is for TLS, and the handshake fails.', [begun.reason], { probe: 'login' });
 }
 
-function sessionOf(
-  begun: Extract<TlsBegun, { readonly status: 'secure' }>,
-  target: LoginTarget,
-  context: AuditContext,
-): TlsAudit {
-  const names = target.required.length > 0 ? target.required : target.names;
-  const certificate = readCertificate(begun.socket, names, context);
+const namesOf = ({ required, names, because, domain }: LoginTarget): readonly string[] => {
+  const [first] = required;
+  if (first === undefined) return names;
+  // Who was sent here by the DNS may look for the domain that sent him (RFC 6186 §6).
+  return because === 'srv' && first !== domain ? [first, domain] : [first];
+};
+
+function sessionOf(begun: Extract<TlsBegun, { readonly status: 'secure' }>, { target, context }: Task): TlsAudit {
+  const certificate = readCertificate(begun.socket, namesOf(target), context);
   return {
     versions: {},
     negotiated: begun.socket.getProtocol() ?? undefined,
@@ -204,227 +271,151 @@ function sessionOf(
 }
 
 /** What the certificate and the versions come to. */
-function judgeTls(
-  target: LoginTarget,
-  service: Mutable<ServiceAudit>,
-  versions: TlsAudit['versions'],
-  findings: AuditFinding[],
-  context: AuditContext,
-): void {
+function judgeTls(versions: TlsAudit['versions'], { target, service, findings, context }: Task): void {
   if (service.session === undefined) return;
   service.session = { ...service.session, versions };
   const subject = `${target.host}:${target.port}`;
   const { certificate } = service.session;
   findings.push(...versionFindings(subject, service.session, 'medium'));
   if (certificate === undefined) return;
-  const names = target.required.length > 0 ? target.required : target.names;
-  for (const finding of certificateFindings(subject, certificate, names, context, 'high'))
+  for (const finding of certificateFindings(subject, certificate, namesOf(target), context, 'high'))
     findings.push({ ...finding, evidence: [`address: ${target.address}`, ...finding.evidence].slice(0, 20) });
 }
 
-const versionsOf = (
-  target: LoginTarget,
-  context: AuditContext,
-  begin: (talk: Talk) => Promise<boolean>,
-): Promise<TlsAudit['versions']> =>
-  context.settings.probes.has('tls')
-    ? probeVersions(async (version: TlsVersion): Promise<TlsBegun> => {
-        const talk = await Talk.connect(target, context);
-        if (!(talk instanceof Talk)) return { status: 'closed', reason: talk.reason };
-        try {
-          return (await begin(talk))
-            ? await talk.startTls({ name: target.host, version })
-            : { status: 'closed', reason: 'TLS was not begun' };
-        } finally {
-          void talk.close();
-        }
-      })
-    : Promise.resolve({});
+/** Which versions are spoken, and what certificate is shown for names beyond the first. */
+async function moreHandshakes({ target, beside, findings, context }: Task): Promise<TlsAudit['versions']> {
+  if (!context.settings.probes.has('tls')) return {};
+  const lost: TlsBegun = { status: 'closed', reason: 'there was no handshake' };
+  const others = target.required.slice(1, 1 + MAX_MORE_NAMES).map((name) =>
+    beside.handshaken({ name, authorities: context.settings.authorities }, async (begun) => {
+      if (begun.status !== 'secure') return;
+      const certificate = readCertificate(begun.socket, [name], context);
+      if (certificate === undefined || certificate.nameMatches) return;
+      // What else is wrong with it is said of the first name.
+      for (const finding of certificateFindings(`${name}:${target.port}`, certificate, [name], context, 'high'))
+        if (finding.id === 'certificate-name' || finding.id === 'certificate-common-name')
+          findings.push({ ...finding, evidence: [`address: ${target.address}`, ...finding.evidence] });
+    }),
+  );
+  const [versions] = await Promise.all([
+    probeVersions(async (version) => (await beside.handshaken({ version }, async (begun) => begun)) ?? lost),
+    ...others,
+  ]);
+  return versions;
+}
 
 /** TLS is on since the connection began. */
-async function withinTls(
-  talk: Talk,
-  greeting: Answer,
-  target: LoginTarget,
-  dialect: Dialect,
-  service: Mutable<ServiceAudit>,
-  find: Find,
-  findings: AuditFinding[],
-  context: AuditContext,
-): Promise<void> {
-  const [after, versions] = await Promise.all([
-    dialect.capabilities(talk, context.settings.helo, greeting),
-    versionsOf(target, context, () => Promise.resolve(true)),
-  ]);
+async function withinTls(talk: Talk, greeting: Answer, task: Task): Promise<void> {
+  const { dialect, service, unknown, beside, context } = task;
+  const more = moreHandshakes(task);
+  const after = await dialect.capabilities(talk, context.settings.helo, greeting);
   if (after !== undefined) service.capabilities = { after: after.map((line) => printable(line)) };
-  await openSubmission(talk, target, dialect, find, context);
-  judgeTls(target, service, versions, findings, context);
+  if (context.settings.probes.has('login')) {
+    if (after === undefined && dialect.asksFirst) unknown.push('EHLO was not answered as it should be');
+    else await openSubmission(talk, 'within TLS', task);
+  }
+  void talk.close(dialect.farewell).then(beside.firstIsOver);
+  judgeTls(await more, task);
 }
 
 /** The connection begins in the clear: here the traps are. */
-async function fromClear(
-  talk: Talk,
-  greeting: Answer,
-  target: LoginTarget,
-  dialect: Dialect,
-  service: Mutable<ServiceAudit>,
-  find: Find,
-  findings: AuditFinding[],
-  context: AuditContext,
-): Promise<void> {
+async function fromClear(talk: Talk, greeting: Answer, task: Task): Promise<void> {
+  const { dialect, service, find, unknown, beside, caveat, context } = task;
   const { settings } = context;
   if (dialect.preauthenticated(greeting)) {
-    find('preauth-clear', 'The server greets with PREAUTH, without TLS.', [shown(greeting)]);
+    find('preauth-clear', `The server greets with PREAUTH, without TLS.${caveat}`, [shown(greeting)]);
     service.starttls = 'missing';
+    return;
+  }
+  const login = settings.probes.has('login');
+  const before = await dialect.capabilities(talk, settings.helo, greeting);
+  if (before !== undefined) service.capabilities = { before: before.map((line) => printable(line)) };
+  else if (dialect.asksFirst) {
+    unknown.push('the service greets, and takes neither EHLO nor HELO');
+    service.reach = 'broken-off';
     return;
   }
   const dummy: Dummy = { name: `postern-${hex(context, 8)}`, secret: hex(context, 12) };
-  const login = settings.probes.has('login');
-  /** A conversation of its own; undefined where there is none to be had. */
-  const beside = async <T>(run: (talk: Talk) => Promise<T>): Promise<T | undefined> => {
-    const other = await Talk.connect(target, context);
-    if (!(other instanceof Talk)) return undefined;
-    try {
-      const own = await dialect.greet(other);
-      if (own.kind !== 'ok') return undefined;
-      // SMTP wants its EHLO before anything else.
-      if (dialect.name === 'SMTP') await dialect.capabilities(other, settings.helo, own);
-      return await run(other);
-    } finally {
-      void other.close(dialect.farewell);
-    }
-  };
-  const clearLogin = login ? beside((other) => dialect.login(other, dummy)) : Promise.resolve(undefined);
-  const invitation = login ? beside((other) => inviteAll(other, dialect)) : Promise.resolve(undefined);
-
-  const before = await dialect.capabilities(talk, settings.helo, greeting);
-  if (before !== undefined) service.capabilities = { before: before.map((line) => printable(line)) };
+  let tlsIs: (on: boolean) => void = () => undefined;
+  const tls = new Promise<boolean>((resolve) => {
+    tlsIs = resolve;
+  });
+  const clear = login ? tryInClear(dialect, dummy, beside, before, tls, context) : undefined;
+  const unprotected =
+    login && dialect.asksFirst ? beside.greeted((other) => openSubmission(other, 'in the clear', task)) : undefined;
   const offered = before !== undefined && dialect.offersTls(before);
+  const side = offered
+    ? Promise.all([moreHandshakes(task), login ? beside.greeted((other) => injection(other, task)) : undefined])
+    : undefined;
+  const on = await begin(talk, before, offered, task);
+  tlsIs(on);
+  void talk.close(dialect.farewell).then(beside.firstIsOver);
+  const [known, versions] = await Promise.all([
+    clear,
+    side?.then(([spoken]) => spoken) ?? (on ? moreHandshakes(task) : {}),
+    unprotected,
+  ]);
+  judgeTls(versions, task);
+  if (known !== undefined) unknown.push(...judgeClear(before, known, dialect, caveat, find));
+}
+
+/** Begins TLS in the first conversation. Answers whether that was done. */
+async function begin(
+  talk: Talk,
+  before: readonly string[] | undefined,
+  offered: boolean,
+  task: Task,
+): Promise<boolean> {
+  const { dialect, target, service, find, unknown, context } = task;
+  const { settings } = context;
+  const listed = before === undefined ? '(the server does not say)' : before.slice(0, 30).join(' ') || '(nothing)';
+  const missing = (evidence: readonly string[]): void => {
+    service.starttls = 'missing';
+    find('login-starttls-missing', `${dialect.name} is spoken there without TLS.`, [`offered: ${listed}`, ...evidence]);
+  };
+  const failed = (what: string, evidence: readonly string[]): void => {
+    service.starttls = 'failed';
+    if (!context.signal?.aborted) find('starttls-failed', what, evidence, { probe: 'login' });
+  };
   // Whatever is said of it, it is tried: some servers know STARTTLS and do not say so.
   const asked = await dialect.askTls(talk);
-  let secureLogin: Answer | undefined;
-  if (asked.kind === 'ok') {
-    const side = Promise.all([
-      versionsOf(target, context, async (other) => {
-        const own = await dialect.greet(other);
-        if (own.kind !== 'ok') return false;
-        if (dialect.name === 'SMTP') await dialect.capabilities(other, settings.helo, own);
-        return (await dialect.askTls(other)).kind === 'ok';
-      }),
-      login ? beside((other) => injection(other, target, dialect, find, context)) : undefined,
-    ]);
-    const begun = await talk.startTls({ name: target.host, authorities: settings.authorities });
-    if (begun.status === 'secure') {
-      service.starttls = 'offered';
-      service.session = sessionOf(begun, target, context);
-      const after = await dialect.capabilities(talk, settings.helo);
-      if (after !== undefined)
-        service.capabilities = { ...service.capabilities, after: after.map((line) => printable(line)) };
-      await openSubmission(talk, target, dialect, find, context);
-      if (login) secureLogin = (await dialect.login(talk, dummy)).answer;
-    } else if (begun.status !== 'aborted') {
-      service.starttls = 'failed';
-      find('starttls-failed', 'TLS is begun, and the handshake fails.', [begun.reason], { probe: 'login' });
-    }
-    const [versions] = await side;
-    judgeTls(target, service, versions, findings, context);
-  } else if (offered && isAnswer(asked)) {
-    service.starttls = 'failed';
-    find('starttls-failed', 'TLS is offered, and not begun when it is asked for.', [shown(asked)], { probe: 'login' });
-  } else if (before !== undefined && isAnswer(asked)) {
-    service.starttls = 'missing';
-    find('login-starttls-missing', `${dialect.name} is spoken there without TLS.`, [
-      `offered: ${before.slice(0, 20).join(' ') || '(nothing)'}`,
-      shown(asked),
-    ]);
-    await openSubmission(talk, target, dialect, find, context);
+  if (asked.kind === 'aborted') return false;
+  if (asked.kind !== 'ok') {
+    if (offered) failed('TLS is offered, and not begun when it is asked for.', [shown(asked)]);
+    else if (isAnswer(asked) || asked.kind === 'closed' || before !== undefined)
+      missing([`asked for it: ${shown(asked)}`]);
+    else unknown.push(`whether TLS can be had: ${shown(asked)}`);
+    return false;
   }
-  if (!login) return;
-  const [clear, calls] = await Promise.all([clearLogin, invitation]);
-  judgeClear({ before, clear, calls, secureLogin }, dialect, service, find);
-}
-
-interface Seen {
-  readonly before: readonly string[] | undefined;
-  readonly clear: { readonly answer: Answer; readonly name?: Answer | undefined } | undefined;
-  readonly calls: readonly { readonly mechanism: string; readonly answer: Answer }[] | undefined;
-  readonly secureLogin: Answer | undefined;
-}
-
-/** What may be done in the clear. One cause is one finding: the worst that shows it. */
-function judgeClear(
-  { before, clear, calls, secureLogin }: Seen,
-  dialect: Dialect,
-  service: Mutable<ServiceAudit>,
-  find: Find,
-): void {
-  const taken = (calls ?? []).filter(({ answer }) => answer.kind === 'invited' || answer.kind === 'ok');
-  const evidence = [
-    ...(clear === undefined ? [] : [`login in the clear: ${shown(clear.answer)}`]),
-    ...(secureLogin === undefined ? [] : [`the same login within TLS: ${shown(secureLogin)}`]),
-    ...(calls ?? []).map(({ mechanism, answer }) => `${mechanism} in the clear: ${shown(answer)}`),
-  ];
-  if (clear !== undefined && wasExamined(clear.answer, secureLogin)) {
-    find('login-clear-accepted', 'A login without TLS is looked at, rather than refused.', evidence);
-    return;
+  const begun = await talk.startTls({ name: target.host, authorities: settings.authorities });
+  if (begun.status !== 'secure') {
+    if (offered) failed('TLS is begun, and the handshake fails.', [begun.reason]);
+    else missing([`asked for it: ${shown(asked)}; the handshake fails: ${begun.reason}`]);
+    return false;
   }
-  if (taken.length > 0) {
+  service.starttls = 'offered';
+  service.session = sessionOf(begun, task);
+  if (!offered && before !== undefined)
     find(
-      'login-secret-invited',
-      `The server asks for the secret without TLS: ${taken.map(({ mechanism }) => mechanism).join(', ')}.`,
-      evidence,
+      'login-starttls-missing',
+      `${dialect.name} does not offer TLS there, though it is to be had: clients that look first go on without.`,
+      [`offered: ${listed}`],
+      { severity: 'medium' },
     );
-    return;
-  }
-  if (clear?.name?.kind === 'ok')
-    find('login-name-invited', 'The server takes the name of an account without TLS, and refuses the password only.', [
-      `USER in the clear: ${shown(clear.name)}`,
-      `PASS in the clear: ${shown(clear.answer)}`,
-    ]);
-  if (before !== undefined) {
-    const secrets = dialect.mechanisms(before).filter((mechanism) => mechanismClass(mechanism) === 'secret');
-    const password = dialect.password(before);
-    const shownOffer = `offered: ${before.slice(0, 20).join(' ')}`;
-    if (secrets.length > 0)
-      find('login-clear-offered', `The server offers ${secrets.join(', ')} before TLS.`, [shownOffer, ...evidence]);
-    else if (password !== undefined && clear?.name?.kind !== 'ok' && clear !== undefined && isAnswer(clear.answer))
-      find(
-        'login-clear-offered',
-        dialect.name === 'IMAP'
-          ? 'The server refuses LOGIN before TLS, and does not say LOGINDISABLED: clients send the password.'
-          : `The server offers ${password} before TLS.`,
-        [shownOffer, ...evidence],
-        { severity: 'medium' },
-      );
-  }
-  const silent = clear === undefined || clear.answer.kind === 'timeout' || clear.answer.kind === 'malformed';
-  if (service.reach === 'open' && (silent || before === undefined) && !(clear !== undefined && isForTls(clear.answer)))
-    find('login-unknown', 'Whether a login without TLS is looked at could not be found out.', evidence);
-}
-
-/** Begins each mechanism, until the connection is gone. */
-async function inviteAll(talk: Talk, dialect: Dialect): Promise<readonly { mechanism: string; answer: Answer }[]> {
-  const calls: { mechanism: string; answer: Answer }[] = [];
-  for (const mechanism of invited) {
-    const answer = await dialect.invite(talk, mechanism);
-    calls.push({ mechanism, answer });
-    if (!isAnswer(answer)) break;
-  }
-  return calls;
+  const after = await dialect.capabilities(talk, settings.helo);
+  if (after !== undefined)
+    service.capabilities = { ...service.capabilities, after: after.map((line) => printable(line)) };
+  if (settings.probes.has('login') && (after !== undefined || !dialect.asksFirst))
+    await openSubmission(talk, 'within TLS', task);
+  return true;
 }
 
 /** Whether what was sent in the clear, behind the command for TLS, is taken as sent within it. */
-async function injection(
-  talk: Talk,
-  target: LoginTarget,
-  dialect: Dialect,
-  find: Find,
-  { settings }: AuditContext,
-): Promise<void> {
+async function injection(talk: Talk, { target, dialect, find, context }: Task): Promise<void> {
   const ready = await dialect.askTls(talk, dialect.smuggled);
   if (ready.kind !== 'ok') return;
   if ((await talk.startTls({ name: target.host })).status !== 'secure') return;
-  const lines = await dialect.smuggledAnswer(talk, Math.min(settings.timeoutMs, SECOND_ANSWER_MS));
+  const lines = await dialect.smuggledAnswer(talk, Math.min(context.settings.timeoutMs, SECOND_ANSWER_MS));
   if (lines === undefined) return;
   find(
     'starttls-injection',
@@ -434,32 +425,31 @@ async function injection(
   );
 }
 
+/** Without the probe for relays it is a matter of logins all the same (RFC 6409 §4.3). */
+const relayProbe = ({ settings }: AuditContext): { readonly probe?: 'login' } =>
+  settings.probes.has('relay') ? {} : { probe: 'login' };
+
 /** Whether a submission server takes mail for a stranger from somebody who has not logged in. RCPT is as far as it goes. */
-async function openSubmission(
-  talk: Talk,
-  { service, domain }: LoginTarget,
-  dialect: Dialect,
-  find: Find,
-  { settings }: AuditContext,
-): Promise<void> {
-  if ((service !== 'submission' && service !== 'submissions') || !settings.probes.has('relay')) return;
-  const judge = (line: string): 'ok' | 'no' | 'malformed' | undefined =>
-    /^[2-5]\d\d-/.test(line) ? undefined : /^2\d\d/.test(line) ? 'ok' : /^[345]\d\d/.test(line) ? 'no' : 'malformed';
-  const command = (text: string): Promise<Answer> => {
-    talk.say(text);
-    return talk.answer(judge);
-  };
-  const { localPart, domain: foreign } = settings.relayTo;
-  const from = await command(`MAIL FROM:<postmaster@${domain}>`);
-  if (from.kind === 'ok') {
-    const to = await command(`RCPT TO:<${localPart}@${foreign}>`);
-    if (to.kind === 'ok')
-      find('relay-open', `${dialect.name} takes mail for a foreign mailbox from a client that has not logged in.`, [
-        `MAIL FROM: ${shown(from)}`,
-        `RCPT TO:<${localPart}@${foreign}>: ${shown(to)}`,
-      ]);
-    if (isAnswer(to)) await command('RSET');
-  }
+async function openSubmission(talk: Talk, where: string, task: Task): Promise<boolean> {
+  const { target, dialect, find, findings, caveat, context } = task;
+  if (!dialect.asksFirst) return false;
+  const { localPart, domain: asked } = context.settings.relayTo;
+  // The domain's own mailboxes are not foreign to it.
+  const foreign = asked === target.domain || asked.endsWith(`.${target.domain}`) ? 'example.net' : asked;
+  const mailbox = `<${localPart}@${foreign}>`;
+  const from = await command(talk, `MAIL FROM:<postmaster@${target.domain}>`);
+  if (from.kind !== 'ok') return false;
+  const to = await command(talk, `RCPT TO:${mailbox}`);
+  if (isAnswer(to)) await command(talk, 'RSET');
+  if (to.kind !== 'ok') return false;
+  if (!findings.some(({ id }) => id === 'relay-open'))
+    find(
+      'relay-open',
+      `The server takes mail for a foreign mailbox from a client that has not logged in, ${where}.${caveat}`,
+      [`MAIL FROM: ${shown(from)}`, `RCPT TO:${mailbox}: ${shown(to)}`],
+      relayProbe(context),
+    );
+  return true;
 }
 
-const hex = (context: AuditContext, length: number): string => Buffer.from(context.randomBytes(length)).toString('hex');
+const hex = ({ randomBytes }: AuditContext, length: number): string => Buffer.from(randomBytes(length)).toString('hex');

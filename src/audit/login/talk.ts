@@ -1,8 +1,10 @@
 import type { AuditContext } from '../context.ts';
-import type { Opened, TlsAsk, TlsBegun, Wire } from '../wire/index.ts';
+import { MAX_UNREAD, type Opened, type TlsAsk, type TlsBegun, type Wire } from '../wire/index.ts';
 
 /** Lines of one answer; whoever sends more has no end. */
 const MAX_LINES = 500;
+/** Octets of one literal: what is longer is no capability and no reason of a refusal. */
+const MAX_LITERAL = 16_384;
 
 /** An answer of a login service, whatever the protocol. */
 export interface Answer {
@@ -11,11 +13,14 @@ export interface Answer {
    * - `malformed`: it answers, but not as its protocol does · `closed`, `timeout`, `aborted`: there was no answer
    */
   readonly kind: 'ok' | 'no' | 'invited' | 'malformed' | 'closed' | 'timeout' | 'aborted';
-  /** The line that says so. */
+  /** The line that says so; where there was none, the last that came. */
   readonly text: string;
   /** What came before it. */
   readonly lines: readonly string[];
 }
+
+/** What a line is: the answer; one before it, where undefined; or nothing that the protocol knows. */
+export type Judge = (line: string, before: readonly string[]) => 'ok' | 'no' | 'invited' | 'malformed' | undefined;
 
 export const isAnswer = ({ kind }: Answer): boolean => kind === 'ok' || kind === 'no' || kind === 'invited';
 
@@ -23,20 +28,24 @@ export const isAnswer = ({ kind }: Answer): boolean => kind === 'ok' || kind ===
 export class Talk {
   readonly wire: Wire;
   readonly #context: AuditContext;
+  readonly #literals: boolean;
   #tags = 0;
 
-  constructor(wire: Wire, context: AuditContext) {
+  /** @param literals whether the protocol has them */
+  constructor(wire: Wire, context: AuditContext, literals: boolean) {
     this.wire = wire;
     this.#context = context;
+    this.#literals = literals;
   }
 
   static async connect(
     target: { readonly address: string; readonly port: number },
     context: AuditContext,
+    literals: boolean,
   ): Promise<Talk | Exclude<Opened, { readonly status: 'open' }>> {
     const { signal, settings, connect } = context;
     const opened = await connect(target, { signal, timeoutMs: settings.timeoutMs });
-    return opened.status === 'open' ? new Talk(opened.wire, context) : opened;
+    return opened.status === 'open' ? new Talk(opened.wire, context, literals) : opened;
   }
 
   tag(): string {
@@ -49,28 +58,52 @@ export class Talk {
   }
 
   /**
-   * Reads lines until one is the answer.
+   * Reads lines until one is the answer. The time is for the whole of it.
    *
-   * @param judge what a line is: the answer, one before it (undefined), or nothing that the protocol knows
+   * A line that ends with the size of a literal goes on behind that many octets, in which no line is an answer
+   * (RFC 9051 §4.3, RFC 5804 §1.6); but for an invitation, which is a literal itself.
    */
-  async answer(
-    judge: (line: string, before: readonly string[]) => 'ok' | 'no' | 'invited' | 'malformed' | undefined,
-    timeoutMs: number = this.#context.settings.timeoutMs,
-  ): Promise<Answer> {
+  async answer(judge: Judge, timeoutMs: number = this.#context.settings.timeoutMs): Promise<Answer> {
     const { clock } = this.#context;
     const deadline = clock.now() + timeoutMs;
     const lines: string[] = [];
+    let taken = 0;
+    let open: { readonly kind: ReturnType<Judge>; readonly text: string; readonly octets: number } | undefined;
     for (;;) {
       const read = await this.wire.readLine(Math.max(1, deadline - clock.now()));
       if (read.status !== 'line') {
         const rest = this.wire.peek();
-        return { kind: read.status, text: rest === '' ? (lines.at(-1) ?? '') : rest, lines };
+        const text = rest === '' ? (open?.text ?? lines.at(-1) ?? '') : rest;
+        // Nobody sends so much without an end of line, unless it is something else that is spoken.
+        return { kind: this.wire.unread > MAX_UNREAD ? 'malformed' : read.status, text, lines };
       }
-      const kind = judge(read.text, lines);
-      if (kind !== undefined) return { kind, text: read.text, lines };
-      lines.push(read.text);
-      if (lines.length >= MAX_LINES) return { kind: 'malformed', text: read.text, lines };
-      if (clock.now() >= deadline) return { kind: 'timeout', text: read.text, lines };
+      const { text: line } = read;
+      if (++taken > MAX_LINES) return { kind: 'malformed', text: line, lines };
+      let text = line;
+      let kind: ReturnType<Judge>;
+      if (open === undefined) kind = judge(line, lines);
+      else {
+        text = `${open.text} ${line}`.slice(0, MAX_LITERAL);
+        kind = open.kind;
+        // The end of the line is two octets of the literal, unless the literal ended before it.
+        const left = open.octets - line.length - 2;
+        if (left >= 0) {
+          open = { ...open, text, octets: left };
+          if (clock.now() >= deadline) return { kind: 'timeout', text, lines };
+          continue;
+        }
+        open = undefined;
+      }
+      const literal = this.#literals && kind !== 'invited' ? /\{(\d{1,9})\+?\}$/.exec(line) : null;
+      if (literal !== null) {
+        const octets = Number(literal[1]);
+        if (octets > MAX_LITERAL) return { kind: 'malformed', text, lines };
+        open = { kind, text: text.slice(0, -literal[0].length).trimEnd(), octets };
+      } else {
+        if (kind !== undefined) return { kind, text, lines };
+        lines.push(text);
+      }
+      if (clock.now() >= deadline) return { kind: 'timeout', text, lines };
     }
   }
 
@@ -85,11 +118,12 @@ export class Talk {
 
 /** What came, in words for evidence. */
 export function shown(answer: Answer): string {
+  const last = answer.text === '' ? '' : `${answer.text} `;
   switch (answer.kind) {
     case 'closed':
-      return '(the connection was closed)';
+      return `${last}(the connection was closed)`;
     case 'timeout':
-      return '(no answer)';
+      return `${last}(no answer)`;
     case 'aborted':
       return '(aborted)';
     default:
