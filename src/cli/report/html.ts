@@ -35,6 +35,8 @@ import { style } from './html-style.ts';
 /** One domain, address, sender or message of a report. */
 interface Section {
   readonly subject: string;
+  /** What stands above it where it is the only one, so that its name need not be said twice. */
+  readonly alone: string;
   readonly place: string;
   readonly state: AuditState;
   readonly durationMs: number;
@@ -117,7 +119,16 @@ function auditSection(audit: DomainAudit, index: number, finished: string): Sect
   const { map, rest } = domainParts(audit, finished);
   const { domain: subject, state, durationMs, findings } = audit;
   const place = anchor(subject, index + 1);
-  return { subject, place, state, durationMs, findings: placed(findings, place), before: map, after: rest };
+  return {
+    subject,
+    alone: 'The way of the mail',
+    place,
+    state,
+    durationMs,
+    findings: placed(findings, place),
+    before: map,
+    after: rest,
+  };
 }
 
 function checkSection(checked: CheckedSubject, index: number): Section {
@@ -125,6 +136,7 @@ function checkSection(checked: CheckedSubject, index: number): Section {
   const place = anchor(subject, index + 1);
   return {
     subject,
+    alone: 'What the checks say',
     place,
     state,
     durationMs,
@@ -202,10 +214,10 @@ function overview(sections: readonly Section[]): Markup {
 }
 
 function sectionPanel(section: Section, asked: string, several: boolean, index: number): Markup {
-  const { subject, place, state, durationMs, findings, before, after } = section;
+  const { subject, alone, place, state, durationMs, findings, before, after } = section;
   const shown = findings.map(({ finding }) => finding);
   return html`<section class="panel${index > 1 ? ' far' : ''}" id="${place}" aria-labelledby="${place}.title">
-<div class="title"><h2 id="${place}.title">${subject}</h2>${several && stateBadge(state, shown)}</div>
+<div class="title"><h2 id="${place}.title">${several ? subject : alone}</h2>${several && stateBadge(state, shown)}</div>
 ${several ? html`<p class="muted">${summary(shown)} Looked at for ${duration(durationMs)}.</p>` : nothing}
 ${before}
 <h3>Findings</h3>
