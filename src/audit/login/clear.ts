@@ -70,8 +70,13 @@ export async function tryInClear(
   const settle = async (form: LoginForm, own: LoginAnswer): Promise<Tried> => {
     // To a token that is refused the server says why, and waits (RFC 7628 §3.2.2): to other mechanisms it just waits.
     const verdict = own.answer.kind === 'invited' && form !== dialect.bearer ? 'refused' : verdictOf(own.answer);
-    if (verdict !== 'unclear' && verdict !== 'unclear-for-tls') return { ...own, form, verdict };
-    const mechanism = form.mechanism;
+    const { mechanism } = form;
+    const bare =
+      mechanism === undefined ? undefined : (await inviting).find((call) => call.mechanism === mechanism)?.answer;
+    // Whoever says the same without having got a secret has not looked at one; unless he always says so.
+    const parroted = bare !== undefined && sameRefusal(bare, own.answer, dummy.name);
+    if (verdict === 'refused' || verdict === 'unknown' || (verdict === 'examined' && !parroted))
+      return { ...own, form, verdict };
     const secure = (await tls)
       ? await beside.handshaken({}, async (begun, talk) => {
           if (begun.status !== 'secure') return undefined;
@@ -81,16 +86,14 @@ export async function tryInClear(
         })
       : undefined;
     if (secure === undefined || !isAnswer(secure.answer)) {
-      if (await tls) return { ...own, form, verdict };
+      if (await tls) return { ...own, form, verdict: 'unclear' };
       // A server without TLS cannot mean TLS by it, unless it offers no login at all.
-      const examined = verdict === 'unclear' && before !== undefined && offersAny(dialect, before);
+      const examined = verdict !== 'unclear-for-tls' && before !== undefined && offersAny(dialect, before);
       return { ...own, form, verdict: examined ? 'examined' : 'refused' };
     }
-    const same = sameRefusal(own.answer, secure.answer, dummy.name);
-    // Where the mechanism is taken within TLS, and is not in the clear, it was refused for its name.
-    const byName =
-      secure.invited?.kind === 'invited' &&
-      (await inviting).some(({ mechanism: name, answer }) => name === mechanism && answer.kind === 'no');
+    // Where the mechanism is begun within TLS, and is not in the clear, it was refused for its name.
+    const byName = secure.invited?.kind === 'invited' && bare?.kind === 'no';
+    const same = parroted || sameRefusal(own.answer, secure.answer, dummy.name);
     return { ...own, form, verdict: same && !byName ? 'examined' : 'refused', secure: secure.answer };
   };
   const first = password === undefined ? undefined : await attempt(password);
@@ -215,6 +218,13 @@ function offers(
     return;
   }
   const all = [...(password === undefined ? [] : [password]), ...secrets];
-  if (all.length > 0)
-    find('login-clear-offered', `The server offers ${all.join(', ')} before TLS.${caveat}`, [shownOffer, ...evidence]);
+  if (all.length === 0) return;
+  // USER that is refused shows the name, and no password.
+  const mild = secrets.length === 0 && first?.verdict === 'refused' && first.name?.kind !== 'ok';
+  find(
+    'login-clear-offered',
+    `The server offers ${all.join(', ')} before TLS.${caveat}`,
+    [shownOffer, ...evidence],
+    mild ? { severity: 'medium' } : {},
+  );
 }

@@ -232,7 +232,29 @@ const cases: readonly Case[] = [
     [],
   ],
 
+  [
+    'submission/535 in words of a login, and so without a secret; within TLS it is begun → nothing',
+    {
+      protocol: 'smtp',
+      answer: clearOnly((line) => (line.startsWith('AUTH') ? '535 5.7.8 Authentication failed' : undefined)),
+    },
+    [],
+  ],
+  [
+    'pop3/a mechanism that is not there is "Authentication failed" → nothing',
+    {
+      protocol: 'pop3',
+      answer: clearOnly((line) => (line.startsWith('AUTH') ? '-ERR Authentication failed.' : undefined)),
+    },
+    [],
+  ],
+
   // Logins in the clear.
+  [
+    'submission/the same refusal without a secret and with one, in the clear and within TLS → login-clear-accepted',
+    { protocol: 'smtp', answer: (line) => (line.startsWith('AUTH') ? '535 5.7.8 Authentication failed' : undefined) },
+    ['login-clear-accepted'],
+  ],
   [
     'imap/LOGIN is examined → login-clear-accepted',
     {
@@ -739,6 +761,19 @@ describe('audit/login: what is reported', () => {
     const bad = await look({ protocol: 'imap', before: ['IMAP4rev1', 'STARTTLS', 'AUTH=PLAIN'] });
     expect(mild.audit.findings.map(({ severity }) => severity)).toEqual(['medium']);
     expect(bad.audit.findings.map(({ severity }) => severity)).toEqual(['high']);
+  });
+
+  test('severity/USER is offered, and refused → medium; taken → high', async () => {
+    const before = ['STLS', 'USER'];
+    const mild = await look({ protocol: 'pop3', before });
+    const bad = await look({
+      protocol: 'pop3',
+      before,
+      answer: clearOnly((line) => (line.startsWith('USER') ? '+OK' : undefined)),
+    });
+    const severities = ({ findings }: LoginAudit) => findings.map(({ id, severity }) => `${id} ${severity}`).sort();
+    expect(severities(mild.audit)).toEqual(['login-clear-offered medium']);
+    expect(severities(bad.audit)).toEqual(['login-clear-offered high', 'login-name-invited medium']);
   });
 
   test('probe/injection into a login service → is of logins', async () => {
