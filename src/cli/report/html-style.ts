@@ -90,7 +90,7 @@ const standingRules = standings
 const mono = 'ui-monospace,SFMono-Regular,"Cascadia Mono",Menlo,Consolas,"DejaVu Sans Mono",monospace';
 
 /** The whole style sheet. */
-export const style = `:root{color-scheme:light dark;${variables(light)}}
+export const style: string = `:root{color-scheme:light dark;${variables(light)}}
 @media (prefers-color-scheme:dark){:root{${variables(dark)}}}
 ${standingRules}
 ${toneRules}
