@@ -18,6 +18,8 @@ export interface AuditOptions {
    * looked at, but for `smtp`: the exchangers are, on 25, as long as the probes ask for it.
    */
   readonly ports?: { readonly [service in ServiceName]?: number | undefined } | undefined;
+  /** The port of the exchangers, where it alone is another: as `ports.smtp`, and the other services stay as they are. */
+  readonly smtpPort?: number | undefined;
   /** The port that MTA-STS policies are fetched from; 443 where not given. */
   readonly httpsPort?: number | undefined;
   /** Hosts to look for login services on, beside those that the domain announces. */
@@ -87,10 +89,22 @@ export const usualPorts: { readonly [service in ServiceName]: number } = {
   managesieve: 4190,
 };
 
+/** Probes of which nothing is left where nobody is connected to. */
+const connectingProbes: ReadonlySet<ProbeName> = new Set(['smtp', 'relay', 'failover', 'login', 'tls', 'dane']);
+
 /** Reads the options. @throws TypeError where one is wrong */
 export function readOptions(options: AuditOptions): AuditSettings {
   const only = options.only ?? probeNames;
   for (const name of only) if (!probeNames.includes(name)) wrong('only', name, `one of ${probeNames.join(', ')}`);
+  const dnsOnly = options.dnsOnly ?? false;
+  // A report says which probes ran: what was not looked at must not look like what was found to be well.
+  const probes = only.filter((name) => !(dnsOnly && connectingProbes.has(name)));
+  if (probes.length === 0)
+    wrong(
+      'only',
+      only.join(),
+      dnsOnly ? 'probes that need the DNS alone, where dnsOnly says so' : 'one probe at least',
+    );
   const ports = options.ports ?? usualPorts;
   for (const [service, port] of Object.entries(ports)) {
     if (!Object.hasOwn(usualPorts, service)) wrong('ports', service, `one of ${Object.keys(usualPorts).join(', ')}`);
@@ -108,9 +122,13 @@ export function readOptions(options: AuditOptions): AuditSettings {
   const authorities = options.authorities ?? [];
   for (const pem of authorities) readable(pem);
   return {
-    probes: new Set(only),
-    dnsOnly: options.dnsOnly ?? false,
-    ports: { ...(options.ports === undefined ? {} : { smtp: usualPorts.smtp }), ...ports },
+    probes: new Set(probes),
+    dnsOnly,
+    ports: {
+      ...(options.ports === undefined ? {} : { smtp: usualPorts.smtp }),
+      ...ports,
+      ...(options.smtpPort === undefined ? {} : { smtp: whole('smtpPort', options.smtpPort, 1, 65_535) }),
+    },
     portsGiven: options.ports !== undefined,
     httpsPort: whole('httpsPort', options.httpsPort ?? 443, 1, 65_535),
     hosts: (options.hosts ?? []).map((host) => name('hosts', host)),

@@ -1,8 +1,8 @@
-import { probeCatalogue } from '../../audit/catalogue.ts';
-import type { AuditFinding } from '../../audit/finding.ts';
+import type { AuditFinding } from '../../audit/index.ts';
 import { plural, severityBadge, standingOf } from './html-marks.ts';
 import { html, type Markup, nothing } from './html-markup.ts';
 import { sourceLinks } from './html-sources.ts';
+import { titleOf as titleOfKind } from './sheet.ts';
 
 /** A finding of any report. */
 export interface ShownFinding extends Omit<AuditFinding, 'id' | 'probe'> {
@@ -19,8 +19,7 @@ export interface PlacedFinding {
 }
 
 /** What a finding is called: its own title, its kind's, or what it says. */
-export const titleOf = ({ id, title, what }: ShownFinding): string =>
-  title ?? (Object.hasOwn(probeCatalogue, id) ? probeCatalogue[id as keyof typeof probeCatalogue].title : what);
+export const titleOf = ({ id, title, what }: ShownFinding): string => title ?? titleOfKind(id) ?? what;
 
 /** All findings, the worst first, as they stand in the report. */
 export function findingList(placed: readonly PlacedFinding[], asked: string): Markup {

@@ -7,12 +7,11 @@
  * @module
  */
 
-import { probeCatalogue } from '../../audit/catalogue.ts';
-import type { AuditFinding, FindingId } from '../../audit/finding.ts';
-import type { DomainAudit, ServiceAudit } from '../../audit/report.ts';
+import type { AuditFinding, DomainAudit, FindingId, ServiceAudit } from '../../audit/index.ts';
 import type { RedundancyHost } from '../../checks/mx-redundancy/index.ts';
 import { parseIp, parsePrefix, prefixHas } from '../../net/index.ts';
 import { plural, type Standing, standingOf, standingWord, worstStanding } from './html-marks.ts';
+import { titleOf } from './sheet.ts';
 
 /** A place on the map. */
 export interface MapNode {
@@ -203,10 +202,7 @@ const hostWords: { readonly [state in RedundancyHost['state']]?: string } = {
 };
 
 /** A finding in three words, where there is room for no more. */
-const short = ({ id }: AuditFinding): string => shortWords[id] ?? probeTitle(id) ?? id;
-
-const probeTitle = (id: string): string | undefined =>
-  Object.hasOwn(probeCatalogue, id) ? probeCatalogue[id as keyof typeof probeCatalogue].title : undefined;
+const short = ({ id }: AuditFinding): string => shortWords[id] ?? titleOf(id) ?? id;
 
 const shortWords: { readonly [id in FindingId]?: string } = {
   'mx-unresolvable': 'no address',

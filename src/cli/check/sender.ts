@@ -1,0 +1,225 @@
+import { heloCheck, senderDomain } from '../../checks/reverse-dns/index.ts';
+import type { SpfOutcome } from '../../checks/spf/index.ts';
+import { checkHost } from '../../checks/spf/index.ts';
+import { mailExchangers } from '../../dns/index.ts';
+import type { IpAddress, Mailbox } from '../../net/index.ts';
+import { parseAddressLiteral, parseDomain, parsePrefix, printMailbox } from '../../net/index.ts';
+import type { CheckFindingId } from './catalogue.ts';
+import { evidenceOf, found } from './catalogue.ts';
+import type { CheckEnv, Looked } from './env.ts';
+
+/** What `postern check sender` asks for. */
+export interface SenderQuestion {
+  /** `null`: the null reverse-path. */
+  readonly sender: Mailbox | null;
+  readonly ip?: IpAddress | undefined;
+  readonly helo?: string | undefined;
+  readonly publicNetworks: readonly string[];
+}
+
+/** Everything that MAIL FROM lets a server ask. */
+export async function checkSender(question: SenderQuestion, env: CheckEnv): Promise<readonly Looked[]> {
+  const { sender, ip, helo, publicNetworks } = question;
+  return Promise.all([
+    ...(helo !== undefined && ip !== undefined ? [heloOf(helo, ip, env)] : []),
+    ...(sender === null ? [] : [domainOf(sender, publicNetworks, env), exchangersOf(sender, publicNetworks, env)]),
+    ...(ip === undefined ? [] : spfQuestions(question, ip).map((subject) => spfOf(subject, env))),
+    notesOf(question),
+  ]);
+}
+
+async function notesOf({ sender, ip, helo }: SenderQuestion): Promise<Looked> {
+  const notes = [
+    ...(ip === undefined ? ['No --ip was given: neither SPF nor the HELO name was asked about.'] : []),
+    ...(ip !== undefined && helo === undefined ? ['No --helo was given: the HELO name was not asked about.'] : []),
+    ...(sender === null && ip !== undefined && helo === undefined
+      ? ['The null reverse-path has no domain: with --helo, SPF is asked about the HELO name.']
+      : []),
+  ];
+  return { answers: [], findings: [], notes };
+}
+
+/** What SPF is asked: the reverse-path, and the HELO name for itself (RFC 7208 §2.3, §2.4). */
+function spfQuestions({ sender, helo }: SenderQuestion, ip: IpAddress): readonly SpfSubject[] {
+  const name = helo === undefined ? undefined : parseDomain(helo);
+  return [
+    ...(sender === null ? [] : [{ ip, helo: helo ?? 'unknown', mailFrom: printMailbox(sender) }]),
+    ...(name === undefined ? [] : [{ ip, helo: name, mailFrom: null }]),
+  ];
+}
+
+interface SpfSubject {
+  readonly ip: IpAddress;
+  readonly helo: string;
+  readonly mailFrom: string | null;
+}
+
+async function heloOf(name: string, ip: IpAddress, env: CheckEnv): Promise<Looked> {
+  const helo = { verb: 'EHLO' as const, name, domain: parseDomain(name), literal: parseAddressLiteral(name) };
+  const { state, addresses, reason: why } = await heloCheck(helo, ip, env, { signal: env.signal });
+  const evidence = [
+    ...(addresses === undefined ? [] : [`${name} leads to ${addresses.join(', ')}`]),
+    ...(why === undefined ? [] : [why]),
+  ];
+  const { result, reason, finding } = heloWords(state, name, ip);
+  return {
+    answers: [
+      { check: 'helo', subject: name, result, reason, evidence: evidenceOf(evidence), source: 'RFC 5321 §4.1.4' },
+    ],
+    findings: finding === undefined ? [] : [found(finding, name, reason, [`client ${ip}`, ...evidence])],
+  };
+}
+
+function heloWords(
+  state: Awaited<ReturnType<typeof heloCheck>>['state'],
+  name: string,
+  ip: IpAddress,
+): { result: 'pass' | 'softfail' | 'fail' | 'temperror'; reason: string; finding?: CheckFindingId } {
+  switch (state) {
+    case 'resolves':
+      return { result: 'pass', reason: `${name} leads to ${ip}.` };
+    case 'literal-matches':
+      return { result: 'pass', reason: `${name} is the address of the client.` };
+    case 'same-name-as-ptr':
+      return { result: 'pass', reason: `${name} is the confirmed reverse DNS name of ${ip}.` };
+    case 'same-organization-as-ptr':
+      return { result: 'pass', reason: `${name} and the confirmed reverse DNS name of ${ip} are of one organisation.` };
+    case 'syntax':
+      return {
+        result: 'fail',
+        reason: `${name} is neither a domain name nor an address literal.`,
+        finding: 'helo-syntax',
+      };
+    case 'not-qualified':
+      return { result: 'softfail', reason: `${name} is not the whole name of a host.`, finding: 'helo-not-qualified' };
+    case 'literal-differs':
+      return {
+        result: 'softfail',
+        reason: `${name} is not the address of the client, ${ip}.`,
+        finding: 'helo-differs',
+      };
+    case 'claims-us':
+      return { result: 'softfail', reason: `${name} is the name of this server.`, finding: 'helo-differs' };
+    case 'resolves-elsewhere':
+      return { result: 'softfail', reason: `${name} leads to others than ${ip}.`, finding: 'helo-differs' };
+    case 'unresolvable':
+      return { result: 'softfail', reason: `${name} has no address.`, finding: 'helo-unresolvable' };
+    case 'no-answer':
+      return { result: 'temperror', reason: `${name} could not be looked up.`, finding: 'helo-unknown' };
+  }
+}
+
+async function domainOf(sender: Mailbox, publicNetworks: readonly string[], env: CheckEnv): Promise<Looked> {
+  const check = senderDomain({ publicNetworks });
+  const { result, explanation, cause, detail } = await check.examine({ reversePath: sender }, env, env.signal);
+  const { domain } = sender;
+  const reason =
+    result === 'pass'
+      ? `${domain} takes mail${detail?.state === 'implicit' ? ' at its own address: it has no MX record' : ''}.`
+      : result === 'neutral'
+        ? `${domain} is an address literal, which is no name to ask about.`
+        : `${explanation ?? result}.`;
+  const finding =
+    result === 'temperror'
+      ? 'sender-unknown'
+      : cause === 'sender-null-mx'
+        ? 'sender-null-mx'
+        : result === 'fail' || result === 'softfail'
+          ? 'sender-undeliverable'
+          : undefined;
+  return {
+    answers: [{ check: 'sender-domain', subject: domain, result, reason, evidence: [], source: 'RFC 5321 §5.1' }],
+    findings: finding === undefined ? [] : [found(finding, domain, reason, [`state ${detail?.state ?? 'unknown'}`])],
+  };
+}
+
+async function exchangersOf(sender: Mailbox, publicNetworks: readonly string[], env: CheckEnv): Promise<Looked> {
+  const domain = parseDomain(sender.domain);
+  if (domain === undefined) return { answers: [], findings: [] };
+  const { exchangers, state } = await mailExchangers(domain, env, {
+    look: 'all',
+    signal: env.signal,
+    publicNetworks: publicNetworks.map((text) => parsePrefix(text)),
+  });
+  const evidence = exchangers.map(
+    ({ host, preference, addresses, state: of }) =>
+      `${preference} ${host}: ${addresses.length === 0 ? of : addresses.map(({ address, scope }) => (scope === 'public' ? address : `${address} (${scope})`)).join(', ')}`,
+  );
+  const count = exchangers.length;
+  return {
+    answers: [
+      {
+        check: 'mx',
+        subject: domain,
+        result: 'info',
+        reason: `${domain}: ${state}, ${count} ${count === 1 ? 'exchanger' : 'exchangers'}.`,
+        evidence: evidenceOf(evidence),
+        source: 'RFC 5321 §5.1',
+      },
+    ],
+    findings: [],
+  };
+}
+
+/** Asks SPF about one identity. */
+export async function spfOf(subject: SpfSubject, env: CheckEnv): Promise<Looked & { readonly outcome: SpfOutcome }> {
+  const outcome = await checkHost(subject, env, { signal: env.signal });
+  const { result, identity, domain, term, reason: why, record, explanation, broad, lookups } = outcome;
+  const evidence = [
+    ...(record === undefined ? [] : [`${domain} TXT ${JSON.stringify(record)}`]),
+    ...(outcome.matched === undefined ? [] : [`decided by ${outcome.matched.join(', then ')}`]),
+    ...(explanation === undefined ? [] : [`the domain explains: ${explanation}`]),
+    ...(broad ?? []).map((each) => `lets in more than anybody can vouch for: ${each}`),
+    `${lookups.terms} of 10 terms that ask the DNS, ${lookups.voids} of 2 that found nothing`,
+    ...outcome.evidence
+      .filter(({ status }) => status === 'temperror')
+      .map(({ name, type, reason }) => `${name} ${type}: ${reason ?? 'temperror'}`),
+  ];
+  const who = identity === 'helo' ? `the HELO name ${domain}` : domain;
+  const reason = spfReason(result, subject.ip, who, term, why);
+  const finding = spfFindings[result];
+  // RFC 7208 §2.3: what HELO says of itself is checked too, and weighs less than the reverse-path.
+  const severity =
+    identity === 'helo' ? (result === 'none' ? 'info' : result === 'neutral' ? 'info' : 'medium') : undefined;
+  const title = identity === 'helo' ? 'spf (helo)' : 'spf (mail from)';
+  return {
+    outcome,
+    answers: [{ check: title, subject: domain, result, reason, evidence: evidenceOf(evidence), source: 'RFC 7208 §8' }],
+    findings: finding === undefined ? [] : [found(finding, domain, reason, evidence, { severity, probe: title })],
+  };
+}
+
+const spfFindings: { readonly [result in SpfOutcome['result']]?: CheckFindingId } = {
+  fail: 'spf-fail',
+  softfail: 'spf-softfail',
+  neutral: 'spf-neutral',
+  none: 'spf-none',
+  permerror: 'spf-error',
+  temperror: 'spf-unknown',
+};
+
+function spfReason(
+  result: SpfOutcome['result'],
+  ip: string,
+  who: string,
+  term: string | undefined,
+  why: string | undefined,
+): string {
+  const because = term === undefined ? '' : ` (${term})`;
+  switch (result) {
+    case 'pass':
+      return `${ip} may send for ${who}${because}.`;
+    case 'fail':
+      return `${ip} may not send for ${who}${because}.`;
+    case 'softfail':
+      return `${ip} may probably not send for ${who}${because}.`;
+    case 'neutral':
+      return `${who} does not say whether ${ip} may send for it${because}.`;
+    case 'none':
+      return `${who} publishes no SPF record.`;
+    case 'permerror':
+      return `The SPF record of ${who} is in error${why === undefined ? '' : `: ${why}`}.`;
+    case 'temperror':
+      return `The SPF record of ${who} could not be looked up${why === undefined ? '' : `: ${why}`}.`;
+  }
+}

@@ -1,0 +1,44 @@
+/** The word that was probably meant; undefined where none is near. */
+export function nearest(word: string, known: readonly string[]): string | undefined {
+  const lower = word.toLowerCase();
+  if (lower.length > MAX_LENGTH) return undefined;
+  const begun = lower.length >= 3 ? known.filter((candidate) => candidate.toLowerCase().startsWith(lower)) : [];
+  if (begun.length === 1) return begun[0];
+  const allowed = lower.length <= 3 ? lower.length - 1 : Math.max(2, Math.floor(lower.length / 3));
+  const [best] = known
+    .map((candidate) => ({ candidate, distance: distance(lower, candidate.toLowerCase()) }))
+    .sort((a, b) => a.distance - b.distance);
+  return best !== undefined && best.distance <= Math.min(allowed, 4) ? best.candidate : undefined;
+}
+
+/** "; did you mean …?", or nothing. */
+export function meant(word: string, known: readonly string[], prefix: string = ''): string {
+  const near = nearest(word, known);
+  return near === undefined ? '' : `; did you mean ${prefix}${near}?`;
+}
+
+/** Of a word that anything could be meant by. */
+const MAX_LENGTH = 40;
+
+/** Insertions, deletions, replacements and swaps of neighbours, from one word to the other. */
+function distance(a: string, b: string): number {
+  let before: readonly number[] = [];
+  let row: readonly number[] = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      next.push(
+        Math.min(
+          (next[j - 1] ?? 0) + 1,
+          (row[j] ?? 0) + 1,
+          (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1),
+          swapped ? (before[j - 2] ?? 0) + 1 : Number.POSITIVE_INFINITY,
+        ),
+      );
+    }
+    before = row;
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}

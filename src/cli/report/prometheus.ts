@@ -1,0 +1,121 @@
+import type { AnyReport } from './sheet.ts';
+import { sheetOf } from './sheet.ts';
+import { wellFormed } from './shown.ts';
+
+interface Sample {
+  readonly labels: { readonly [name: string]: string | number };
+  readonly value: number;
+}
+
+/**
+ * Prometheus' text form (version 0.0.4), for the textfile collector. Every metric is a gauge; one that has no sample is
+ * left out, and comes back with its first.
+ */
+export function prometheusReport(report: AnyReport): string {
+  const { kind, subjects } = sheetOf(report);
+  const label = kind === 'audit' ? 'domain' : 'checked';
+  const blocks = [
+    metric(`postern_${kind}_timestamp_seconds`, 'When it was finished, in seconds since 1970.', [
+      { labels: {}, value: Date.parse(report.finished) / 1_000 },
+    ]),
+    metric(
+      `postern_${kind}_state`,
+      'What is so: 1 for the one that holds of clean, problems and could-not-check.',
+      subjects.flatMap(({ subject, state }) =>
+        ['clean', 'problems', 'could-not-check'].map((one) => ({
+          labels: { [label]: subject, state: one },
+          value: one === state ? 1 : 0,
+        })),
+      ),
+    ),
+    metric(
+      `postern_${kind}_finding`,
+      'What was found.',
+      subjects.flatMap(({ subject, findings }) =>
+        findings.map((finding) => ({
+          labels: {
+            [label]: subject,
+            id: finding.id,
+            severity: finding.severity,
+            kind: finding.kind,
+            subject: finding.subject,
+          },
+          value: 1,
+        })),
+      ),
+    ),
+    metric(
+      `postern_${kind}_duration_seconds`,
+      'How long it took.',
+      subjects.map(({ subject, durationMs }) => ({ labels: { [label]: subject }, value: durationMs / 1_000 })),
+    ),
+  ];
+  if (report.schema === 'postern-audit-report') {
+    const services = report.domains.flatMap(({ domain, services: own }) => own.map((service) => ({ domain, service })));
+    const labels = ({ domain, service }: (typeof services)[number]): Sample['labels'] => ({
+      domain,
+      service: service.service,
+      host: service.host,
+      address: service.address,
+      port: service.port,
+    });
+    blocks.push(
+      metric(
+        'postern_audit_service_open',
+        'Whether a service greets as its protocol says.',
+        services.map((one) => ({ labels: labels(one), value: one.service.reach === 'open' ? 1 : 0 })),
+      ),
+      metric(
+        'postern_audit_greeting_seconds',
+        'How long a service took to greet.',
+        services.flatMap((one) =>
+          one.service.greetingMs === undefined ? [] : [{ labels: labels(one), value: one.service.greetingMs / 1_000 }],
+        ),
+      ),
+      metric(
+        'postern_audit_starttls',
+        'Whether TLS can be had where it is not implicit.',
+        services.flatMap((one) =>
+          one.service.starttls === undefined || one.service.tls === 'implicit'
+            ? []
+            : [{ labels: labels(one), value: one.service.starttls === 'offered' ? 1 : 0 }],
+        ),
+      ),
+      metric(
+        'postern_audit_certificate_expiry_timestamp_seconds',
+        'When a certificate ends, in seconds since 1970.',
+        services.flatMap((one) => {
+          const end = Date.parse(one.service.session?.certificate?.notAfter ?? '');
+          return Number.isNaN(end) ? [] : [{ labels: labels(one), value: end / 1_000 }];
+        }),
+      ),
+      metric(
+        'postern_audit_exchangers',
+        'Exchangers, by what is counted: records, hosts, resolvable and public ones, addresses, networks.',
+        report.domains.flatMap(({ domain, redundancy }) =>
+          Object.entries(redundancy.counts).flatMap(([what, value]) =>
+            typeof value === 'number' ? [{ labels: { domain, what }, value }] : [],
+          ),
+        ),
+      ),
+    );
+  }
+  return blocks.join('');
+}
+
+function metric(name: string, help: string, samples: readonly Sample[]): string {
+  // The same labels twice would spoil the whole file.
+  const lines = new Map(
+    samples.map(({ labels, value }) => {
+      const pairs = Object.entries(labels).map(([key, text]) => `${key}="${escaped(String(text))}"`);
+      return [`${name}${pairs.length === 0 ? '' : `{${pairs.join(',')}}`}`, value] as const;
+    }),
+  );
+  for (const [line, value] of lines) if (!Number.isFinite(value)) lines.delete(line);
+  if (lines.size === 0) return '';
+  return `# HELP ${name} ${help}\n# TYPE ${name} gauge\n${[...lines].map(([line, value]) => `${line} ${value}\n`).join('')}`;
+}
+
+/** A label's value: whatever it is, it stays on its line and within its quotes. */
+const escaped = (text: string): string =>
+  wellFormed(text).replace(/\\/g, '\\\\').replace(/"/g, '\\"').replace(/\n/g, '\\n').replace(/\r/g, '\\\\r');

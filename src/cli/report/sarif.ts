@@ -1,0 +1,127 @@
+import { createHash } from 'node:crypto';
+import type { Severity } from '../../audit/index.ts';
+import { auditCatalogue } from '../../audit/index.ts';
+import type { AnyReport, SheetFinding } from './sheet.ts';
+import { sheetOf } from './sheet.ts';
+import { wellFormed } from './shown.ts';
+
+type Level = 'error' | 'warning' | 'note' | 'none';
+
+const levels: { readonly [severity in Severity]: Level } = {
+  critical: 'error',
+  high: 'error',
+  medium: 'warning',
+  low: 'note',
+  info: 'note',
+};
+
+/** What code scanning sorts by, from 0 to 10. */
+const scores: { readonly [severity in Severity]: string } = {
+  critical: '9.5',
+  high: '8.0',
+  medium: '5.0',
+  low: '2.0',
+  info: '0.0',
+};
+
+/**
+ * SARIF 2.1.0 (OASIS), for code scanning and for viewers of it. Its rules are the entries of the catalogue that were found.
+ */
+export function sarifReport(report: AnyReport): string {
+  const all = sheetOf(report).subjects.flatMap(({ subject, findings }) =>
+    findings.map((finding) => ({ about: subject, finding })),
+  );
+  const rules = new Map<string, SheetFinding>();
+  for (const { finding } of all) if (!rules.has(finding.id)) rules.set(finding.id, finding);
+  const sorted = [...rules].sort(([a], [b]) => (a < b ? -1 : 1));
+  const seen = new Map<string, number>();
+  const log = {
+    $schema: 'https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json',
+    version: '2.1.0',
+    runs: [
+      {
+        tool: {
+          driver: {
+            name: 'postern',
+            semanticVersion: report.postern,
+            rules: sorted.map(([, finding]) => ruleOf(finding)),
+          },
+        },
+        automationDetails: {
+          id: report.schema === 'postern-audit-report' ? 'postern/audit/' : `postern/check-${report.kind}/`,
+        },
+        invocations: [
+          {
+            executionSuccessful: true,
+            startTimeUtc: report.started,
+            endTimeUtc: report.finished,
+            toolExecutionNotifications: report.notes.map((note) => ({
+              level: 'note',
+              message: { text: literal(note) },
+            })),
+          },
+        ],
+        results: all.map(({ about, finding }) => ({
+          ruleId: finding.id,
+          ruleIndex: sorted.findIndex(([id]) => id === finding.id),
+          ...kindOf(finding),
+          message: { text: literal([finding.what, ...finding.evidence, `Mend: ${finding.mend}`].join('\n')) },
+          locations: [
+            {
+              // Code scanning takes no result without a file; a domain is none, so its name stands for one.
+              physicalLocation: {
+                artifactLocation: { uri: encodeURIComponent(wellFormed(about)) },
+                region: { startLine: 1 },
+              },
+              logicalLocations: [
+                { name: finding.subject, fullyQualifiedName: `${about}/${finding.subject}`, kind: 'resource' },
+              ],
+            },
+          ],
+          partialFingerprints: { 'posternFinding/v1': fingerprint(about, finding, seen) },
+          properties: { severity: finding.severity, probe: finding.probe },
+        })),
+      },
+    ],
+  };
+  return `${JSON.stringify(log, undefined, 2)}\n`;
+}
+
+/** §3.27.9, §3.27.10: what is no failure has the level "none". */
+function kindOf({ kind, severity }: SheetFinding): { readonly kind: string; readonly level: Level } {
+  if (kind === 'could-not-check') return { kind: 'open', level: 'none' };
+  return severity === 'info' ? { kind: 'informational', level: 'none' } : { kind: 'fail', level: levels[severity] };
+}
+
+function ruleOf(finding: SheetFinding): object {
+  const { id } = finding;
+  // The rule is the catalogue's: a finding may differ in severity.
+  const entry = Object.hasOwn(auditCatalogue, id) ? auditCatalogue[id as keyof typeof auditCatalogue] : finding;
+  const { title, source, mend, severity } = entry;
+  const rfc = /RFC (\d+)(?: §([\d.]*\d))?/.exec(source);
+  return {
+    id,
+    shortDescription: { text: literal(`${title}.`) },
+    fullDescription: { text: literal(`${title} (${source}).`) },
+    help: { text: literal(`${mend} Source: ${source}.`) },
+    ...(rfc === null
+      ? {}
+      : { helpUri: `https://www.rfc-editor.org/rfc/rfc${rfc[1]}${rfc[2] === undefined ? '' : `#section-${rfc[2]}`}` }),
+    defaultConfiguration: { level: levels[severity] },
+    properties: { tags: ['security', 'mail', entry.probe], 'security-severity': scores[severity] },
+  };
+}
+
+/** §3.11.5, §3.11.6: braces stand for arguments unless doubled; what looks like a link would be one. */
+const literal = (text: string): string => text.replace(/[{}]/g, '$&$&').replace(/\](?=\()/g, '] ');
+
+/** The same finding of the same subject is the same result, whatever its words are today; a second one is another. */
+function fingerprint(about: string, { id, subject }: SheetFinding, seen: Map<string, number>): string {
+  const key = JSON.stringify([about, id, subject]);
+  const count = seen.get(key) ?? 0;
+  seen.set(key, count + 1);
+  return createHash('sha256')
+    .update(`${key}${count === 0 ? '' : count}`)
+    .digest('hex')
+    .slice(0, 32);
+}

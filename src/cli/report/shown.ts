@@ -1,0 +1,17 @@
+/**
+ * A text as a terminal, a log or a table may show it: characters that steer (controls, line and paragraph ends, marks of
+ * direction, what has no width) and halves of characters stand there as what they are, `\u001b`.
+ */
+export const shown = (text: string): string =>
+  text.replace(
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters to be shown as what they are.
+    /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|\p{Surrogate}/gu,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+
+/** The beginning of a text, where all of it would be too much. */
+export const cut = (text: string, length: number): string =>
+  text.length > length ? `${text.slice(0, length - 1)}…` : text;
+
+/** The same text, in which each half of a character is U+FFFD: nothing else can be written as UTF-8. */
+export const wellFormed = (text: string): string => text.replace(/\p{Surrogate}/gu, '\ufffd');

@@ -1,0 +1,205 @@
+import type { DomainAudit, ServiceAudit, Severity } from '../../audit/index.ts';
+import { probeNames } from '../../audit/index.ts';
+import type { CheckReport } from '../check/report.ts';
+import type { AuditDiff } from './diff.ts';
+import type { AnyReport, Sheet, SheetFinding } from './sheet.ts';
+import { sheetOf, titleOf } from './sheet.ts';
+import { cut, shown } from './shown.ts';
+
+/** How a report is to look. */
+export interface TextOptions {
+  readonly colour?: boolean | undefined;
+  /** Characters in a line; 80 where not given. */
+  readonly width?: number | undefined;
+}
+
+const colours: { readonly [severity in Severity]: string } = {
+  critical: '\u001b[1;31m',
+  high: '\u001b[31m',
+  medium: '\u001b[33m',
+  low: '\u001b[36m',
+  info: '\u001b[2m',
+};
+const bold = '\u001b[1m';
+const plain = '\u001b[0m';
+
+/** A report to be read on a terminal. */
+export function textReport(report: AnyReport, options: TextOptions = {}): string {
+  const { subjects } = sheetOf(report);
+  // What a reader must know to read the rest stands before it.
+  const lines = report.notes.flatMap((note) => wrapped(`Note: ${note}`, 0, options));
+  if (lines.length > 0) lines.push('');
+  for (const { subject, state, findings } of subjects) {
+    lines.push(emphasised(`${shown(subject)}: ${stateWords(state, findings)}`, options), '');
+    if (report.schema === 'postern-audit-report') {
+      const audit = report.domains.find(({ domain }) => domain === subject);
+      if (audit !== undefined) lines.push(...exchangers(audit, options), ...services(audit));
+    } else {
+      lines.push(...answers(report, subject, options));
+    }
+    for (const finding of findings) lines.push(...findingLines(finding, options), '');
+  }
+  lines.push(...wrapped(lastLine(report, subjects), 0, options));
+  return `${lines.join('\n')}\n`;
+}
+
+/** What has changed, to be read on a terminal. */
+export function textDiff(diff: AuditDiff, options: TextOptions = {}): string {
+  const lines: string[] = [`Changes from ${shown(diff.from)} to ${shown(diff.to)}`, ''];
+  for (const { domain, appeared, gone, changed, unknown, audited } of diff.domains) {
+    const counts = [
+      ...(appeared.length > 0 ? [`${appeared.length} new`] : []),
+      ...(changed.length > 0 ? [`${changed.length} changed`] : []),
+      ...(gone.length > 0 ? [`${gone.length} gone`] : []),
+      ...(unknown.length > 0 ? [`${unknown.length} not known any more`] : []),
+    ];
+    const words =
+      audited === 'before'
+        ? 'not looked at this time'
+        : `${counts.length === 0 ? 'nothing has changed' : counts.join(', ')}${audited === 'now' ? ' (looked at for the first time)' : ''}`;
+    lines.push(emphasised(`${shown(domain)}: ${words}`, options), '');
+    if (audited === 'before') continue;
+    for (const finding of appeared) lines.push(...findingLines(titled(finding), options, 'new: '), '');
+    for (const { was, finding } of changed) lines.push(...findingLines(titled(finding), options, `was ${was}: `), '');
+    for (const { id, subject, severity } of gone) lines.push(`  gone: ${severity} ${id} (${shown(subject)})`, '');
+    for (const { id, subject, severity } of unknown)
+      lines.push(`  not known any more: ${severity} ${id} (${shown(subject)})`, '');
+  }
+  return `${lines.join('\n').trimEnd()}\n`;
+}
+
+const titled = (finding: Omit<SheetFinding, 'title'>): SheetFinding => ({
+  ...finding,
+  title: titleOf(finding.id) ?? finding.what,
+});
+
+const emphasised = (text: string, { colour }: TextOptions): string =>
+  colour === true ? `${bold}${text}${plain}` : text;
+
+function stateWords(state: AnyReport['state'], findings: readonly SheetFinding[]): string {
+  const counts = (['critical', 'high', 'medium', 'low', 'info'] as const).flatMap((severity) => {
+    const count = findings.filter((finding) => finding.severity === severity && finding.kind === 'problem').length;
+    return count === 0 ? [] : [`${count} ${severity}`];
+  });
+  const open = findings.filter(({ kind }) => kind === 'could-not-check').length;
+  if (open > 0) counts.push(`${open} not checked`);
+  const word = state === 'could-not-check' ? 'could not be checked in whole' : state;
+  return counts.length === 0 ? word : `${word} (${counts.join(', ')})`;
+}
+
+/** A line for each address of each host. */
+function exchangers({ redundancy }: DomainAudit, options: TextOptions): string[] {
+  const rows = redundancy.hosts.flatMap(({ host, preference, state, addresses, provider }) => {
+    const words = `${state}${provider === undefined ? '' : ` (${provider})`}`;
+    const each = addresses.map(({ address, scope }) => (scope === 'public' ? address : `${address} (${scope})`));
+    return (each.length === 0 ? ['-'] : each).map((address, i) =>
+      i === 0 ? [String(preference), host, address, words] : ['', '', address, ''],
+    );
+  });
+  return [
+    ...wrapped(redundancy.summary, 2, options),
+    '',
+    ...(rows.length === 0 ? [] : [...table(['MX', 'host', 'address', 'state'], rows), '']),
+  ];
+}
+
+function services({ services: all }: DomainAudit): string[] {
+  if (all.length === 0) return [];
+  const rows = all.map((service) => [
+    service.service,
+    `${service.host}:${service.port}`,
+    service.address,
+    service.reach,
+    tlsWords(service),
+    certificateWords(service),
+  ]);
+  return [...table(['service', 'host', 'address', 'state', 'TLS', 'certificate'], rows), ''];
+}
+
+function tlsWords({ session, starttls }: ServiceAudit): string {
+  if (session?.negotiated === undefined) return starttls ?? '-';
+  const old = (['TLSv1', 'TLSv1.1'] as const).some((version) => session.versions[version] === true);
+  return `${session.negotiated.replace(/^TLSv/, '')}${old ? ', and old' : ''}`;
+}
+
+function certificateWords({ session }: ServiceAudit): string {
+  const certificate = session?.certificate;
+  if (certificate === undefined) return '-';
+  const until = `until ${certificate.notAfter.slice(0, 10)}`;
+  if (certificate.chain !== 'valid') return `${until}, ${certificate.chain}`;
+  return certificate.nameMatches ? until : `${until}, another name`;
+}
+
+function answers(report: CheckReport, subject: string, options: TextOptions): string[] {
+  const own = report.subjects.find((one) => one.subject === subject);
+  if (own === undefined || own.answers.length === 0) return [];
+  return [
+    ...own.answers.flatMap(({ check, result, subject: about, reason, evidence }) => [
+      `  ${check.padEnd(22)} ${result.padEnd(10)} ${shown(about)}`,
+      ...wrapped(reason, 6, options),
+      ...evidence.flatMap((line) => wrapped(line, 6, options, '| ')),
+    ]),
+    '',
+  ];
+}
+
+function findingLines(finding: SheetFinding, options: TextOptions, before: string = ''): string[] {
+  const { severity, id, subject, title, what, source, mend, evidence, kind } = finding;
+  const mark = kind === 'could-not-check' ? `not checked (${severity})` : severity;
+  const coloured = options.colour === true ? `${colours[severity]}${mark}${plain}` : mark;
+  return [
+    `  ${before}${coloured} ${shown(id)} (${shown(subject)})`,
+    ...wrapped(title, 4, options),
+    ...(what === title ? [] : wrapped(what, 4, options)),
+    ...evidence.flatMap((line) => wrapped(line, 4, options, '| ')),
+    ...wrapped(`Mend: ${mend}`, 4, options),
+    ...wrapped(`Source: ${source}`, 4, options),
+  ];
+}
+
+function lastLine(report: AnyReport, subjects: Sheet['subjects']): string {
+  const seconds = (Date.parse(report.finished) - Date.parse(report.started)) / 1_000;
+  const took = Number.isFinite(seconds) ? `, in ${seconds.toFixed(1)} s` : '';
+  const by = `Looked at on ${shown(report.started.slice(0, 16).replace('T', ' '))} UTC by postern ${shown(report.postern)}${took}`;
+  if (report.schema !== 'postern-audit-report') return `${by}.`;
+  const left = probeNames.filter((name) => !report.probes.includes(name));
+  const all = subjects.length > 1 ? `${subjects.length} domains: ${worstWords(subjects)}. ` : '';
+  return `${all}${by}${left.length === 0 ? '' : `; not looked at: ${left.join(', ')}`}.`;
+}
+
+const worstWords = (subjects: Sheet['subjects']): string =>
+  (['problems', 'could-not-check', 'clean'] as const)
+    .flatMap((state) => {
+      const count = subjects.filter((subject) => subject.state === state).length;
+      return count === 0 ? [] : [`${count} ${state === 'could-not-check' ? 'not checked in whole' : state}`];
+    })
+    .join(', ');
+
+/** Breaks a text into lines of whole words; a word that is longer than a line is broken too. */
+function wrapped(text: string, indent: number, { width = 80 }: TextOptions, mark: string = ''): string[] {
+  const room = Math.max(20, width - indent - mark.length);
+  const lines: string[] = [];
+  let line = '';
+  for (const word of shown(text)
+    .split(' ')
+    .flatMap((one) => pieces(one, room))) {
+    if (line !== '' && line.length + 1 + word.length > room) {
+      lines.push(line);
+      line = word;
+    } else line = line === '' ? word : `${line} ${word}`;
+  }
+  lines.push(line);
+  return lines.map((one) => `${' '.repeat(indent)}${mark}${one}`);
+}
+
+const pieces = (word: string, room: number): string[] =>
+  Array.from({ length: Math.max(1, Math.ceil(word.length / room)) }, (_, i) => word.slice(i * room, (i + 1) * room));
+
+/** Names in a table are cut: the findings say them whole. */
+const MAX_CELL = 48;
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  const cells = [head, ...rows].map((row) => row.map((cell) => cut(shown(cell), MAX_CELL)));
+  const widths = head.map((_, i) => Math.max(...cells.map((row) => (row[i] ?? '').length)));
+  return cells.map((row) => `  ${row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join('  ')}`.trimEnd());
+}
