@@ -347,7 +347,7 @@ export const checkedMessage: CheckReport = {
       durationMs: 310,
       findings: [
         {
-          id: 'dkim-fail',
+          id: 'dkim-invalid',
           probe: 'dkim',
           severity: 'medium',
           kind: 'problem',

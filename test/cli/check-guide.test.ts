@@ -1,0 +1,77 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import type { CommandIo } from '../../src/cli/io.ts';
+import { run } from '../../src/cli/run.ts';
+
+const page = readFileSync(new URL('../../docs/guide/check.md', import.meta.url), 'utf8');
+
+/** The files that the page spells out, below their name. */
+const files = new Map(
+  [...page.matchAll(/^`([\w.]+)`:\n\n```\w+\n([\s\S]*?)^```/gm)].map(
+    ([, name = '', text = '']) => [name, text] as const,
+  ),
+);
+const commands = [...page.matchAll(/^\$ postern (.*)$/gm)].map(([, line = '']) => line);
+
+async function play(line: string): Promise<{ code: number; out: string; written: string[] }> {
+  let out = '';
+  const written: string[] = [];
+  const readFile = async (path: string): Promise<string> => {
+    const text = files.get(path);
+    if (text === undefined) throw new Error(`no such file: ${path}`);
+    return text;
+  };
+  const io: CommandIo = {
+    stdout: (text) => {
+      out += text;
+    },
+    stderr: (text) => {
+      out += text;
+    },
+    readFile,
+    readOctets: async (path) => new TextEncoder().encode(await readFile(path)),
+    writeFile: async (_, text) => void written.push(text),
+    env: {},
+    isTerminal: { stdout: false, stderr: false },
+  };
+  return { code: await run(line.split(' '), io), out, written };
+}
+
+describe('docs/guide/check.md', () => {
+  test('guide/its files → are there', () => expect([...files.keys()]).toEqual(['zone.json', 'message.eml']));
+
+  test.each<[string, number, readonly string[]]>([
+    ['check ip --zone zone.json 192.0.2.1', 0, ['iprev', 'pass', 'info ip-not-public']],
+    [
+      'check ip --zone zone.json --list bl.example=BL 198.51.100.9',
+      1,
+      ['high listed', 'seen in a trap', 'medium iprev-missing'],
+    ],
+    [
+      'check sender --zone zone.json --ip 192.0.2.1 --helo mx.example.org a@example.org',
+      0,
+      ['spf (mail from)        pass', 'spf (helo)             pass', 'helo                   pass'],
+    ],
+    ['check sender --zone zone.json --ip 198.51.100.9 a@example.org', 1, ['high spf-fail', '(-all)']],
+    [
+      'check message --zone zone.json --uri-list uri.example=URI message.eml',
+      1,
+      ['high dmarc-fail', 'high uri-listed', 'medium link-displayed'],
+    ],
+    [
+      'check message --zone zone.json --ip 192.0.2.1 --from a@example.org message.eml',
+      1,
+      ['dmarc                  pass', 'medium link-displayed'],
+    ],
+    ['check ip --zone zone.json --list bl.example=BL --html --output page.html 198.51.100.9', 1, []],
+    ['check ip --zone zone.json --list bl.example=BL --fail-on never 198.51.100.9', 0, ['high listed']],
+  ])('guide/%s → exit status %i, and what the page says of it', async (line, code, said) => {
+    expect(commands).toContain(line);
+    const { code: ended, out, written } = await play(line);
+    expect({ code: ended, out }).toMatchObject({ code });
+    for (const words of said) expect(out).toContain(words);
+    if (line.includes('--output')) expect(written[0]).toMatch(/^<!doctype html>/);
+  });
+
+  test('guide/each command of the page → is tried here', () => expect(commands).toHaveLength(8));
+});
