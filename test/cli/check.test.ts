@@ -1,9 +1,11 @@
 import { createHash, createPrivateKey, generateKeyPairSync, sign } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
+import { serveZone } from '../../src/adapters/dns-node/index.ts';
 import { checkCommand } from '../../src/cli/check/index.ts';
 import type { CheckReport } from '../../src/cli/check/report.ts';
 import type { CommandIo } from '../../src/cli/io.ts';
 import { run } from '../../src/cli/run.ts';
+import { zone as zoneOf } from '../../src/testing/index.ts';
 
 const octets = (text: string): Uint8Array => new TextEncoder().encode(text);
 
@@ -531,6 +533,31 @@ describe('forms', () => {
   ])('forms/%j → exit status %i', async (more, code) => {
     expect((await command([...argv, ...more], files)).code).toBe(code);
   });
+});
+
+test('resolver/a server on the wire → asked, and what it says is told', async () => {
+  const server = await serveZone(zoneOf({ ...named, ...list }));
+  try {
+    const { code, out, err } = await command([
+      'ip',
+      '192.0.2.1',
+      '--list',
+      'bl.example=BL',
+      '--resolver',
+      `127.0.0.1:${server.port}`,
+      '--json',
+    ]);
+    expect(err).toBe('');
+    const [subject] = (JSON.parse(out) as CheckReport).subjects;
+    expect(subject?.answers.map(({ check: name, result }) => `${name} ${result}`)).toEqual([
+      'ip info',
+      'iprev pass',
+      'dnsbl fail',
+    ]);
+    expect(code).toBe(1);
+  } finally {
+    await server.close();
+  }
 });
 
 describe('usage', () => {
