@@ -355,12 +355,12 @@ const exchangers: readonly Posture[] = [
   rawMx(
     'smtp-drip',
     'a greeting that never ends',
-    ['smtp-mute'],
+    [],
     (socket) => {
       const timer = setInterval(() => socket.write('2'), 300);
       socket.resume().on('close', () => clearInterval(timer));
     },
-    { may: ['smtp-not-smtp'] },
+    { oneOf: [['smtp-mute', 'smtp-not-smtp']] },
   ),
   rawMx('smtp-closes', 'closes at once', ['smtp-broken-off'], (socket) => void socket.end()),
   rawMx(
@@ -1193,12 +1193,13 @@ const postfixes: readonly Posture[] = [
   })),
   postfix(
     'postfix-routing',
-    'what ends in its domain is taken, whatever stands before it',
+    'mail with a route in it is handed to another host of its own, which follows it',
     ['relay-open'],
     {},
-    ({ domain }) => ({
-      smtpd_relay_restrictions: `check_recipient_access regexp:{ { /@${domain.replaceAll('.', '\\.')}$$/ OK } }, reject_unauth_destination`,
+    () => ({
+      rewrite_service_name: 'plain',
       allow_untrusted_routing: 'yes',
+      local_recipient_maps: 'regexp:{ { /[%!]/ x } }',
     }),
   ),
   postfix('postfix-sender', 'senders of its domain are trusted', ['relay-open'], {}, ({ domain }) => ({
@@ -1395,20 +1396,29 @@ export const others: readonly Posture[] = [
     { may: clearSides },
   ),
   cyrus('cyrus-expired', 'expired', ['certificate-expired'], { from: -90, to: -2 }, ['imaps'], { allowplaintext: '0' }),
-  courier('courier-good', 'TLS required', [], {}, ['imap', 'pop3'], { IMAP_TLS_REQUIRED: '1', POP3_TLS_REQUIRED: '1' }),
+  // POP3 of Courier before 1.1.5 keeps what came before STLS (CVE-2021-38084), and offers USER where it refuses it.
+  courier('courier-good', 'TLS required', ['login-clear-offered', 'starttls-injection'], {}, ['imap', 'pop3'], {
+    IMAP_TLS_REQUIRED: '1',
+    POP3_TLS_REQUIRED: '1',
+  }),
+  courier('courier-imap', 'IMAP, TLS required', [], {}, ['imap', 'imaps'], { IMAP_TLS_REQUIRED: '1' }),
   courier(
     'courier-clear',
     'TLS offered, not required',
     ['login-clear-accepted'],
     {},
-    ['imap', 'pop3'],
+    ['imap'],
     {},
     { may: clearSides },
   ),
-  courier('courier-implicit', 'implicit TLS, another name', ['certificate-name'], { names: ['elsewhere.example'] }, [
-    'imaps',
-    'pop3s',
-  ]),
+  courier(
+    'courier-implicit',
+    'implicit TLS, another name, old versions',
+    ['certificate-name', 'tls-old'],
+    { names: ['elsewhere.example'] },
+    ['imaps', 'pop3s'],
+    { TLS_PRIORITY: 'NORMAL:+VERS-TLS1.0:+VERS-TLS1.1' },
+  ),
 ];
 
 /** Made-up servers, which need nothing. */

@@ -27,6 +27,7 @@ export const without: { readonly [name in keyof typeof programs]: string | false
   courier:
     missing('courier') ||
     (isRoot ? false : `${AUTHDAEMON} can be made by root only`) ||
+    (hasUser('courier') ? false : 'there is no user courier') ||
     (existsSync(AUTHDAEMON) ? `${AUTHDAEMON} is there already` : false),
 };
 
@@ -34,12 +35,25 @@ function missing(name: keyof typeof programs): string | false {
   return existsSync(programs[name]) ? false : `${programs[name]} is not installed`;
 }
 
+function hasUser(name: string): boolean {
+  try {
+    execFileSync('getent', ['passwd', name], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** The folders of the libraries that were unpacked. */
 function libraries(): string {
   const holdsSome = (folder: string): boolean => readdirSync(folder).some((name) => /\.so(\.|$)/.test(name));
   return [`${ASIDE}/usr/lib`, `${ASIDE}/lib`]
-    .flatMap((root) => readdirSync(root, { recursive: true, withFileTypes: true }))
-    .flatMap((entry) => (entry.isDirectory() ? [join(entry.path, entry.name)] : []))
+    .flatMap((root) => [
+      root,
+      ...readdirSync(root, { recursive: true, withFileTypes: true }).flatMap((entry) =>
+        entry.isDirectory() ? [join(entry.parentPath ?? entry.path, entry.name)] : [],
+      ),
+    ])
     .filter(holdsSome)
     .join(':');
 }
@@ -112,6 +126,7 @@ smtp_dns_support_level = disabled
 default_transport = smtp:[127.0.0.1]:9
 relay_transport = smtp:[127.0.0.1]:9
 smtpd_tls_protocols = >=TLSv1.2
+smtpd_tls_mandatory_protocols = >=TLSv1.2
 tls_random_source = dev:/dev/urandom
 `,
   );
@@ -138,6 +153,9 @@ cleanup   unix n - n - 0 cleanup
 qmgr      unix n - n 300 1 qmgr
 tlsmgr    unix - - n 1000? 1 tlsmgr
 rewrite   unix - - n - - trivial-rewrite
+plain     unix - - n - - trivial-rewrite
+  -o allow_percent_hack=no
+  -o swap_bangpath=no
 bounce    unix - - n - 0 bounce
 defer     unix - - n - 0 bounce
 trace     unix - - n - 0 bounce
@@ -339,6 +357,7 @@ export async function startCourier(places: readonly OtherPlace[], { ports }: Pic
     for (const place of places) {
       for (const service of place.services) {
         const folder = await mkdtemp(join(tmpdir(), 'postern-courier-'));
+        await chmod(folder, 0o755);
         const imap = service.startsWith('imap');
         const implicit = /s$/.test(service);
         const kind = imap ? 'IMAP' : 'POP3';
@@ -366,8 +385,8 @@ export async function startCourier(places: readonly OtherPlace[], { ports }: Pic
               LD_LIBRARY_PATH: libraries(),
               COURIERTLS,
               TLS_CERTFILE: await certificateFile(folder, place),
-              TLS_PROTOCOL: 'TLSv1.2+',
-              TLS_STARTTLS_PROTOCOL: 'TLSv1.2+',
+              // Debian builds it with GnuTLS.
+              TLS_PRIORITY: 'NORMAL:-VERS-TLS1.0:-VERS-TLS1.1',
               TLS_VERIFYPEER: 'NONE',
               MAILDIRPATH: 'Maildir',
               [`${kind}_STARTTLS`]: place.certificate !== undefined && !implicit ? 'YES' : 'NO',
