@@ -56,6 +56,8 @@ const implicit: ReadonlySet<ServiceName> = new Set(['submissions', 'imaps', 'pop
 const OTHERWISE_MS = 10_000;
 /** How long a server that has answered once may take to answer again. */
 const SECOND_ANSWER_MS = 3_000;
+/** The handshake behind what was smuggled in: a server that took it for the handshake waits for ever. */
+const SMUGGLED_HANDSHAKE_MS = 5_000;
 /** Names beyond the first that a certificate is asked for, each in a handshake of its own. */
 const MAX_MORE_NAMES = 4;
 /** There is no way from here, which says nothing about the service. */
@@ -414,8 +416,10 @@ async function begin(
 async function injection(talk: Talk, { target, dialect, find, context }: Task): Promise<void> {
   const ready = await dialect.askTls(talk, dialect.smuggled);
   if (ready.kind !== 'ok') return;
-  if ((await talk.startTls({ name: target.host })).status !== 'secure') return;
-  const lines = await dialect.smuggledAnswer(talk, Math.min(context.settings.timeoutMs, SECOND_ANSWER_MS));
+  const { timeoutMs } = context.settings;
+  const begun = await talk.startTls({ name: target.host, timeoutMs: Math.min(timeoutMs, SMUGGLED_HANDSHAKE_MS) });
+  if (begun.status !== 'secure') return;
+  const lines = await dialect.smuggledAnswer(talk, Math.min(timeoutMs, SECOND_ANSWER_MS));
   if (lines === undefined) return;
   find(
     'starttls-injection',
