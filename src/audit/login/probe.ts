@@ -52,6 +52,11 @@ interface Task {
 }
 
 const implicit: ReadonlySet<ServiceName> = new Set(['submissions', 'imaps', 'pop3s']);
+/**
+ * How long a host that nobody has announced is given to take the connection: the third SYN is sent after 3 seconds, and
+ * behind many a firewall there is nothing.
+ */
+const GUESS_MS = 7_000;
 /** How long a service that did not speak as its port says is given to speak otherwise. */
 const OTHERWISE_MS = 10_000;
 /** How long a server that has answered once may take to answer again. */
@@ -114,7 +119,8 @@ export async function auditService(target: LoginTarget, context: AuditContext): 
   };
 
   const started = clock.now();
-  const talk = await Talk.connect(target, context, dialect.literals);
+  const patience = because === 'srv' ? settings.timeoutMs : Math.min(settings.timeoutMs, GUESS_MS);
+  const talk = await Talk.connect(target, context, dialect.literals, patience);
   if (!(talk instanceof Talk)) {
     if (because !== 'srv' || talk.status === 'aborted') return undefined;
     service.reach = talk.status;

@@ -42,9 +42,10 @@ export class Talk {
     target: { readonly address: string; readonly port: number },
     context: AuditContext,
     literals: boolean,
+    timeoutMs: number = context.settings.timeoutMs,
   ): Promise<Talk | Exclude<Opened, { readonly status: 'open' }>> {
-    const { signal, settings, connect } = context;
-    const opened = await connect(target, { signal, timeoutMs: settings.timeoutMs });
+    const { signal, connect } = context;
+    const opened = await connect(target, { signal, timeoutMs });
     return opened.status === 'open' ? new Talk(opened.wire, context, literals) : opened;
   }
 
