@@ -49,4 +49,5 @@ export type {
 } from './report.ts';
 export { REPORT_VERSION } from './report.ts';
 export { type SystemEnvOptions, systemEnv } from './system.ts';
-export { type Connect, type ConnectOptions, type Opened, tcpConnect } from './wire/index.ts';
+export type { Connect, ConnectOptions, Opened, ReadLine, TlsAsk, TlsBegun, Wire } from './wire/index.ts';
+export { tcpConnect } from './wire/index.ts';

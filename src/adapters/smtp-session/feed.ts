@@ -32,6 +32,7 @@ export class Feed implements AsyncIterable<Uint8Array> {
     this.#waiting = undefined;
   }
 
+  /** The octets, in the order in which they were given. */
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
     try {
       for (;;) {
