@@ -17,8 +17,8 @@ Audit what is yours to audit.
 
 What is asked of whom
   the DNS            MX, and the addresses behind it; SPF, DKIM, DMARC, MTA-STS, TLS-RPT, SRV, TLSA, PTR
-  each exchanger     a greeting, EHLO, STARTTLS, and whether it would take mail for a stranger's mailbox. It is withdrawn
-                     before any mail is sent: there is never a DATA
+  each exchanger     a greeting, EHLO, STARTTLS, and whether it would take mail for a foreign mailbox. RCPT is as far as
+                     it goes: no mail is ever sent
   login services     submission, IMAP, POP3, ManageSieve: what is offered before and after TLS; and, where that leaves
                      it open, a login of an account that does not exist
   mta-sts.<domain>   the policy, by HTTPS
@@ -41,8 +41,8 @@ What is looked at
   --relay-to <mailbox>      the foreign mailbox that exchangers are asked to relay to; no mail is sent there
 
 How it is asked
-  --resolver <server>       127.0.0.1:5353, tls://192.0.2.53#dns.example, https://…; may be given several times. Its word
-                            on DNSSEC is believed: name one that validates, over a line that you trust
+  --resolver <server>       127.0.0.1:5353, tls://192.0.2.53#dns.example, https://…; may be given several times. It is
+                            believed what it says of DNSSEC: name one that validates, over a line that you trust
   --zone <file>             a file of JSON that stands for the DNS: {"example.org": {"MX": [[10, "mx.example.org"]]}}
   --timeout <time>          for one step of a conversation: 30, 30s, 500ms; 30 s where not given
   --source <address>        connects from this address

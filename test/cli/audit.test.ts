@@ -1,0 +1,422 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { auditCatalogue, probeNames } from '../../src/audit/index.ts';
+import { auditOptions } from '../../src/cli/audit-options.ts';
+import { exitCodes } from '../../src/cli/io.ts';
+import { exitCodeOf, type Threshold } from '../../src/cli/verdict.ts';
+import { postern } from './command.ts';
+import { reportOf, tidy } from './html-sample.ts';
+
+/** A domain in each state that the MX records alone can bring about. */
+const zone = {
+  'clean.example': {
+    MX: [
+      [10, 'a.clean.example'],
+      [20, 'b.clean.example'],
+    ],
+  },
+  'a.clean.example': { A: ['192.0.2.1'] },
+  'b.clean.example': { A: ['198.51.100.1'] },
+  'single.example': { MX: [[10, 'a.clean.example']] },
+  'alias.example': {
+    MX: [
+      [10, 'a.clean.example'],
+      [20, 'b.clean.example'],
+      [30, 'www.clean.example'],
+    ],
+  },
+  'www.clean.example': { CNAME: 'c.clean.example' },
+  'c.clean.example': { A: ['203.0.113.1'] },
+  'null.example': { MX: [[0, '']] },
+  'broken.example': { MX: 'temperror' },
+  'half.example': {
+    MX: [
+      [10, 'a.clean.example'],
+      [20, 'b.clean.example'],
+      [30, 'lost.clean.example'],
+    ],
+  },
+  'lost.clean.example': 'temperror',
+  'silent.example': 'silent',
+};
+const files = { 'zone.json': zone };
+const offline = '--dns-only --only mx --zone zone.json --public 192.0.2.0/24,198.51.100.0/24,203.0.113.0/24';
+const audited = (words: string, around: Parameters<typeof postern>[1] = {}): ReturnType<typeof postern> =>
+  postern(`audit ${offline} ${words}`, { ...around, files: { ...files, ...around.files } });
+const json = async (words: string): Promise<string> => (await audited(`--json ${words}`)).stdout;
+
+/** Back to the beginning of the line, and what stands there away. */
+const over = '\r\u001b[K';
+
+describe('the command', () => {
+  test('command/nothing → what there is, on the other channel, and 2', async () => {
+    const { status, stdout, stderr } = await postern('');
+    expect([status, stdout]).toEqual([2, '']);
+    expect(stderr).toContain('postern audit <domain…>');
+  });
+
+  test.each(['help', '--help', '-h', 'help help'])('command/%s → what there is, and 0', async (line) => {
+    const { status, stdout, stderr } = await postern(line);
+    expect([status, stderr]).toEqual([0, '']);
+    for (const word of ['postern audit', 'postern check ip', 'postern check sender', 'postern check message'])
+      expect(stdout).toContain(word);
+  });
+
+  test.each(['--version', '-v'])('command/%s → that of package.json', async (line) => {
+    const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+      version: string;
+    };
+    expect(await postern(line)).toMatchObject({ status: 0, stdout: `${version}\n`, stderr: '' });
+  });
+
+  test.each([
+    ['audti', '; did you mean audit?'],
+    ['chekc', '; did you mean check?'],
+    ['example.org', ''],
+  ])('command/%s → there is none; the nearest, if one is near', async (word, hint) => {
+    const { status, stderr } = await postern(word);
+    expect([status, stderr]).toEqual([2, `postern: there is no command "${word}"${hint}\nSee postern --help.\n`]);
+  });
+
+  test.each(['audit --help', 'audit -h', 'help audit'])('command/%s → teaches', async (line) => {
+    const { status, stdout } = await postern(line);
+    expect(status).toBe(0);
+    for (const name of Object.keys(auditOptions)) expect(stdout).toContain(`--${name}`);
+    for (const probe of probeNames) expect(stdout).toContain(probe);
+    for (const code of Object.values(exitCodes)) expect(stdout).toMatch(new RegExp(`^ {2}${code} `, 'm'));
+    for (const row of stdout.split('\n')) expect(row.length).toBeLessThanOrEqual(120);
+  });
+
+  test.each(['help check', 'help check ip'])('command/%s → tells what check does', async (line) => {
+    const { status, stdout } = await postern(line);
+    expect(status).toBe(0);
+    expect(stdout).toContain('postern check');
+  });
+
+  test('command/--list-findings → everything that can be found, a line each, or as JSON', async () => {
+    const { status, stdout } = await postern('audit --list-findings');
+    expect(status).toBe(0);
+    expect(
+      stdout
+        .trimEnd()
+        .split('\n')
+        .map((row) => row.split(' ')[0]),
+    ).toEqual(Object.keys(auditCatalogue));
+    expect(JSON.parse((await postern('audit --list-findings --json')).stdout)).toEqual(auditCatalogue);
+  });
+});
+
+describe('a wrong call', () => {
+  const see = '\nSee postern audit --help.\n';
+  test.each([
+    ['', `name a domain: postern audit example.org${see}`],
+    ['--josn example.org', `there is no option --josn; did you mean --json?${see}`],
+    ['--prom example.org', `there is no option --prom; did you mean --prometheus?${see}`],
+    ['--dnsonly example.org', `there is no option --dnsonly; did you mean --dns-only?${see}`],
+    ['--frobnicate-all-of-it example.org', `there is no option --frobnicate-all-of-it${see}`],
+    ['-x example.org', `there is no option -x${see}`],
+    ['example.org --ports', `--ports lacks its value: write --ports=<value>${see}`],
+    ['--output --json example.org', `--output lacks its value: write --output=<value>${see}`],
+    ['--json=report.json example.org', `--json takes no value; --output <file> says where it is written${see}`],
+    ['--only= example.org', `--only is empty${see}`],
+    ['--ports , example.org', `--ports is empty${see}`],
+    [
+      '--json --html example.org',
+      '--json and --html cannot be printed at once: ask for one form, and run again for the other\n',
+    ],
+    [
+      '--only mx,smpt example.org',
+      expect.stringMatching(/^--only "smpt" must be one of mx, smtp, .*; did you mean smtp\?\n$/),
+    ],
+    [
+      '--dns-only --only smtp,tls example.org',
+      `--only "smtp,tls" must be probes that need the DNS alone, where dnsOnly says so${see}`,
+    ],
+    [
+      '--fail-on hihg example.org',
+      '--fail-on "hihg" must be one of critical, high, medium, low, info, never; did you mean high?\n',
+    ],
+    ['--ports imap=0 example.org', '--ports "imap=0" must have a port from 1 to 65535\n'],
+    ['--ports imap=x example.org', '--ports "imap=x" must have a port from 1 to 65535\n'],
+    ['--ports imap=143=1 example.org', expect.stringContaining('must be a service and its port, like imap=1143')],
+    ['--ports imps=993 example.org', expect.stringMatching(/did you mean imaps\?\n$/)],
+    ['--ports 8080 example.org', expect.stringContaining('or a usual port, like 993')],
+    ['--ports imap=1,imap=2 example.org', '--ports gives imap two ports, 1 and 2: run again for the other\n'],
+    ['--smtp-port 2525 --ports smtp=25 example.org', '--smtp-port 2525 and --ports smtp=25 contradict each other\n'],
+    ['--smtp-port 65536 example.org', '--smtp-port "65536" must be a whole number from 1 to 65535\n'],
+    ['--minimum 1.5 example.org', '--minimum "1.5" must be a whole number from 1 to 100\n'],
+    ['--timeout soon example.org', '--timeout "soon" must be a time like 30, 30s or 500ms, of ten minutes at most\n'],
+    ['--timeout 0 example.org', '--timeout "0" must be a time like 30, 30s or 500ms, of ten minutes at most\n'],
+    ['--provider =x example.org', '--provider "=x" must be like mx.example.net=Example\n'],
+    ['--helo a..b example.org', `--helo "a..b" must be a host name${see}`],
+    ['--source eth0 example.org', `--source "eth0" must be an IP address of this machine${see}`],
+    ['--relay-to nobody example.org', expect.stringMatching(/^--relay-to "nobody" must be a mailbox/)],
+    ['--public 10.0.0.0/33 example.org', expect.stringMatching(/^--public "10.0.0.0\/33" must be prefixes/)],
+    ['--list a..b example.org', `--list "a..b" must be a domain name${see}`],
+    ['--ca zone.json example.org', expect.stringMatching(/^--ca .* must be certificates in PEM/)],
+    ['--ca none.pem example.org', "none.pem cannot be read: ENOENT: no such file or directory, open 'none.pem'\n"],
+    ['--resolver nowhere.example example.org', expect.stringMatching(/^--resolver: /)],
+    ['--zone none.json example.org', "none.json cannot be read: ENOENT: no such file or directory, open 'none.json'\n"],
+    [
+      '--zone list.json example.org',
+      'list.json must be an object of names, like {"example.org": {"A": ["192.0.2.1"]}}\n',
+    ],
+    ['--zone wrong.json example.org', expect.stringMatching(/^wrong.json: .*TXTT/)],
+    ['--zone text.json example.org', expect.stringMatching(/^text.json is not JSON: /)],
+    [
+      '--zone zone.json --resolver 127.0.0.1 example.org',
+      '--zone and --resolver exclude each other: the file stands for the DNS\n',
+    ],
+    ['exa_mple..org', expect.stringMatching(/^domain "exa_mple..org" is not a domain name/)],
+    [
+      'https://example.org/',
+      expect.stringMatching(/^domain "https:\/\/example.org\/" .*; did you mean example.org\?\nSee/),
+    ],
+    ['bob@example.org', expect.stringMatching(/^domain "bob@example.org" .*; did you mean example.org\?\nSee/)],
+    ['192.0.2.1', expect.stringMatching(/^domain "192.0.2.1" is not a domain name/)],
+  ])('usage/postern audit %s → says what is wrong, and 2', async (line, message) => {
+    const { status, stdout, stderr } = await postern(`audit ${line}`, {
+      files: { ...files, 'list.json': [], 'text.json': 'MX 10', 'wrong.json': { 'example.org': { TXTT: [] } } },
+    });
+    expect([status, stdout]).toEqual([2, '']);
+    expect(stderr.startsWith('postern: ')).toBe(true);
+    expect(stderr.slice('postern: '.length)).toEqual(message);
+  });
+
+  test('usage/a file that cannot be written → says so, and 2', async () => {
+    const { status, stderr } = await audited('--output /no/report clean.example');
+    expect([status, stderr]).toEqual([
+      2,
+      "postern: /no/report cannot be written: ENOENT: no such file or directory, open '/no/report'\n",
+    ]);
+  });
+});
+
+describe('the exit status', () => {
+  test.each([
+    ['clean.example', 'medium', 0],
+    ['clean.example', 'info', 0],
+    ['single.example', 'medium', 1],
+    ['single.example', 'high', 1],
+    ['single.example', 'critical', 0],
+    ['single.example', 'never', 0],
+    ['alias.example', 'medium', 1],
+    ['alias.example', 'high', 0],
+    ['null.example', 'low', 0],
+    ['null.example', 'info', 1],
+    ['broken.example', 'medium', 3],
+    ['broken.example', 'critical', 3],
+    ['broken.example', 'never', 3],
+    ['half.example', 'medium', 3],
+    ['broken.example single.example', 'medium', 1],
+    ['broken.example single.example', 'critical', 3],
+    ['clean.example single.example', 'medium', 1],
+  ])('status/%s, from %s on → %s', async (domains, failOn, expected) => {
+    expect((await audited(`--fail-on ${failOn} ${domains}`)).status).toBe(expected);
+  });
+
+  const problem = {
+    kind: 'problem',
+    id: 'mx-single',
+    probe: 'mx',
+    subject: 'a.example',
+    what: 'x',
+    source: 'x',
+    mend: 'x',
+    evidence: [],
+  } as const;
+  const severities = ['critical', 'high', 'medium', 'low', 'info'] as const;
+  const thresholds: readonly Threshold[] = [...severities, 'never'];
+  test('status/every severity, kind and threshold → 1 at or above, 3 for what is not known and more than worth knowing', () => {
+    for (const [at, severity] of severities.entries())
+      for (const [from, failOn] of thresholds.entries()) {
+        const of = (kind: 'problem' | 'could-not-check'): number =>
+          exitCodeOf(reportOf({ ...tidy, findings: [{ ...problem, severity, kind }] }), failOn);
+        expect(of('problem'), `${severity} from ${failOn}`).toBe(failOn !== 'never' && at <= from ? 1 : 0);
+        expect(of('could-not-check'), `unknown ${severity} from ${failOn}`).toBe(severity === 'info' ? 0 : 3);
+      }
+  });
+});
+
+describe('what is printed', () => {
+  test('forms/none asked for → text; a line for each address, and what is wrong', async () => {
+    const { stdout, stderr } = await audited('single.example');
+    expect(stderr).toBe('');
+    expect(stdout).toContain('single.example: problems (1 high)\n');
+    expect(stdout).toMatch(/^ {2}10 +a\.clean\.example +192\.0\.2\.1 +usable$/m);
+    expect(stdout).toContain('  high mx-single (single.example)\n');
+    expect(stdout).toMatch(/; not looked at:\ssmtp,\srelay,/);
+  });
+
+  test.each([
+    ['--json', /^\{\n {2}"schema": "postern-audit-report"/],
+    ['--sarif', /^\{\n {2}"\$schema": ".*sarif-schema-2\.1\.0\.json"/],
+    ['--junit', /^<\?xml version="1\.0" encoding="UTF-8"\?>\n<testsuites /],
+    ['--prometheus', /^# HELP postern_audit_timestamp_seconds /],
+    ['--html', /^<!doctype html>/],
+  ])('forms/%s → to the standard output, or into a file and nothing else', async (flag, begins) => {
+    const out = await audited(`${flag} single.example`);
+    expect(out.stdout).toMatch(begins);
+    expect(out.stdout.endsWith('\n')).toBe(true);
+    const file = await audited(`${flag} --output report single.example`);
+    expect([file.stdout, file.stderr, file.status]).toEqual(['', '', 1]);
+    expect(file.written.report).toMatch(begins);
+  });
+
+  test('forms/a terminal → colours; none by --no-color, NO_COLOR, into a file, or where nobody watches', async () => {
+    const colour = '\u001b[';
+    expect((await audited('single.example', { terminal: true })).stdout).toContain(`${colour}31mhigh${colour}0m`);
+    for (const [words, around] of [
+      ['single.example', {}],
+      ['--no-color single.example', { terminal: true }],
+      ['single.example', { terminal: true, env: { NO_COLOR: '1' } }],
+    ] as const)
+      expect((await audited(words, around)).stdout).not.toContain(colour);
+    expect((await audited('--output report single.example', { terminal: true })).written.report).not.toContain(colour);
+    expect((await audited('single.example', { terminal: true, env: { NO_COLOR: '' } })).stdout).toContain(colour);
+  });
+
+  test('progress/a terminal → one line that is written over, and gone at the end; none by --quiet, or without', async () => {
+    const { stderr } = await postern('audit --dns-only --only spf,dmarc --zone zone.json single.example', {
+      files,
+      terminal: true,
+      columns: 60,
+    });
+    const lines = stderr.split(over);
+    expect(lines[1]).toMatch(/^0 of 1 steps; single\.example (spf|dmarc)$/);
+    expect([lines.at(0), lines.at(-1)]).toEqual(['', '']);
+    expect(stderr).not.toContain('\n');
+    for (const line of lines) expect(line.length).toBeLessThan(60);
+    expect((await audited('--quiet single.example', { terminal: true })).stderr).toBe('');
+    expect((await audited('single.example')).stderr).toBe('');
+  });
+
+  test('domains/given twice → looked at once; in the order given', async () => {
+    const { domains } = JSON.parse(await json('single.example clean.example SINGLE.example.')) as {
+      domains: { domain: string }[];
+    };
+    expect(domains.map(({ domain }) => domain)).toEqual(['single.example', 'clean.example']);
+  });
+
+  test('--dns-only/what connects → is not said to have been looked at', async () => {
+    const { stdout } = await postern('audit --dns-only --json --zone zone.json null.example', { files });
+    expect((JSON.parse(stdout) as { probes: string[] }).probes).toEqual(
+      probeNames.filter((name) => !['smtp', 'relay', 'failover', 'login', 'tls', 'dane'].includes(name)),
+    );
+  });
+
+  test('--zone/a name that is silent → a question without an answer, not one without an end', async () => {
+    const { status, stdout } = await audited('--timeout 50ms silent.example');
+    expect(status).toBe(3);
+    expect(stdout).toContain('dns-timeout');
+  });
+});
+
+describe('--config', () => {
+  const read = (config: unknown, words = ''): ReturnType<typeof postern> =>
+    postern(`audit --config config.json ${words}`, { files: { ...files, 'config.json': config } });
+  const base = { zone: 'zone.json', dnsOnly: true, only: 'mx', public: ['192.0.2.0/24', '198.51.100.0/24'] };
+
+  test('config/the options by their names in one word → are read; domains too', async () => {
+    const { status, stdout } = await read({ ...base, domains: ['single.example'], json: true, failOn: 'critical' });
+    expect(status).toBe(0);
+    expect((JSON.parse(stdout) as { domains: { domain: string }[] }).domains[0]?.domain).toBe('single.example');
+  });
+
+  test('config/what is given by hand → wins: domains, values, and the form', async () => {
+    const config = { ...base, domains: ['clean.example'], json: true, failOn: 'critical' };
+    const { status, stdout } = await read(config, '--fail-on high --junit single.example');
+    expect(status).toBe(1);
+    expect(stdout).toMatch(/^<\?xml/);
+    expect(stdout).not.toContain('clean.example"');
+  });
+
+  test('config/numbers, and ports as an object → are read', async () => {
+    const { stdout } = await read({ ...base, minimum: 1, timeout: 5, ports: { imap: 1143 } }, 'single.example');
+    expect(stdout).not.toContain('mx-single');
+    const wrong = await read({ ...base, ports: { imapp: 1143 } }, 'single.example');
+    expect(wrong.stderr).toContain('--ports "imapp=1143" must be a service and its port');
+  });
+
+  test.each([
+    [{ failon: 'high' }, 'there is no option "failon"; did you mean failOn?'],
+    [{ 'dns-only': true }, 'there is no option "dns-only"; did you mean dnsOnly?'],
+    [{ domain: 'a.example' }, 'there is no option "domain"; did you mean domains?'],
+    [{ config: 'other.json' }, 'there is no option "config"'],
+    [{ constructor: 1 }, 'there is no option "constructor"'],
+    [{ dnsOnly: 'yes' }, 'dnsOnly "yes" must be true or false'],
+    [{ only: [1] }, 'only [1] must be a text, or a list of texts'],
+    [{ minimum: [] }, 'minimum [] must be a text or a number'],
+    [{ domains: 7 }, 'domains 7 must be a list of domains'],
+    [[], 'config.json must be an object'],
+    ['{', 'config.json is not JSON'],
+    [{ helo: '' }, '--helo is empty'],
+  ])('config/%j → says what is wrong, and 2', async (config, message) => {
+    const { status, stderr, stdout } = await read(config, 'a.example');
+    expect([status, stdout]).toEqual([2, '']);
+    expect(stderr).toContain(message);
+  });
+});
+
+describe('--diff', () => {
+  const changes = async (before: string, now: string, words = ''): ReturnType<typeof postern> =>
+    audited(`--diff before.json ${words} ${now}`, { files: { 'before.json': await json(before) } });
+
+  test('diff/the same again → nothing has changed, and 0 whatever is wrong', async () => {
+    const { status, stdout } = await changes('single.example', 'single.example');
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^Changes from \S+ to \S+\n\nsingle\.example: nothing has changed\n$/);
+  });
+
+  test('diff/something new → it alone, and 1', async () => {
+    const { status, stdout } = await changes('clean.example', 'clean.example single.example');
+    expect(status).toBe(1);
+    expect(stdout).toContain('clean.example: nothing has changed');
+    expect(stdout).toContain('single.example: 1 new (looked at for the first time)');
+    expect(stdout).toContain('  new: high mx-single (single.example)');
+  });
+
+  test('diff/--json → the changes, in a form of their own; other forms → what is new', async () => {
+    const diff = JSON.parse((await changes('clean.example', 'single.example', '--json')).stdout) as {
+      schema: string;
+      domains: { domain: string; audited: string; appeared: { id: string }[] }[];
+    };
+    expect(diff.schema).toBe('postern-audit-diff');
+    expect(diff.domains.map(({ domain, audited: when }) => [domain, when])).toEqual([
+      ['single.example', 'now'],
+      ['clean.example', 'before'],
+    ]);
+    expect(diff.domains[0]?.appeared.map(({ id }) => id)).toEqual(['mx-single']);
+    expect((await changes('single.example', 'single.example', '--sarif')).stdout).toContain('"results": []');
+  });
+
+  test.each([
+    ['{}', 'its schema is undefined'],
+    ['[]', 'it is not an object'],
+    ['nothing', 'it is not JSON'],
+    [{ schema: 'postern-check-report' }, 'its schema is "postern-check-report"'],
+    [{ schema: 'postern-audit-diff' }, 'it is what --diff printed; give a whole report'],
+    [{ schema: 'postern-audit-report', version: 2 }, 'its version is 2, and 1 is read'],
+    [{ ...reportOf(tidy), probes: [1] }, 'probes is not a list of names'],
+    [{ ...reportOf(tidy), domains: {} }, 'domains is not a list'],
+    [{ ...reportOf(tidy), domains: [{}] }, 'one of its domains has no name'],
+    [{ ...reportOf(tidy), domains: [{ domain: 'a.example' }] }, 'a.example has no list of findings'],
+    [
+      { ...reportOf(tidy), domains: [{ domain: 'a.example', findings: [{ id: 'mx-single' }] }] },
+      'one of the findings of a.example is incomplete',
+    ],
+  ])('diff/what is no report (%#) → says why, and 2', async (before, why) => {
+    const { status, stderr } = await audited('--diff before.json clean.example', { files: { 'before.json': before } });
+    expect(status).toBe(2);
+    expect(stderr).toContain(`postern: before.json is no report of postern audit --json: ${why}`);
+  });
+});
+
+test('Ctrl-C/in the midst → nothing is printed, and 130', async () => {
+  const end = new AbortController();
+  const running = audited('silent.example', { signal: end.signal, terminal: true });
+  setTimeout(() => end.abort(), 20);
+  const { status, stdout, stderr } = await running;
+  expect([status, stdout]).toEqual([130, '']);
+  expect(stderr === '' || stderr.endsWith(over)).toBe(true);
+});

@@ -1,0 +1,52 @@
+import type { CommandIo } from '../../src/cli/io.ts';
+import { run } from '../../src/cli/run.ts';
+
+/** What a command is run with, besides its arguments. */
+export interface Around {
+  /** By path; what is no text is JSON. */
+  readonly files?: { readonly [path: string]: unknown } | undefined;
+  readonly terminal?: boolean | undefined;
+  readonly columns?: number | undefined;
+  readonly env?: { readonly [name: string]: string } | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What came of it. */
+export interface Ended {
+  readonly status: number;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly written: { readonly [path: string]: string };
+}
+
+/** Runs `postern` in this process. */
+export async function postern(line: string | readonly string[], around: Around = {}): Promise<Ended> {
+  const { files = {}, terminal = false, env = {}, columns, signal } = around;
+  const printed = { stdout: '', stderr: '' };
+  const written: { [path: string]: string } = {};
+  const readFile = async (path: string): Promise<string> => {
+    if (!Object.hasOwn(files, path)) throw new Error(`ENOENT: no such file or directory, open '${path}'`);
+    const content = files[path];
+    return typeof content === 'string' ? content : JSON.stringify(content);
+  };
+  const io: CommandIo = {
+    stdout(text) {
+      printed.stdout += text;
+    },
+    stderr(text) {
+      printed.stderr += text;
+    },
+    readFile,
+    readOctets: async (path) => new TextEncoder().encode(await readFile(path)),
+    async writeFile(path, text) {
+      if (path.startsWith('/no/')) throw new Error(`ENOENT: no such file or directory, open '${path}'`);
+      written[path] = text;
+    },
+    env,
+    isTerminal: { stdout: terminal, stderr: terminal },
+    columns,
+    signal,
+  };
+  const status = await run(typeof line === 'string' ? line.split(' ').filter((word) => word !== '') : line, io);
+  return { status, ...printed, written };
+}
