@@ -6,6 +6,7 @@ import {
   type TLSSocket,
   connect as tlsConnect,
 } from 'node:tls';
+import { onAbort } from '../../dns/index.ts';
 import type { Clock } from '../../env/index.ts';
 import type { Connect, Opened, ReadLine, TlsAsk, TlsBegun, Wire } from './wire.ts';
 import { MAX_LINE, MAX_UNREAD } from './wire.ts';
@@ -39,7 +40,7 @@ export function tcpConnect(options: ConnectOptions): Connect {
       socket.setNoDelay(true);
       const end = (opened: Opened): void => {
         cancel();
-        signal?.removeEventListener('abort', aborted);
+        withdraw();
         socket.removeListener('error', failed);
         if (opened.status !== 'open') {
           socket.on('error', () => undefined);
@@ -60,7 +61,7 @@ export function tcpConnect(options: ConnectOptions): Connect {
       };
       const aborted = (): void => end({ status: 'aborted', reason: 'aborted' });
       const cancel = clock.after(timeoutMs, () => end({ status: 'timeout', reason: `no answer in ${timeoutMs} ms` }));
-      signal?.addEventListener('abort', aborted, { once: true });
+      const withdraw = onAbort(signal, aborted);
       socket.once('error', failed);
       socket.once('connect', connected);
     });
@@ -137,8 +138,7 @@ function wireOf(plain: Socket, { address, port, clock, usual, signal }: About): 
     end({ status: 'aborted' });
     socket.destroy();
   };
-  signal?.addEventListener('abort', aborted, { once: true });
-  plain.once('close', () => signal?.removeEventListener('abort', aborted));
+  plain.once('close', onAbort(signal, aborted));
 
   const takeLine = (): string | undefined => {
     const at = unread.indexOf(LF);

@@ -1,5 +1,5 @@
 import type { Result } from '../../core/index.ts';
-import { questionName } from '../../dns/index.ts';
+import { onAbort, questionName } from '../../dns/index.ts';
 import type { Clock, DnsResolver } from '../../env/index.ts';
 import type { IpAddress } from '../../net/index.ts';
 import { parseDomain, parseIp } from '../../net/index.ts';
@@ -126,12 +126,12 @@ async function evaluate(
   );
   const running = evaluation.run(domain);
   const cancel = clock.after(timeoutMs, () => evaluation.giveUp('no result within the time allowed'));
-  const aborted = (): void => evaluation.giveUp('given up');
-  signal?.addEventListener('abort', aborted, { once: true });
-  if (signal?.aborted) aborted();
+  const giveUp = (): void => evaluation.giveUp('given up');
+  const withdraw = onAbort(signal, giveUp);
+  if (signal?.aborted) giveUp();
   const match = await running;
   cancel();
-  signal?.removeEventListener('abort', aborted);
+  withdraw();
   questions.abandon();
   return outcomeOf(match, { domain, sender, identity }, evaluation, questions);
 }

@@ -1,32 +1,12 @@
-import { type AddressInfo, createServer } from 'node:net';
-import type { ServiceName } from 'postern/audit';
 import { audit, systemEnv } from 'postern/audit';
 import { zone } from 'postern/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Authority, makeAuthority } from './certificates.ts';
 import type { Fake } from './fakes.ts';
+import { freePorts, makeKit } from './kit.ts';
 import { type Kit, madeUp, others, type Parts, type Posture, postureOptions, real, SOURCE } from './postures.ts';
 import { type Running, startCourier, startCyrus, startDovecot, startPostfix, without } from './real-servers.ts';
 import { type Judged, type Score, score, scoreTable } from './score.ts';
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  await Promise.all(servers.map((server) => new Promise<void>((done) => server.listen(0, '0.0.0.0', done))));
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => new Promise((done) => server.close(done))));
-  return ports;
-}
-
-const services: readonly ServiceName[] = [
-  'smtp',
-  'submission',
-  'submissions',
-  'imap',
-  'imaps',
-  'pop3',
-  'pop3s',
-  'managesieve',
-];
 
 /** So many sites are audited at once: the machine is small, and time-outs are to be those of the servers. */
 const AT_ONCE = 12;
@@ -57,9 +37,7 @@ describe('servers in many postures', () => {
   let kit: Kit;
   beforeAll(async () => {
     authority = makeAuthority();
-    const [httpsPort = 0, ...free] = await freePorts(services.length + 1);
-    const ports = Object.fromEntries(services.map((service, at) => [service, free[at] ?? 0]));
-    kit = { ports: ports as Kit['ports'], httpsPort, authority };
+    kit = await makeKit(authority);
   });
   afterAll(() => authority.end());
 
