@@ -1,19 +1,25 @@
-import type { AuditReport, DomainAudit } from '../../audit/index.ts';
+import type { AuditReport, ServiceAudit } from '../../audit/index.ts';
 import type { CheckReport } from '../check/report.ts';
 import type { AnyReport, SheetFinding } from './sheet.ts';
 import { sheetOf } from './sheet.ts';
 
-/** One thing that was looked at, of one subject. */
-interface Case {
+/** One thing that was to be looked at. */
+interface Looked {
   readonly probe: string;
   readonly subject: string;
+  /** Why it was not. */
+  readonly without?: string | undefined;
+}
+
+/** The same, and what was found. */
+interface Case extends Looked {
   readonly findings: readonly SheetFinding[];
 }
 
 /**
  * JUnit's XML: a suite for each domain, and a case for each probe and subject, whose names stay the same from run to run. A
  * case fails where something is wrong, is skipped where that could not be found out, and passes otherwise: what is only
- * worth knowing stands in its output.
+ * worth knowing stands in its output. Of a server that could not be talked to, nothing passes.
  */
 export function junitReport(report: AnyReport): string {
   const suites = sheetOf(report).subjects.map(({ subject, findings, durationMs }) => {
@@ -46,37 +52,55 @@ export function junitReport(report: AnyReport): string {
   ].join('\n');
 }
 
-/** Everything that was looked at: what was found to be well is a case too. */
+/** Everything that was to be looked at: what was found to be well is a case too. */
 function casesOf(report: AnyReport, about: string, findings: readonly SheetFinding[]): readonly Case[] {
   const looked = report.schema === 'postern-audit-report' ? ofAudit(report, about) : ofCheck(report, about);
   const found = findings.map(({ probe, subject }) => ({ probe, subject }));
-  const keys = new Map([...looked, ...found].map((one) => [JSON.stringify([one.probe, one.subject]), one]));
-  return [...keys.values()].map(({ probe, subject }) => ({
-    probe,
-    subject,
-    findings: findings.filter((finding) => finding.probe === probe && finding.subject === subject),
+  // What was found of one address of a service is not well of the service.
+  const marred = new Set(
+    found
+      .filter(({ subject }) => subject !== withoutAddress(subject))
+      .map(({ probe, subject }) => keyOf({ probe, subject: withoutAddress(subject) })),
+  );
+  const all = [...looked.filter((one) => !marred.has(keyOf(one))), ...found];
+  return [...new Map(all.map((one) => [keyOf(one), one])).values()].map((one) => ({
+    ...one,
+    findings: findings.filter((finding) => keyOf(finding) === keyOf(one)),
   }));
 }
 
-type Looked = Pick<Case, 'probe' | 'subject'>;
+const keyOf = ({ probe, subject }: Looked): string => JSON.stringify([probe, subject]);
+
+/** `mx.example.org:25` of `mx.example.org[192.0.2.1]:25`. */
+const withoutAddress = (subject: string): string => subject.replace(/\[[^\]]*\]/, '');
 
 function ofAudit({ probes, domains }: AuditReport, about: string): readonly Looked[] {
   const audit = domains.find(({ domain }) => domain === about);
   return probes.flatMap((probe) => {
-    const subjects = audit === undefined ? [] : servicesOf(audit, probe);
-    return (subjects.length === 0 ? [about] : subjects).map((subject) => ({ probe, subject }));
+    const part = talkingProbes[probe];
+    if (audit === undefined || part === undefined) return [{ probe, subject: about }];
+    const services = audit.services.filter(part);
+    if (services.length === 0) return [{ probe, subject: about, without: 'There is no server to look at.' }];
+    return [...new Set(services.map(nameOf))].map((subject) => {
+      const own = services.filter((service) => nameOf(service) === subject);
+      const without = own.some(({ reach }) => reach === 'open')
+        ? undefined
+        : `It could not be talked to: ${own.map(({ address, reach }) => `${address} ${reach}`).join(', ')}.`;
+      return { probe, subject, without };
+    });
   });
 }
 
-/** The services that a probe talks to, as findings name them. */
-function servicesOf({ services }: DomainAudit, probe: string): readonly string[] {
-  const own = services.filter(({ service, session }) => {
-    if (probe === 'smtp' || probe === 'relay') return service === 'smtp';
-    if (probe === 'login') return service !== 'smtp';
-    return probe === 'tls' && session !== undefined;
-  });
-  return [...new Set(own.map(({ host, port }) => `${host}:${port}`))];
-}
+/** Probes that talk to servers, and to which of them. */
+const talkingProbes: { readonly [probe: string]: ((service: ServiceAudit) => boolean) | undefined } = {
+  smtp: ({ service }) => service === 'smtp',
+  relay: ({ service }) => service === 'smtp',
+  login: ({ service }) => service !== 'smtp',
+  tls: ({ session }) => session !== undefined,
+};
+
+/** As findings name it. */
+const nameOf = ({ host, port }: ServiceAudit): string => `${host}:${port}`;
 
 const ofCheck = ({ subjects }: CheckReport, about: string): readonly Looked[] =>
   subjects
@@ -87,11 +111,12 @@ const problems = ({ findings }: Case): readonly SheetFinding[] =>
   findings.filter(({ kind, severity }) => kind === 'problem' && severity !== 'info');
 
 const isSkipped = (one: Case): boolean =>
-  problems(one).length === 0 && one.findings.some(({ kind }) => kind === 'could-not-check');
+  problems(one).length === 0 &&
+  (one.without !== undefined || one.findings.some(({ kind }) => kind === 'could-not-check'));
 
 function testCase(about: string, one: Case): string {
   const head = `    <testcase classname="${xml(about)}" name="${xml(`${one.probe}: ${one.subject}`)}"`;
-  if (one.findings.length === 0) return `${head}/>`;
+  if (one.findings.length === 0 && one.without === undefined) return `${head}/>`;
   const failures = problems(one);
   const skipped = isSkipped(one) ? one.findings.filter(({ kind }) => kind === 'could-not-check') : [];
   const rest = one.findings.filter((finding) => !failures.includes(finding) && !skipped.includes(finding));
@@ -104,7 +129,7 @@ function testCase(about: string, one: Case): string {
       : [
           `      <failure type="${xml(`${worst.severity} ${worst.id}`)}" message="${xml(messages(failures))}">${xml(texts(failures))}</failure>`,
         ]),
-    ...(skipped.length === 0 ? [] : [`      <skipped message="${xml(messages(skipped))}"/>`]),
+    ...(isSkipped(one) ? [`      <skipped message="${xml(one.without ?? messages(skipped))}"/>`] : []),
     ...(rest.length === 0 ? [] : [`      <system-out>${xml(texts(rest))}</system-out>`]),
     '    </testcase>',
   ].join('\n');

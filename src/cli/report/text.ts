@@ -167,11 +167,13 @@ function lastLine(report: AnyReport, subjects: Sheet['subjects']): string {
   return `${all}${by}${left.length === 0 ? '' : `; not looked at: ${left.join(', ')}`}.`;
 }
 
+const worstWord = { problems: 'with problems', 'could-not-check': 'not checked in whole', clean: 'clean' } as const;
+
 const worstWords = (subjects: Sheet['subjects']): string =>
   (['problems', 'could-not-check', 'clean'] as const)
     .flatMap((state) => {
       const count = subjects.filter((subject) => subject.state === state).length;
-      return count === 0 ? [] : [`${count} ${state === 'could-not-check' ? 'not checked in whole' : state}`];
+      return count === 0 ? [] : [`${count} ${worstWord[state]}`];
     })
     .join(', ');
 
