@@ -11,8 +11,8 @@ Audit what is yours to audit.
   postern audit example.org
   postern audit --dns-only --only mx,spf,dmarc example.org example.net
   postern audit --html --output report.html example.org
-  postern audit --json --output today.json example.org
-  postern audit --diff yesterday.json example.org
+  postern audit --save last.json example.org
+  postern audit --diff last.json --save last.json example.org
   postern audit --ports imap=1143,imaps=1993 --resolver 127.0.0.1:5353 --public 127.0.0.0/8 --ca ca.pem test.example
 
 What is asked of whom
@@ -55,7 +55,9 @@ What is printed
   --json --sarif --junit --prometheus --html
                             one of these instead of text
   --output <file>           writes it there
-  --diff <report.json>      only what has changed since that report, made with --json; the exit status is of what is new
+  --save <file>             writes the whole report there too, as JSON, for a later --diff
+  --diff <report.json>      only what has changed since that report, by --save or --json; the exit status is of what is
+                            new or worse
   --fail-on <severity>      critical, high, medium (where not given), low, info or never
   --no-color                no colours; nor are there any where NO_COLOR is set, or nobody watches
   --quiet                   no progress

@@ -39,6 +39,7 @@ export const auditOptions: Options = {
   html: flag,
   output: one,
   diff: one,
+  save: one,
   'fail-on': one,
   'no-color': flag,
   quiet: flag,

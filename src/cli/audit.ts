@@ -51,6 +51,8 @@ export async function auditCommand(argv: readonly string[], io: CommandIo): Prom
   const form = formOf(Object.fromEntries(formNames.map((name) => [name, values[name] === true])));
   const failOn = thresholdOf(textOf(values, 'fail-on'));
   const output = textOf(values, 'output');
+  const save = textOf(values, 'save');
+  if (save !== undefined && save === output) throw new UsageError(`--save and --output both write ${save}`);
   const diffPath = textOf(values, 'diff');
   const before = diffPath === undefined ? undefined : parseReport(await readText(diffPath, io), diffPath);
   const progress = io.isTerminal.stderr && values.quiet !== true ? progressLine(io) : undefined;
@@ -75,6 +77,7 @@ export async function auditCommand(argv: readonly string[], io: CommandIo): Prom
           : printed(shown, form, io, plain);
     if (output === undefined) io.stdout(text);
     else await written(output, text, io);
+    if (save !== undefined) await written(save, jsonReport(report), io);
     return exitCodeOf(shown, failOn);
   } catch (error) {
     throw usageOf(error, domains);

@@ -144,6 +144,7 @@ describe('a wrong call', () => {
     ['--ports imap=1,imap=2 example.org', '--ports gives imap two ports, 1 and 2: run again for the other\n'],
     ['--smtp-port 2525 --ports smtp=25 example.org', '--smtp-port 2525 and --ports smtp=25 contradict each other\n'],
     ['--smtp-port 65536 example.org', '--smtp-port "65536" must be a whole number from 1 to 65535\n'],
+    ['--save x --output x example.org', '--save and --output both write x\n'],
     ['--minimum 1.5 example.org', '--minimum "1.5" must be a whole number from 1 to 100\n'],
     ['--timeout soon example.org', '--timeout "soon" must be a time like 30, 30s or 500ms, of ten minutes at most\n'],
     ['--timeout 0 example.org', '--timeout "0" must be a time like 30, 30s or 500ms, of ten minutes at most\n'],
@@ -374,6 +375,17 @@ describe('--diff', () => {
     expect(stdout).toContain('clean.example: nothing has changed');
     expect(stdout).toContain('single.example: 1 new (looked at for the first time)');
     expect(stdout).toContain('  new: high mx-single (single.example)');
+  });
+
+  test('diff/--save beside it → the whole report is kept for the next time', async () => {
+    const first = await audited('--save last.json --quiet clean.example');
+    expect(first.stdout).toContain('clean.example: clean');
+    const files = { 'last.json': first.written['last.json'] };
+    const second = await audited('--diff last.json --save last.json single.example clean.example', { files });
+    expect(second.stdout).toContain('single.example: 1 new');
+    const kept = JSON.parse(second.written['last.json'] ?? '') as { schema: string; domains: { domain: string }[] };
+    expect(kept.schema).toBe('postern-audit-report');
+    expect(kept.domains.map(({ domain }) => domain)).toEqual(['single.example', 'clean.example']);
   });
 
   test('diff/--json → the changes, in a form of their own; other forms → what is new', async () => {
