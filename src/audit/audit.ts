@@ -38,7 +38,7 @@ export async function audit(domains: readonly string[], options: AuditOptions, e
   if (names.length === 0) throw new TypeError('audit: domains [] must name at least one domain');
   const context: AuditContext = {
     ...env,
-    connect: limitConnections(env.connect, settings.connectionsPerAddress),
+    connect: limitConnections(env.connect, settings.connectionsPerService),
     settings,
     signal: options.signal,
     progress(event) {

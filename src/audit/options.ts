@@ -26,8 +26,8 @@ export interface AuditOptions {
   readonly hosts?: readonly string[] | undefined;
   /** Milliseconds for one step of a conversation: a connection, a greeting, a reply, a handshake; 30,000 where not given. */
   readonly timeoutMs?: number | undefined;
-  /** Connections to one address at once; 10 where not given, which a whole look at a server takes. */
-  readonly connectionsPerAddress?: number | undefined;
+  /** Connections to one service, an address and a port, at once; 10 where not given, which a whole look at it takes. */
+  readonly connectionsPerService?: number | undefined;
   /** The address to connect from. */
   readonly source?: string | undefined;
   /** Certificates (PEM) of authorities to trust, beside those that Node.js knows. */
@@ -63,7 +63,7 @@ export interface AuditSettings {
   readonly httpsPort: number;
   readonly hosts: readonly string[];
   readonly timeoutMs: number;
-  readonly connectionsPerAddress: number;
+  readonly connectionsPerService: number;
   readonly source: string | undefined;
   readonly authorities: readonly string[];
   readonly publicNetworks: readonly string[];
@@ -133,7 +133,7 @@ export function readOptions(options: AuditOptions): AuditSettings {
     httpsPort: whole('httpsPort', options.httpsPort ?? 443, 1, 65_535),
     hosts: (options.hosts ?? []).map((host) => name('hosts', host)),
     timeoutMs: whole('timeoutMs', options.timeoutMs ?? 30_000, 1, 600_000),
-    connectionsPerAddress: whole('connectionsPerAddress', options.connectionsPerAddress ?? 10, 1, 100),
+    connectionsPerService: whole('connectionsPerService', options.connectionsPerService ?? 10, 1, 100),
     source,
     authorities,
     publicNetworks,

@@ -14,7 +14,7 @@ export function contextWith(options: AuditOptions = {}, changed: Partial<AuditCo
     clock,
     connect: limitConnections(
       tcpConnect({ clock, source: settings.source, timeoutMs: settings.timeoutMs }),
-      settings.connectionsPerAddress,
+      settings.connectionsPerService,
     ),
     randomBytes,
     settings,

@@ -1,36 +1,37 @@
 import type { Connect, Opened, Wire } from './wire.ts';
 
 /**
- * Lets at most `most` connections to one address be open at once; more wait for their turn.
+ * Lets at most `most` connections to one service, an address and a port, be open at once; more wait for their turn.
  *
- * Servers count connections per client, and a test of a site must not be what its limits act on.
+ * Servers count the connections of a client, each service its own, and a test of a site must not be what its limits act on.
  */
 export function limitConnections(connect: Connect, most: number): Connect {
   const open = new Map<string, { count: number; readonly waiting: (() => void)[] }>();
-  const leave = (address: string): void => {
-    const place = open.get(address);
+  const leave = (service: string): void => {
+    const place = open.get(service);
     if (place === undefined) return;
     const next = place.waiting.shift();
     if (next !== undefined) next();
-    else if (--place.count === 0) open.delete(address);
+    else if (--place.count === 0) open.delete(service);
   };
   return async (target, options) => {
-    const place = open.get(target.address) ?? { count: 0, waiting: [] };
-    open.set(target.address, place);
+    const service = `${target.address} ${target.port}`;
+    const place = open.get(service) ?? { count: 0, waiting: [] };
+    open.set(service, place);
     if (place.count < most) place.count++;
     else await new Promise<void>((resolve) => place.waiting.push(resolve));
     let opened: Opened;
     try {
       opened = await connect(target, options);
     } catch (error) {
-      leave(target.address);
+      leave(service);
       throw error;
     }
     if (opened.status !== 'open') {
-      leave(target.address);
+      leave(service);
       return opened;
     }
-    return { status: 'open', wire: whenClosed(opened.wire, () => leave(target.address)) };
+    return { status: 'open', wire: whenClosed(opened.wire, () => leave(service)) };
   };
 }
 

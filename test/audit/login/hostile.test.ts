@@ -70,7 +70,7 @@ test('hostile/whatever is said to whichever command → an answer, printable, wi
               port: server.port,
               because: 'srv',
             },
-            contextWith({ timeoutMs: 40, source: '127.0.0.9', connectionsPerAddress: 20 }),
+            contextWith({ timeoutMs: 40, source: '127.0.0.9', connectionsPerService: 20 }),
           );
           for (const { what, evidence, subject } of audit?.findings ?? [])
             for (const line of [what, subject, ...evidence]) expect(line).toMatch(/^[\x20-\x7e…]*$/);

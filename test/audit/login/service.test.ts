@@ -206,7 +206,7 @@ const cases: readonly Case[] = [
     { protocol: 'pop3', answer: (line) => (line === 'CAPA' ? '-ERR unknown command' : undefined) },
     [],
   ],
-  ['imap/one connection at a time → nothing', { protocol: 'imap', most: 1 }, [], { connectionsPerAddress: 4 }],
+  ['imap/one connection at a time → nothing', { protocol: 'imap', most: 1 }, [], { connectionsPerService: 4 }],
   [
     'imap/challenges are offered before TLS → nothing',
     { protocol: 'imap', before: ['IMAP4rev1', 'STARTTLS', 'LOGINDISABLED', 'AUTH=SCRAM-SHA-256', 'AUTH=CRAM-MD5'] },

@@ -239,7 +239,7 @@ describe('what an exchanger does → what is found', () => {
   });
 
   test('no more sessions at once than were allowed', async () => {
-    const { server } = await look({ tls, greetAfterMs: 30 }, { connectionsPerAddress: 2 });
+    const { server } = await look({ tls, greetAfterMs: 30 }, { connectionsPerService: 2 });
     // One that was told goodbye may not be gone yet.
     expect(server.mostSessions()).toBeLessThanOrEqual(3);
   });

@@ -238,7 +238,7 @@ describe('a limit', () => {
     expect(most).toBe(2);
   });
 
-  test('a connection that is not to be had gives its place back; addresses are counted apart', async () => {
+  test('a connection that is not to be had gives its place back; services are counted apart', async () => {
     let fail = true;
     const limited = limitConnections((target) => {
       if (target.port === 1) return Promise.reject(new Error('broken'));
@@ -253,5 +253,6 @@ describe('a limit', () => {
     fail = false;
     expect((await limited({ address: 'a', port: 25 })).status).toBe('open');
     expect((await limited({ address: 'b', port: 25 })).status).toBe('open');
+    expect((await limited({ address: 'a', port: 587 })).status).toBe('open');
   });
 });
