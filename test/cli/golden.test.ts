@@ -1,3 +1,4 @@
+import { fc, test as property } from '@fast-check/vitest';
 import { expect, test } from 'vitest';
 import type { AuditReport } from '../../src/audit/index.ts';
 import { diffReports } from '../../src/cli/report/diff.ts';
@@ -161,6 +162,16 @@ test('golden/JSON → the report, indented, and read back the same', () => {
   expect(jsonReport(report)).toBe(`${JSON.stringify(report, undefined, 2)}\n`);
   expect(JSON.parse(jsonReport(report))).toEqual(report);
 });
+
+property.prop([fc.string({ unit: 'binary' })])(
+  'golden/JSON of any text → is read back the same, and steers nothing',
+  (text) => {
+    const noted = { ...report, notes: [text] };
+    const printed = jsonReport(noted);
+    expect(JSON.parse(printed)).toEqual(noted);
+    expect(printed).not.toMatch(/[^\P{Cc}\n]|[\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u);
+  },
+);
 
 test('golden/SARIF → one run, its rules and its results', () => {
   expect(JSON.parse(sarifReport(report))).toEqual({

@@ -3,7 +3,7 @@ import type { Severity } from '../../audit/index.ts';
 import { auditCatalogue } from '../../audit/index.ts';
 import type { AnyReport, SheetFinding } from './sheet.ts';
 import { sheetOf } from './sheet.ts';
-import { wellFormed } from './shown.ts';
+import { jsonText, wellFormed } from './shown.ts';
 
 type Level = 'error' | 'warning' | 'note' | 'none';
 
@@ -84,7 +84,7 @@ export function sarifReport(report: AnyReport): string {
       },
     ],
   };
-  return `${JSON.stringify(log, undefined, 2)}\n`;
+  return jsonText(log);
 }
 
 /** §3.27.9, §3.27.10: what is no failure has the level "none". */

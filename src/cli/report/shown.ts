@@ -15,3 +15,16 @@ export const cut = (text: string, length: number): string =>
 
 /** The same text, in which each half of a character is U+FFFD: nothing else can be written as UTF-8. */
 export const wellFormed = (text: string): string => text.replace(/\p{Surrogate}/gu, '\ufffd');
+
+/**
+ * JSON, indented. What steers a terminal or ends a line elsewhere is escaped too, though JSON would bear some of it: its
+ * readers read the same.
+ */
+export const jsonText = (value: unknown): string =>
+  `${JSON.stringify(value, undefined, 2)}\n`.replace(/[^\n -~]/gu, (character) =>
+    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(character)
+      ? [...Array(character.length).keys()]
+          .map((i) => `\\u${character.charCodeAt(i).toString(16).padStart(4, '0')}`)
+          .join('')
+      : character,
+  );
