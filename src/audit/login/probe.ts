@@ -68,6 +68,9 @@ const MAX_MORE_NAMES = 4;
 /** There is no way from here, which says nothing about the service. */
 const NO_WAY: ReadonlySet<string> = new Set(['ENETUNREACH', 'EADDRNOTAVAIL', 'EACCES', 'EPERM', 'EINVAL']);
 
+/** What OpenSSL says of an answer that is none of TLS. */
+const NO_TLS = /WRONG_VERSION_NUMBER|HTTP_REQUEST|PACKET_LENGTH_TOO_LONG/;
+
 /**
  * Talks to a login service, in several conversations at once. Never rejects, and never logs in: the logins that are tried
  * are of an account that does not exist.
@@ -202,6 +205,16 @@ async function greeted(talk: Talk, greeting: Answer, task: Task): Promise<boolea
           );
           return false;
         }
+        // It answers, and not with TLS: a web server says 400.
+        if (begun.status === 'failed' && NO_TLS.test(begun.reason)) {
+          service.reach = 'wrong-protocol';
+          find(
+            'login-wrong-protocol',
+            `What listens there does not greet as ${dialect.name} does, and answers TLS in the clear.`,
+            [`the handshake: ${begun.reason}`],
+          );
+          return false;
+        }
       }
       find(
         'login-mute',
@@ -239,7 +252,7 @@ async function withoutTls(begun: Exclude<TlsBegun, { readonly status: 'secure' }
     ]);
     return;
   }
-  if (greeting?.kind === 'malformed' || /WRONG_VERSION_NUMBER|HTTP_REQUEST|PACKET_LENGTH_TOO_LONG/.test(begun.reason)) {
+  if (greeting?.kind === 'malformed' || NO_TLS.test(begun.reason)) {
     service.reach = 'wrong-protocol';
     find('login-wrong-protocol', `What listens there speaks neither TLS nor ${dialect.name}.`, [
       ...(greeting === undefined || greeting.text === '' ? [] : [shown(greeting)]),

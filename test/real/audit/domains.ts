@@ -428,7 +428,113 @@ export const domainCases: readonly DomainCase[] = [
     { domain: 'alias.outer.example', may: ['dkim-missing', 'dkim-key'] },
   ),
 
+  domain(
+    'aaaa-servfail',
+    'SERVFAIL for the IPv6 address of one exchanger',
+    [],
+    ({ b }) => ({
+      mx2: { A: [b], AAAA: 'temperror' },
+    }),
+    { may: ['dns-servfail', 'lookup-failed'] },
+  ),
+  domain(
+    'localhost',
+    'localhost as third target',
+    [],
+    ({ domain }) => ({
+      '': { ...mx(`mx1.${domain}`, `mx2.${domain}`, 'localhost'), ...none },
+      'localhost.': { A: ['127.0.0.1'] },
+    }),
+    { oneOf: [['mx-private', 'mx-invalid-target']] },
+  ),
+  domain(
+    'one-label',
+    'a third target of one label',
+    [],
+    ({ domain }) => ({
+      '': { ...mx(`mx1.${domain}`, `mx2.${domain}`, 'mailhost'), ...none },
+    }),
+    { oneOf: [['mx-unresolvable', 'mx-invalid-target']] },
+  ),
+  domain('equal', 'two exchangers of one preference', [], ({ domain }) => ({
+    '': {
+      MX: [
+        [10, `mx1.${domain}`],
+        [10, `mx2.${domain}`],
+      ],
+      TXT: ['v=spf1 mx -all'],
+    },
+  })),
+  domain('high-preference', 'preferences at their limits', [], ({ domain }) => ({
+    '': {
+      MX: [
+        [0, `mx1.${domain}`],
+        [65_535, `mx2.${domain}`],
+      ],
+      TXT: ['v=spf1 mx -all'],
+    },
+  })),
+  domain('twenty', 'twenty exchangers', [], ({ domain, a, b }) => ({
+    '': {
+      ...mx(...Array.from({ length: 20 }, (_, at) => `m${at}.${domain}`)),
+      TXT: ['v=spf1 a:mx1.twenty.example -all'],
+    },
+    ...Object.fromEntries(Array.from({ length: 20 }, (_, at) => [`m${at}`, { A: [at % 2 === 0 ? a : b] }])),
+  })),
+  domain('long-names', 'names as long as they may be', [], ({ a, b }) => {
+    const deep = (letter: string): string =>
+      `${[letter.repeat(63), letter.repeat(63), letter.repeat(63)].join('.')}.long-names.example`;
+    return {
+      '': mx(deep('a'), deep('b')),
+      [`${deep('a')}.`]: { A: [a] },
+      [`${deep('b')}.`]: { A: [b] },
+      ...pointer(a, deep('a')),
+      ...pointer(b, deep('b')),
+    };
+  }),
+  domain('punycode', 'an exchanger with a name in A-labels', [], ({ domain, b }) => ({
+    '': mx(`mx1.${domain}`, `xn--mx-2-gra.${domain}`),
+    'xn--mx-2-gra': { A: [b] },
+    ...pointer(b, `xn--mx-2-gra.${domain}`),
+  })),
+  domain(
+    'alias-loop',
+    'the domain is an alias of itself',
+    [],
+    () => ({
+      '': { CNAME: 'alias-loop.example' },
+      mx1: undefined,
+      mx2: undefined,
+    }),
+    { oneOf: [['dns-servfail', 'dns-error', 'mx-none']], may: ['lookup-failed', 'spf-missing', 'spf-error'] },
+  ),
+
   // SPF.
+  spf('spf-empty', 'nothing but the version', ['spf-neutral'], 'v=spf1'),
+  spf('spf-ptr', 'a mechanism that nobody should use', [], 'v=spf1 mx ptr -all'),
+  spf('spf-macro', 'a mechanism for each sender', [], 'v=spf1 mx exists:%{i}._spf.$ -all'),
+  spf('spf-void-two', 'two look-ups of what does not exist', [], 'v=spf1 mx a:x.$ a:y.$ -all'),
+  spf('spf-redirect-and-all', 'a redirect behind all, which nobody follows', [], 'v=spf1 mx -all redirect=gone.$'),
+  spf('spf-redirect-gone', 'a redirect to nothing', ['spf-error'], 'v=spf1 mx redirect=gone.$'),
+  spf('spf-include-servfail', 'an include that is not answered', ['lookup-failed'], 'v=spf1 mx include:broken.$ -all', {
+    broken: 'temperror',
+  }),
+  spf('spf-include-error', 'an include of a record in error', ['spf-error'], 'v=spf1 mx include:wrong.$ -all', {
+    wrong: { TXT: ['v=spf1 bogus -all'] },
+  }),
+  spf('spf-include-two', 'an include of a name with two records', ['spf-error'], 'v=spf1 mx include:twice.$ -all', {
+    twice: { TXT: ['v=spf1 -all', 'v=spf1 ~all'] },
+  }),
+  spf('spf-v6-world', 'ip6 with a prefix of nothing', ['spf-open'], 'v=spf1 mx ip6:::/0 -all'),
+  spf('spf-exists-everybody', 'a name that exists for everybody', ['spf-open'], 'v=spf1 exists:yes.$ -all', {
+    yes: { A: ['127.0.0.2'] },
+  }),
+  spf('spf-a-world', "the domain's address with a prefix of nothing", ['spf-open'], 'v=spf1 a:mx1.$/0 -all'),
+  spf('spf-bad-cidr', 'a prefix that is too long', ['spf-error'], 'v=spf1 ip4:192.0.2.0/33 -all'),
+  spf('spf-many-mx', 'a mechanism of more than ten exchangers', ['spf-error'], 'v=spf1 mx:big.$ -all', {
+    big: { MX: Array.from({ length: 12 }, (_, at) => [at, `m${at}.spf-many-mx.example`] as const) },
+    ...Object.fromEntries(Array.from({ length: 12 }, (_, at) => [`m${at}`, { A: ['192.0.2.200'] }])),
+  }),
   domain('spf-none', 'no SPF record', ['spf-missing'], ({ domain }) => ({
     '': { MX: mx(`mx1.${domain}`, `mx2.${domain}`).MX, TXT: ['google-site-verification=x', 'v=spf10 -all'] },
   })),
@@ -552,6 +658,36 @@ export const domainCases: readonly DomainCase[] = [
   ),
   domain('dmarc-servfail', 'SERVFAIL for the DMARC record', ['lookup-failed'], () => ({ _dmarc: 'temperror' })),
 
+  domain('dmarc-cname', 'the policy lies with somebody else', [], () => ({
+    _dmarc: { CNAME: 'policy.dmarc-provider.example' },
+    'policy.dmarc-provider.example.': { TXT: ['v=DMARC1; p=quarantine'] },
+  })),
+  at('dmarc-split', 'two policies in one record', ['dmarc-record'], '_dmarc', 'v=DMARC1; p=reject; p=none'),
+  domain(
+    'dmarc-case',
+    'the version in small letters, which it may not be in',
+    [],
+    () => ({ _dmarc: { TXT: ['v=dmarc1; p=reject'] } }),
+    {
+      oneOf: [['dmarc-missing', 'dmarc-record']],
+    },
+  ),
+  domain(
+    'dmarc-org-none',
+    'a subdomain whose organisation has a policy of none for it',
+    ['dmarc-none'],
+    ({ domain, a, b }) => ({
+      _dmarc: { TXT: ['v=DMARC1; p=reject; sp=none'] },
+      sub: mx(`mx1.sub.${domain}`, `mx2.sub.${domain}`),
+      'mx1.sub': { A: [a] },
+      'mx2.sub': { A: [b] },
+      ...pointer(a, `mx1.sub.${domain}`),
+      ...pointer(b, `mx2.sub.${domain}`),
+      's1._domainkey.sub': { TXT: [goodKey] },
+    }),
+    { domain: 'sub.dmarc-org-none.example', may: [] },
+  ),
+
   // TLS-RPT, MTA-STS.
   at('tlsrpt-gone', 'no reports about TLS', ['tls-rpt-missing'], '_smtp._tls'),
   at('tlsrpt-no-rua', 'reports to nobody', ['tls-rpt-record'], '_smtp._tls', 'v=TLSRPTv1;'),
@@ -668,7 +804,40 @@ export const domainCases: readonly DomainCase[] = [
     odd: 'temperror',
   })),
 
+  domain('ptr-delegated', 'the name of an address is delegated (RFC 2317)', [], ({ domain, b }) => ({
+    [reverse(b)]: { CNAME: `7.0-63.${domain}` },
+    '7.0-63': { PTR: [`mx2.${domain}`] },
+  })),
+  domain('ptr-alias', 'the name of an address is an alias that leads back', [], ({ domain, b }) => ({
+    [reverse(b)]: { PTR: [`smtp.${domain}`] },
+    smtp: { CNAME: `mx2.${domain}` },
+  })),
+  domain(
+    'ptr-two-addresses',
+    'one of the two addresses of an exchanger has no name',
+    ['ptr-missing'],
+    ({ domain, b, c }) => ({
+      mx2: { A: [b, c] },
+      ...pointer(b, `mx2.${domain}`),
+    }),
+  ),
+
   // Lists.
+  domain(
+    'list-v6',
+    'an exchanger that is listed by its IPv6 address',
+    ['listed'],
+    ({ domain, b, v6 }) => ({
+      mx2: { A: [b], AAAA: [v6(2)] },
+      ...pointer(v6(2), `mx2.${domain}`),
+      ...listed('bl.list-v6.example'),
+      [reverse6(v6(2)).replace('ip6.arpa.', 'bl.list-v6.example.')]: { A: ['127.0.0.2'] },
+      [reverse6('0000:0000:0000:0000:0000:ffff::7f00:2').replace('ip6.arpa.', 'bl.list-v6.example.')]: {
+        A: ['127.0.0.2'],
+      },
+    }),
+    { options: { lists: ['bl.list-v6.example'] } },
+  ),
   domain('list-on', 'an exchanger that is listed', ['listed'], ({ b }) => listed('bl.list-on.example', b), {
     options: { lists: ['bl.list-on.example'] },
   }),

@@ -351,6 +351,60 @@ const exchangers: readonly Posture[] = [
   fakeMx('smtp-old-only', 'TLS 1.1 at most', ['tls-old-only'], { tls: { versions: ['TLSv1', 'TLSv1.1'] } }),
   fakeMx('smtp-12', 'TLS 1.2 alone', [], { tls: { versions: ['TLSv1.2', 'TLSv1.2'] } }),
   fakeMx('smtp-13', 'TLS 1.3 alone', [], { tls: { versions: ['TLSv1.3', 'TLSv1.3'] } }),
+  fakeMx('smtp-lines', 'greets in three lines, and offers STARTTLS in small letters', [], {
+    says: () => ({ greeting: '220-mx.smtp-lines.example ESMTP\r\n220-No spam, please\r\n220 Welcome' }),
+  }),
+  fakeMx('smtp-251', 'says that it will forward', ['relay-open'], {
+    says: ({ domain }) => ({
+      rcpt: (path) =>
+        path.endsWith(`@${domain}>`) ? closedRelay(domain)(path) : '251 2.1.5 User not local; will forward',
+    }),
+  }),
+  fakeMx('smtp-one-recipient', 'takes one recipient of a session, refuses others for now', [], {
+    says: ({ domain }) => ({
+      rcpt: (path) => (path === `<postmaster@${domain}>` ? '250 2.1.5 Ok' : closedRelay(domain)(path)),
+    }),
+  }),
+  fakeMx('smtp-login-first', 'wants a login before mail', [], {
+    says: () => ({ before: [], after: ['AUTH PLAIN'], mail: () => '530 5.7.0 Authentication required' }),
+  }),
+  fakeMx('smtp-no-enhanced', 'refuses without enhanced codes', [], {
+    says: ({ domain }) => ({ rcpt: (path) => (path === `<postmaster@${domain}>` ? '250 ok' : '550 relaying denied') }),
+  }),
+  fakeMx('smtp-553', 'says that the domain is not in its list', [], {
+    says: ({ domain }) => ({
+      rcpt: (path) =>
+        path.endsWith(`@${domain}>`)
+          ? '250 ok'
+          : "553 sorry, that domain isn't in my list of allowed rcpthosts (#5.7.1)",
+    }),
+  }),
+  fakeMx('smtp-verifies', 'asks for the sender first, and defers everybody', ['relay-unknown'], {
+    says: () => ({ rcpt: () => '450 4.2.0 Sender address being verified' }),
+  }),
+  fakeMx(
+    'smtp-421-rcpt',
+    'hangs up at the first foreign recipient',
+    [],
+    {
+      says: ({ domain }) => ({
+        rcpt: (path) => (path.endsWith(`@${domain}>`) ? closedRelay(domain)(path) : '421 4.7.0 Go away'),
+      }),
+    },
+    { may: ['relay-unknown'] },
+  ),
+  fakeMx('smtp-capitals', 'a name in capital letters', [], { certificate: { names: ['MX.SMTP-CAPITALS.EXAMPLE'] } }),
+  fakeMx(
+    'smtp-expired-stranger',
+    'expired, and of an authority that nobody knows',
+    ['certificate-expired', 'certificate-untrusted'],
+    {
+      certificate: { from: -90, to: -2, by: 'stranger' },
+    },
+  ),
+  fakeMx('smtp-name-and-self', 'self-signed, for another name', ['certificate-self-signed', 'certificate-name'], {
+    certificate: { by: 'itself', names: ['localhost'] },
+  }),
   rawMx('smtp-mute', 'takes connections and says nothing', ['smtp-mute'], (socket) => void socket.resume()),
   rawMx(
     'smtp-drip',
@@ -464,6 +518,49 @@ const failover: readonly Posture[] = [
     [{}, { says: () => ({ rcpt: () => '250 2.1.5 Ok' }) }],
   ),
   several('first-clear', 'the first has no TLS, the backup has', ['starttls-missing'], [{ certificate: false }, {}]),
+];
+
+/** One host with two addresses. */
+const twoAddresses = (
+  name: string,
+  what: string,
+  must: readonly FindingId[],
+  second: Exchanger | 'down',
+  more: Pick<Truth, 'may' | 'oneOf'> = {},
+): Posture =>
+  posture(
+    name,
+    what,
+    must,
+    (own, kit) => ({
+      zone: { '': { MX: [[10, own.mx]] }, mx: { A: [own.a, own.b] } },
+      fakes: [exchanger(own, kit, own.a), ...(second === 'down' ? [] : [exchanger(own, kit, own.b, second)])],
+    }),
+    more,
+  );
+
+const addresses: readonly Posture[] = [
+  twoAddresses('addresses-good', 'two addresses in order', [], {}),
+  twoAddresses('addresses-down', 'one address is down', ['smtp-unreachable'], 'down'),
+  twoAddresses('addresses-expired', 'one address shows an old certificate', ['certificate-expired'], {
+    certificate: { from: -90, to: -2 },
+  }),
+  twoAddresses('addresses-open', 'one address relays', ['relay-open'], {
+    says: () => ({ rcpt: () => '250 2.1.5 Ok' }),
+  }),
+  several(
+    'backup-refuses',
+    'the backup refuses every session',
+    ['smtp-no-service', 'failover-lost'],
+    [{}, { says: () => ({ greeting: '554 5.3.2 No SMTP service here' }) }],
+  ),
+  several(
+    'backup-unknown',
+    'the backup does not talk to this client',
+    ['smtp-refused-us'],
+    [{}, { says: () => ({ greeting: '554 5.7.1 Your address is listed at bl.example', hangsUp: true }) }],
+  ),
+  several('same-weak', 'both have no TLS', ['starttls-missing'], [{ certificate: false }, { certificate: false }]),
 ];
 
 // MTA-STS and DANE.
@@ -588,6 +685,31 @@ const transport: readonly Posture[] = [
   ),
   sts('sts-web-down', 'nobody serves the policy', ['mta-sts-policy'], () => ({}), { down: true }),
   sts('sts-mode', 'a mode that does not exist', ['mta-sts-policy'], ({ mx }) => ({ body: text('strict', mx) })),
+  sts('sts-empty', 'no exchanger in a policy to be kept', ['mta-sts-policy'], () => ({
+    body: 'version: STSv1\nmode: enforce\nmax_age: 86400\n',
+  })),
+  sts('sts-version', 'no version', ['mta-sts-policy'], ({ mx }) => ({
+    body: `mode: enforce\nmx: ${mx}\nmax_age: 86400\n`,
+  })),
+  sts('sts-age', 'no max_age', ['mta-sts-policy'], ({ mx }) => ({
+    body: `version: STSv1\nmode: enforce\nmx: ${mx}\n`,
+  })),
+  sts('sts-endless', 'a policy without end', ['mta-sts-policy'], ({ mx }) => ({
+    body: text('enforce', mx) + 'x: y\n'.repeat(400_000),
+  })),
+  sts('sts-extra', 'keys that nobody knows, lines that end in LF', [], ({ mx }) => ({
+    body: `version: STSv1\nmode: enforce\nfuture: yes\nmx: ${mx.toUpperCase()}\nmax_age: 86400\n`,
+  })),
+  sts(
+    'sts-deep',
+    'a wildcard for one label too few',
+    ['mta-sts-mx'],
+    () => ({ body: text('enforce', '*.example') }),
+    {},
+    {
+      may: ['mta-sts-unused'],
+    },
+  ),
   sts('sts-orphan', 'a policy without a record', ['mta-sts-orphan'], ({ mx }) => ({ body: text('enforce', mx) }), {
     record: null,
   }),
@@ -671,6 +793,28 @@ const authentications: readonly Posture[] = [
     { certificate: false },
     { may: ['starttls-missing'] },
   ),
+  dane(
+    'dane-expired',
+    '3 1 1, expired, which does not matter',
+    [],
+    ({ cert }) => [[3, 1, 1, digestOf(spki(cert), 'sha256')]],
+    {
+      certificate: { from: -90, to: -2 },
+    },
+    { may: ['certificate-expired'] },
+  ),
+  dane(
+    'dane-authority-gone',
+    '2 1 1, of an authority that is not sent',
+    ['dane-mismatch'],
+    (_, { authority }) => [[2, 1, 1, digestOf(spki(authority.intermediate), 'sha256')]],
+    { certificate: { by: 'intermediate, not sent' } },
+    { may: ['certificate-untrusted'] },
+  ),
+  dane('dane-mixed', 'a usage that SMTP does not know, beside one that fits', [], ({ cert }) => [
+    [1, 1, 1, 'ab'.repeat(32)],
+    [3, 1, 1, digestOf(spki(cert), 'sha256')],
+  ]),
   dane('dane-pkix', 'a usage that SMTP does not know', ['dane-unusable'], ({ cert }) => [
     [1, 1, 1, digestOf(spki(cert), 'sha256')],
   ]),
@@ -1003,6 +1147,170 @@ const logins: readonly Posture[] = [
     [{ service: 'imap', certificate: { by: 'itself' } }],
   ),
   login('imap-early', 'not valid yet', ['certificate-not-yet-valid'], [{ service: 'imap', certificate: { from: 5 } }]),
+  login(
+    'imap-http',
+    'a web server',
+    ['login-wrong-protocol'],
+    [
+      {
+        service: 'imap',
+        raw: (socket) =>
+          void socket.once('data', () => socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n')),
+      },
+    ],
+    { may: ['login-mute'] },
+  ),
+  login(
+    'imap-bad',
+    'LOGIN is BAD in the clear',
+    [],
+    [
+      {
+        service: 'imap',
+        says: { login: (secure) => (secure ? 'NO [AUTHENTICATIONFAILED] no' : 'BAD Command not permitted') },
+      },
+    ],
+  ),
+  login(
+    'imap-hangs-up',
+    'says BYE to a login in the clear',
+    [],
+    [
+      {
+        service: 'imap',
+        says: {
+          login: (secure) => (secure ? 'NO [AUTHENTICATIONFAILED] no' : 'NO [PRIVACYREQUIRED] TLS first\r\n* BYE'),
+        },
+      },
+    ],
+  ),
+  login(
+    'imap-bare',
+    'no capabilities in the greeting',
+    [],
+    [{ service: 'imap', says: { greeting: '* OK IMAP4rev1 ready' } }],
+  ),
+  login(
+    'imap-tls-closed',
+    'a port for TLS that hangs up',
+    [],
+    [{ service: 'imaps', raw: (socket) => void socket.once('data', () => socket.destroy()) }],
+    { oneOf: [['login-unknown', 'starttls-failed']] },
+  ),
+  login(
+    'imaps-mute',
+    'a port for TLS that says nothing',
+    [],
+    [{ service: 'imaps', raw: (socket) => void socket.resume() }],
+    {
+      oneOf: [['login-mute', 'login-unknown', 'starttls-failed']],
+    },
+  ),
+  login(
+    'imap-accepts-all',
+    'takes every login, within TLS and in the clear',
+    ['login-clear-accepted'],
+    [
+      {
+        service: 'imap',
+        says: {
+          before: ['IMAP4rev1', 'STARTTLS', 'AUTH=PLAIN'],
+          login: () => 'OK Logged in',
+          authenticate: () => 'OK Logged in',
+        },
+      },
+    ],
+    { may: clearSides },
+  ),
+  login(
+    'imap-literal',
+    'invites the literal of LOGIN in the clear, and refuses it then',
+    [],
+    [
+      {
+        service: 'imap',
+        says: {
+          before: ['IMAP4rev1', 'STARTTLS'],
+        },
+      },
+    ],
+    { oneOf: [['login-clear-offered', 'login-secret-invited']] },
+  ),
+  login(
+    'imap-one-of-four',
+    'IMAP in the clear, all else in order',
+    ['login-clear-accepted'],
+    [
+      {
+        service: 'imap',
+        says: {
+          before: ['IMAP4rev1', 'STARTTLS'],
+          login: () => 'NO [AUTHENTICATIONFAILED] Authentication failed.',
+        },
+      },
+      { service: 'imaps' },
+      { service: 'pop3' },
+      { service: 'pop3s' },
+    ],
+    { may: clearSides },
+  ),
+  login(
+    'pop3-apop',
+    'offers APOP, which sends no secret',
+    [],
+    [{ service: 'pop3', says: { greeting: '+OK ready <1896.697170952@mail.pop3-apop.example>' } }],
+    { may: ['login-clear-offered'] },
+  ),
+  login(
+    'submission-530',
+    'wants STARTTLS before a login',
+    [],
+    [
+      {
+        service: 'submission',
+        says: {
+          ...submissionGood,
+          auth: (_, secure) => (secure ? '535 5.7.8 no' : '530 5.7.0 Must issue a STARTTLS command first'),
+        },
+      },
+    ],
+  ),
+  login(
+    'submission-xoauth2',
+    'offers XOAUTH2 in the clear, and invites the token',
+    [],
+    [
+      {
+        service: 'submission',
+        says: {
+          before: ['AUTH XOAUTH2'],
+          after: ['AUTH XOAUTH2 PLAIN'],
+          auth: (mechanism, secure, initial) =>
+            mechanism === 'XOAUTH2' || secure ? (initial ? '535 5.7.8 no' : '334 ') : '538 5.7.11 TLS',
+        },
+      },
+    ],
+    { oneOf: [['login-secret-invited', 'login-clear-accepted']], may: clearSides },
+  ),
+  login(
+    'submission-open',
+    'relays without a login',
+    [],
+    [{ service: 'submission', says: { ...submissionGood, rcpt: () => '250 2.1.5 Ok' } }],
+    { may: ['relay-open'] },
+  ),
+  login(
+    'submissions-good',
+    'implicit TLS, TLS 1.2 alone',
+    [],
+    [{ service: 'submissions', says: submissionGood, tls: { versions: ['TLSv1.2', 'TLSv1.2'] } }],
+  ),
+  login(
+    'sieve-no-tls',
+    'no TLS, no mechanism',
+    ['login-starttls-missing'],
+    [{ service: 'managesieve', certificate: false }],
+  ),
   login('imap-old', 'TLS 1.0 and newer', ['tls-old'], [{ service: 'imaps', tls: { versions: ['TLSv1', 'TLSv1.3'] } }]),
   login(
     'imap-old-only',
@@ -1426,6 +1734,7 @@ export const madeUp: readonly Posture[] = [
   ...relayForms,
   ...exchangers,
   ...failover,
+  ...addresses,
   ...transport,
   ...authentications,
   ...logins,
