@@ -132,6 +132,8 @@ export function redundancy(
   const findings: RedundancyFinding[] = [];
   if (!uncertain && !open.some((host) => publicAddresses(host).some((address) => ipVersion(address) === 4)))
     findings.push(found('mx-no-ipv4', domain, 'No mail host has an IPv4 address.', evidence));
+  // Where one host is enough, one network is too.
+  if (open.length === 1) return { findings, unknown: false };
   if (places(open.map(({ networks }) => networks)) < 2) {
     if (uncertain) return { findings, unknown: false };
     const networks = [...new Set(open.flatMap(({ networks: own }) => own))];
