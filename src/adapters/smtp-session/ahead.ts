@@ -1,5 +1,5 @@
 import type { Awaitable, Check, Entry, Finding, Known } from '../../core/index.ts';
-import { examine, leavesOf } from '../../core/index.ts';
+import { examine, isPromise, leavesOf } from '../../core/index.ts';
 import type { SessionPolicy } from '../../smtp/index.ts';
 import { policyParts } from '../../smtp/index.ts';
 
@@ -51,7 +51,7 @@ export class Ahead<E> implements Known {
     for (const check of checks) {
       const finding = examine(check, facts as never, env, batch.controller.signal);
       const started: Started = { batch, finding, settled: false };
-      if (finding instanceof Promise) finding.then(() => settle(started));
+      if (isPromise(finding)) void finding.then(() => settle(started));
       else settle(started);
       this.#started.set(check, started);
     }

@@ -1,3 +1,4 @@
+import { isPromise } from '../../core/index.ts';
 import type { Counters } from '../../env/index.ts';
 
 /**
@@ -6,7 +7,7 @@ import type { Counters } from '../../env/index.ts';
  */
 export function heldPlaces(counters: Counters, ended: () => boolean): Counters {
   const settle = <T>(granted: T | Promise<T>, holder: string): T | Promise<T> => {
-    if (!(granted instanceof Promise)) return granted;
+    if (!isPromise(granted)) return granted;
     return granted.then(async (usage) => {
       if (ended()) await counters.release(holder);
       return usage;

@@ -36,5 +36,5 @@
  * @module
  */
 export { Feed } from './feed.ts';
-export type { MessageOutcome, SessionEvent, SmtpSession, SmtpSessionOptions } from './session.ts';
 export { smtpSession } from './session.ts';
+export type { MessageOutcome, SessionEvent, SmtpSession, SmtpSessionOptions } from './types.ts';

@@ -1,10 +1,10 @@
 import { chargeAccepted, feedBans } from '../../checks/connection-limits/index.ts';
-import type { Decision, Finding, HeaderField } from '../../core/index.ts';
+import type { Awaitable, Decision, Finding, HeaderField } from '../../core/index.ts';
 import { evaluate, timedOut } from '../../core/index.ts';
-import type { Ban, Env } from '../../env/index.ts';
-import type { MessageFacts, ReadOptions } from '../../message/index.ts';
+import type { Env } from '../../env/index.ts';
+import type { MessageFacts } from '../../message/index.ts';
 import { readMessage } from '../../message/index.ts';
-import type { Mailbox, PathProblem } from '../../net/index.ts';
+import type { Mailbox } from '../../net/index.ts';
 import { parseAddressLiteral, parseDomain, parsePath, printMailbox } from '../../net/index.ts';
 import type {
   AuthenticatedDataFacts,
@@ -23,116 +23,14 @@ import type {
   SmtpStages,
   TlsFacts,
 } from '../../smtp/index.ts';
-import {
-  authenticationResults,
-  isSmtpPolicy,
-  notAuthenticated,
-  policyParts,
-  replyFor,
-  smtpReply,
-} from '../../smtp/index.ts';
+import { authenticationResults, isSmtpPolicy, policyParts, replyFor, smtpReply } from '../../smtp/index.ts';
 import { Ahead } from './ahead.ts';
 import { askedOnce } from './asked-once.ts';
-import { Feed } from './feed.ts';
+import { Authenticating } from './authenticating.ts';
 import { heldPlaces } from './held-places.ts';
-
-/** What happened at one stage: for the log, for metrics, for replay. Plain JSON. */
-export interface SessionEvent {
-  readonly stage: keyof SmtpStages;
-  readonly decision: Decision;
-  /** `null`: no objection. */
-  readonly reply: Reply | null;
-  /** Milliseconds from the question to the decision. */
-  readonly tookMs: number;
-  /** The recipient, at `rcpt` and at `data` where each is answered for itself. */
-  readonly recipient?: string | undefined;
-}
-
-export interface SmtpSessionOptions {
-  /** After how many milliseconds a stage is decided with what is known; 30,000 where it is not given. */
-  readonly deadlineMs?: number | undefined;
-  /** The longest that a rule may hold a reply back, in milliseconds; 30,000 where it is not given. */
-  readonly maxDelayMs?: number | undefined;
-  /**
-   * Examine checks as soon as their facts exist. True for the role `mx` where it is not given: on submission most
-   * clients log in, and no list need be asked about them.
-   */
-  readonly ahead?: boolean | undefined;
-  /** SMTPUTF8 is offered (RFC 6531); false where it is not given. */
-  readonly smtpUtf8?: boolean | undefined;
-  /** The domain whose postmaster a bare `<postmaster>` means; the server's name where it is not given. */
-  readonly postmasterDomain?: string | undefined;
-  /** Puts the session's id at the end of every refusal. */
-  readonly correlation?: boolean | undefined;
-  /** Bounds for reading the message. */
-  readonly reading?: ReadOptions | undefined;
-  /** Octets of the message to keep for checks that need it raw; 0, none, where it is not given. */
-  readonly keepMessage?: number | undefined;
-  /**
-   * The name under which this service writes Authentication-Results fields (RFC 8601 §2.5), the same on all its hosts; `null`
-   * for none. Where it is not given: the server's name, for the role `mx`; for `submission` the server's name, but no field is
-   * written, only those that claim to be ours removed; for `lmtp` none, since whoever hands mail on over LMTP is believed.
-   */
-  readonly authservId?: string | null | undefined;
-  /** Told of every ban that came of what the client did. What it throws is not caught. */
-  readonly onBan?: ((ban: Ban, facts: ConnectFacts) => void) | undefined;
-  /** Told of every decision. What it throws is not caught. */
-  readonly onEvent?: ((event: SessionEvent, facts: SmtpStages[keyof SmtpStages]) => void) | undefined;
-}
-
-/** What became of a message. */
-export interface MessageOutcome {
-  /** The one reply of SMTP; `null`: no objection. With LMTP it is that of the last recipient. */
-  readonly reply: Reply | null;
-  /** With LMTP, a reply for each recipient, in order (RFC 2033 §4.2). */
-  readonly perRecipient: readonly {
-    readonly recipient: Mailbox;
-    readonly reply: Reply | null;
-    readonly decision: Decision;
-  }[];
-  /** Header fields to be put in front of a message that is kept: Authentication-Results, then those that rules ask for. */
-  readonly headers: readonly HeaderField[];
-  /** Taken, taken and set apart, taken and thrown away, or refused. */
-  readonly action: Decision['action'];
-  readonly message: MessageFacts;
-  /** What the message proves of its author, where the policy says how that is found out. */
-  readonly authentication?: MessageAuthentication | undefined;
-}
-
-/** One SMTP session: verbs in, replies out. `null` means "no objection: answer as you would have". Nothing rejects. */
-export interface SmtpSession {
-  /** There is a connection. A refusal is said instead of the banner. */
-  connect(): Promise<Reply | null>;
-  /** HELO, EHLO or LHLO, with the argument as the client wrote it. */
-  helo(verb: 'HELO' | 'EHLO' | 'LHLO', name: string): Promise<Reply | null>;
-  /** The TLS handshake is done. What the client said before it is forgotten (RFC 3207 §4.2). */
-  startTls(tls: TlsFacts): void;
-  /** The client names a mechanism; asked before any secret is. */
-  auth(mechanism: string): Promise<Reply | null>;
-  /** The client has logged in as `identity`. */
-  authenticated(identity: string, mechanism?: string): void;
-  /** The client could not log in; counted in the session's tally, and told to the policy's bans. */
-  authenticationFailed(): void;
-  /** The client said what is no command; counted in the session's tally, and told to the policy's bans. */
-  protocolError(): void;
-  /** MAIL FROM, with the path as the client wrote it. */
-  mail(path: string, parameters?: { readonly [name: string]: string | true }): Promise<Reply | null>;
-  /** RCPT TO, with the path as the client wrote it. */
-  rcpt(path: string): Promise<Reply | null>;
-  /** The message, as octets with the dot-stuffing undone. A stream is read to its end, whatever is decided. */
-  data(message: Uint8Array | AsyncIterable<Uint8Array>): Promise<MessageOutcome>;
-  /** RSET, or a transaction that came to its end another way. */
-  reset(): void;
-  /** The connection is gone, however it went. Gives back what the session held; may be called more than once. */
-  close(): Promise<void>;
-  /** What is known now. */
-  readonly facts: { readonly connect: ConnectFacts; readonly helo: HeloFacts | null; readonly mail: MailFacts | null };
-  readonly recipients: readonly Mailbox[];
-  /** The name whose Authentication-Results fields are to be removed: give it to `withoutOwnResults` of `postern/smtp`. */
-  readonly authservId: string | undefined;
-  /** Everything that was decided, the newest last; the oldest are dropped beyond 1,000. */
-  readonly events: readonly SessionEvent[];
-}
+import { Kept } from './kept.ts';
+import { describe } from './path-problem.ts';
+import type { MessageOutcome, SessionEvent, SmtpSession, SmtpSessionOptions } from './types.ts';
 
 const DEADLINE_MS = 30_000;
 const MAX_DELAY_MS = 30_000;
@@ -193,7 +91,7 @@ class Session<E extends Env> implements SmtpSession {
   };
   /** The decisions that let the transaction in so far. */
   #accepting: Decision[] = [];
-  #authenticating: AbortController | undefined;
+  #authenticating: Authenticating | undefined;
   readonly #env: E;
   readonly #dns: ReturnType<typeof askedOnce>;
   /** What ends the stage being decided, and the wait a rule asked for. */
@@ -464,15 +362,16 @@ class Session<E extends Env> implements SmtpSession {
     const keep = this.#options.keepMessage ?? 0;
     const kept = keep > 0 ? new Kept(keep) : undefined;
     const arriving =
-      helo === null || mail === null || recipients.length === 0 ? undefined : this.#beginAuthentication(helo, mail);
+      helo === null || mail === null || recipients.length === 0 ? undefined : this.#authenticate(helo, mail);
+    this.#authenticating = arriving;
     let read: MessageFacts;
     try {
       let octets = kept === undefined ? message : kept.through(message);
-      if (arriving !== undefined) octets = this.#handedOn(octets, arriving.feed);
+      if (arriving !== undefined) octets = arriving.reading(octets);
       read = await readMessage(octets, this.#options.reading);
     } catch {
       // The stream broke off: the client vanished in the middle of its message.
-      this.#authenticating?.abort('incomplete');
+      arriving?.end('incomplete');
       this.#authenticating = undefined;
       this.reset();
       return this.#unread(replyFor('message-incomplete', 'The message came to no end', 'defer'));
@@ -491,7 +390,7 @@ class Session<E extends Env> implements SmtpSession {
     let authentication: MessageAuthentication | undefined;
     if (arriving !== undefined) {
       this.#ahead?.start('data', facts, this.#env);
-      authentication = await this.#inTime(arriving.result);
+      authentication = await arriving.result();
       this.#authenticating = undefined;
     }
     // A policy that names no authenticator has no rule that asks for it.
@@ -520,63 +419,22 @@ class Session<E extends Env> implements SmtpSession {
     };
   }
 
-  /** Begins to find out what the message proves, while it arrives. */
-  #beginAuthentication(
+  /** Begins to find out what the message proves, where the policy says how. */
+  #authenticate(
     helo: HeloFacts['helo'],
     mail: Pick<MailFacts, 'reversePath' | 'mailParameters'>,
-  ): { readonly feed: Feed; readonly result: Promise<MessageAuthentication> } | undefined {
+  ): Authenticating | undefined {
     const { authentication } = this.#parts;
     if (authentication === undefined) return undefined;
-    const feed = new Feed();
-    const control = new AbortController();
-    this.#authenticating = control;
-    if (this.#closed) control.abort('closed');
-    const result = (async () =>
-      authentication.authenticate(feed, this.#mailFacts(helo, mail), this.#env, {
-        signal: control.signal,
-        found: (check) => this.#ahead?.found(check),
-      }))()
-      .catch(() => notAuthenticated('the message could not be examined'))
-      .finally(() => feed.leave());
-    return { feed, result };
-  }
-
-  /** The message, each chunk of it handed to another reader too, who is not waited for longer than a stage may take. */
-  async *#handedOn(message: Uint8Array | AsyncIterable<Uint8Array>, feed: Feed): AsyncGenerator<Uint8Array> {
-    let ended = false;
-    try {
-      for await (const chunk of message instanceof Uint8Array ? [message] : message) {
-        const taken = feed.write(chunk);
-        yield chunk;
-        if (taken === undefined) continue;
-        const cancel = this.#env.clock.after(this.#deadlineMs, () => feed.leave());
-        await taken;
-        cancel();
-      }
-      ended = true;
-    } finally {
-      feed.end(ended ? undefined : new Error('the message was not read to its end'));
-    }
-  }
-
-  /** The result, or that there was none in time. */
-  #inTime(result: Promise<MessageAuthentication>): Promise<MessageAuthentication> {
-    return new Promise((resolve) => {
-      const over = (): void => {
-        resolve(notAuthenticated('no result within the time allowed'));
-        this.#authenticating?.abort(timedOut(this.#deadlineMs));
-      };
-      if (this.#closed) return over();
-      const cancel = this.#env.clock.after(this.#deadlineMs, over);
-      this.#hurry = () => {
-        cancel();
-        over();
-      };
-      result.then((found) => {
-        cancel();
-        resolve(found);
-      });
-    });
+    const facts = this.#mailFacts(helo, mail);
+    const found = (check: object): Awaitable<Finding> | undefined => this.#ahead?.found(check);
+    const arriving = new Authenticating(
+      (message, signal) => authentication.authenticate(message, facts, this.#env, { signal, found }),
+      this.#env.clock,
+      this.#deadlineMs,
+    );
+    if (this.#closed) arriving.end('closed');
+    return arriving;
   }
 
   /** The Authentication-Results field, made of everything that was found. */
@@ -628,7 +486,7 @@ class Session<E extends Env> implements SmtpSession {
     if (this.#closed) return;
     this.#closed = true;
     this.#stage?.abort('closed');
-    this.#authenticating?.abort('closed');
+    this.#authenticating?.end('closed');
     this.#hurry?.();
     this.#ahead?.forget('connect');
     this.#dns.end();
@@ -650,49 +508,3 @@ const protocolErrors: ReadonlySet<Cause> = new Set([
 
 const nothingSaid: Decision = { action: 'accept', score: 0, tags: [], delayMs: 0, outcomes: [] };
 const nothingRead = { size: 0, headers: [], uris: [], parts: [], truncated: [] } as unknown as MessageFacts;
-
-const problems: Record<PathProblem, string> = {
-  empty: 'is missing',
-  'too-long': 'is too long',
-  'no-domain': 'has no domain',
-  'bad-local-part': 'has a local part that cannot be read',
-  'bad-domain': 'has a domain that cannot be read',
-  'bad-literal': 'has an address literal that cannot be read',
-  'control-character': 'holds a control character',
-  'bad-syntax': 'cannot be read',
-};
-
-const describe = (whose: string, problem: PathProblem): string =>
-  `The ${whose}'s address ${problems[problem as PathProblem]}`;
-
-/** Keeps the first octets of a message as it passes. */
-class Kept {
-  readonly #most: number;
-  #chunks: Uint8Array[] = [];
-  #size = 0;
-
-  constructor(most: number) {
-    this.#most = most;
-  }
-
-  async *through(message: Uint8Array | AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-    for await (const chunk of message instanceof Uint8Array ? [message] : message) {
-      this.#size += chunk.length;
-      if (this.#size <= this.#most) this.#chunks.push(chunk);
-      else this.#chunks = [];
-      yield chunk;
-    }
-  }
-
-  /** The whole message, or undefined where it was longer than may be kept. */
-  get octets(): Uint8Array | undefined {
-    if (this.#size > this.#most) return undefined;
-    const all = new Uint8Array(this.#size);
-    let at = 0;
-    for (const chunk of this.#chunks) {
-      all.set(chunk, at);
-      at += chunk.length;
-    }
-    return all;
-  }
-}
