@@ -30,8 +30,8 @@ export const probeNames = [
 export type ProbeName = (typeof probeNames)[number];
 
 /** What every finding of one kind has in common, whatever the site. */
-export interface CatalogueEntry {
-  readonly probe: ProbeName;
+export interface CatalogueEntry<Probe extends string = ProbeName> {
+  readonly probe: Probe;
   /** How bad it is, unless a finding says otherwise. */
   readonly severity: Severity;
   /** `problem`: something is wrong; `could-not-check`: nothing is known, because something did not answer. */
@@ -44,9 +44,10 @@ export interface CatalogueEntry {
   readonly mend: string;
 }
 
-const entry =
-  (probe: ProbeName, kind: CatalogueEntry['kind'] = 'problem') =>
-  (severity: Severity, title: string, source: string, mend: string): CatalogueEntry => ({
+/** Makes the entries of one probe. */
+export const entriesOf =
+  <Probe extends string>(probe: Probe, kind: CatalogueEntry['kind'] = 'problem') =>
+  (severity: Severity, title: string, source: string, mend: string): CatalogueEntry<Probe> => ({
     probe,
     severity,
     kind,
@@ -55,21 +56,21 @@ const entry =
     mend,
   });
 
-const smtp = entry('smtp');
-const relay = entry('relay');
-const failover = entry('failover');
-const login = entry('login');
-const tls = entry('tls');
-const mtaSts = entry('mta-sts');
-const dane = entry('dane');
-const tlsRpt = entry('tls-rpt');
-const spf = entry('spf');
-const dkim = entry('dkim');
-const dmarc = entry('dmarc');
-const srv = entry('srv');
-const ptr = entry('ptr');
-const lists = entry('lists');
-const unknown = (probe: ProbeName): ReturnType<typeof entry> => entry(probe, 'could-not-check');
+const smtp = entriesOf('smtp');
+const relay = entriesOf('relay');
+const failover = entriesOf('failover');
+const login = entriesOf('login');
+const tls = entriesOf('tls');
+const mtaSts = entriesOf('mta-sts');
+const dane = entriesOf('dane');
+const tlsRpt = entriesOf('tls-rpt');
+const spf = entriesOf('spf');
+const dkim = entriesOf('dkim');
+const dmarc = entriesOf('dmarc');
+const srv = entriesOf('srv');
+const ptr = entriesOf('ptr');
+const lists = entriesOf('lists');
+const unknown = (probe: ProbeName): ReturnType<typeof entriesOf<ProbeName>> => entriesOf(probe, 'could-not-check');
 
 /** What a probe can find. */
 export type ProbeFindingId =

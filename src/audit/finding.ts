@@ -54,7 +54,7 @@ export function found(
     what: printable(what, 1_000),
     source,
     mend: change.mend ?? mend,
-    evidence: evidence.slice(0, MAX_EVIDENCE).map((line) => printable(line)),
+    evidence: evidenceOf(evidence),
   };
 }
 
@@ -70,17 +70,25 @@ export function ofRedundancy(finding: RedundancyFinding): AuditFinding {
     what: printable(what, 1_000),
     source,
     mend,
-    evidence: evidence.map((line) => printable(line)),
+    evidence: evidenceOf(evidence),
   };
 }
 
-/** What came from the network, as text that no terminal, log or page takes for anything else. */
+/** The lines that show it, printable, and so few that they are read. */
+export const evidenceOf = (lines: readonly string[]): readonly string[] => {
+  const shown = lines.slice(0, lines.length > MAX_EVIDENCE ? MAX_EVIDENCE - 1 : MAX_EVIDENCE);
+  const more = lines.length - shown.length;
+  return [...shown.map((line) => printable(line)), ...(more === 0 ? [] : [`and ${more} more`])];
+};
+
+/** What came from the network or a message, as ASCII that no terminal, log or page takes for anything else. */
 export function printable(text: string, limit: number = 200): string {
+  const head = text.slice(0, limit * 2);
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters to be shown as what they are.
-  const shown = text.replace(/[\u0000-\u001f\u007f-\uffff]/g, (character) =>
+  const shown = head.replace(/[\u0000-\u001f\u007f-\uffff]/g, (character) =>
     character === '\t' ? ' ' : `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
-  return shown.length > limit ? `${shown.slice(0, limit - 1)}…` : shown;
+  return shown.length > limit || head.length < text.length ? `${shown.slice(0, limit - 3)}...` : shown;
 }
 
 const order: readonly Severity[] = ['critical', 'high', 'medium', 'low', 'info'];
@@ -89,5 +97,5 @@ const order: readonly Severity[] = ['critical', 'high', 'medium', 'low', 'info']
 export const rank = (severity: Severity): number => order.indexOf(severity);
 
 /** The worst first; of equals, as they were found. */
-export const bySeverity = (findings: readonly AuditFinding[]): readonly AuditFinding[] =>
+export const bySeverity = <T extends { readonly severity: Severity }>(findings: readonly T[]): readonly T[] =>
   [...findings].sort((a, b) => rank(a.severity) - rank(b.severity));

@@ -28,12 +28,13 @@
  */
 export { audit } from './audit.ts';
 export type { CatalogueEntry, ProbeFindingId, ProbeName } from './catalogue.ts';
-export { auditCatalogue, probeNames } from './catalogue.ts';
+export { auditCatalogue, entriesOf, probeNames } from './catalogue.ts';
 export type { AuditEnv } from './context.ts';
 export type { AuditFinding, FindingId, Severity } from './finding.ts';
-export { bySeverity, printable, rank } from './finding.ts';
+export { bySeverity, evidenceOf, printable, rank } from './finding.ts';
 export type { AuditOptions } from './options.ts';
 export { usualPorts } from './options.ts';
+export { packageVersion } from './package-version.ts';
 export type { AuditProgress } from './progress.ts';
 export type {
   AuditReport,
@@ -49,5 +50,6 @@ export type {
 } from './report.ts';
 export { REPORT_VERSION } from './report.ts';
 export { type SystemEnvOptions, systemEnv } from './system.ts';
+export { stateOf, worst } from './verdict.ts';
 export type { Connect, ConnectOptions, Opened, ReadLine, TlsAsk, TlsBegun, Wire } from './wire/index.ts';
 export { tcpConnect } from './wire/index.ts';

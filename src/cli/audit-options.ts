@@ -3,15 +3,12 @@ import { probeNames, usualPorts } from '../audit/index.ts';
 import { readJson } from './dns.ts';
 import { type CommandIo, UsageError } from './io.ts';
 import { meant } from './nearest.ts';
-import { type Options, refuseEmpty, type Values } from './options.ts';
+import { commonOptions, flag, type Options, one, refuseEmpty, several, type Values } from './options.ts';
 import { formNames } from './report/forms.ts';
-
-const several = { type: 'string', multiple: true } as const;
-const one = { type: 'string' } as const;
-const flag = { type: 'boolean' } as const;
 
 /** The options of `postern audit`, as `node:util` is told of them. */
 export const auditOptions: Options = {
+  ...commonOptions,
   only: several,
   'dns-only': flag,
   ports: several,
@@ -24,27 +21,15 @@ export const auditOptions: Options = {
   provider: several,
   'expiry-days': one,
   'relay-to': one,
-  resolver: several,
-  zone: one,
-  timeout: one,
   source: one,
   helo: one,
   ca: several,
   public: several,
   config: one,
-  json: flag,
-  sarif: flag,
-  junit: flag,
-  prometheus: flag,
-  html: flag,
-  output: one,
   diff: one,
   save: one,
-  'fail-on': one,
-  'no-color': flag,
   quiet: flag,
   'list-findings': flag,
-  help: { type: 'boolean', short: 'h' },
 };
 
 /** Which probes are to run. @throws UsageError where there is no such probe */

@@ -8,6 +8,27 @@ export type Options = NonNullable<ParseArgsConfig['options']>;
 /** What was given, by the option's name without the hyphens before it. */
 export type Values = { readonly [name: string]: string | boolean | readonly (string | boolean)[] | undefined };
 
+/** An option with a text, one that may be given several times, and one that stands for itself. */
+export const one = { type: 'string' } as const;
+export const several = { type: 'string', multiple: true } as const;
+export const flag = { type: 'boolean' } as const;
+
+/** What every command that asks and reports can be told. */
+export const commonOptions: Options = {
+  resolver: several,
+  zone: one,
+  timeout: one,
+  json: flag,
+  sarif: flag,
+  junit: flag,
+  prometheus: flag,
+  html: flag,
+  output: one,
+  'fail-on': one,
+  'no-color': flag,
+  help: { type: 'boolean', short: 'h' },
+};
+
 /** Reads options and words. @throws UsageError that names the option, and the one that was probably meant */
 export function readArguments(
   argv: readonly string[],

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { packageVersion } from '../audit/index.ts';
 import { auditCommand } from './audit.ts';
 import { checkCommand } from './check/index.ts';
 import { type CommandIo, exitCodes, UsageError } from './io.ts';
@@ -41,7 +41,7 @@ export async function run(argv: readonly string[], io: CommandIo): Promise<numbe
         return exitCodes.clean;
       case '--version':
       case '-v':
-        io.stdout(`${version()}\n`);
+        io.stdout(`${packageVersion()}\n`);
         return exitCodes.clean;
       case 'audit':
         return await auditCommand(rest, io);
@@ -63,7 +63,3 @@ export async function run(argv: readonly string[], io: CommandIo): Promise<numbe
     return exitCodes.couldNotCheck;
   }
 }
-
-const version = (): string =>
-  (JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { readonly version: string })
-    .version;

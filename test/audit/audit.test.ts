@@ -99,6 +99,15 @@ describe('audit', () => {
     await look(data, { publicNetworks: ['127.0.0.0/8'] }, connect);
     expect([...asked]).toEqual(['127.0.0.1']);
   });
+  test('a host that was given, and has no address → a note says that it was not looked at', async () => {
+    const report = await look(sound, { only: ['login'], hosts: ['imap.example.com'] });
+    expect(report.notes).toEqual([
+      'imap.example.com was not looked at: no address of it is known that the Internet can reach.',
+    ]);
+    const data: ZoneData = { ...sound, 'imap.example.com': { A: ['127.0.0.1'] } };
+    const there = await look(data, { only: ['login'], hosts: ['imap.example.com'], publicNetworks: ['127.0.0.0/8'] });
+    expect(there.notes).toEqual([]);
+  });
   test('IPv6 where there is none → a note, no finding', async () => {
     const data: ZoneData = { ...sound, 'mx1.example.org': { A: ['192.0.2.1'], AAAA: ['2001:db8::1'] } };
     const asked = new Set<string>();

@@ -12,7 +12,7 @@ import { type AuditOptions, audit, type ServiceName, systemEnv } from '../../src
 import { type ZoneEntry, zone } from '../../src/testing/index.ts';
 import { issue } from '../audit/tls/certificates.ts';
 import { imap, pop3, serveFake, smtp } from '../real/audit/fakes.ts';
-import { freePorts } from '../real/audit/kit.ts';
+import { freePorts } from '../real/run-server.ts';
 
 const LATENCY = Number(process.env.POSTERN_BENCH_LATENCY ?? 50);
 const ROUNDS = 7;

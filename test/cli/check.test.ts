@@ -1,6 +1,7 @@
 import { createHash, createPrivateKey, generateKeyPairSync, sign } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { serveZone } from '../../src/adapters/dns-node/index.ts';
+import { checkCatalogue } from '../../src/cli/check/catalogue.ts';
 import { checkCommand } from '../../src/cli/check/index.ts';
 import type { CheckReport } from '../../src/cli/check/report.ts';
 import type { CommandIo } from '../../src/cli/io.ts';
@@ -494,6 +495,8 @@ describe('forms', () => {
     const { out } = await command([...argv, '--sarif'], files);
     const [{ tool, results }] = JSON.parse(out).runs;
     expect(tool.driver.rules.map(({ id }: { id: string }) => id)).toEqual(['ip-not-public', 'list-silent', 'listed']);
+    // An audit finds what has the same name, and calls it otherwise.
+    expect(tool.driver.rules[2].shortDescription.text).toBe(`${checkCatalogue.listed.title}.`);
     expect(results).toHaveLength(3);
   });
 

@@ -200,7 +200,7 @@ test('golden/SARIF → one run, its rules and its results', () => {
                   level: 'warning',
                 },
                 properties: {
-                  tags: ['security', 'mail', 'srv'],
+                  tags: ['security', 'mail', 'spf'],
                   'security-severity': '5.0',
                 },
               },

@@ -1,14 +1,12 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { type AddressInfo, connect, createServer } from 'node:net';
-import { tmpdir, userInfo } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { auditService, type LoginAudit } from '../../src/audit/login/index.ts';
 import type { AuditOptions } from '../../src/audit/options.ts';
 import { contextWith } from '../audit/context.ts';
 import { authority, issue } from '../audit/tls/certificates.ts';
-import { withoutDovecot } from './dovecot.ts';
+import { dovecotFolder, runDovecot, withoutDovecot } from './dovecot.ts';
+import { freePorts } from './run-server.ts';
 
 const ADDRESS = '127.0.0.2';
 const HOST = 'mail.example.org';
@@ -17,27 +15,6 @@ const good = issue({ names: [HOST], by: trusted, key: 'RSA 2048' });
 const services = ['imap', 'imaps', 'pop3', 'pop3s'] as const;
 type Service = (typeof services)[number];
 
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  await Promise.all(servers.map((server) => new Promise<void>((resolve) => server.listen(0, ADDRESS, resolve))));
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
-}
-
-const greets = (port: number): Promise<boolean> =>
-  new Promise((resolve) => {
-    const socket = connect({ port, host: ADDRESS, timeout: 1_000 });
-    const settle = (up: boolean): void => {
-      socket.destroy();
-      resolve(up);
-    };
-    socket
-      .once('data', () => settle(true))
-      .once('error', () => settle(false))
-      .once('timeout', () => settle(false));
-  });
-
 interface Dovecot {
   readonly ports: { readonly [service in Service]: number };
   end(): Promise<void>;
@@ -45,39 +22,15 @@ interface Dovecot {
 
 /** Dovecot with `settings`; without anything else, as Debian has it: TLS is required but for its own address. */
 async function dovecot(settings: string, certificate = good): Promise<Dovecot> {
-  const folder = await mkdtemp(join(tmpdir(), 'postern-audit-'));
-  await chmod(folder, 0o755);
+  const folder = await dovecotFolder();
   const [imap = 0, imaps = 0, pop3 = 0, pop3s = 0] = await freePorts(4);
-  const root = userInfo().uid === 0;
-  const own = userInfo().username;
-  await mkdir(join(folder, 'mail'));
-  await writeFile(join(folder, 'users'), 'bob:{PLAIN}secret\n', { mode: 0o644 });
   await writeFile(join(folder, 'cert.pem'), certificate.cert);
   await writeFile(join(folder, 'key.pem'), certificate.key);
-  const log = join(folder, 'log');
-  await writeFile(
-    join(folder, 'dovecot.conf'),
-    `
-base_dir = ${folder}/run
-state_dir = ${folder}/state
-log_path = ${log}
-protocols = imap pop3
+  const configuration = `
 listen = ${ADDRESS}
 ssl_cert = <${folder}/cert.pem
 ssl_key = <${folder}/key.pem
 auth_mechanisms = plain login
-default_internal_user = ${root ? 'dovecot' : own}
-default_login_user = ${root ? 'dovenull' : own}
-mail_location = maildir:${folder}/mail/%u
-first_valid_uid = 1
-passdb {
-  driver = passwd-file
-  args = scheme=PLAIN username_format=%u ${folder}/users
-}
-userdb {
-  driver = static
-  args = uid=${root ? 'nobody' : own} gid=${root ? 'nogroup' : String(userInfo().gid)} home=${folder}/mail/%u
-}
 service anvil {
   chroot =
 }
@@ -102,28 +55,9 @@ service pop3-login {
   }
 }
 ${settings}
-`,
-    { mode: 0o644 },
-  );
-  const server: ChildProcess = spawn('/usr/sbin/dovecot', ['-F', '-c', join(folder, 'dovecot.conf')], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  let said = '';
-  server.stderr?.on('data', (text) => (said += text));
-  const ended = new Promise<void>((resolve) => server.once('exit', () => resolve()));
-  const end = async (): Promise<void> => {
-    server.kill('SIGTERM');
-    await ended;
-    await rm(folder, { recursive: true, force: true });
-  };
-  for (let i = 0; !((await greets(imap)) && (await greets(pop3))); i++) {
-    if (i > 100 || server.exitCode !== null) {
-      const why = `${said}${await readFile(log, 'utf8').catch(() => '')}`;
-      await end();
-      throw new Error(`dovecot did not come up: ${why}`);
-    }
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
+`;
+  const places = [imap, pop3].map((port) => ({ address: ADDRESS, port }));
+  const { end } = await runDovecot(folder, configuration, places);
   return { ports: { imap, imaps, pop3, pop3s }, end };
 }
 

@@ -1,9 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { type AddressInfo, connect, createServer } from 'node:net';
+import { chmod, mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
+import { freePorts, type Running, run } from './run-server.ts';
 
 const program = '/usr/sbin/dovecot';
 
@@ -23,59 +23,21 @@ export interface RunningDovecot {
   end(): Promise<void>;
 }
 
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  await Promise.all(servers.map((server) => new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))));
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
-}
+const root = userInfo().uid === 0;
+/** Whose the mail is. */
+const owner = root ? 'nobody' : userInfo().username;
+const group = root ? 'nogroup' : String(userInfo().gid);
 
-const answers = (port: number): Promise<boolean> =>
-  new Promise((resolve) => {
-    const socket = connect({ port, host: '127.0.0.1', timeout: 1_000 });
-    const settle = (up: boolean): void => {
-      socket.destroy();
-      resolve(up);
-    };
-    socket
-      .once('data', () => settle(true))
-      .once('error', () => settle(false))
-      .once('timeout', () => settle(false));
-  });
-
-/** Starts Dovecot on free loopback ports, with one folder for everything it writes. Users: bob and ann, password `secret`. */
-export async function startDovecot(): Promise<RunningDovecot> {
-  const folder = await mkdtemp(join(tmpdir(), 'postern-dovecot-'));
-  await chmod(folder, 0o755);
-  const [imap, pop3, imapProxied] = (await freePorts(3)) as [number, number, number];
-  const root = userInfo().uid === 0;
-  const owner = root ? 'nobody' : userInfo().username;
-  const group = root ? 'nogroup' : String(userInfo().gid);
-  const mail = join(folder, 'mail');
-  for (const user of ['bob', 'ann'])
-    for (const box of ['new', 'cur', 'tmp']) await mkdir(join(mail, user, 'Maildir', box), { recursive: true });
-  await writeFile(join(folder, 'users'), 'bob:{PLAIN}secret\nann:{PLAIN}secret\n', { mode: 0o644 });
-  const log = join(folder, 'log');
-  await writeFile(
-    join(folder, 'dovecot.conf'),
-    `
+/** What every Dovecot of these tests is told: users `bob` and `ann`, password `secret`, and all that it writes in one folder. */
+const base = (folder: string, mailbox: string): string => `
 base_dir = ${folder}/run
 state_dir = ${folder}/state
-log_path = ${log}
+log_path = ${folder}/log
 protocols = imap pop3
-listen = 127.0.0.1
-ssl = no
-disable_plaintext_auth = no
-auth_mechanisms = plain login cram-md5 scram-sha-256
-auth_failure_delay = 0
-login_trusted_networks = 127.0.0.0/8
-haproxy_trusted_networks = 127.0.0.0/8
 default_internal_user = ${root ? 'dovecot' : owner}
 default_internal_group = ${root ? 'dovecot' : group}
 default_login_user = ${root ? 'dovenull' : owner}
-mail_location = maildir:${mail}/%u/Maildir
-mail_max_userip_connections = 5000
+mail_location = maildir:${folder}/mail/%u${mailbox}
 first_valid_uid = 1
 passdb {
   driver = passwd-file
@@ -83,8 +45,47 @@ passdb {
 }
 userdb {
   driver = static
-  args = uid=${owner} gid=${group} home=${mail}/%u
+  args = uid=${owner} gid=${group} home=${folder}/mail/%u
 }
+`;
+
+/** A folder for all that a Dovecot writes. */
+export async function dovecotFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'postern-dovecot-'));
+  await chmod(folder, 0o755);
+  await mkdir(join(folder, 'mail'));
+  await writeFile(join(folder, 'users'), 'bob:{PLAIN}secret\nann:{PLAIN}secret\n', { mode: 0o644 });
+  return folder;
+}
+
+/** Starts Dovecot with more settings, and waits until it takes connections at all `places`. */
+export async function runDovecot(
+  folder: string,
+  settings: string,
+  places: readonly { readonly address: string; readonly port: number }[],
+  mailbox: string = '',
+): Promise<Running> {
+  await writeFile(join(folder, 'dovecot.conf'), base(folder, mailbox) + settings, { mode: 0o644 });
+  const server = spawn(program, ['-F', '-c', join(folder, 'dovecot.conf')], { stdio: ['ignore', 'pipe', 'pipe'] });
+  return run('dovecot', server, folder, join(folder, 'log'), places);
+}
+
+/** Starts Dovecot on free loopback ports, with one folder for everything it writes. Users: bob and ann, password `secret`. */
+export async function startDovecot(): Promise<RunningDovecot> {
+  const folder = await dovecotFolder();
+  const [imap, pop3, imapProxied] = (await freePorts(3)) as [number, number, number];
+  const mail = join(folder, 'mail');
+  for (const user of ['bob', 'ann'])
+    for (const box of ['new', 'cur', 'tmp']) await mkdir(join(mail, user, 'Maildir', box), { recursive: true });
+  const settings = `
+listen = 127.0.0.1
+ssl = no
+disable_plaintext_auth = no
+auth_mechanisms = plain login cram-md5 scram-sha-256
+auth_failure_delay = 0
+login_trusted_networks = 127.0.0.0/8
+haproxy_trusted_networks = 127.0.0.0/8
+mail_max_userip_connections = 5000
 service anvil {
   client_limit = 8000
   chroot =
@@ -127,38 +128,15 @@ service imap {
   process_limit = 8
   service_count = 0
 }
-`,
-    { mode: 0o644 },
-  );
+`;
   if (root) await new Promise((resolve) => spawn('chown', ['-R', `${owner}:${group}`, mail]).once('exit', resolve));
-  const server: ChildProcess = spawn(program, ['-F', '-c', join(folder, 'dovecot.conf')], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  let said = '';
-  server.stderr?.on('data', (text) => (said += text));
-  const ended = new Promise<void>((resolve) => server.once('exit', () => resolve()));
-  const read = async (): Promise<string> => {
-    const { readFile } = await import('node:fs/promises');
-    return readFile(log, 'utf8').catch(() => '');
-  };
-  const end = async (): Promise<void> => {
-    server.kill('SIGTERM');
-    await ended;
-    await rm(folder, { recursive: true, force: true });
-  };
-  for (let i = 0; !((await answers(imap)) && (await answers(pop3))); i++) {
-    if (i > 100 || server.exitCode !== null) {
-      const why = `${said}${await read()}`;
-      await end();
-      throw new Error(`dovecot did not come up: ${why}`);
-    }
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
+  const places = [imap, pop3].map((port) => ({ address: '127.0.0.1', port }));
+  const { log, end } = await runDovecot(folder, settings, places, '/Maildir');
   return {
     imap,
     pop3,
     imapProxied,
-    log: read,
+    log,
     async deliver(name, octets) {
       const head = `From: ann@example.com\r\nTo: bob@example.com\r\nSubject: ${name}\r\n\r\n`;
       const line = `${'x'.repeat(76)}\r\n`;

@@ -1,9 +1,9 @@
 import { mechanismClass } from '../../checks/encrypted-auth/index.ts';
 import type { AuditContext } from '../context.ts';
+import type { Find } from '../find.ts';
 import { printable } from '../finding.ts';
 import type { Beside } from './beside.ts';
 import type { Dialect, Dummy, LoginAnswer, LoginForm } from './dialect.ts';
-import type { Find } from './find.ts';
 import { sameRefusal, type Verdict, verdictOf } from './judge.ts';
 import { type Answer, isAnswer, shown } from './talk.ts';
 

@@ -1,4 +1,4 @@
-import type { Answer, Talk } from './talk.ts';
+import type { Answer, Judge, Talk } from './talk.ts';
 
 /** A login that cannot be anybody's. */
 export interface Dummy {
@@ -58,8 +58,30 @@ export interface Dialect {
 const base64 = (text: string): string => Buffer.from(text, 'latin1').toString('base64');
 
 /** RFC 4616 §2. */
-export const plainResponse = ({ name, secret }: Dummy): string => base64(`\0${name}\0${secret}`);
+const plainResponse = ({ name, secret }: Dummy): string => base64(`\0${name}\0${secret}`);
 
 /** As Google and Microsoft have it; no RFC does. */
-export const bearerResponse = ({ name, secret }: Dummy): string =>
-  base64(`user=${name}\x01auth=Bearer ${secret}\x01\x01`);
+const bearerResponse = ({ name, secret }: Dummy): string => base64(`user=${name}\x01auth=Bearer ${secret}\x01\x01`);
+
+/** Begins a mechanism of SASL, with an initial response or without. */
+export type Authenticate = (talk: Talk, mechanism: string, initial?: string) => Promise<Answer>;
+
+/** The login by PLAIN, with its initial response. @param verb what the command is called */
+export const plainLogin = (verb: string, authenticate: Authenticate): LoginForm => ({
+  name: `${verb} PLAIN`,
+  mechanism: 'PLAIN',
+  run: async (talk, dummy) => ({ answer: await authenticate(talk, 'PLAIN', plainResponse(dummy)) }),
+});
+
+/** The login by a bearer token, with its initial response. @param verb what the command is called */
+export const bearerLogin = (verb: string, authenticate: Authenticate): LoginForm => ({
+  name: `${verb} XOAUTH2`,
+  mechanism: 'XOAUTH2',
+  run: async (talk, dummy) => ({ answer: await authenticate(talk, 'XOAUTH2', bearerResponse(dummy)) }),
+});
+
+/** AUTH of POP3 and of SMTP (RFC 5034 §4, RFC 4954 §4), as far as it goes without another word. */
+export const authOf =
+  (judge: Judge): Authenticate =>
+  (talk, mechanism, initial) =>
+    talk.begin(`AUTH ${mechanism}${initial === undefined ? '' : ` ${initial}`}`, judge);

@@ -1,4 +1,4 @@
-import { bearerResponse, type Dialect, type LoginAnswer, plainResponse } from './dialect.ts';
+import { type Authenticate, bearerLogin, type Dialect, type LoginAnswer, plainLogin } from './dialect.ts';
 import type { Answer, Judge, Talk } from './talk.ts';
 
 /** RFC 9051 §2.2: an answer bears the command's tag, `+` asks for more, `*` says something beside. */
@@ -12,23 +12,16 @@ const tagged =
     return word.toUpperCase() === 'OK' ? 'ok' : /^(NO|BAD)$/i.test(word) ? 'no' : 'malformed';
   };
 
-async function command(talk: Talk, text: string): Promise<Answer> {
+function command(talk: Talk, text: string): Promise<Answer> {
   const tag = talk.tag();
-  talk.say(`${tag} ${text}`);
-  return talk.answer(tagged(tag));
+  return talk.ask(`${tag} ${text}`, tagged(tag));
 }
 
 /** AUTHENTICATE, as far as it goes without another word. */
-async function authenticate(talk: Talk, mechanism: string, initial?: string): Promise<Answer> {
+const authenticate: Authenticate = (talk, mechanism, initial) => {
   const tag = talk.tag();
-  talk.say(`${tag} AUTHENTICATE ${mechanism}${initial === undefined ? '' : ` ${initial}`}`);
-  const answer = await talk.answer(tagged(tag));
-  if (answer.kind === 'invited') {
-    talk.say('*');
-    await talk.answer(tagged(tag));
-  }
-  return answer;
-}
+  return talk.begin(`${tag} AUTHENTICATE ${mechanism}${initial === undefined ? '' : ` ${initial}`}`, tagged(tag));
+};
 
 const words = (text: string): readonly string[] =>
   text
@@ -55,11 +48,16 @@ export const imap: Dialect = {
   },
   asksFirst: false,
   offersTls: (capabilities) => capabilities.some((one) => one.toUpperCase() === 'STARTTLS'),
-  askTls(talk, behind) {
-    const tag = talk.tag();
-    talk.say(`${tag} STARTTLS${behind === undefined ? '' : `\r\n${behind}`}`);
-    return talk.answer(tagged(tag));
-  },
+  askTls: (talk, behind) =>
+    command(
+      talk,
+      `STARTTLS${
+        behind === undefined
+          ? ''
+          : `
+${behind}`
+      }`,
+    ),
   mechanisms: (capabilities) =>
     capabilities.flatMap((one) => (/^AUTH=./i.test(one) ? [one.slice('AUTH='.length).toUpperCase()] : [])),
   password: (capabilities) => (capabilities.some((one) => one.toUpperCase() === 'LOGINDISABLED') ? undefined : 'LOGIN'),
@@ -71,17 +69,9 @@ export const imap: Dialect = {
         answer: await command(talk, `LOGIN "${name}" "${secret}"`),
       }),
     },
-    {
-      name: 'AUTHENTICATE PLAIN',
-      mechanism: 'PLAIN',
-      run: async (talk, dummy) => ({ answer: await authenticate(talk, 'PLAIN', plainResponse(dummy)) }),
-    },
+    plainLogin('AUTHENTICATE', authenticate),
   ],
-  bearer: {
-    name: 'AUTHENTICATE XOAUTH2',
-    mechanism: 'XOAUTH2',
-    run: async (talk, dummy) => ({ answer: await authenticate(talk, 'XOAUTH2', bearerResponse(dummy)) }),
-  },
+  bearer: bearerLogin('AUTHENTICATE', authenticate),
   smuggled: 'smuggled NOOP',
   async smuggledAnswer(talk) {
     const answer = await command(talk, 'NOOP');

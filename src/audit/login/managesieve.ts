@@ -1,5 +1,5 @@
-import { bearerResponse, type Dialect, plainResponse } from './dialect.ts';
-import type { Answer, Judge, Talk } from './talk.ts';
+import { type Authenticate, bearerLogin, type Dialect, plainLogin } from './dialect.ts';
+import type { Answer, Judge } from './talk.ts';
 
 /** A server that has answered once has sent the other list already, or will not. */
 const UNASKED_MS = 500;
@@ -14,22 +14,20 @@ const response: Judge = (line) => {
 /** RFC 5804 §2.1: what the server asks for is a string, an empty one for PLAIN. */
 const challenge: Judge = (line, before) => (/^("|\{\d+\+?\}$)/.test(line) ? 'invited' : response(line, before));
 
-async function command(talk: Talk, text: string): Promise<Answer> {
-  talk.say(text);
-  return talk.answer(response);
-}
+/** What a literal holds is no answer either. */
+const afterwards: Judge = (line, before) => {
+  const kind = response(line, before);
+  return kind === 'malformed' ? undefined : kind;
+};
 
 /** AUTHENTICATE, as far as it goes without another word. */
-async function authenticate(talk: Talk, mechanism: string, initial?: string): Promise<Answer> {
-  talk.say(`AUTHENTICATE "${mechanism}"${initial === undefined ? '' : ` "${initial}"`}`);
-  const answer = await talk.answer(challenge);
-  if (answer.kind === 'invited') {
-    talk.say('"*"');
-    // What a literal holds is no answer either.
-    await talk.answer((line, before) => (response(line, before) === 'malformed' ? undefined : response(line, before)));
-  }
-  return answer;
-}
+const authenticate: Authenticate = (talk, mechanism, initial) =>
+  talk.begin(
+    `AUTHENTICATE "${mechanism}"${initial === undefined ? '' : ` "${initial}"`}`,
+    challenge,
+    '"*"',
+    afterwards,
+  );
 
 const named = (lines: readonly string[]): readonly string[] =>
   lines
@@ -46,7 +44,7 @@ export const managesieve: Dialect = {
   async capabilities(talk, _helo, greeting) {
     if (greeting !== undefined) return named(greeting.lines);
     // RFC 5804 §2.2: within TLS they come unasked; older servers wait to be asked. Both are read, whichever comes first.
-    const first = await command(talk, 'CAPABILITY');
+    const first = await talk.ask('CAPABILITY', response);
     if (first.kind !== 'ok') return undefined;
     if (talk.wire.secure) await talk.answer(response, UNASKED_MS);
     return named(first.lines);
@@ -54,8 +52,7 @@ export const managesieve: Dialect = {
   asksFirst: false,
   offersTls: (capabilities) => capabilities.some((one) => /^STARTTLS\b/i.test(one)),
   async askTls(talk, behind) {
-    talk.say(`STARTTLS${behind === undefined ? '' : `\r\n${behind}`}`);
-    return talk.answer(response);
+    return talk.ask(`STARTTLS${behind === undefined ? '' : `\r\n${behind}`}`, response);
   },
   mechanisms: (capabilities) =>
     capabilities.flatMap((one) =>
@@ -71,18 +68,8 @@ export const managesieve: Dialect = {
     ),
   password: () => undefined,
   invite: (talk, mechanism) => authenticate(talk, mechanism),
-  logins: [
-    {
-      name: 'AUTHENTICATE PLAIN',
-      mechanism: 'PLAIN',
-      run: async (talk, dummy) => ({ answer: await authenticate(talk, 'PLAIN', plainResponse(dummy)) }),
-    },
-  ],
-  bearer: {
-    name: 'AUTHENTICATE XOAUTH2',
-    mechanism: 'XOAUTH2',
-    run: async (talk, dummy) => ({ answer: await authenticate(talk, 'XOAUTH2', bearerResponse(dummy)) }),
-  },
+  logins: [plainLogin('AUTHENTICATE', authenticate)],
+  bearer: bearerLogin('AUTHENTICATE', authenticate),
   smuggled: 'NOOP "smuggled"',
   async smuggledAnswer(talk, waitMs) {
     // Answers to what was not asked within TLS: those with a list are the server's own, and LOGOUT gets the last one.

@@ -1,15 +1,15 @@
-import { parseIp } from '../../net/index.ts';
 import type { AuditContext } from '../context.ts';
-import { type AuditFinding, found, printable } from '../finding.ts';
+import type { Find, Mutable } from '../find.ts';
+import { type AuditFinding, evidenceOf, found, printable } from '../finding.ts';
 import type { ServiceAudit, ServiceName, TlsAudit } from '../report.ts';
 import { certificateFindings, probeVersions, readCertificate, versionFindings } from '../tls/index.ts';
+import { mayTrustUs, trustNote } from '../trust.ts';
 import type { TlsBegun } from '../wire/index.ts';
 import { type Beside, besides } from './beside.ts';
 import { judgeClear, tryInClear } from './clear.ts';
 import type { Dialect, Dummy } from './dialect.ts';
 import { dialectOf } from './dialects.ts';
-import type { Find } from './find.ts';
-import { command } from './submission.ts';
+import { reply } from './submission.ts';
 import { type Answer, isAnswer, shown, Talk } from './talk.ts';
 
 /** One service on one address. */
@@ -33,8 +33,6 @@ export interface LoginAudit {
   readonly findings: readonly AuditFinding[];
   readonly notes: readonly string[];
 }
-
-type Mutable<T> = { -readonly [key in keyof T]: T[key] };
 
 /** What the steps of one audit share. */
 interface Task {
@@ -81,7 +79,7 @@ export async function auditService(target: LoginTarget, context: AuditContext): 
   const { service: name, host, address, port, because } = target;
   const { settings, clock } = context;
   const dialect = dialectOf(name);
-  const trusted = isTrusting(address, context);
+  const trusted = mayTrustUs(address, context);
   const service: Mutable<ServiceAudit> = {
     service: name,
     host,
@@ -113,11 +111,7 @@ export async function auditService(target: LoginTarget, context: AuditContext): 
     return {
       service,
       findings,
-      notes: trusted
-        ? [
-            `The audit ran on the machine of ${host} (${address}): some servers trust their own address, and relay for it or take logins without TLS. Ask again from elsewhere, or with --source.`,
-          ]
-        : [],
+      notes: trusted ? [trustNote(host, address)] : [],
     };
   };
 
@@ -160,17 +154,6 @@ export async function auditService(target: LoginTarget, context: AuditContext): 
   } finally {
     void talk.close(dialect.farewell);
   }
-}
-
-/**
- * Whether the server sees its own address as the client's, or a network of its own machine: some take that for secure,
- * and for one of theirs.
- */
-function isTrusting(address: string, { localAddresses, settings: { source } }: AuditContext): boolean {
-  if (source !== undefined && source !== address) return false;
-  if (/^127\.|^::1$|^::ffff:127\./i.test(address)) return true;
-  const wanted = parseIp(address);
-  return (localAddresses?.() ?? []).some((own) => own === address || (wanted !== undefined && parseIp(own) === wanted));
 }
 
 /** Whether the greeting is one; what it is otherwise is found. */
@@ -300,7 +283,7 @@ function judgeTls(versions: TlsAudit['versions'], { target, service, findings, c
   findings.push(...versionFindings(subject, service.session, 'medium'));
   if (certificate === undefined) return;
   for (const finding of certificateFindings(subject, certificate, namesOf(target), context, 'high'))
-    findings.push({ ...finding, evidence: [`address: ${target.address}`, ...finding.evidence].slice(0, 20) });
+    findings.push({ ...finding, evidence: evidenceOf([`address: ${target.address}`, ...finding.evidence]) });
 }
 
 /** Which versions are spoken, and what certificate is shown for names beyond the first. */
@@ -460,10 +443,10 @@ async function openSubmission(talk: Talk, where: string, task: Task): Promise<bo
   // The domain's own mailboxes are not foreign to it.
   const foreign = asked === target.domain || asked.endsWith(`.${target.domain}`) ? 'example.net' : asked;
   const mailbox = `<${localPart}@${foreign}>`;
-  const from = await command(talk, `MAIL FROM:<postmaster@${target.domain}>`);
+  const from = await talk.ask(`MAIL FROM:<postmaster@${target.domain}>`, reply);
   if (from.kind !== 'ok') return false;
-  const to = await command(talk, `RCPT TO:${mailbox}`);
-  if (isAnswer(to)) await command(talk, 'RSET');
+  const to = await talk.ask(`RCPT TO:${mailbox}`, reply);
+  if (isAnswer(to)) await talk.ask('RSET', reply);
   if (to.kind !== 'ok') return false;
   if (!findings.some(({ id }) => id === 'relay-open'))
     find(

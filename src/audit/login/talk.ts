@@ -108,6 +108,19 @@ export class Talk {
     }
   }
 
+  /** One command, one answer. */
+  ask(text: string, judge: Judge): Promise<Answer> {
+    this.say(text);
+    return this.answer(judge);
+  }
+
+  /** A command that may ask for more, and is told then that nothing will come. */
+  async begin(text: string, judge: Judge, cancel: string = '*', last: Judge = judge): Promise<Answer> {
+    const answer = await this.ask(text, judge);
+    if (answer.kind === 'invited') await this.ask(cancel, last);
+    return answer;
+  }
+
   startTls(ask: TlsAsk): Promise<TlsBegun> {
     return this.wire.startTls({ timeoutMs: this.#context.settings.timeoutMs, ...ask });
   }

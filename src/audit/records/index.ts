@@ -21,4 +21,4 @@ export type { RecordsContext } from './questions.ts';
 export { type AuditSpfOptions, auditSpf } from './spf.ts';
 export { auditSrv } from './srv.ts';
 export { auditTlsRpt } from './tls-rpt.ts';
-export { findTlsa } from './tlsa.ts';
+export { auditTlsa } from './tlsa.ts';

@@ -8,7 +8,7 @@ import { lookupFailed, MAX_TEXT, type Questions, questionsOf, type RecordsContex
 /** Options of {@link auditSpf}. */
 export interface AuditSpfOptions {
   /** Whether the domain sends mail at all; true where not given. One that does not needs a record less urgently. */
-  readonly sends?: boolean | undefined;
+  readonly sends?: boolean | Promise<boolean> | undefined;
 }
 
 /** Nobody sends mail from these (RFC 1112 §4, RFC 6666): whom they are let in, everybody is. */
@@ -48,7 +48,8 @@ export async function auditSpf(
     };
   const records = textsOf(own).filter((text) => /^v=spf1(?: |$)/i.test(text));
   const [record] = records;
-  if (record === undefined) return { audit: { state: 'missing' }, findings: [missing(domain, textsOf(own), sends)] };
+  if (record === undefined)
+    return { audit: { state: 'missing' }, findings: [missing(domain, textsOf(own), await sends)] };
 
   const text = printable(record, MAX_TEXT);
   const shown = records.slice(0, 5).map((one) => `${domain} TXT ${one}`);

@@ -1,14 +1,15 @@
 import type { DnsAnswer } from '../../env/index.ts';
-import { parseIp } from '../../net/index.ts';
 import type { AuditContext } from '../context.ts';
-import { type AuditFinding, found, printable } from '../finding.ts';
+import type { Find, Mutable } from '../find.ts';
+import { type AuditFinding, evidenceOf, found, printable } from '../finding.ts';
+import { mtaStsAllows } from '../records/index.ts';
 import type { ServiceAudit, TlsAudit } from '../report.ts';
 import { certificateFindings, daneMatches, probeVersions, versionFindings } from '../tls/index.ts';
+import { mayTrustUs, trustNote } from '../trust.ts';
 import type { TlsBegun } from '../wire/index.ts';
-import type { Find, Mutable } from './find.ts';
 import { greeted, mainSession } from './first-session.ts';
 import { probeInjection } from './injection.ts';
-import { daneFindings, inPolicy, type Policy, stsFindings } from './promises.ts';
+import { daneFindings, type Policy, stsFindings } from './promises.ts';
 import { probeRelay } from './relay.ts';
 import { type Place, SmtpSession } from './session.ts';
 import { sideSessions, versionOf } from './side-sessions.ts';
@@ -64,12 +65,8 @@ export async function auditExchanger(
     reach: 'open',
   };
   const findings: AuditFinding[] = [];
-  const here = isOwnAddress(address, context);
-  const notes = here
-    ? [
-        `The audit ran on the machine of ${host} (${address}): some servers trust their own address, and relay for it or take logins without TLS. Ask again from elsewhere, or with --source.`,
-      ]
-    : [];
+  const here = mayTrustUs(address, context);
+  const notes = here ? [trustNote(host, address)] : [];
   const end = (): ExchangerAudit => ({ service, findings, notes });
   const find: Find = (id, what, evidence = [], change = {}) =>
     void findings.push(found(id, subject, what, [`address: ${address}`, ...evidence], change));
@@ -91,9 +88,7 @@ export async function auditExchanger(
       tellMain = resolve;
     });
     const talks = Promise.all([
-      wanted.has('relay')
-        ? probeRelay(subject, target, domain, context, side.converse, here && settings.source === undefined)
-        : undefined,
+      wanted.has('relay') ? probeRelay(subject, target, domain, context, side.converse, here) : undefined,
       wanted.has('smtp') ? side.converse((begun) => probeInjection(subject, begun, settings.timeoutMs)) : undefined,
       wanted.has('tls') ? probeVersions((version) => versionOf(version, main, side)) : {},
     ]);
@@ -123,7 +118,7 @@ export async function auditExchanger(
       findings.push(...versionFindings(subject, tls, 'low'));
     }
     if (!own.taken) return end();
-    const binding = policy !== undefined && policy.mode !== 'none' && inPolicy(policy, host) ? policy : undefined;
+    const binding = policy !== undefined && policy.mode !== 'none' && mtaStsAllows(policy, host) ? policy : undefined;
     daneFindings(tlsa, tls, service, find);
     stsFindings(binding, tls?.certificate, service, clock.now(), find);
     if (tls?.certificate !== undefined) {
@@ -133,7 +128,7 @@ export async function auditExchanger(
         // The DNS vouches for this key: who signed it, for which name, does not matter to anybody (RFC 7672 §3.1.1).
         if (vouched && ofTrust.has(finding.id)) continue;
         const change = vouched && finding.id === 'certificate-expired' ? ({ severity: 'low' } as const) : {};
-        findings.push({ ...finding, ...change, evidence: [`address: ${address}`, ...finding.evidence].slice(0, 20) });
+        findings.push({ ...finding, ...change, evidence: evidenceOf([`address: ${address}`, ...finding.evidence]) });
       }
     }
     return end();
@@ -163,11 +158,4 @@ async function settled<T>(promise: Promise<T> | undefined): Promise<T | undefine
   } catch {
     return undefined;
   }
-}
-
-/** Whether an address is one of this machine. */
-function isOwnAddress(address: string, { localAddresses }: AuditContext): boolean {
-  if (/^127\.|^::1$|^::ffff:127\./i.test(address)) return true;
-  const wanted = parseIp(address);
-  return (localAddresses?.() ?? []).some((own) => own === address || (wanted !== undefined && parseIp(own) === wanted));
 }

@@ -1,9 +1,10 @@
+import { mechanismClass } from '../../checks/encrypted-auth/index.ts';
 import type { AuditContext } from '../context.ts';
+import type { Find, Mutable } from '../find.ts';
 import { printable } from '../finding.ts';
 import type { ServiceAudit, TlsAudit } from '../report.ts';
 import { readCertificate, sentChain } from '../tls/index.ts';
 import type { TlsBegun } from '../wire/index.ts';
-import type { Find, Mutable } from './find.ts';
 import { classOf, detailOf, readReply, type SmtpReply, said } from './reply.ts';
 import { capabilitiesOf, offers, type SmtpSession } from './session.ts';
 
@@ -100,7 +101,7 @@ export async function mainSession(
   service.capabilities = { before: before.map((line) => printable(line)) };
   const mechanisms = mechanismsOf(before);
   if (mechanisms.length > 0) {
-    const challenges = mechanisms.every((name) => CHALLENGES.test(name));
+    const challenges = mechanisms.every((name) => mechanismClass(name) !== 'secret');
     find(
       'login-clear-offered',
       `The server offers logins before TLS: ${mechanisms.join(' ')}.`,
@@ -146,9 +147,6 @@ export async function mainSession(
   }
   return { taken: true, tls, chain };
 }
-
-/** Mechanisms that send no secret as it is; all others do, or may. */
-const CHALLENGES = /^(?:CRAM-|DIGEST-|SCRAM-|NTLM$|GSS|GS2-|APOP$|EXTERNAL$)/i;
 
 const mechanismsOf = (capabilities: readonly string[]): readonly string[] => [
   ...new Set(

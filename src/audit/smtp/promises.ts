@@ -1,13 +1,10 @@
 import type { DnsAnswer } from '../../env/index.ts';
+import type { Find } from '../find.ts';
 import type { CertificateAudit, RecordsAudit, ServiceAudit, TlsAudit } from '../report.ts';
 import { isTrusted, isUsable, namesHost } from '../tls/index.ts';
-import type { Find } from './find.ts';
 
 /** A domain's MTA-STS policy. */
 export type Policy = NonNullable<NonNullable<RecordsAudit['mtaSts']>['policy']>;
-
-/** RFC 8461 §4.1: a wildcard stands for one label. */
-export const inPolicy = ({ mx }: Policy, host: string): boolean => mx.some((pattern) => namesHost(pattern, host));
 
 /** What TLSA records promise, and whether the server keeps it (RFC 7672 §2.2). */
 export function daneFindings(

@@ -238,15 +238,7 @@ function wireOf(plain: Socket, { address, port, clock, usual, signal }: About): 
           socket = tls;
           secure = true;
           listen(tls);
-          const why = tls.authorizationError as Error | string | undefined;
-          const code =
-            typeof why === 'string' ? why : ((why as NodeJS.ErrnoException | undefined)?.code ?? why?.message);
-          finish({
-            status: 'secure',
-            socket: tls,
-            // The name is judged elsewhere, against all names that the host may bear.
-            chainError: code === 'ERR_TLS_CERT_ALTNAME_INVALID' ? undefined : code,
-          });
+          finish({ status: 'secure', socket: tls });
         });
       });
     },

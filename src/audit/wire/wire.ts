@@ -44,8 +44,6 @@ export type TlsBegun =
       readonly status: 'secure';
       /** For the certificate, the version and the cipher. */
       readonly socket: TLSSocket;
-      /** Why Node.js would not trust the chain; undefined where it would. It says nothing about the name. */
-      readonly chainError: string | undefined;
     }
   | { readonly status: 'failed' | 'timeout' | 'closed' | 'aborted'; readonly reason: string };
 

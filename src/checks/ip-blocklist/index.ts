@@ -46,6 +46,7 @@ export type {
 } from './blocklist.ts';
 export { ipBlocklist, matchAddress } from './blocklist.ts';
 export type { ListFormat } from './lists/formats.ts';
+export { listFormats } from './lists/formats.ts';
 export type {
   ListProblem,
   ListReading,

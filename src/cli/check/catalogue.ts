@@ -1,41 +1,24 @@
-import type { Severity } from '../../audit/index.ts';
+import type { CatalogueEntry, Severity } from '../../audit/index.ts';
+import { entriesOf, evidenceOf, printable } from '../../audit/index.ts';
 import type { CheckFinding } from './report.ts';
 
 /** What every finding of one kind has in common. */
-export interface CheckCatalogueEntry {
-  readonly probe: string;
-  readonly severity: Severity;
-  readonly kind: CheckFinding['kind'];
-  readonly title: string;
-  readonly source: string;
-  readonly mend: string;
-}
+export type CheckCatalogueEntry = CatalogueEntry<string>;
 
-const entry =
-  (probe: string, kind: CheckFinding['kind'] = 'problem') =>
-  (severity: Severity, title: string, source: string, mend: string): CheckCatalogueEntry => ({
-    probe,
-    severity,
-    kind,
-    title,
-    source,
-    mend,
-  });
-
-const ip = entry('ip');
-const iprev = entry('iprev');
-const dnsbl = entry('dnsbl');
-const blocklist = entry('ip-blocklist');
-const helo = entry('helo');
-const sender = entry('sender-domain');
-const spf = entry('spf');
-const dkim = entry('dkim');
-const arc = entry('arc');
-const dmarc = entry('dmarc');
-const uri = entry('uri');
-const uribl = entry('uribl');
-const message = entry('message');
-const unknown = (probe: string): ReturnType<typeof entry> => entry(probe, 'could-not-check');
+const ip = entriesOf<string>('ip');
+const iprev = entriesOf<string>('iprev');
+const dnsbl = entriesOf<string>('dnsbl');
+const blocklist = entriesOf<string>('ip-blocklist');
+const helo = entriesOf<string>('helo');
+const sender = entriesOf<string>('sender-domain');
+const spf = entriesOf<string>('spf');
+const dkim = entriesOf<string>('dkim');
+const arc = entriesOf<string>('arc');
+const dmarc = entriesOf<string>('dmarc');
+const uri = entriesOf<string>('uri');
+const uribl = entriesOf<string>('uribl');
+const message = entriesOf<string>('message');
+const unknown = (probe: string): ReturnType<typeof entriesOf<string>> => entriesOf(probe, 'could-not-check');
 
 const askAgain = 'Look at the name servers of the name, and ask again.';
 
@@ -322,8 +305,6 @@ export const checkCatalogue: { readonly [id in CheckFindingId]: CheckCatalogueEn
   ),
 };
 
-const MAX_EVIDENCE = 20;
-
 /** Makes a finding out of the catalogue. */
 export function found(
   id: CheckFindingId,
@@ -346,30 +327,3 @@ export function found(
     evidence: evidenceOf(evidence),
   };
 }
-
-export const evidenceOf = (lines: readonly string[]): readonly string[] =>
-  lines.length <= MAX_EVIDENCE
-    ? lines.map((line) => printable(line))
-    : [
-        ...lines.slice(0, MAX_EVIDENCE - 1).map((line) => printable(line)),
-        `and ${lines.length - MAX_EVIDENCE + 1} more`,
-      ];
-
-/** What came from the network or a message, as text that no terminal, log or page takes for anything else. */
-export function printable(text: string, limit: number = 200): string {
-  const head = text.slice(0, limit * 2);
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters to be shown as what they are.
-  const shown = head.replace(/[\u0000-\u001f\u007f-\uffff]/g, (character) =>
-    character === '\t' ? ' ' : `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
-  return shown.length > limit || head.length < text.length ? `${shown.slice(0, limit - 1)}...` : shown;
-}
-
-const order: readonly Severity[] = ['critical', 'high', 'medium', 'low', 'info'];
-
-/** From 0, the worst, to 4. */
-export const rank = (severity: Severity): number => order.indexOf(severity);
-
-/** The worst first; of equals, as they were found. */
-export const bySeverity = (findings: readonly CheckFinding[]): readonly CheckFinding[] =>
-  [...findings].sort((a, b) => rank(a.severity) - rank(b.severity));

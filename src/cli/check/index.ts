@@ -10,8 +10,8 @@
  *
  * @module
  */
-import { readFileSync } from 'node:fs';
 import { systemClock } from '../../adapters/system/index.ts';
+import { bySeverity, packageVersion, stateOf } from '../../audit/index.ts';
 import { printMailbox } from '../../net/index.ts';
 import { openDns } from '../dns.ts';
 import type { CommandIo } from '../io.ts';
@@ -19,7 +19,7 @@ import { exitCodes, UsageError } from '../io.ts';
 import { meant } from '../nearest.ts';
 import { printed } from '../report/forms.ts';
 import { exitCodeOf } from '../verdict.ts';
-import { bySeverity } from './catalogue.ts';
+
 import type { CheckEnv, Looked } from './env.ts';
 import { help } from './help.ts';
 import { checkIp } from './ip.ts';
@@ -146,12 +146,7 @@ function reportOf(
   finished: number,
 ): CheckReport {
   const findings = bySeverity(unique(looked.flatMap((part) => part.findings)));
-  const matters = findings.filter(({ severity }) => severity !== 'info');
-  const state = matters.some(({ kind: of }) => of === 'problem')
-    ? 'problems'
-    : matters.length > 0
-      ? 'could-not-check'
-      : 'clean';
+  const state = stateOf(findings);
   return {
     schema: 'postern-check-report',
     version: CHECK_REPORT_VERSION,
@@ -184,12 +179,4 @@ function unique(findings: readonly CheckFinding[]): readonly CheckFinding[] {
     kept.set(key, same === undefined ? finding : { ...same, evidence: [...same.evidence, ...more].slice(0, 20) });
   }
   return [...kept.values()];
-}
-
-/** The version in the package's own description, whether this runs from `src` or from `dist`. */
-function packageVersion(): string {
-  const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
-    readonly version: string;
-  };
-  return version;
 }

@@ -1,8 +1,9 @@
+import { evidenceOf } from '../../audit/index.ts';
 import type { ListFormat } from '../../checks/ip-blocklist/index.ts';
 import { reverseDns } from '../../checks/reverse-dns/index.ts';
 import type { IpAddress } from '../../net/index.ts';
 import { addressScope, reverseName } from '../../net/index.ts';
-import { evidenceOf, found } from './catalogue.ts';
+import { found } from './catalogue.ts';
 import type { CheckEnv, Looked } from './env.ts';
 import type { ListFile, NamedZone } from './lists.ts';
 import { lookInFile, lookOnList } from './lists.ts';

@@ -1,8 +1,9 @@
+import { evidenceOf } from '../../audit/index.ts';
 import { dnsbl } from '../../checks/dnsbl/index.ts';
 import type { ListFormat } from '../../checks/ip-blocklist/index.ts';
 import { ipBlocklist, readPrefixSet } from '../../checks/ip-blocklist/index.ts';
 import type { IpAddress } from '../../net/index.ts';
-import { evidenceOf, found } from './catalogue.ts';
+import { found } from './catalogue.ts';
 import type { CheckEnv, Looked } from './env.ts';
 
 /** A list, as `--list zone=label` names it. */

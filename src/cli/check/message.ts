@@ -1,3 +1,4 @@
+import { evidenceOf, printable } from '../../audit/index.ts';
 import { authenticateMessage } from '../../checks/message-authentication/index.ts';
 import { uribl } from '../../checks/uribl/index.ts';
 import type { Result } from '../../core/index.ts';
@@ -7,7 +8,7 @@ import type { IpAddress, Mailbox } from '../../net/index.ts';
 import { parseDomain, printMailbox } from '../../net/index.ts';
 import type { DkimOutcome, MessageAuthentication, SpfFact } from '../../smtp/index.ts';
 import type { CheckFindingId } from './catalogue.ts';
-import { evidenceOf, found, printable } from './catalogue.ts';
+import { found } from './catalogue.ts';
 import type { CheckEnv, Looked } from './env.ts';
 import type { NamedZone } from './lists.ts';
 import type { CheckAnswer, CheckedMessage, CheckFinding } from './report.ts';

@@ -1,60 +1,28 @@
-import type { ParseArgsConfig } from 'node:util';
-import type { ListFormat } from '../../checks/ip-blocklist/index.ts';
+import { type ListFormat, listFormats } from '../../checks/ip-blocklist/index.ts';
 import type { IpAddress, Mailbox } from '../../net/index.ts';
 import { parseDomain, parseIp, parseMailbox, parsePrefix } from '../../net/index.ts';
 import { UsageError } from '../io.ts';
 import { meant } from '../nearest.ts';
-import { durationOf, readArguments, textOf, type Values } from '../options.ts';
+import {
+  commonOptions,
+  durationOf,
+  type Options,
+  one,
+  readArguments,
+  several,
+  textOf,
+  type Values,
+} from '../options.ts';
 import type { FormName } from '../report/forms.ts';
 import { formNames, formOf } from '../report/forms.ts';
 import type { Threshold } from '../verdict.ts';
 import { thresholdOf } from '../verdict.ts';
 import type { NamedZone } from './lists.ts';
 
-const formats: readonly ListFormat[] = [
-  'plain',
-  'range',
-  'spamhaus-drop',
-  'spamhaus-drop-json',
-  'netset',
-  'hosts',
-  'postfix-cidr',
-  'postfix-mynetworks',
-  'fail2ban',
-  'ipset',
-  'nftables',
-  'csv',
-  'p2p',
-  'dat',
-  'dshield',
-  'rbldnsd',
-];
-
 /** What can be checked. */
 export type CheckKind = 'ip' | 'sender' | 'message';
 
-type Flags = NonNullable<ParseArgsConfig['options']>;
-
-const one = { type: 'string' } as const;
-const several = { type: 'string', multiple: true } as const;
-const flag = { type: 'boolean' } as const;
-
-const shared: Flags = {
-  resolver: several,
-  zone: one,
-  timeout: one,
-  json: flag,
-  html: flag,
-  sarif: flag,
-  junit: flag,
-  prometheus: flag,
-  output: one,
-  'fail-on': one,
-  'no-color': flag,
-  help: { type: 'boolean', short: 'h' },
-};
-
-const own: { readonly [kind in CheckKind]: Flags } = {
+const own: { readonly [kind in CheckKind]: Options } = {
   ip: { list: several, blocklist: several, 'blocklist-format': one },
   sender: { ip: one, helo: one, public: several },
   message: { ip: one, helo: one, from: one, 'uri-list': several, 'trusted-sealer': several },
@@ -86,7 +54,7 @@ export interface CheckOptions {
 /** Reads the arguments behind `postern check ip`, say. @throws UsageError where they cannot be meant */
 export function readCheckOptions(kind: CheckKind, argv: readonly string[]): CheckOptions {
   const command = `postern check ${kind}`;
-  const { values, words } = readArguments(argv, { ...shared, ...own[kind] }, command);
+  const { values, words } = readArguments(argv, { ...commonOptions, ...own[kind] }, command);
   const help = values.help === true;
   if (!help && words.length !== 1)
     throw new UsageError(
@@ -109,7 +77,7 @@ export function readCheckOptions(kind: CheckKind, argv: readonly string[]): Chec
     lists: texts('list').map((value) => namedZone('--list', value)),
     uriLists: texts('uri-list').map((value) => namedZone('--uri-list', value)),
     blocklists: texts('blocklist'),
-    format: among('--blocklist-format', format, formats),
+    format: among('--blocklist-format', format, listFormats),
     ip: ip === undefined ? undefined : addressOf('--ip', ip),
     helo: text('helo'),
     from: reversePath('--from', text('from')),

@@ -1,3 +1,4 @@
+import { evidenceOf } from '../../audit/index.ts';
 import { heloCheck, senderDomain } from '../../checks/reverse-dns/index.ts';
 import type { SpfOutcome } from '../../checks/spf/index.ts';
 import { checkHost } from '../../checks/spf/index.ts';
@@ -5,7 +6,7 @@ import { mailExchangers } from '../../dns/index.ts';
 import type { IpAddress, Mailbox } from '../../net/index.ts';
 import { parseAddressLiteral, parseDomain, parsePrefix, printMailbox } from '../../net/index.ts';
 import type { CheckFindingId } from './catalogue.ts';
-import { evidenceOf, found } from './catalogue.ts';
+import { found } from './catalogue.ts';
 import type { CheckEnv, Looked } from './env.ts';
 
 /** What `postern check sender` asks for. */

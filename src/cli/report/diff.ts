@@ -1,5 +1,5 @@
-import type { AuditFinding, AuditReport, AuditState, DomainAudit } from '../../audit/index.ts';
-import { bySeverity, REPORT_VERSION, rank } from '../../audit/index.ts';
+import type { AuditFinding, AuditReport, DomainAudit } from '../../audit/index.ts';
+import { bySeverity, REPORT_VERSION, rank, stateOf, worst } from '../../audit/index.ts';
 import { UsageError } from '../io.ts';
 
 /** What has changed from one audit to the next. Plain JSON. */
@@ -130,17 +130,7 @@ export function onlyNew(now: AuditReport, { domains }: AuditDiff): AuditReport {
     ]);
     return { ...audit, findings, state: stateOf(findings) };
   });
-  const worst = (['problems', 'could-not-check'] as const).find((state) =>
-    audits.some((audit) => audit.state === state),
-  );
-  return { ...now, state: worst ?? 'clean', domains: audits };
-}
-
-/** As the audit itself says it. */
-function stateOf(findings: readonly AuditFinding[]): AuditState {
-  const matters = findings.filter(({ severity }) => severity !== 'info');
-  if (matters.some(({ kind }) => kind === 'problem')) return 'problems';
-  return matters.length > 0 ? 'could-not-check' : 'clean';
+  return { ...now, state: worst(audits.map(({ state }) => state)), domains: audits };
 }
 
 /** Reads a report that was written before. @throws UsageError where it is none */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Severity } from '../../audit/index.ts';
 import { auditCatalogue } from '../../audit/index.ts';
-import type { AnyReport, SheetFinding } from './sheet.ts';
+import type { AnyReport, Sheet, SheetFinding } from './sheet.ts';
 import { sheetOf } from './sheet.ts';
 import { jsonText, wellFormed } from './shown.ts';
 
@@ -28,11 +28,14 @@ const scores: { readonly [severity in Severity]: string } = {
  * SARIF 2.1.0 (OASIS), for code scanning and for viewers of it. Its rules are the entries of the catalogue that were found.
  */
 export function sarifReport(report: AnyReport): string {
-  const all = sheetOf(report).subjects.flatMap(({ subject, findings }) =>
-    findings.map((finding) => ({ about: subject, finding })),
-  );
-  const rules = new Map<string, SheetFinding>();
-  for (const { finding } of all) if (!rules.has(finding.id)) rules.set(finding.id, finding);
+  const { kind, subjects } = sheetOf(report);
+  const all = subjects.flatMap(({ subject, findings }) => findings.map((finding) => ({ about: subject, finding })));
+  const rules = new Map<string, SheetFinding[]>();
+  for (const { finding } of all) {
+    const same = rules.get(finding.id);
+    if (same === undefined) rules.set(finding.id, [finding]);
+    else same.push(finding);
+  }
   const sorted = [...rules].sort(([a], [b]) => (a < b ? -1 : 1));
   const seen = new Map<string, number>();
   const log = {
@@ -44,7 +47,7 @@ export function sarifReport(report: AnyReport): string {
           driver: {
             name: 'postern',
             semanticVersion: report.postern,
-            rules: sorted.map(([, finding]) => ruleOf(finding)),
+            rules: sorted.map(([id, findings]) => ruleOf(id, findings, kind)),
           },
         },
         automationDetails: {
@@ -93,11 +96,12 @@ function kindOf({ kind, severity }: SheetFinding): { readonly kind: string; read
   return severity === 'info' ? { kind: 'informational', level: 'none' } : { kind: 'fail', level: levels[severity] };
 }
 
-function ruleOf(finding: SheetFinding): object {
-  const { id } = finding;
+function ruleOf(id: string, findings: readonly SheetFinding[], kind: Sheet['kind']): object {
   // The rule is the catalogue's: a finding may differ in severity.
-  const entry = Object.hasOwn(auditCatalogue, id) ? auditCatalogue[id as keyof typeof auditCatalogue] : finding;
+  const entry = kind === 'audit' ? auditCatalogue[id as keyof typeof auditCatalogue] : findings[0];
+  if (entry === undefined) return { id };
   const { title, source, mend, severity } = entry;
+  const probes = [...new Set(findings.map(({ probe }) => probe))].sort();
   const rfc = /RFC (\d+)(?: §([\d.]*\d))?/.exec(source);
   return {
     id,
@@ -108,7 +112,7 @@ function ruleOf(finding: SheetFinding): object {
       ? {}
       : { helpUri: `https://www.rfc-editor.org/rfc/rfc${rfc[1]}${rfc[2] === undefined ? '' : `#section-${rfc[2]}`}` }),
     defaultConfiguration: { level: levels[severity] },
-    properties: { tags: ['security', 'mail', entry.probe], 'security-severity': scores[severity] },
+    properties: { tags: ['security', 'mail', ...probes], 'security-severity': scores[severity] },
   };
 }
 

@@ -11,8 +11,8 @@ import {
   auditPtr,
   auditSpf,
   auditSrv,
+  auditTlsa,
   auditTlsRpt,
-  findTlsa,
 } from '../../../src/audit/records/index.ts';
 import type { RecordsContext } from '../../../src/audit/records/questions.ts';
 import type { IpAddress } from '../../../src/net/index.ts';
@@ -812,12 +812,19 @@ describe('lists', () => {
 describe('tlsa', () => {
   test.each([true, false])('tlsa/the resolver vouches for it: %s → is kept', async (authentic) => {
     const dns = zone({ '_25._tcp.mx.example.org': { TLSA: [[3, 1, 1, 'ab'.repeat(32)]], authentic } });
-    const answer = await findTlsa('mx.example.org', 25, contextWith({}, { dns }));
+    const { answer } = await auditTlsa('mx.example.org', 25, contextWith({}, { dns }));
     expect(answer).toMatchObject({ status: 'found', authentic });
+  });
+  test('tlsa/the DNS does not answer → could not be checked', async () => {
+    const dns = zone({ '_25._tcp.mx.example.org': 'temperror' });
+    const { findings } = await auditTlsa('mx.example.org', 25, contextWith({}, { dns }));
+    expect(findings.map(({ id, probe, kind }) => [id, probe, kind])).toEqual([
+      ['lookup-failed', 'dane', 'could-not-check'],
+    ]);
   });
   test('tlsa/a name that leaves no room for its labels → there is none', async () => {
     const host = `${'a.'.repeat(125)}org`;
-    expect(await findTlsa(host, 25, contextWith())).toMatchObject({ status: 'nxdomain' });
+    expect((await auditTlsa(host, 25, contextWith())).answer).toMatchObject({ status: 'nxdomain' });
   });
 });
 

@@ -1,27 +1,9 @@
 import fc from 'fast-check';
 import type { ListFormat, ReadListOptions } from 'postern/checks/ip-blocklist';
-import { readList, readPrefixSet, readPrefixSetStream } from 'postern/checks/ip-blocklist';
+import { listFormats, readList, readPrefixSet, readPrefixSetStream } from 'postern/checks/ip-blocklist';
 import { PrefixSet } from 'postern/net';
 import { describe, expect, test } from 'vitest';
 
-const formats: ListFormat[] = [
-  'plain',
-  'range',
-  'spamhaus-drop',
-  'spamhaus-drop-json',
-  'netset',
-  'hosts',
-  'postfix-cidr',
-  'postfix-mynetworks',
-  'fail2ban',
-  'ipset',
-  'nftables',
-  'csv',
-  'p2p',
-  'dat',
-  'dshield',
-  'rbldnsd',
-];
 const NOW = Date.UTC(2030, 0, 1);
 const read = (format: ListFormat, text: string, options: Partial<ReadListOptions> = {}) =>
   readList(text, { format, now: NOW, maxBadShare: 1, ...options });
@@ -462,7 +444,7 @@ describe('what is wrong with a line', () => {
     expect(reading.lines).toBe(100_000);
     expect(read('plain', 'x\n'.repeat(300_000)).refused).toBe(undefined);
   });
-  test.each(formats)('%s: lines that end in CR alone → refused, not one long line', (format) => {
+  test.each(listFormats)('%s: lines that end in CR alone → refused, not one long line', (format) => {
     expect(read(format, '192.0.2.1\r192.0.2.2\r').refused).toMatch(/carriage return in its midst/);
   });
   test.each([
@@ -522,7 +504,7 @@ describe('a list in one part', () => {
     'postfix-cidr': '192.0.2.1 REJECT',
     'spamhaus-drop-json': '{"cidr":"192.0.2.1/32"}',
   };
-  test.each(formats)('%s: each of its lines costs the same', (format) => {
+  test.each(listFormats)('%s: each of its lines costs the same', (format) => {
     const text = `${line[format] ?? '192.0.2.1'}\n`.repeat(many);
     const end = format === 'spamhaus-drop-json' ? `{"type":"metadata","records":${many}}` : '';
     const { set, refused } = readPrefixSet(text + end, { format, now: NOW });
@@ -550,7 +532,7 @@ describe('a list in one part', () => {
     '!',
     '/',
   ];
-  test.each(formats)('%s: long lines of one thing', (format) => {
+  test.each(listFormats)('%s: long lines of one thing', (format) => {
     for (const piece of hostile) {
       const text = `${piece.repeat(long / piece.length)}x\n`.repeat(20);
       expect(read(format, text).taken).toBe(0);
@@ -618,7 +600,7 @@ describe('no text makes a reader throw', () => {
     '255.255.255.0',
     '99999999999',
   );
-  test.each(formats)('%s', (format) => {
+  test.each(listFormats)('%s', (format) => {
     fc.assert(
       fc.property(
         fc.array(fc.oneof({ weight: 9, arbitrary: pieces }, { weight: 1, arbitrary: fc.string() }), { maxLength: 30 }),

@@ -1,11 +1,12 @@
 import { audit, systemEnv } from 'postern/audit';
 import { zone } from 'postern/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { freePorts, type Running } from '../run-server.ts';
 import { type Authority, makeAuthority } from './certificates.ts';
 import type { Fake } from './fakes.ts';
-import { freePorts, makeKit } from './kit.ts';
+import { makeKit } from './kit.ts';
 import { type Kit, madeUp, others, type Parts, type Posture, postureOptions, real, SOURCE } from './postures.ts';
-import { type Running, startCourier, startCyrus, startDovecot, startPostfix, without } from './real-servers.ts';
+import { startCourier, startCyrus, startDovecot, startPostfix, without } from './real-servers.ts';
 import { type Judged, type Score, score, scoreTable } from './score.ts';
 
 /** So many sites are audited at once: the machine is small, and time-outs are to be those of the servers. */

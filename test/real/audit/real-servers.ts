@@ -1,9 +1,11 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
-import { chmod, chown, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { connect, createServer } from 'node:net';
+import { chmod, chown, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
+import { dovecotFolder, runDovecot } from '../dovecot.ts';
+import { type Running, run } from '../run-server.ts';
 import type { DovecotPlace, Kit, OtherPlace, PostfixPlace } from './postures.ts';
 
 /** Where `.ci/install-real-parts` unpacks what cannot be installed beside Dovecot. */
@@ -56,12 +58,6 @@ function libraries(): string {
     ])
     .filter(holdsSome)
     .join(':');
-}
-
-/** A server that runs. */
-export interface Running {
-  log(): Promise<string>;
-  end(): Promise<void>;
 }
 
 /** One Postfix with a service for each place. */
@@ -183,11 +179,7 @@ export async function startDovecot(
   { ports }: Pick<Kit, 'ports'>,
   { saslPort }: { readonly saslPort?: number | undefined } = {},
 ): Promise<Running> {
-  const folder = await mkdtemp(join(tmpdir(), 'postern-dovecot-'));
-  await chmod(folder, 0o755);
-  const own = userInfo().username;
-  await writeFile(join(folder, 'users'), 'bob:{PLAIN}secret\n', { mode: 0o644 });
-  const log = join(folder, 'log');
+  const folder = await dovecotFolder();
   const certificateOf = ({ certificate }: DovecotPlace): string =>
     certificate === undefined ? '' : `  ssl_cert = <${certificate.chainFile}\n  ssl_key = <${certificate.keyFile}\n`;
   const listeners = (protocol: 'imap' | 'pop3'): string =>
@@ -202,30 +194,11 @@ export async function startDovecot(
       )
       .join('\n');
   const first = places.find(({ certificate }) => certificate !== undefined);
-  await writeFile(
-    join(folder, 'dovecot.conf'),
-    `
-base_dir = ${folder}/run
-state_dir = ${folder}/state
-log_path = ${log}
-protocols = imap pop3
+  const settings = `
 listen = 127.0.0.1
 ${first === undefined ? 'ssl = no' : `ssl = yes\n${certificateOf(first)}`}
 disable_plaintext_auth = yes
 auth_mechanisms = plain login
-default_internal_user = ${isRoot ? 'dovecot' : own}
-default_internal_group = ${isRoot ? 'dovecot' : String(userInfo().gid)}
-default_login_user = ${isRoot ? 'dovenull' : own}
-mail_location = maildir:${folder}/mail/%u
-first_valid_uid = 1
-passdb {
-  driver = passwd-file
-  args = scheme=PLAIN username_format=%u ${folder}/users
-}
-userdb {
-  driver = static
-  args = uid=${isRoot ? 'nobody' : own} gid=${isRoot ? 'nogroup' : String(userInfo().gid)} home=${folder}/mail/%u
-}
 service anvil {
   chroot =
 }
@@ -260,14 +233,10 @@ ${certificateOf(place)}${Object.entries(place.settings)
   .join('')}}`,
   )
   .join('\n')}
-`,
-    { mode: 0o644 },
-  );
-  return run(
-    'dovecot',
-    spawn(programs.dovecot, ['-F', '-c', join(folder, 'dovecot.conf')], { stdio: ['ignore', 'pipe', 'pipe'] }),
+`;
+  return runDovecot(
     folder,
-    log,
+    settings,
     places.flatMap(({ address, services }) => services.map((service) => ({ address, port: ports[service] }))),
   );
 }
@@ -408,56 +377,4 @@ export async function startCourier(places: readonly OtherPlace[], { ports }: Pic
     throw error;
   }
   return { log: async () => (await Promise.all(running.map((server) => server.log()))).join(''), end };
-}
-
-const takes = (place: { readonly address: string; readonly port: number }): Promise<boolean> =>
-  new Promise((resolve) => {
-    const socket = connect({ host: place.address, port: place.port, timeout: 1_000 });
-    const settle = (up: boolean): void => {
-      socket.destroy();
-      resolve(up);
-    };
-    socket
-      .once('connect', () => settle(true))
-      .once('error', () => settle(false))
-      .once('timeout', () => settle(false));
-  });
-
-/** Waits until the server takes connections everywhere. */
-export async function run(
-  name: string,
-  server: ChildProcess,
-  folder: string,
-  log: string,
-  places: readonly { readonly address: string; readonly port: number }[],
-): Promise<Running> {
-  let said = '';
-  const hear = (text: Buffer): void => {
-    said = (said + text.toString()).slice(-5_000);
-  };
-  server.stdout?.on('data', hear);
-  server.stderr?.on('data', hear);
-  const ended = new Promise<void>((resolve) => {
-    server.once('exit', () => resolve());
-    server.once('error', () => resolve());
-  });
-  const read = async (): Promise<string> => said + (await readFile(log, 'utf8').catch(() => ''));
-  const end = async (): Promise<void> => {
-    server.kill('SIGTERM');
-    const insist = setTimeout(() => server.kill('SIGKILL'), 10_000);
-    await ended;
-    clearTimeout(insist);
-    await rm(folder, { recursive: true, force: true });
-  };
-  for (let tries = 0; ; tries++) {
-    const up = await Promise.all(places.map(takes));
-    if (up.every(Boolean)) return { log: read, end };
-    if (tries > 100 || server.exitCode !== null) {
-      const down = places.filter((_, at) => up[at] !== true).map(({ address, port }) => `${address}:${port}`);
-      const why = await read();
-      await end();
-      throw new Error(`${name} does not listen on ${down.join(', ')}: ${why}`);
-    }
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
 }

@@ -63,3 +63,6 @@ export const formats: { readonly [format in ListFormat]: (lines: Lines) => LineR
   dshield,
   rbldnsd,
 };
+
+/** The names of all formats. */
+export const listFormats: readonly ListFormat[] = Object.keys(formats) as ListFormat[];

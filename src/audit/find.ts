@@ -1,4 +1,7 @@
-import type { found } from '../finding.ts';
+import type { found } from './finding.ts';
+
+/** What is being put together. */
+export type Mutable<T> = { -readonly [key in keyof T]: T[key] };
 
 /** Makes a finding about the service that is looked at. */
 export type Find = (
