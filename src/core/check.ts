@@ -1,6 +1,6 @@
 import type { Answer, Finding, Result } from './finding.ts';
-import { results } from './finding.ts';
-import type { ChangedConsequences, Consequences, RequiredConsequences } from './verdict.ts';
+import type { ChangedConsequences, ConsequenceKey, Consequences, RequiredConsequences } from './verdict.ts';
+import { consequenceKeys } from './verdict.ts';
 
 export type Awaitable<T> = T | Promise<T>;
 
@@ -48,10 +48,10 @@ export function defineCheck<Facts, Env, const R extends Result, D = unknown>(
   if (!/^[a-z][a-z0-9-]*$/.test(name))
     throw new TypeError(`defineCheck: name ${JSON.stringify(name)} must be lower-case letters, digits and hyphens`);
   const id = options.label === undefined ? name : `${name}/${slug(options.label)}`;
-  for (const result of Object.keys(recommended)) {
-    if (!results.includes(result as Result))
+  for (const key of Object.keys(recommended)) {
+    if (!consequenceKeys.includes(key as ConsequenceKey))
       throw new TypeError(
-        `defineCheck: ${name} says what follows from ${JSON.stringify(result)}, which is no result; allowed: ${results.join(', ')}`,
+        `defineCheck: unknown result ${JSON.stringify(key)} in the table of ${name} (known: ${consequenceKeys.join(', ')})`,
       );
   }
   return {

@@ -17,6 +17,9 @@ export const results: readonly Result[] = ['pass', 'none', 'neutral', 'softfail'
 /** Subject and detail of an enhanced status code (`7.23`); the class digit is added when it is spoken. */
 export type StatusDetail = `${number}.${number}`;
 
+/** Who made the input wrong: the client that sends the message, or somebody it has no power over. */
+export type Fault = 'sender' | 'third-party';
+
 /** What a check answers. Plain data: it survives JSON. */
 export interface Answer<R extends Result = Result, D = unknown> {
   readonly result: R;
@@ -28,6 +31,11 @@ export interface Answer<R extends Result = Result, D = unknown> {
   readonly explanation?: string | undefined;
   /** How heavy it is, where the check can tell (a list's code, say). It counts where the rule says `weigh()`. */
   readonly weight?: number | undefined;
+  /**
+   * Who caused a `permerror`. With `'sender'` the table's `'permerror:sender'` applies, if it has one: what a client can
+   * cause by itself must not be a way around a rule.
+   */
+  readonly fault?: Fault | undefined;
   /** Evidence for the log. It never goes on the wire. */
   readonly detail?: D | undefined;
 }

@@ -8,7 +8,7 @@ export type { Awaitable, Check, CheckOptions } from './check.ts';
 export { defineCheck, isPromise, recommending } from './check.ts';
 export type { Accepted, Decision, Outcome, Refused, SetApart } from './decision.ts';
 export { judge } from './decision.ts';
-export type { Answer, Finding, Result, StatusDetail } from './finding.ts';
+export type { Answer, Fault, Finding, Result, StatusDetail } from './finding.ts';
 export { fail, neutral, none, pass, permerror, results, softfail, temperror } from './finding.ts';
 export type { EvaluateOptions, Known, Leaf, Policy } from './policy.ts';
 export { assertUniqueIds, evaluate, examine, leavesOf, recorded, timedOut } from './policy.ts';
@@ -17,6 +17,7 @@ export { on, score, shadow, together, unless, when, within } from './rule.ts';
 export type {
   Action,
   ChangedConsequences,
+  ConsequenceKey,
   Consequences,
   HeaderField,
   Refusal,

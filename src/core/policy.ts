@@ -6,7 +6,7 @@ import type { Finding } from './finding.ts';
 import { results } from './finding.ts';
 import type { Entry, Rule, Thresholds } from './rule.ts';
 import type { Verdict } from './verdict.ts';
-import { defer, proceed, quarantine, reject, tag, weighed } from './verdict.ts';
+import { consequenceOf, defer, proceed, quarantine, reject, tag, weighed } from './verdict.ts';
 
 /** Rules by stage. A rule may stand at any stage that knows the facts its check asks for. */
 export type Policy<Stages extends object, Env> = {
@@ -140,7 +140,7 @@ function runOne<F, E>(
 ): Awaitable<Outcome[]> {
   const conclude = (finding: Finding): Outcome[] => {
     const silent = finding.result === 'temperror' ? defer() : proceed;
-    return [{ rule, finding, verdict: weighed(consequences[finding.result] ?? silent, finding) }];
+    return [{ rule, finding, verdict: weighed(consequenceOf(consequences, finding) ?? silent, finding) }];
   };
   const known = run.known?.get(rule);
   const finding = known ?? examine(check, facts, env, run.scope?.signal);

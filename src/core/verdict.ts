@@ -1,4 +1,5 @@
-import type { Result, StatusDetail } from './finding.ts';
+import type { Finding, Result, StatusDetail } from './finding.ts';
+import { results } from './finding.ts';
 
 /** A header field that a decision adds to the message. */
 export interface HeaderField {
@@ -48,8 +49,22 @@ export type Verdict =
 
 export type Action = Verdict['action'];
 
+/** The keys of a table: the results, and `permerror:sender` for a `permerror` that the sender caused. */
+export type ConsequenceKey = Result | BySender<Result>;
+type BySender<R extends Result> = `${Extract<R, 'permerror'>}:sender`;
+
+/** Every key that a table can have. */
+export const consequenceKeys: readonly ConsequenceKey[] = [...results, 'permerror:sender'];
+
 /** What follows from each result. */
-export type Consequences = { readonly [K in Result]?: Verdict | undefined };
+export type Consequences = { readonly [K in ConsequenceKey]?: Verdict | undefined };
+
+/** The verdict that a table names for a finding. A `permerror` that the sender caused falls back to `permerror`. */
+export const consequenceOf = (
+  table: Consequences,
+  { result, fault }: Pick<Finding, 'result' | 'fault'>,
+): Verdict | undefined =>
+  (result === 'permerror' && fault === 'sender' ? table['permerror:sender'] : undefined) ?? table[result];
 
 type Adverse = 'softfail' | 'fail' | 'temperror' | 'permerror';
 /** Throwing mail away because a check is broken does not compile. */
@@ -59,13 +74,13 @@ type AfterError = Exclude<Verdict, { action: 'discard' }>;
 export type RequiredConsequences<R extends Result> = {
   readonly [K in Extract<R, 'softfail' | 'fail'>]: Verdict;
 } & { readonly [K in Extract<R, 'temperror' | 'permerror'>]: AfterError } & {
-  readonly [K in Exclude<R, Adverse>]?: Verdict | undefined;
-};
+  readonly [K in BySender<R>]?: AfterError | undefined;
+} & { readonly [K in Exclude<R, Adverse>]?: Verdict | undefined };
 
 /** Changes to a table: only results that the check can give may be named. */
 export type ChangedConsequences<R extends Result> = {
   readonly [K in Exclude<R, 'temperror' | 'permerror'>]?: Verdict | undefined;
-} & { readonly [K in Extract<R, 'temperror' | 'permerror'>]?: AfterError | undefined };
+} & { readonly [K in Extract<R, 'temperror' | 'permerror'> | BySender<R>]?: AfterError | undefined };
 
 /** Indifferent: never changes a decision. */
 export const proceed: Verdict & { readonly action: 'proceed' } = { action: 'proceed' };

@@ -7,6 +7,7 @@ import {
   flag,
   on,
   pass,
+  permerror,
   proceed,
   reject,
   score,
@@ -76,6 +77,17 @@ const sound = defineCheck('shaky', shaky, { fail: reject(), temperror: proceed }
 // @ts-expect-error nor by a change
 on(sound, { temperror: discard });
 on(sound, { fail: discard });
+
+// What a sender causes has a row of its own where the check can answer permerror.
+const unreadable = defineCheck('unreadable', () => permerror({ fault: 'sender' }), {
+  permerror: flag(1),
+  'permerror:sender': reject(),
+});
+on(unreadable, { 'permerror:sender': flag(2) });
+// @ts-expect-error mail is not thrown away because of it
+on(unreadable, { 'permerror:sender': discard });
+// @ts-expect-error the check never answers permerror
+on(bySender, { 'permerror:sender': reject() });
 
 // A need of the environment that is not met.
 interface Users {
