@@ -21,7 +21,7 @@
  */
 import type { Env } from '../env/index.ts';
 import type { AddressScope, DomainName, IpAddress, Prefix } from '../net/index.ts';
-import { addressScope, parseDomain, parseIp, parsePrefix, prefixHas } from '../net/index.ts';
+import { addressScope, parseDomain, parseIp, prefixHas } from '../net/index.ts';
 
 /** One address of a mail host. */
 export interface ExchangerAddress {
@@ -97,19 +97,9 @@ export interface MailExchangersOptions {
 /** How many targets are looked at; the most that occurs in practice is about a dozen. */
 const MAX_TARGETS = 20;
 
-/**
- * Documentation prefixes are no bogon here: they are what examples and tests use, and nobody's server is reached there
- * by accident (RFC 5737, RFC 3849, RFC 9637).
- */
-const documentation = ['192.0.2.0/24', '198.51.100.0/24', '203.0.113.0/24', '2001:db8::/32', '3fff::/20'].map((text) =>
-  parsePrefix(text),
-);
-
 /** The scope of an address as mail sees it. */
-function scopeOf(address: IpAddress, publicNetworks: readonly Prefix[] | undefined): AddressScope {
-  const scope = addressScope(address);
-  if (scope === 'public') return scope;
-  return [...documentation, ...(publicNetworks ?? [])].some((prefix) => prefixHas(prefix, address)) ? 'public' : scope;
+function scopeOf(address: IpAddress, publicNetworks: readonly Prefix[] = []): AddressScope {
+  return publicNetworks.some((prefix) => prefixHas(prefix, address)) ? 'public' : addressScope(address);
 }
 
 /** Finds out where a domain takes its mail. Never rejects. */

@@ -191,32 +191,60 @@ export const prefixKey = (address: IpAddress, lengths: { readonly v4: number; re
   return `${networkOf(address, length)}/${length}`;
 };
 
-export type AddressScope = 'public' | 'loopback' | 'private' | 'link-local' | 'shared' | 'multicast' | 'reserved';
+/**
+ * What kind of address it is. `documentation`: set apart for examples (RFC 5737, RFC 3849, RFC 9637). `reserved`: every other
+ * address that the Internet does not route.
+ */
+export type AddressScope =
+  | 'public'
+  | 'loopback'
+  | 'private'
+  | 'link-local'
+  | 'shared'
+  | 'multicast'
+  | 'documentation'
+  | 'reserved';
 
-/** Special-purpose blocks (the IANA registries of RFC 6890), documentation prefixes excepted: they are `reserved`. */
+/**
+ * The IANA special-purpose registries (RFC 6890), as of 2025-10, the first match wins. What the registries call globally
+ * reachable is `public`. In IPv6 only 2000::/3 has been given out (RFC 4291 §2.4): what lies outside it is not routed.
+ */
 const scopes: readonly (readonly [AddressScope, string])[] = [
-  ['loopback', '127.0.0.0/8'],
-  ['private', '10.0.0.0/8'],
-  ['private', '172.16.0.0/12'],
-  ['private', '192.168.0.0/16'],
-  ['link-local', '169.254.0.0/16'],
-  ['shared', '100.64.0.0/10'],
-  ['multicast', '224.0.0.0/4'],
   ['reserved', '0.0.0.0/8'],
+  ['private', '10.0.0.0/8'],
+  ['shared', '100.64.0.0/10'],
+  ['loopback', '127.0.0.0/8'],
+  ['link-local', '169.254.0.0/16'],
+  ['private', '172.16.0.0/12'],
+  ['public', '192.0.0.9/32'], // Port Control Protocol anycast, RFC 7723
+  ['public', '192.0.0.10/32'], // TURN anycast, RFC 8155
   ['reserved', '192.0.0.0/24'],
-  ['reserved', '192.0.2.0/24'],
+  ['documentation', '192.0.2.0/24'],
+  ['reserved', '192.88.99.0/24'], // relays of 6to4 and 6a44, RFC 7526 and RFC 6751
+  ['private', '192.168.0.0/16'],
   ['reserved', '198.18.0.0/15'],
-  ['reserved', '198.51.100.0/24'],
-  ['reserved', '203.0.113.0/24'],
+  ['documentation', '198.51.100.0/24'],
+  ['documentation', '203.0.113.0/24'],
+  ['multicast', '224.0.0.0/4'],
   ['reserved', '240.0.0.0/4'],
   ['loopback', '::1/128'],
+  ['private', '64:ff9b:1::/48'], // NAT64 prefixes of one site, RFC 8215
+  ['public', '2001:1::1/128'], // Port Control Protocol anycast, RFC 7723
+  ['public', '2001:1::2/128'], // TURN anycast, RFC 8155
+  ['public', '2001:1::3/128'], // DNS-SD anycast, RFC 9665
+  ['public', '2001:3::/32'], // AMT, RFC 7450
+  ['public', '2001:4:112::/48'], // AS112, RFC 7535
+  ['public', '2001:20::/28'], // ORCHIDv2, RFC 7343
+  ['public', '2001:30::/28'], // Drone Remote ID, RFC 9374
+  ['reserved', '2001::/23'],
+  ['documentation', '2001:db8::/32'],
+  ['documentation', '3fff::/20'],
+  ['public', '2000::/3'],
   ['private', 'fc00::/7'],
   ['link-local', 'fe80::/10'],
+  ['private', 'fec0::/10'], // site-local, RFC 3879
   ['multicast', 'ff00::/8'],
-  ['reserved', '::/128'],
-  ['reserved', '100::/64'],
-  ['reserved', '2001:db8::/32'],
-  ['reserved', '3fff::/20'],
+  ['reserved', '::/0'],
 ];
 const scopePrefixes = scopes.map(([scope, text]) => {
   const { address, length } = parsePrefix(text);
@@ -225,13 +253,19 @@ const scopePrefixes = scopes.map(([scope, text]) => {
 });
 
 /**
- * What kind of address it is; a bogon, for mail, is everything but `public`.
+ * What kind of address it is. For mail, everything but `public` is a bogon. An IPv6 address that only carries an IPv4
+ * address (NAT64, 6to4, Teredo, IPv4-compatible) has the scope of what it carries.
  *
- * @throws TypeError where the text is no address
+ * @throws TypeError if the text is not an address
  */
 export function addressScope(address: IpAddress): AddressScope {
   const version = scanAddress(address, 0, address.length);
   if (version === 0) throw new TypeError(`addressScope: ${JSON.stringify(address)} is not a canonical IP address`);
+  return version === 6 ? scopeOf6() : scopeOfScanned(4);
+}
+
+/** The scope of the address in `scanned`, by the table alone. */
+function scopeOfScanned(version: 4 | 6): AddressScope {
   for (const prefix of scopePrefixes) {
     if (prefix.version !== version) continue;
     let same = true;
@@ -240,6 +274,29 @@ export function addressScope(address: IpAddress): AddressScope {
     if (same) return prefix.scope;
   }
   return 'public';
+}
+
+function scopeOf6(): AddressScope {
+  const [w0 = 0, w1 = 0, w2 = 0, w3 = 0] = scanned;
+  const carried = (word: number): AddressScope => {
+    scanned[0] = word;
+    return scopeOfScanned(4);
+  };
+  // NAT64, RFC 6052 §2.1.
+  if (w0 === 0x64ff9b && w1 === 0 && w2 === 0) return carried(w3);
+  // IPv4-compatible, RFC 4291 §2.5.5.1: deprecated, so never public. `::` and `::1` are in the table.
+  if (w0 === 0 && w1 === 0 && w2 === 0 && w3 >>> 0 > 1) {
+    const scope = carried(w3);
+    return scope === 'public' ? 'reserved' : scope;
+  }
+  // 6to4, RFC 3056 §2.
+  if (w0 >>> 16 === 0x2002) return carried((w0 << 16) | (w1 >>> 16));
+  // Teredo, RFC 4380 §4: the server, and the client with its bits inverted.
+  if (w0 === 0x20010000) {
+    const server = carried(w1);
+    return server === 'public' ? carried(~w3) : server;
+  }
+  return scopeOfScanned(6);
 }
 
 /** Where RFC 6052 §2.2 puts the IPv4 address behind a prefix of so many bits: the octets, octet 8 (the "u" octet) left out. */

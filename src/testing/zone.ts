@@ -29,6 +29,18 @@ import type { Clock, DnsAnswer, DnsRecord, DnsResolver, RecordOf, RecordType, Re
 import { parseIp } from '../net/index.ts';
 
 /**
+ * The networks that are set apart for documentation and tests (RFC 5737, RFC 3849, RFC 9637). Checks do not count them as
+ * public: give them as `publicNetworks` where a test's mail hosts have such addresses.
+ */
+export const documentationNetworks: readonly string[] = [
+  '192.0.2.0/24',
+  '198.51.100.0/24',
+  '203.0.113.0/24',
+  '2001:db8::/32',
+  '3fff::/20',
+];
+
+/**
  * How a question ends where it is not answered with records. `temperror` is SERVFAIL; `timeout` is a `temperror` that
  * says so at once (or after `delayMs`); `silent` never ends, unless the question is aborted.
  */

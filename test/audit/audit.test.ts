@@ -36,7 +36,7 @@ function look(
     localAddresses: () => ['127.0.0.1', '::1'],
     randomBytes: (length) => new Uint8Array(length).fill(7),
   };
-  return clock.until(audit(domains, options, env));
+  return clock.until(audit(domains, { publicNetworks: ['192.0.2.0/24', '198.51.100.0/24'], ...options }, env));
 }
 
 const ids = ({ domains }: AuditReport): readonly string[] =>
@@ -109,7 +109,7 @@ describe('audit', () => {
     expect(there.notes).toEqual([]);
   });
   test('IPv6 where there is none → a note, no finding', async () => {
-    const data: ZoneData = { ...sound, 'mx1.example.org': { A: ['192.0.2.1'], AAAA: ['2001:db8::1'] } };
+    const data: ZoneData = { ...sound, 'mx1.example.org': { A: ['192.0.2.1'], AAAA: ['2600::1'] } };
     const asked = new Set<string>();
     const report = await look(data, { only: ['smtp'] }, (target) => {
       asked.add(target.address);

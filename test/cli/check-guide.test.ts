@@ -48,7 +48,7 @@ describe('docs/guide/check.md', () => {
       ['high listed', 'seen in a trap', 'medium iprev-missing'],
     ],
     [
-      'check sender --zone zone.json --ip 192.0.2.1 --helo mx.example.org a@example.org',
+      'check sender --zone zone.json --public 192.0.2.0/24 --ip 192.0.2.1 --helo mx.example.org a@example.org',
       0,
       ['spf (mail from)        pass', 'spf (helo)             pass', 'helo                   pass'],
     ],

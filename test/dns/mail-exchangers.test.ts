@@ -1,12 +1,13 @@
 import { type MailExchangersOptions, mailExchangers } from 'postern/dns';
 import { parseDomain, parsePrefix } from 'postern/net';
-import { fixedClock, type ZoneData, zone } from 'postern/testing';
+import { documentationNetworks, fixedClock, type ZoneData, zone } from 'postern/testing';
 import { describe, expect, test } from 'vitest';
 
 const D = 'example.org';
+const publicNetworks = documentationNetworks.map((text) => parsePrefix(text));
 const look = async (data: ZoneData, options: MailExchangersOptions = {}) => {
   const dns = zone(data);
-  const found = await mailExchangers(parseDomain(D)!, { dns }, options);
+  const found = await mailExchangers(parseDomain(D)!, { dns }, { publicNetworks, ...options });
   return { found, asked: dns.questions.map(({ name, type }) => `${name} ${type}`) };
 };
 const mx = (...exchanges: string[]): ZoneData => ({ [D]: { MX: exchanges.map((name, i) => [10 * i, name] as const) } });
@@ -88,6 +89,16 @@ describe('what is found out beside', () => {
     const data = { ...mx('a.example'), 'a.example': { A: ['127.0.0.9'] } };
     const options = { publicNetworks: [parsePrefix('127.0.0.0/8')] };
     expect((await look(data, options)).found.state).toBe('usable');
+  });
+
+  test.each(documentationNetworks)('%s → not public, unless it is named', async (network) => {
+    const { address } = parsePrefix(network);
+    const data = { ...mx('a.example'), 'a.example': address.includes(':') ? { AAAA: [address] } : { A: [address] } };
+    expect((await look(data, { publicNetworks: [] })).found).toMatchObject({
+      state: 'not-public',
+      exchangers: [{ addresses: [{ address, scope: 'documentation' }] }],
+    });
+    expect((await look(data)).found.state).toBe('usable');
   });
 
   test('the same host twice → asked for once', async () => {

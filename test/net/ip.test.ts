@@ -147,21 +147,6 @@ describe('the rest of an address', () => {
     expect(prefixHas(parsePrefix('0.0.0.0/0'), ip('::1'))).toBe(false);
     expect(prefixHas(parsePrefix('2001:db8::/33'), ip('2001:db8:8000::'))).toBe(false);
   });
-  test.each([
-    ['127.0.0.1', 'loopback'],
-    ['10.1.2.3', 'private'],
-    ['172.32.0.1', 'public'],
-    ['100.64.0.1', 'shared'],
-    ['169.254.1.1', 'link-local'],
-    ['203.0.113.1', 'reserved'],
-    ['8.8.8.8', 'public'],
-    ['::1', 'loopback'],
-    ['::', 'reserved'],
-    ['fe80::1', 'link-local'],
-    ['fd00::1', 'private'],
-    ['2001:db8::1', 'reserved'],
-    ['2600::1', 'public'],
-  ])('%s is %s', (address, scope) => expect(addressScope(ip(address))).toBe(scope));
   test('names under which the DNS knows it', () => {
     expect(reverseName(ip('192.0.2.1'))).toBe('1.2.0.192.in-addr.arpa');
     expect(reverseLabels(ip('2001:db8::1'))).toBe('1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2');

@@ -8,7 +8,17 @@ import { on, reject, together } from 'postern/core';
 import { smtpPolicy } from 'postern/smtp';
 import { smtpSession } from 'postern/smtp-session';
 import type { FactsOver } from 'postern/testing';
-import { connectFacts, dataFacts, factsAt, fixedClock, playTranscript, quietEnv, replyTo, zone } from 'postern/testing';
+import {
+  connectFacts,
+  dataFacts,
+  documentationNetworks,
+  factsAt,
+  fixedClock,
+  playTranscript,
+  quietEnv,
+  replyTo,
+  zone,
+} from 'postern/testing';
 import { describe, expect, test } from 'vitest';
 
 const clock = fixedClock();
@@ -20,7 +30,7 @@ const inbound = smtpPolicy({
   relay,
   rcpt: [
     together(
-      senderDomain(),
+      senderDomain({ publicNetworks: documentationNetworks }),
       on(spf(), { fail: reject() }),
       dnsbl({ zone: 'bl.test', label: 'BL', testEntries: 'none' }),
     ),

@@ -6,11 +6,13 @@ import {
   scheduleRedundancy,
 } from 'postern/checks/mx-redundancy';
 import { evaluate } from 'postern/core';
-import { fixedClock, type ZoneData, type ZoneEntry, zone } from 'postern/testing';
+import { documentationNetworks, fixedClock, type ZoneData, type ZoneEntry, zone } from 'postern/testing';
 import { describe, expect, test } from 'vitest';
 
 const D = 'example.org';
-const look = (data: ZoneData, options: RedundancyOptions = {}) => checkRedundancy(D, { dns: zone(data) }, options);
+const publicNetworks = documentationNetworks;
+const look = (data: ZoneData, options: RedundancyOptions = {}) =>
+  checkRedundancy(D, { dns: zone(data) }, { publicNetworks, ...options });
 /** A domain's state, and what was found, as one line. */
 const audit = async (data: ZoneData, options: RedundancyOptions = {}): Promise<string> => {
   const { state, findings } = await look(data, options);
@@ -291,6 +293,11 @@ describe('options', () => {
     expect(await audit(data, { publicNetworks: ['127.0.0.0/8'] })).toBe('pass');
   });
 
+  test('addresses from documentation → not public', async () => {
+    const data = hosts(a('192.0.2.1', '2001:db8::1'), a('198.51.100.1', '3fff::1'), a('203.0.113.1'));
+    expect(await audit(data, { publicNetworks: [] })).toMatch(/^fail mx-private/);
+  });
+
   test('providers → more of them', async () => {
     const data = hosts(a('192.0.2.1'));
     expect(await audit(data, { providers: [{ name: 'Ours', suffix: 'example.org' }] })).toBe('pass');
@@ -445,7 +452,12 @@ describe('as a check', () => {
     ['null MX', { [D]: { MX: [[0, '']] } }, 'none'],
     ['no answer', { [D]: 'temperror' }, 'temperror'],
   ])('%s → %#', async (_, data, result) => {
-    const decision = await evaluate({ audit: [mxRedundancy()] }, 'audit', { domain: D }, { dns: zone(data) });
+    const decision = await evaluate(
+      { audit: [mxRedundancy({ publicNetworks })] },
+      'audit',
+      { domain: D },
+      { dns: zone(data) },
+    );
     expect([decision.outcomes[0]?.finding.result, decision.action]).toEqual([result, 'accept']);
   });
 

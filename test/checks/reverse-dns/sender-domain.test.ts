@@ -1,10 +1,11 @@
 import { recipientDomain, senderDomain } from 'postern/checks/reverse-dns';
 import { flag, on } from 'postern/core';
-import type { ZoneData } from 'postern/testing';
+import { documentationNetworks, type ZoneData } from 'postern/testing';
 import { describe, expect, test } from 'vitest';
 import { findingOf, replyOf } from './replies.ts';
 
 const D = 'example.org';
+const publicNetworks = documentationNetworks;
 const mx = (...exchanges: string[]): ZoneData => ({ [D]: { MX: exchanges.map((name, i) => [10 * i, name] as const) } });
 
 /** The table of MX states: what is so, what MAIL is answered, what RCPT is answered on submission. */
@@ -84,30 +85,35 @@ const table: [string, ZoneData, string | null, string | null][] = [
 
 describe('the table of MX states', () => {
   test.each(table)('mail/%s', async (_, data, reply) => {
-    expect(await replyOf(senderDomain(), {}, data, 'mail')).toBe(reply);
+    expect(await replyOf(senderDomain({ publicNetworks }), {}, data, 'mail')).toBe(reply);
   });
   test.each(table)('rcpt/%s', async (_, data, __, reply) => {
-    expect(await replyOf(recipientDomain(), { to: 'b@example.org' }, data)).toBe(reply);
+    expect(await replyOf(recipientDomain({ publicNetworks }), { to: 'b@example.org' }, data)).toBe(reply);
   });
 });
 
 describe('mail/the sender', () => {
   test('the null reverse-path → nothing to ask', async () => {
-    expect(await findingOf(senderDomain(), { from: null }, {})).toEqual({ check: 'sender-domain', result: 'none' });
+    expect(await findingOf(senderDomain({ publicNetworks }), { from: null }, {})).toEqual({
+      check: 'sender-domain',
+      result: 'none',
+    });
   });
 
   test('an address literal → neutral', async () => {
-    expect(await findingOf(senderDomain(), { from: 'a@[192.0.2.1]' }, {})).toMatchObject({ result: 'neutral' });
+    expect(await findingOf(senderDomain({ publicNetworks }), { from: 'a@[192.0.2.1]' }, {})).toMatchObject({
+      result: 'neutral',
+    });
   });
 
   test('an implicit MX is noted', async () => {
-    const finding = await findingOf(senderDomain(), {}, { [D]: { A: ['192.0.2.1'] } });
+    const finding = await findingOf(senderDomain({ publicNetworks }), {}, { [D]: { A: ['192.0.2.1'] } });
     expect(finding).toMatchObject({ result: 'pass', detail: { state: 'implicit', implicit: true } });
   });
 
   test('a null MX beside others, by option → as one that stands alone', async () => {
     const data = { ...mx('', 'a.example'), 'a.example': { A: ['192.0.2.1'] } };
-    expect(await replyOf(senderDomain({ mixedNullMx: 'null-mx' }), {}, data)).toMatch(/^550 5\.7\.27 /);
+    expect(await replyOf(senderDomain({ mixedNullMx: 'null-mx', publicNetworks }), {}, data)).toMatch(/^550 5\.7\.27 /);
   });
 
   test('unreachable exchangers, by option → score', async () => {
@@ -116,7 +122,7 @@ describe('mail/the sender', () => {
   });
 
   test('every exchanger is ours, and the domain is not → softfail; ours → pass; one of theirs → pass', async () => {
-    const options = { ownAddresses: ['198.51.100.1'] };
+    const options = { ownAddresses: ['198.51.100.1'], publicNetworks };
     const data = { ...mx('us.example'), 'us.example': { A: ['198.51.100.1'] } };
     expect(await findingOf(senderDomain(options), {}, data)).toMatchObject({
       result: 'softfail',
@@ -133,7 +139,7 @@ describe('mail/the sender', () => {
 
   test('the finding is plain JSON and stays small', async () => {
     const names = Array.from({ length: 500 }, (_, i) => `h${i}.example`);
-    const finding = await findingOf(senderDomain(), {}, mx(...names));
+    const finding = await findingOf(senderDomain({ publicNetworks }), {}, mx(...names));
     expect(JSON.parse(JSON.stringify(finding))).toEqual(finding);
     expect(JSON.stringify(finding).length).toBeLessThan(3_000);
   });
