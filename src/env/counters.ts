@@ -8,8 +8,13 @@ export interface Rate {
   readonly rate: number;
   /** The period, in milliseconds; more than 0. */
   readonly periodMs: number;
-  /** How many may come at once; the same as `rate` where it is not given. */
+  /** How many may come at once. Default: `rate`. */
   readonly burst?: number | undefined;
+  /**
+   * Names a group of keys that share room in a store of bounded memory: a full store makes room within the group of the new key,
+   * and never evicts a key of another group. Default: the group of all rates without a name.
+   */
+  readonly pool?: string | undefined;
 }
 
 /** One charge among several that are made together. */

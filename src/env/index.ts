@@ -1,5 +1,5 @@
 /**
- * What a check may touch outside itself: interfaces only. Same facts and same answers from here, same finding.
+ * What a check may touch outside itself: interfaces, and a reading of the clock that never goes back. Same facts and same answers from here, same finding.
  *
  * @module
  */
@@ -10,6 +10,7 @@ import type { DnsResolver } from './resolver.ts';
 
 export type { Ban, Bans } from './bans.ts';
 export type { Clock } from './clock.ts';
+export { steadyTime } from './clock.ts';
 export type { Charge, Counters, Place, Rate, Usage } from './counters.ts';
 export type { DnsAnswer, DnsRecord, DnsResolver, RecordOf, RecordType, ResolveOptions } from './resolver.ts';
 

@@ -30,13 +30,18 @@ export interface BansUnderTest {
   readonly bans: Bans;
   /** Lets `ms` milliseconds pass, as the store sees it. */
   readonly pass: (ms: number) => Promise<void>;
+  /**
+   * Moves the wall clock that the store reads by `byMs`, forward or back, without any time passing. The cases about a clock that
+   * is set check nothing for a store without it.
+   */
+  readonly moveWall?: ((byMs: number) => void | Promise<void>) | undefined;
   /** Called when the case is over. */
   readonly close?: (() => Promise<void>) | undefined;
 }
 
 const MINUTE = 60_000;
 
-type Body = (bans: Bans, pass: BansUnderTest['pass']) => Promise<void>;
+type Body = (bans: Bans, pass: BansUnderTest['pass'], moveWall: BansUnderTest['moveWall']) => Promise<void>;
 
 const lasts = (ban: Ban | undefined): number => (ban === undefined ? 0 : ban.until - ban.since);
 
@@ -178,6 +183,22 @@ const promises: readonly (readonly [name: string, body: Body])[] = [
       same(await bans.list(), [], 'list');
     },
   ],
+  ...[-3_600_000, -30 * 86_400_000].map((byMs): readonly [string, Body] => [
+    `clock: moved by ${byMs / 3_600_000} hours, a ban lasts as long as before`,
+    async (bans, pass, moveWall) => {
+      if (moveWall === undefined) return;
+      await bans.add('192.0.2.1', 'r', 1_000);
+      await moveWall(byMs);
+      same((await bans.lookup('192.0.2.1'))?.reason, 'r', 'it holds');
+      const again = await bans.add('192.0.2.2', 'r', 1_000);
+      holds(lasts(again) <= 1_200, 'a new one is as long as usual', again);
+      holds(lasts(await bans.add('192.0.2.2', 'r', 1_000)) <= 2_400, 'and so is the next', await bans.list());
+      await pass(1_300);
+      same(await bans.lookup('192.0.2.1'), undefined, 'and is over at its time');
+      await pass(1_300);
+      same(await bans.list(), [], 'all are over');
+    },
+  ]),
   [
     'a reason is any text, and comes back as it was',
     async (bans) => {
@@ -198,9 +219,9 @@ export function bansContract(make: () => Promise<BansUnderTest>): readonly Contr
   return promises.map(([name, body]) => ({
     name,
     run: async () => {
-      const { bans, pass, close } = await make();
+      const { bans, pass, moveWall, close } = await make();
       try {
-        await body(bans, pass);
+        await body(bans, pass, moveWall);
       } finally {
         await close?.();
       }

@@ -13,7 +13,8 @@
  *
  * const cases = countersContract(async () => {
  *   const clock = fixedClock();
- *   return { counters: memoryCounters({ clock }), pass: (ms) => clock.pass(ms) };
+ *   const moveWall = (byMs: number) => clock.setWall(clock.now() + byMs);
+ *   return { counters: memoryCounters({ clock }), pass: (ms) => clock.pass(ms), moveWall };
  * });
  * for (const { name, run } of cases) {
  *   await run();
@@ -32,6 +33,11 @@ export interface CountersUnderTest {
   readonly counters: Counters;
   /** Lets `ms` milliseconds pass, as the store sees it. */
   readonly pass: (ms: number) => Promise<void>;
+  /**
+   * Moves the wall clock that the store reads by `byMs`, forward or back, without any time passing. The cases about a clock that
+   * is set check nothing for a store without it.
+   */
+  readonly moveWall?: ((byMs: number) => void | Promise<void>) | undefined;
   /** Called when the case is over. */
   readonly close?: (() => Promise<void>) | undefined;
 }
@@ -40,7 +46,11 @@ const three: Rate = { rate: 3, periodMs: 3_000 };
 /** Three at once, and one a second: slow enough that nothing comes back while a case runs. */
 const slowly: Rate = { rate: 3, periodMs: 60_000 };
 
-type Body = (counters: Counters, pass: CountersUnderTest['pass']) => Promise<void>;
+type Body = (
+  counters: Counters,
+  pass: CountersUnderTest['pass'],
+  moveWall: CountersUnderTest['moveWall'],
+) => Promise<void>;
 
 const promises: readonly (readonly [name: string, body: Body])[] = [
   [
@@ -260,6 +270,22 @@ const promises: readonly (readonly [name: string, body: Body])[] = [
       same((await counters.distinct('k', 'd', 2, 1_000)).allowed, false, 'b was seen anew');
     },
   ],
+  ...[-3_600_000, -30 * 86_400_000].map((byMs): readonly [string, Body] => [
+    `clock: moved by ${byMs / 3_600_000} hours, a client waits as long as before, and a value is remembered no longer`,
+    async (counters, pass, moveWall) => {
+      if (moveWall === undefined) return;
+      const daily = { rate: 86_400, periodMs: 86_400_000, burst: 3 };
+      for (let i = 0; i < 3; i++) await counters.charge('k', daily);
+      await counters.distinct('k', 'a', 1, 1_000);
+      await moveWall(byMs);
+      const { allowed, retryAfterMs } = await counters.charge('k', daily);
+      holds(!allowed && retryAfterMs <= 1_000, 'one second for the next, as before', retryAfterMs);
+      await pass(1_100);
+      same((await counters.charge('k', daily)).allowed, true, 'a second later');
+      same((await counters.distinct('k', 'b', 1, 1_000)).allowed, true, 'the value is forgotten after its period');
+      for (const i of [1, 2, 3]) same((await counters.charge('new', daily)).allowed, true, `a new client, charge ${i}`);
+    },
+  ]),
   [
     'keys: any text is a key, and no two are the same; rates, places and values do not mix',
     async (counters) => {
@@ -294,9 +320,9 @@ export function countersContract(make: () => Promise<CountersUnderTest>): readon
   return promises.map(([name, body]) => ({
     name,
     run: async () => {
-      const { counters, pass, close } = await make();
+      const { counters, pass, moveWall, close } = await make();
       try {
-        await body(counters, pass);
+        await body(counters, pass, moveWall);
       } finally {
         await close?.();
       }

@@ -20,8 +20,13 @@ import type { Clock } from '../env/index.ts';
 
 /** A {@link Clock} for tests. */
 export interface FixedClock extends Clock {
+  monotonic(): number;
   /** How many timers are set. */
   readonly pending: number;
+  /**
+   * Sets the wall clock, forward or back, as an administrator does: `now()` jumps; timers and `monotonic()` do not notice.
+   */
+  setWall(ms: number): void;
   /** Moves the time forward and runs what falls due, in order of time; timers set by a timer are run too. */
   advance(ms: number): void;
   /** As `advance`, and lets promises settle before the first timer, between two timers and after the last. */
@@ -63,7 +68,9 @@ const MAX_TIMERS = 100_000;
 export function fixedClock(startMs: number = 1_893_456_000_000): FixedClock {
   if (!Number.isFinite(startMs))
     throw new TypeError(`fixedClock: startMs ${String(startMs)} is not a finite number of milliseconds`);
+  // Timers and the monotonic time go by `now`; the wall clock differs from it once it has been set.
   let now = startMs;
+  let setBy = 0;
   let order = 0;
   const timers = new Set<Timer>();
 
@@ -90,7 +97,13 @@ export function fixedClock(startMs: number = 1_893_456_000_000): FixedClock {
   };
 
   return {
-    now: () => now,
+    now: () => now + setBy,
+    monotonic: () => now - startMs,
+    setWall(ms) {
+      if (!Number.isFinite(ms))
+        throw new TypeError(`fixedClock: setWall must be a finite number of milliseconds, got ${String(ms)}`);
+      setBy = ms - now;
+    },
     after(ms, run) {
       const timer: Timer = { at: now + Math.max(0, ms), order: order++, run };
       timers.add(timer);

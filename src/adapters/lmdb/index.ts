@@ -75,11 +75,18 @@ export function lmdbBans(options: LmdbBansOptions): LmdbBans {
   let additions = 0;
   const begun = clock.now();
   const unreadable: string[] = [];
+  const moved: Ban[] = [];
   for (const { key, value } of file.getRange()) {
     entries++;
     const ban = banOf(key, value);
     if (ban === undefined || ban.until + times.rememberMs <= begun) unreadable.push(key);
-    else copy.restore(ban);
+    else if (ban.since <= begun) copy.restore(ban);
+    else {
+      // Made before the clock was set back: from now on it has its full length left, and no more after the next start.
+      const shifted = { ...ban, since: begun, until: ban.until - (ban.since - begun) };
+      copy.restore(shifted);
+      moved.push(shifted);
+    }
   }
 
   /** Waits for what was written, and says whether it was. */
@@ -102,6 +109,7 @@ export function lmdbBans(options: LmdbBansOptions): LmdbBans {
     void written(file.remove(key)).then(() => going.delete(key));
   };
   for (const key of unreadable) strike(key);
+  for (const ban of moved) void written(file.put(ban.prefix, textOf(ban)));
 
   /** Goes on through the file and strikes out what is over; where it is full, also what would end soonest. */
   const sweep = (now: number, full: boolean): void => {

@@ -1,4 +1,5 @@
 import type { Ban, Bans, Clock } from '../../env/index.ts';
+import { steadyTime } from '../../env/index.ts';
 import type { IpAddress, OverlayEntry } from '../../net/index.ts';
 import { ipVersion, networkOf, PrefixOverlay, PrefixSet, parseIp, parsePrefix, printPrefix } from '../../net/index.ts';
 import type { BanTimes } from './ban-time.ts';
@@ -78,15 +79,21 @@ export function memoryBans(options: MemoryBansOptions): MemoryBans {
     reasonNumbers.set(reason, reasons.length);
     return reasons.push(reason) - 1;
   };
+  /** Ends are kept in steady time, or a clock set back by a month would make every ban last a month longer. */
+  const steady = steadyTime(clock);
+  const onTheWall = (at: number): number => Math.round(at + (clock.now() - steady()));
   const untilOf = ({ expires }: OverlayEntry): number => expires - times.rememberMs;
   const countOf = ({ value }: OverlayEntry): number => (value >>> 15) & MAX_TIMES;
-  const banOf = (entry: OverlayEntry): Ban => ({
-    prefix: entry.prefix,
-    reason: reasons[entry.value >>> 20] as string,
-    since: untilOf(entry) - unpackLength(entry.value & 0x7fff),
-    until: untilOf(entry),
-    times: countOf(entry),
-  });
+  const banOf = (entry: OverlayEntry): Ban => {
+    const until = onTheWall(untilOf(entry));
+    return {
+      prefix: entry.prefix,
+      reason: reasons[entry.value >>> 20] as string,
+      since: until - unpackLength(entry.value & 0x7fff),
+      until,
+      times: countOf(entry),
+    };
+  };
   const put = (prefix: string, reason: string, until: number, lengthMs: number, nth: number, now: number): boolean => {
     const value = ((numberOf(reason) << 20) | (Math.min(nth, MAX_TIMES) << 15) | packLength(lengthMs)) >>> 0;
     if (!prefix.endsWith('/32') && !prefix.endsWith('/64')) {
@@ -114,7 +121,7 @@ export function memoryBans(options: MemoryBansOptions): MemoryBans {
   return {
     lookup(address) {
       if (held.size === 0) return undefined;
-      const now = clock.now();
+      const now = steady();
       const entry = attempt(() => held.lookup(address, now));
       if (entry === undefined || never?.has(address) === true) return undefined;
       if (untilOf(entry) > now) return banOf(entry);
@@ -124,28 +131,32 @@ export function memoryBans(options: MemoryBansOptions): MemoryBans {
     add(text, reason, forMs) {
       const prefix = held.canonical(text);
       if (prefix === undefined || spares(prefix)) return undefined;
-      const now = clock.now();
+      const now = steady();
       const found = held.get(prefix);
       const before = found !== undefined && found.expires > now ? found : undefined;
       const nth = before === undefined ? 1 : countOf(before) + 1;
       const until = Math.max(now + banTime(times, nth, forMs), before === undefined ? 0 : untilOf(before));
       if (!put(prefix, reason, until, until - now, nth, now)) return undefined;
-      return { prefix, reason, since: now, until, times: nth };
+      return { prefix, reason, since: onTheWall(now), until: onTheWall(until), times: nth };
     },
     restore(ban) {
       const prefix = held.canonical(ban.prefix);
       if (prefix === undefined || !(ban.until > 0) || spares(prefix)) return false;
-      return put(prefix, ban.reason, ban.until, ban.until - ban.since, ban.times, clock.now());
+      const lengthMs = ban.until - ban.since;
+      // A ban that has yet to begin was made before the clock was set back: what is left of it is never more than all of it.
+      const leftMs = ban.since > clock.now() ? lengthMs : ban.until - clock.now();
+      const now = steady();
+      return put(prefix, ban.reason, now + leftMs, lengthMs, ban.times, now);
     },
     lift(text) {
       const prefix = held.canonical(text);
       if (prefix === undefined) return false;
       const before = held.get(prefix);
       held.delete(prefix);
-      return before !== undefined && untilOf(before) > clock.now();
+      return before !== undefined && untilOf(before) > steady();
     },
     list() {
-      const now = clock.now();
+      const now = steady();
       const bans = held.entries(now).filter((entry) => untilOf(entry) > now);
       return bans.map(banOf).sort((one, other) => other.since - one.since);
     },

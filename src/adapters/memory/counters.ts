@@ -1,4 +1,5 @@
 import type { Charge, Clock, Counters, Place, Rate, Usage } from '../../env/index.ts';
+import { steadyTime } from '../../env/index.ts';
 import { DistinctValues } from './distinct-values.ts';
 import { LeaseBook } from './lease-book.ts';
 import { RateTable } from './rate-table.ts';
@@ -7,20 +8,45 @@ import { seededHash } from './seeded-hash.ts';
 /** How {@link memoryCounters} are made. */
 export interface MemoryCountersOptions {
   readonly clock: Clock;
-  /** How many keys in debt are held at once, 16 bytes each: a power of two, 65536 where not given (1 MiB). */
+  /**
+   * How many keys in debt each pool of rates holds at once, 16 bytes each: a power of two. A pool takes its memory when the first
+   * of its rates is charged. Default: 65,536 (1 MiB a pool).
+   */
   readonly rates?: number | undefined;
-  /** How many distinct values are held over all keys, some 60 bytes each; 16384 where not given. */
+  /** How many distinct values are held over all keys, some 60 bytes each. Default: 16,384. */
   readonly values?: number | undefined;
-  /** Four 32-bit numbers that nobody outside may know. From the runtime's random source where not given. */
+  /** Four 32-bit numbers that must stay secret. Default: from the runtime's random source. */
   readonly seed?: Uint32Array | undefined;
+  /**
+   * Called when a pool is so full that keys in debt are evicted: at the first eviction, and then at most once a minute. Give more
+   * `rates` if it is called in ordinary operation. What it throws is ignored.
+   */
+  readonly onFull?: ((event: PoolFull) => void) | undefined;
+}
+
+/** A pool of rates that had no room left for a new key. */
+export interface PoolFull {
+  /** The pool's name; empty for rates without one. */
+  readonly pool: string;
+  /** How many keys the pool can hold, and how many are in debt now. */
+  readonly entries: number;
+  readonly inDebt: number;
+  /** How many keys were evicted since the last report. Each one's debt is forgotten. */
+  readonly evicted: number;
+  /** The largest share of its limit (0 to 1) that one of them was using. */
+  readonly largestShare: number;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
 }
 
 /** What is held now; for graphs. */
 export interface MemoryCountersSize {
-  /** Bytes of the table of rates. They are taken at the start and stay the same. */
+  /** Bytes of the tables of rates: a fixed number for each pool in use. */
   readonly rateBytes: number;
   /** Keys that are in debt now. */
   readonly inDebt: number;
+  /** Keys in debt that were evicted so far because their pool was full. */
+  readonly evicted: number;
   readonly places: number;
   readonly holders: number;
   readonly values: number;
@@ -68,8 +94,26 @@ export function memoryCounters(options: MemoryCountersOptions): MemoryCounters {
     throw new TypeError(`memoryCounters: values ${values} must be a whole number from 8 to 16777216`);
   if (seed !== undefined && !(seed.length >= 4))
     throw new TypeError(`memoryCounters: seed has ${seed.length} numbers; give four of 32 bits`);
+  if (options.onFull !== undefined && typeof options.onFull !== 'function')
+    throw new TypeError(`memoryCounters: onFull must be a function, got ${typeof options.onFull}`);
   const hash = seededHash(seed);
-  const table = new RateTable(rates, hash);
+  const steady = steadyTime(clock);
+  const pools = new Map<string, RateTable>();
+  let evicted = 0;
+  const made = (pool: string): RateTable => {
+    const reports = evictionReports(options, pool, rates, () => table.inDebt(steady()), steady);
+    const table: RateTable = new RateTable(rates, hash, (share) => {
+      evicted++;
+      reports(share);
+    });
+    pools.set(pool, table);
+    return table;
+  };
+  const common = made('');
+  const tableOf = ({ pool }: Rate): RateTable => {
+    if (pool === undefined) return common;
+    return pools.get(pool) ?? (pools.size < MAX_POOLS ? made(pool) : common);
+  };
   const leases = new LeaseBook(hash);
   let seen: DistinctValues | undefined;
   const distinctValues = (): DistinctValues => {
@@ -78,41 +122,83 @@ export function memoryCounters(options: MemoryCountersOptions): MemoryCounters {
   };
 
   return {
-    peek: (key, rate, cost = 1) => table.ask(key, rate, cost, clock.now(), false),
-    charge: (key, rate, cost = 1) => table.ask(key, rate, cost, clock.now(), true),
+    peek: (key, rate, cost = 1) => tableOf(rate).ask(key, rate, cost, steady(), false),
+    charge: (key, rate, cost = 1) => tableOf(rate).ask(key, rate, cost, steady(), true),
     chargeAll(charges) {
-      const now = clock.now();
+      const now = steady();
       const usages = new Array<Usage>(charges.length);
       let refused = false;
       for (let i = 0; i < charges.length; i++) {
         const { key, rate, cost = 1 } = charges[i] as Charge;
-        const usage = table.ask(key, rate, cost, now, !refused);
+        const usage = tableOf(rate).ask(key, rate, cost, now, !refused);
         usages[i] = usage;
         if (usage.allowed || refused) continue;
         refused = true;
         // Those before it were charged: that is taken back.
         for (let made = 0; made < i; made++) {
           const before = charges[made] as Charge;
-          table.refund(before.key, before.rate, before.cost ?? 1);
+          tableOf(before.rate).refund(before.key, before.rate, before.cost ?? 1);
         }
       }
       return usages;
     },
-    refund: (key, rate, cost = 1) => table.refund(key, rate, cost),
+    refund: (key, rate, cost = 1) => tableOf(rate).refund(key, rate, cost),
     clear(key) {
-      table.clear(key);
+      for (const table of pools.values()) table.clear(key);
       seen?.clear(key);
     },
     acquire: (key, limit, holder) => leases.acquire(key, limit, holder),
     acquireAll: (places, holder) => leases.acquireAll(places, holder),
     release: (holder, key) => leases.release(holder, key),
-    distinct: (key, value, limit, periodMs) => distinctValues().see(key, value, limit, periodMs, clock.now()),
-    size: () => ({
-      rateBytes: table.bytes,
-      inDebt: table.inDebt(clock.now()),
-      places: leases.places,
-      holders: leases.holders,
-      values: seen?.size ?? 0,
-    }),
+    distinct: (key, value, limit, periodMs) => distinctValues().see(key, value, limit, periodMs, steady()),
+    size() {
+      let rateBytes = 0;
+      let inDebt = 0;
+      for (const table of pools.values()) {
+        rateBytes += table.bytes;
+        inDebt += table.inDebt(steady());
+      }
+      return {
+        rateBytes,
+        inDebt,
+        evicted,
+        places: leases.places,
+        holders: leases.holders,
+        values: seen?.size ?? 0,
+      };
+    },
+  };
+}
+
+/** A policy names a handful of pools; names that a policy makes up as it goes would fill the memory. */
+const MAX_POOLS = 16;
+const REPORT_EVERY_MS = 60_000;
+
+/** Collects what one pool evicts, and reports it now and then. */
+function evictionReports(
+  { clock, onFull }: MemoryCountersOptions,
+  pool: string,
+  entries: number,
+  inDebt: () => number,
+  steady: () => number,
+): (share: number) => void {
+  let count = 0;
+  let largestShare = 0;
+  let due = Number.NEGATIVE_INFINITY;
+  return (share) => {
+    if (onFull === undefined) return;
+    count++;
+    if (share > largestShare) largestShare = share;
+    const now = steady();
+    if (now < due) return;
+    due = now + REPORT_EVERY_MS;
+    const event: PoolFull = { pool, entries, inDebt: inDebt(), evicted: count, largestShare, at: clock.now() };
+    count = 0;
+    largestShare = 0;
+    try {
+      onFull(event);
+    } catch {
+      // A counter never throws, whatever its hook does.
+    }
   };
 }

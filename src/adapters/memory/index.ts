@@ -4,7 +4,8 @@
  * **Answers**: is this rate kept, is there a place, how many different values were there, is this address banned?
  * **Knows**: what it was charged. **Asks**: a clock, and once the runtime's random source.
  * **Limits**: nothing is shared and nothing outlives the process (`postern/adapters/redis`, `postern/adapters/lmdb`).
- * Rates are held in a fixed table: under a flood of more clients than it holds, those that owe least are forgiven first.
+ * Rates are held in tables of fixed size, one for each pool: under a flood of more clients than a table holds, those that use the
+ * smallest share of their limit are evicted first.
  * No `node:` module: it runs wherever the web platform does.
  *
  * @example
@@ -22,5 +23,5 @@ export type { BanTimes, CheckedBanTimes } from './ban-time.ts';
 export { checkedBanTimes } from './ban-time.ts';
 export type { MemoryBans, MemoryBansOptions } from './bans.ts';
 export { memoryBans } from './bans.ts';
-export type { MemoryCounters, MemoryCountersOptions, MemoryCountersSize } from './counters.ts';
+export type { MemoryCounters, MemoryCountersOptions, MemoryCountersSize, PoolFull } from './counters.ts';
 export { memoryCounters } from './counters.ts';

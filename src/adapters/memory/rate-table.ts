@@ -21,10 +21,9 @@ const inverse: Float64Array = Float64Array.from({ length: 64 }, (_, n) => 2 ** -
  * Rates in memory that does not grow: a fixed number of entries in sets of eight, each a tag of the key and the time at
  * which its debt will be paid (GCRA's "theoretical arrival time").
  *
- * A key that is not there has no debt, so an entry whose time has come may be taken by anybody. Where a set is full of
- * debtors, the one that owes least, in parts of what it may owe, has to go: somebody is forgiven a little, never the
- * heavy abuser, and nobody is ever charged for another. (Two keys of one set with the same tag are one key: 8 in 2³² for
- * a full table.)
+ * A key that is not in the table has no debt, so a new key may take an entry whose debt is paid. If all eight are in debt, the
+ * one that uses the smallest share of its limit is evicted: a light user is forgiven, a heavy abuser is not, and nobody is
+ * charged for another. (Two keys of one set with the same tag are one key: 8 in 2³² for a full table.)
  */
 export class RateTable {
   readonly #hash: SeededHash;
@@ -40,9 +39,15 @@ export class RateTable {
   #perMs = 0;
   #limit = 0;
 
-  /** @param entries how many keys are held; a power of two, at least 8 */
-  constructor(entries: number, hash: SeededHash) {
+  readonly #onEvicted: (share: number) => void;
+
+  /**
+   * @param entries how many keys are held; a power of two, at least 8
+   * @param onEvicted called with the share of its limit (0 to 1) that an evicted key was using
+   */
+  constructor(entries: number, hash: SeededHash, onEvicted: (share: number) => void = () => {}) {
     this.#hash = hash;
+    this.#onEvicted = onEvicted;
     this.#mask = entries / WAYS - 1;
     const sets = new ArrayBuffer((entries / WAYS) * SET_BYTES);
     this.#tags = new Int32Array(sets);
@@ -80,7 +85,7 @@ export class RateTable {
     const way = this.#find(set, tag);
     let debt = way < 0 ? 0 : (this.#paid[set * PAID.stride + PAID.from + way] as number) - at;
     if (debt < 0) debt = 0;
-    // More than it may owe is owed only where the clock was set back, or the rate was made smaller.
+    // More than the limit is owed only if the rate was made smaller: time never goes back here.
     else if (debt > room) debt = room;
 
     const owed = debt + interval * cost;
@@ -128,7 +133,7 @@ export class RateTable {
     return -1;
   }
 
-  /** Whose entry a new key takes: one without debt, else the one that owes the smallest part of what it may. */
+  /** The entry that a new key takes: one without debt, or else the one using the smallest share of its limit. */
   #victim(set: number, at: number): number {
     let victim = 0;
     let least = Number.POSITIVE_INFINITY;
@@ -141,6 +146,7 @@ export class RateTable {
         victim = way;
       }
     }
+    this.#onEvicted(Math.min(1, least));
     return victim;
   }
 

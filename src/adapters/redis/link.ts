@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { Clock } from '../../env/index.ts';
+import { steadyTime } from '../../env/index.ts';
 import type { Script } from './scripts.ts';
 
 /** How patient one is with the server. */
@@ -27,6 +28,7 @@ const LONGEST_PAUSE_MS = 10_000;
 export class Link {
   readonly client: Redis;
   readonly #clock: Clock;
+  readonly #steady: () => number;
   readonly #deadlineMs: number;
   readonly #digests = new Map<Script, string>();
   #failures = 0;
@@ -37,6 +39,7 @@ export class Link {
   constructor(options: LinkOptions) {
     this.client = options.client;
     this.#clock = options.clock;
+    this.#steady = steadyTime(options.clock);
     this.#deadlineMs = options.deadlineMs;
     // A connection that has just been made has not failed yet.
     this.client.on('ready', () => this.#note(true));
@@ -74,7 +77,7 @@ export class Link {
   ): Promise<T | undefined> | undefined {
     if (this.client.status !== 'ready') return undefined;
     const open = this.#failures >= FAILURES_TO_OPEN;
-    if (open && (this.#trying || this.#clock.now() < this.#closedUntil)) return undefined;
+    if (open && (this.#trying || this.#steady() < this.#closedUntil)) return undefined;
     if (open) this.#trying = true;
     return new Promise((resolve) => {
       let over = false;
@@ -101,7 +104,7 @@ export class Link {
       return;
     }
     if (++this.#failures < FAILURES_TO_OPEN) return;
-    this.#closedUntil = this.#clock.now() + this.#pauseMs;
+    this.#closedUntil = this.#steady() + this.#pauseMs;
     this.#pauseMs = Math.min(this.#pauseMs * 2, LONGEST_PAUSE_MS);
     // A connection that has swallowed everything for so long is likely half open: a new one is no loss.
     if (this.#pauseMs === LONGEST_PAUSE_MS && this.client.status === 'ready') this.client.disconnect(true);

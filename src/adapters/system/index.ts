@@ -1,9 +1,9 @@
 /**
  * The machine's own clock.
  *
- * **Answers**: what time is it? **Knows**: nothing. **Asks**: `Date` and the timers of the runtime.
- * **Limits**: it follows the system's wall clock, and so jumps where that is set; what counts time here is written to
- * survive a clock that goes back. Timers keep the process alive until they have run or are cancelled.
+ * **Answers**: what time is it? **Knows**: nothing. **Asks**: `Date`, `performance` and the timers of the runtime.
+ * **Limits**: `now()` follows the system's wall clock and jumps when somebody sets it; `monotonic()` does not. Timers keep the
+ * process alive until they have run or are cancelled.
  *
  * @example
  * ```ts
@@ -26,6 +26,7 @@ const LONGEST_TIMER = 2_147_483_647;
 export function systemClock(): Clock {
   return {
     now: () => Date.now(),
+    monotonic: () => performance.now(),
     after(ms, run) {
       let cancel: () => void;
       const wait = (left: number): void => {

@@ -24,7 +24,12 @@ describe('lmdbBans', () => {
   test.each(
     bansContract(async () => {
       const bans = lmdbBans({ path: fresh(), clock, never: ['203.0.113.0/24'] });
-      return { bans, pass: (ms) => clock.pass(ms), close: () => bans.close() };
+      return {
+        bans,
+        pass: (ms) => clock.pass(ms),
+        moveWall: (by) => clock.setWall(clock.now() + by),
+        close: () => bans.close(),
+      };
     }),
   )('$name', ({ run }) => run());
 
@@ -40,6 +45,24 @@ describe('lmdbBans', () => {
     expect(second.lookup('2001:db8:0:7::1')).toMatchObject({ prefix: '2001:db8::/48', reason: 'spam\n"x"' });
     expect(await second.add('192.0.2.1', 'once more')).toMatchObject({ times: 3 });
     await second.close();
+  });
+
+  test('opened again with a clock set back by thirty days, twice → a ban lasts no longer than its length', async () => {
+    const path = fresh();
+    const first = lmdbBans({ path, clock });
+    const ban = await first.add('192.0.2.1', 'r', 60_000);
+    await first.close();
+    for (const days of [30, 1]) {
+      clock.setWall(clock.now() - days * 86_400_000);
+      const again = lmdbBans({ path, clock });
+      expect(again.lookup('192.0.2.1')?.until).toBe(clock.now() + 60_000);
+      await again.close();
+    }
+    clock.advance(60_001);
+    const last = lmdbBans({ path, clock });
+    expect(last.lookup('192.0.2.1')).toBeUndefined();
+    await last.close();
+    clock.setWall(ban!.since);
   });
 
   test('a ban that is over is remembered over a restart, and forgotten after its week', async () => {

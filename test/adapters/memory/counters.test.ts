@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { memoryCounters } from 'postern/adapters/memory';
+import { memoryCounters, type PoolFull } from 'postern/adapters/memory';
 import { fixedClock } from 'postern/testing';
 import { describe, expect, test } from 'vitest';
 
@@ -137,6 +137,42 @@ describe('a table that is too small for the flood', () => {
     for (let i = 0; i < 30; i++) counters.charge('abuser', minutely(30));
     for (let i = 0; i < 1_000; i++) counters.charge(`once a day ${i}`, { rate: 50, periodMs: 86_400_000 });
     expect(counters.charge('abuser', minutely(30)).allowed).toBe(false);
+  });
+
+  test('pools do not evict each other, and one that is full says so, once a minute at most', () => {
+    const clock = fixedClock();
+    const events: PoolFull[] = [];
+    const counters = memoryCounters({
+      clock,
+      seed,
+      rates: 64,
+      onFull: (event) => {
+        events.push(event);
+        throw new Error('a hook that fails');
+      },
+    });
+    const daily = { rate: 50, periodMs: 86_400_000, pool: 'day' };
+    for (let i = 0; i < 20; i++) counters.charge(`day ${i}`, daily);
+    for (let i = 0; i < 5_000; i++) {
+      counters.charge(`flood ${i}`, { rate: 1, periodMs: 86_400_000, pool: 'once' });
+      clock.advance(24);
+    }
+    for (let i = 0; i < 20; i++) expect(counters.peek(`day ${i}`, daily, 0).used).toBe(1);
+    expect(events.map(({ pool, entries }) => [pool, entries])).toEqual([
+      ['once', 64],
+      ['once', 64],
+    ]);
+    expect(events[1]!.evicted).toBeGreaterThan(2_000);
+    expect(events[1]!.largestShare).toBeGreaterThan(0.9);
+    expect(counters.size().evicted).toBeGreaterThan(4_900);
+    counters.clear('day 3');
+    expect(counters.peek('day 3', daily, 0).used).toBe(0);
+  });
+
+  test('a policy that makes up names of pools → memory stays bounded', () => {
+    const counters = memoryCounters({ clock: fixedClock(), seed, rates: 64 });
+    for (let i = 0; i < 500; i++) counters.charge('k', { rate: 5, periodMs: 1_000, pool: `p${i}` });
+    expect(counters.size().rateBytes).toBeLessThanOrEqual(16 * 1_024);
   });
 
   test('another seed puts keys in other places → nobody can aim at a set', () => {
