@@ -223,7 +223,6 @@ export class Session<E extends GateEnv> {
         : '-ERR [SYS/TEMP] Too many failed logins; please try again later';
     }
     this.#attempt = { attempt, told };
-    if (admission.holdMs > 0) await this.wait(admission.holdMs);
     return null;
   }
 

@@ -2,26 +2,32 @@ import type { Clock, Counters, Rate, Usage } from '../../env/index.ts';
 import type { IpAddress } from '../../net/index.ts';
 import { ipVersion, prefixKey } from '../../net/index.ts';
 import { canonicalAccount } from './account.ts';
+import { Patience, placeBook, wait } from './places.ts';
 
-/** How many failed logins are borne, before a client has to wait. Every number is a count of failures. */
+/** How many failed logins are tolerated before a client has to wait. Each number is a count of failures. */
 export interface BudgetOptions {
-  /** Failures in one session; the next attempt is answered with 421. 3 where not given. */
+  /** Failures in one session; the next attempt is answered with 421. Default: 3. */
   readonly perSession?: number | undefined;
-  /** Distinct failures per minute of one client address (/32, /64); ×3 for its /26 or /48, ×9 for its /21 or /32. 10. */
+  /** Distinct failures per minute of one client address (/32, /64); ×3 for its /26 or /48, ×9 for its /21 or /32. Default: 10. */
   readonly perMinute?: number | undefined;
-  /** The same, per day. 50. */
+  /** The same per day; also the most that a known client may fail at its account per day. Default: 50. */
   readonly perDay?: number | undefined;
-  /** Distinct failures of one client address at one account, per ten minutes. 5. */
+  /** Distinct failures of one client address at one account, per ten minutes. Default: 5. */
   readonly perAccount?: number | undefined;
   /**
-   * How long the next attempt at an account waits after `n` distinct failures there, from wherever they came:
-   * `firstMs × 2ⁿ⁻¹`, never more than `mostMs`. 250 ms and 30 s where not given. It is a delay and never a lock: a lock
-   * would let strangers lock the owner out. A client address that has logged in there before does not wait.
+   * How long the next attempt at an account waits after `n` distinct failures there, from whatever address:
+   * `firstMs × 2ⁿ⁻¹`, never more than `mostMs`. Default: 250 ms and 30 s. An account is delayed and never locked: a lock would let
+   * strangers lock the owner out. A known client does not wait.
    */
   readonly accountDelay?: { readonly firstMs?: number | undefined; readonly mostMs?: number | undefined } | undefined;
   /**
-   * The key under which wrong secrets are told apart; at least 16 octets, the same in every process that shares counters.
-   * Random for each process where not given.
+   * How long an attempt waits, in milliseconds, while others of the same network are being verified that could use up the budget.
+   * After that it is refused for the moment, without being verified or counted. Default: 10,000.
+   */
+  readonly waitMs?: number | undefined;
+  /**
+   * The key under which wrong secrets are told apart; at least 16 bytes, the same in every process that shares counters.
+   * Default: random for each process.
    */
   readonly key?: Uint8Array<ArrayBuffer> | undefined;
 }
@@ -32,21 +38,25 @@ export interface BudgetEnv {
   readonly clock: Clock;
 }
 
-/** Whose attempt it is. */
+/** Who attempts to log in. */
 export interface Attempt {
   /** The session's id. */
   readonly session: string;
   readonly client: IpAddress;
-  /** The account as the client named it; absent where it is not known yet. */
+  /** The account as the client named it; absent while it is not known yet. */
   readonly account?: string | undefined;
 }
 
-/** Which budget is used up. */
-export type BudgetName = 'session' | 'prefix' | 'account';
+/** Which budget is used up; `busy`: none, but too many attempts of the same network are being verified. */
+export type BudgetName = 'session' | 'prefix' | 'account' | 'busy';
 
-/** What may follow: nothing but patience. */
+/** Whether an attempt may go on. */
 export type Admission =
-  | { readonly allowed: true; readonly holdMs: number }
+  | {
+      readonly allowed: true;
+      /** The account's delay: how long the attempt has to wait before it is admitted. */
+      readonly holdMs: number;
+    }
   | { readonly allowed: false; readonly budget: BudgetName; readonly key: string; readonly retryAfterMs: number };
 
 /** How a login ended, as far as the budgets need to know. */
@@ -61,6 +71,8 @@ const ACCOUNT_MS = 600_000;
 const ACCOUNT_STEPS = 16;
 /** How long a client address that has logged in is known at its account. */
 const KNOWN_MS = 30 * DAY;
+/** New addresses a day that an account makes known: one account must not fill the store with addresses. */
+const NEW_ADDRESSES = 50;
 
 /** RFC 4632 and RFC 6177: what one customer, one site, one provider's pool is likely to be given. */
 const classes = [
@@ -69,30 +81,42 @@ const classes = [
   { v4: 21, v6: 32, times: 9 },
 ] as const;
 
-const NOBODY_ELSE: ReadonlyMap<string, number> = new Map();
+const NO_OTHERS: ReadonlyMap<string, number> = new Map();
 
-/** The books of failed logins. One for a server, or for a fleet that shares its counters. */
+/**
+ * The books of failed logins. One for a server, or for a fleet that shares its counters.
+ *
+ * A client address that has logged in at an account is known there for 30 days. Its attempts at that account are counted by
+ * themselves: what its neighbours do to the budget of their network does not concern it. Accounts that exist and accounts that do
+ * not are treated alike, so that neither delays nor refusals reveal which is which.
+ */
 export interface Budgets {
-  /** Before credentials are read: may this client go on? Changes nothing. */
+  /**
+   * Whether an attempt would be admitted now. Changes nothing. Without `account` only the session is judged: whose login it is, and
+   * so whether the client is known, is not clear yet.
+   */
   peek(attempt: Attempt, env: BudgetEnv): Promise<Admission>;
   /**
-   * Before credentials are verified: may they be, and after which wait? Every admission that was allowed must be followed
-   * by one `record`.
+   * Takes a place for one verification. Call it once everything that the client has to send is there and the account's delay is
+   * over ({@link admitAfterDelay} does both): an attempt holds its place until `record`, and others of its network may have to wait
+   * for it, `waitMs` at most. An admission that was allowed must be followed by one `record` with the same attempt.
+   *
+   * It rejects only if the store does. If `signal` aborts while it waits for a place, the answer is `busy`.
    */
-  admit(attempt: Attempt, env: BudgetEnv): Promise<Admission>;
+  admit(attempt: Attempt, env: BudgetEnv, signal?: AbortSignal): Promise<Admission>;
   /**
-   * After they have been verified. `secret` tells a repeat of the same wrong secret from a new one; only a keyed digest
-   * of it is kept. Without a secret each failure counts.
+   * Records how the verification ended, and gives the place back. `secret` tells a repeat of the same wrong secret from a new one;
+   * only a keyed digest of it is kept. Without a secret each failure counts.
    */
   record(attempt: Attempt, outcome: AttemptOutcome, env: BudgetEnv, secret?: string | Uint8Array): Promise<void>;
 }
 
-/** @throws TypeError for a budget that is not a whole number more than 0 */
+/** @throws {TypeError} if an option is not a whole number of 1 or more, or not the length of time or key it must be */
 export function authBudgets(options: BudgetOptions = {}): Budgets {
   const whole = (name: 'perSession' | 'perMinute' | 'perDay' | 'perAccount', fallback: number): number => {
     const value = options[name] ?? fallback;
     if (!Number.isSafeInteger(value) || value < 1)
-      throw new TypeError(`smtpAuth: ${name} ${value} must be a whole number, 1 or more`);
+      throw new TypeError(`smtpAuth: ${name} must be a whole number of 1 or more, got ${value}`);
     return value;
   };
   const perSession = whole('perSession', 3);
@@ -100,62 +124,45 @@ export function authBudgets(options: BudgetOptions = {}): Budgets {
   const perDay = whole('perDay', 50);
   const perAccount = whole('perAccount', 5);
   const { firstMs = 250, mostMs = 30_000 } = options.accountDelay ?? {};
-  for (const [name, value] of Object.entries({ firstMs, mostMs }))
+  const { waitMs = 10_000 } = options;
+  for (const [name, value] of Object.entries({
+    'accountDelay.firstMs': firstMs,
+    'accountDelay.mostMs': mostMs,
+    waitMs,
+  }))
     if (!(value >= 0) || !Number.isFinite(value))
-      throw new TypeError(`smtpAuth: accountDelay.${name} ${value} must be a number of milliseconds, 0 or more`);
+      throw new TypeError(`smtpAuth: ${name} must be a number of milliseconds, 0 or more, got ${value}`);
   if (options.key !== undefined && !(options.key instanceof Uint8Array && options.key.length >= 16))
-    throw new TypeError('smtpAuth: key must be at least 16 octets');
+    throw new TypeError('smtpAuth: key must be at least 16 bytes');
 
   const digest = secretDigest(options.key);
-  /** Attempts that are being verified now, by prefix: they may all fail yet. */
-  const underWay = new Map<string, number>();
-  const move = (prefixes: readonly string[], by: 1 | -1): void => {
-    for (const prefix of prefixes) {
-      const count = (underWay.get(prefix) ?? 0) + by;
-      if (count > 0) underWay.set(prefix, count);
-      else if (underWay.delete(prefix)) wakeNext(prefix);
-    }
-  };
+  const places = placeBook();
 
-  /** Attempts that wait for others of their prefix to end, the one that came first in front. */
-  const waiting = new Map<string, (() => void)[]>();
-  const turnAt = (prefix: string, inFront: boolean): Promise<void> =>
-    new Promise((resolve) => {
-      const line = waiting.get(prefix) ?? [];
-      if (inFront) line.unshift(resolve);
-      else line.push(resolve);
-      waiting.set(prefix, line);
-    });
-  const wakeNext = (prefix: string): void => {
-    const line = waiting.get(prefix);
-    const next = line?.shift();
-    if (line?.length === 0) waiting.delete(prefix);
-    next?.();
-  };
-
-  const sessionRate: Rate = { rate: perSession, periodMs: SESSION_MS };
-  const accountRate: Rate = { rate: perAccount, periodMs: ACCOUNT_MS };
-  const delayRate: Rate = { rate: ACCOUNT_STEPS, periodMs: DAY };
-  const knownRate: Rate = { rate: 1, periodMs: KNOWN_MS };
-  const onceRate: Rate = { rate: 1, periodMs: DAY };
+  const sessionRate: Rate = { rate: perSession, periodMs: SESSION_MS, pool: 'auth' };
+  const accountRate: Rate = { rate: perAccount, periodMs: ACCOUNT_MS, pool: 'auth' };
+  const accountDayRate: Rate = { rate: perDay, periodMs: DAY, pool: 'auth/day' };
+  const delayRate: Rate = { rate: ACCOUNT_STEPS, periodMs: DAY, pool: 'auth/delay' };
+  const knownRate: Rate = { rate: 1, periodMs: KNOWN_MS, pool: 'auth/known' };
+  const newAddressRate: Rate = { rate: NEW_ADDRESSES, periodMs: DAY, pool: 'auth/day' };
+  const onceRate: Rate = { rate: 1, periodMs: DAY, pool: 'auth/once' };
+  const prefixRates = classes.map(({ times }) => ({
+    minute: { rate: perMinute * times, periodMs: MINUTE, pool: 'auth' } satisfies Rate,
+    day: { rate: perDay * times, periodMs: DAY, pool: 'auth/day' } satisfies Rate,
+  }));
 
   interface Book {
     readonly budget: BudgetName;
     readonly key: string;
     readonly rate: Rate;
-    readonly prefix?: string;
+    /** Attempts under way that may still be charged to this book are counted under this key. */
+    readonly place?: string;
   }
   const prefixBooks = (prefixes: readonly string[]): Book[] =>
     prefixes.flatMap((prefix, i) => {
-      const { times } = classes[i] as (typeof classes)[number];
+      const { minute, day } = prefixRates[i] as (typeof prefixRates)[number];
       return [
-        {
-          budget: 'prefix' as const,
-          key: `auth/minute/${prefix}`,
-          rate: { rate: perMinute * times, periodMs: MINUTE },
-          prefix,
-        },
-        { budget: 'prefix' as const, key: `auth/day/${prefix}`, rate: { rate: perDay * times, periodMs: DAY }, prefix },
+        { budget: 'prefix' as const, key: `auth/minute/${prefix}`, rate: minute, place: prefix },
+        { budget: 'prefix' as const, key: `auth/day/${prefix}`, rate: day, place: prefix },
       ];
     });
   const sessionBook = (session: string): Book => ({
@@ -163,128 +170,156 @@ export function authBudgets(options: BudgetOptions = {}): Budgets {
     key: `auth/session/${session}`,
     rate: sessionRate,
   });
-  const accountBook = (prefix: string, account: string): Book => ({
-    budget: 'account',
-    key: `auth/account/${prefix}/${account}`,
-    rate: accountRate,
-  });
+  const accountBooks = (pair: string | undefined): Book[] =>
+    pair === undefined
+      ? []
+      : [
+          { budget: 'account', key: `auth/account/${pair}`, rate: accountRate, place: pair },
+          { budget: 'account', key: `auth/account-day/${pair}`, rate: accountDayRate, place: pair },
+        ];
   const delayKey = (account: string): string => `auth/delay/${account}`;
-  const knownKey = (prefix: string, account: string): string => `auth/known/${prefix}/${account}`;
+  const knownKey = (pair: string): string => `auth/known/${pair}`;
 
-  const named = (attempt: Attempt): string | undefined =>
-    attempt.account === undefined ? undefined : canonicalAccount(attempt.account);
+  interface Named {
+    readonly prefixes: readonly string[];
+    readonly account: string | undefined;
+    /** The client address and the account together. */
+    readonly pair: string | undefined;
+  }
+  const named = (attempt: Attempt): Named => {
+    const prefixes = prefixesOf(attempt.client);
+    const account = attempt.account === undefined ? undefined : canonicalAccount(attempt.account);
+    return { prefixes, account, pair: account === undefined ? undefined : `${prefixes[0]}/${account}` };
+  };
+  const isKnown = async (counters: Counters, pair: string | undefined): Promise<boolean> =>
+    pair !== undefined && !(await counters.peek(knownKey(pair), knownRate)).allowed;
 
-  /** @param places by prefix: how many attempts there are with this one, it included */
+  /** @param others by place: how many attempts there are with this one, it included */
   async function ask(
     attempt: Attempt,
-    env: BudgetEnv,
-    places: ReadonlyMap<string, number>,
+    { prefixes, account, pair }: Named,
+    known: boolean,
+    { counters }: BudgetEnv,
+    others: ReadonlyMap<string, number>,
   ): Promise<Admission & { readonly full?: string }> {
-    const { counters } = env;
-    const prefixes = prefixesOf(attempt.client);
-    const account = named(attempt);
-    const narrow = prefixes[0] as string;
-    const books = [sessionBook(attempt.session), ...prefixBooks(prefixes)];
-    if (account !== undefined) books.push(accountBook(narrow, account));
-    const [usages, known, failures] = await Promise.all([
+    const books = [sessionBook(attempt.session)];
+    if (attempt.account !== undefined) books.push(...(known ? [] : prefixBooks(prefixes)), ...accountBooks(pair));
+    const [usages, failures] = await Promise.all([
       Promise.all(
-        books.map(({ key, rate, prefix }) =>
-          counters.peek(key, rate, prefix === undefined ? 1 : (places.get(prefix) ?? 1)),
+        books.map(({ key, rate, place }) =>
+          counters.peek(key, rate, place === undefined ? 1 : (others.get(place) ?? 1)),
         ),
       ),
-      account === undefined ? undefined : counters.peek(knownKey(narrow, account), knownRate),
-      account === undefined ? undefined : counters.peek(delayKey(account), delayRate, 0),
+      account === undefined || known ? undefined : counters.peek(delayKey(account), delayRate, 0),
     ]);
     const full = usages.findIndex(({ allowed }) => !allowed);
     if (full >= 0) {
-      const { budget, key, prefix } = books[full] as Book;
+      const { budget, key, place } = books[full] as Book;
       const { retryAfterMs } = usages[full] as Usage;
-      return { allowed: false, budget, key, retryAfterMs, ...(prefix === undefined ? {} : { full: prefix }) };
+      return { allowed: false, budget, key, retryAfterMs, ...(place === undefined ? {} : { full: place }) };
     }
-    const stranger = known === undefined || known.allowed;
-    return { allowed: true, holdMs: stranger ? delayAfter(failures?.used ?? 0, firstMs, mostMs) : 0 };
+    return { allowed: true, holdMs: delayAfter(failures?.used ?? 0, firstMs, mostMs) };
+  }
+
+  async function peek(attempt: Attempt, env: BudgetEnv): Promise<Admission> {
+    const who = named(attempt);
+    const { full: _, ...admission } = await ask(attempt, who, await isKnown(env.counters, who.pair), env, NO_OTHERS);
+    return admission;
   }
 
   return {
-    async peek(attempt, env) {
-      const { full: _, ...admission } = await ask(attempt, env, NOBODY_ELSE);
-      return admission;
-    },
-    async admit(attempt, env) {
-      const prefixes = prefixesOf(attempt.client);
-      let woken: string | undefined;
-      for (;;) {
-        // The place is taken before anything is awaited, or forty attempts at once would all be the first.
-        move(prefixes, 1);
-        const places = new Map(prefixes.map((prefix) => [prefix, underWay.get(prefix) ?? 1]));
-        const { full, ...admission } = await ask(attempt, env, places).catch((error) => {
-          move(prefixes, -1);
-          throw error;
-        });
-        if (admission.allowed) {
-          if (woken !== undefined) wakeNext(woken);
+    peek,
+    async admit(given, env, signal) {
+      // Without an account, nobody in particular: a stranger.
+      const attempt = { ...given, account: given.account ?? '' };
+      const who = named(attempt);
+      const busy: Admission = { allowed: false, budget: 'busy', key: who.prefixes[0] as string, retryAfterMs: 1_000 };
+      const known = await isKnown(env.counters, who.pair);
+      const mine = [...(known ? [] : who.prefixes), ...(who.pair === undefined ? [] : [who.pair])];
+      const patience = new Patience(env.clock, waitMs, signal);
+      try {
+        let woken: string | undefined;
+        const leave = (admission: Admission): Admission => {
+          if (woken !== undefined) places.wakeNext(woken);
           return admission;
+        };
+        for (;;) {
+          // The place is taken before anything is awaited, or forty attempts at once would all be the first.
+          const others = places.take(mine);
+          const { full, ...admission } = await ask(attempt, who, known, env, others).catch((error) => {
+            places.giveBack(mine);
+            throw error;
+          });
+          if (admission.allowed) {
+            places.keep(given, { places: mine, known });
+            return leave(admission);
+          }
+          places.giveBack(mine);
+          // Full with failures, or only with attempts that may all succeed? An office behind one address must not be refused
+          // because everybody logs in at nine.
+          const { full: _, ...alone } = await ask(attempt, who, known, env, NO_OTHERS);
+          if (!alone.allowed) return leave(alone);
+          if (full === undefined || !places.isTaken(full)) {
+            if (patience.isOver) return leave(busy);
+            continue;
+          }
+          const again = woken === full;
+          if (woken !== undefined && !again) places.wakeNext(woken);
+          woken = undefined;
+          if (!(await places.turnAt(full, again, patience))) return busy;
+          woken = full;
         }
-        move(prefixes, -1);
-        // Full with failures, or only with attempts that may all succeed yet? An office behind one address must not be
-        // refused because everybody logs in at nine.
-        const { full: _, ...alone } = await ask(attempt, env, NOBODY_ELSE);
-        if (!alone.allowed) {
-          if (woken !== undefined) wakeNext(woken);
-          return alone;
-        }
-        if (full === undefined || !underWay.has(full)) continue;
-        const again = woken === full;
-        if (woken !== undefined && !again) wakeNext(woken);
-        await turnAt(full, again);
-        woken = full;
+      } finally {
+        patience.end();
       }
     },
     async record(attempt, outcome, env, secret) {
-      const prefixes = prefixesOf(attempt.client);
+      const held = places.heldBy(attempt);
       try {
-        await keep(attempt, prefixes, outcome, env, secret);
+        await keep(attempt, held?.known === true, outcome, env, secret);
       } finally {
         // Only now: until its failure is written down an attempt holds its place.
-        move(prefixes, -1);
-        for (const prefix of prefixes) wakeNext(prefix);
+        if (held !== undefined) {
+          places.giveBack(held.places);
+          for (const place of held.places) places.wakeNext(place);
+        }
       }
     },
   };
 
   async function keep(
     attempt: Attempt,
-    prefixes: readonly string[],
+    known: boolean,
     outcome: AttemptOutcome,
-    env: BudgetEnv,
+    { counters }: BudgetEnv,
     secret: string | Uint8Array | undefined,
   ): Promise<void> {
-    const { counters } = env;
-    const narrow = prefixes[0] as string;
-    const account = named(attempt);
     if (outcome === 'not-judged') return;
+    const { prefixes, account, pair } = named(attempt);
+    const narrow = prefixes[0] as string;
     if (outcome === 'accepted') {
-      // The wider prefixes keep their count: a spammer with one account of his own must not wash a whole network clean.
-      const own = [sessionBook(attempt.session), ...prefixBooks([narrow])];
-      if (account !== undefined) own.push(accountBook(narrow, account));
+      const wasKnown = await isKnown(counters, pair);
+      // A spammer with an account of his own must not clear what he has failed elsewhere: wider prefixes keep their count, and the
+      // address is cleared only by the login that makes it known.
+      const address = wasKnown ? [] : prefixBooks([narrow]);
+      const own = [sessionBook(attempt.session), ...address, ...accountBooks(pair)];
       await Promise.all(own.map(({ key }) => counters.clear(key)));
-      if (account === undefined) return;
-      await counters.clear(knownKey(narrow, account));
-      await counters.charge(knownKey(narrow, account), knownRate);
+      if (pair === undefined) return;
+      if (wasKnown) await counters.clear(knownKey(pair));
+      else if (!(await counters.charge(`auth/new-address/${account}`, newAddressRate)).allowed) return;
+      await counters.charge(knownKey(pair), knownRate);
       return;
     }
     const session = sessionBook(attempt.session);
     await counters.charge(session.key, session.rate);
+    // An account that does not exist is counted like one that does: a difference would reveal which do.
     if (secret !== undefined) {
       const once = `auth/once/${narrow}/${await digest(account ?? '', secret)}`;
       if (!(await counters.charge(once, onceRate)).allowed) return;
     }
-    const books = prefixBooks(prefixes);
-    if (account !== undefined && outcome === 'rejected') {
-      books.push(accountBook(narrow, account));
-      if (await isNewThere(counters, account, secret))
-        books.push({ budget: 'account', key: delayKey(account), rate: delayRate });
-    }
+    const books = [...(known ? [] : prefixBooks(prefixes)), ...accountBooks(pair)];
+    if (account !== undefined && (await isNewThere(counters, account, secret)))
+      books.push({ budget: 'account', key: delayKey(account), rate: delayRate });
     await Promise.all(books.map(({ key, rate }) => counters.charge(key, rate)));
   }
 
@@ -299,17 +334,44 @@ export function authBudgets(options: BudgetOptions = {}): Budgets {
   }
 }
 
+/**
+ * Waits for the account's delay, and then has the attempt admitted. `holdMs` is how long it has waited.
+ *
+ * If `signal` aborts meanwhile, the answer is `busy`.
+ */
+export async function admitAfterDelay(
+  budgets: Budgets,
+  attempt: Attempt,
+  env: BudgetEnv,
+  signal?: AbortSignal,
+): Promise<Admission> {
+  // Without an account there is no delay, and `admit` takes the attempt for a stranger's.
+  const named = { ...attempt, account: attempt.account ?? '' };
+  let holdMs = 0;
+  for (;;) {
+    const now = await budgets.peek(named, env);
+    if (!now.allowed) return now;
+    // The delay may have grown meanwhile. Only the rest of it is waited for.
+    if (now.holdMs <= holdMs) break;
+    await wait(env.clock, now.holdMs - holdMs, signal);
+    holdMs = now.holdMs;
+    if (signal?.aborted) return { allowed: false, budget: 'busy', key: attempt.session, retryAfterMs: 0 };
+  }
+  const admission = await budgets.admit(attempt, env, signal);
+  return admission.allowed ? { allowed: true, holdMs } : admission;
+}
+
 /** The delay after `failures` distinct failures, in milliseconds. */
 export const delayAfter = (failures: number, firstMs: number, mostMs: number): number =>
   failures <= 0 ? 0 : Math.min(mostMs, firstMs * 2 ** (Math.min(failures, 32) - 1));
 
-/** The client's address with its neighbours, the narrowest first. */
+/** The client's address with its neighbours, narrowest first. */
 export const prefixesOf = (client: IpAddress): string[] => {
   const family = ipVersion(client);
   return classes.map(({ v4, v6 }) => prefixKey(client, { v4, v6 })).map((prefix) => `${family}/${prefix}`);
 };
 
-/** A digest under a key that never leaves the process: what a wrong secret was cannot be learnt from a counter. */
+/** Makes digests under a key that stays in the process: counters do not reveal what a wrong secret was. */
 function secretDigest(
   key: Uint8Array<ArrayBuffer> | undefined,
 ): (account: string, secret: string | Uint8Array) => Promise<string> {

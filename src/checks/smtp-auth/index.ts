@@ -8,9 +8,10 @@
  * **Standards**: RFC 4954 (AUTH), RFC 4422 (SASL), RFC 8314 and RFC 8997 (TLS 1.2 at least), RFC 8265 (names).
  *
  * What is offered and what is accepted come from one function, `mechanismsFor`. Failures are counted by session, by client
- * prefix (/32 /26 /21 and /64 /48 /32, times 1, 3, 9), and by client address and account together. An account by itself is
- * only ever delayed, never locked. A wrong secret that is tried again counts once; of secrets only a digest is kept, under
- * a key that does not leave the process.
+ * prefix (/32 /26 /21 and /64 /48 /32, times 1, 3, 9), and by client address and account together. An address that has logged in
+ * at an account is known there, and its neighbours' failures do not concern it. An account by itself is only ever delayed, never
+ * locked, and one that does not exist is treated like one that does. A wrong secret that is tried again counts once; of secrets
+ * only a digest is kept, under a key that does not leave the process.
  *
  * | what is so | result | reply |
  * | --- | --- | --- |
@@ -19,7 +20,7 @@
  * | clear text elsewhere, or TLS that is too old | `fail` | 538 5.7.11 |
  * | no logins on this listener | `fail` | 503 5.5.1 |
  * | a mechanism that is not offered | `fail` | 504 5.5.4 |
- * | a budget is used up | `softfail` | 421 4.7.0, close |
+ * | the session's budget is used up | `softfail` | 421 4.7.0, close |
  *
  * **Limits**: two attempts that are verified at the same moment in two processes can both take the last place of a shared
  * budget. A wrong SCRAM proof cannot be told from another, so each one counts.
@@ -52,7 +53,7 @@ import { mechanismRules } from './mechanisms.ts';
 
 export { canonicalAccount } from './account.ts';
 export type { Admission, Attempt, AttemptOutcome, BudgetEnv, BudgetName, BudgetOptions, Budgets } from './budgets.ts';
-export { authBudgets, delayAfter, prefixesOf } from './budgets.ts';
+export { admitAfterDelay, authBudgets, delayAfter, prefixesOf } from './budgets.ts';
 export type { Login, LoginDetail, LoginResult, Verification } from './login.ts';
 export type { MechanismFacts, MechanismOptions, MechanismProblem, Mechanisms, MinimumTls } from './mechanisms.ts';
 export { isTlsAtLeast, mechanismRules } from './mechanisms.ts';
@@ -62,7 +63,7 @@ export type { SenderDetail, SenderOptions } from './sender.ts';
 export { headerFromMatchesLogin, senderMatchesLogin } from './sender.ts';
 
 export interface SmtpAuthOptions extends MechanismOptions, BudgetOptions {
-  /** How long the host's verification may take, in milliseconds; 30,000 where not given. */
+  /** How long the host's verification may take, in milliseconds. Default: 30,000. */
   readonly verifyWithinMs?: number | undefined;
 }
 
@@ -76,11 +77,11 @@ export interface AuthDetail {
 
 /** Access control for AUTH: a check for the `auth` stage, and what a session needs besides. */
 export interface SmtpAuth extends Check<AuthFacts, BudgetEnv, 'pass' | 'fail' | 'softfail', AuthDetail> {
-  /** The mechanisms that the client may use now: the AUTH line of EHLO, which is not sent where it is empty. */
+  /** The mechanisms that the client may use now: the AUTH line of EHLO, which is not sent if it is empty. */
   mechanismsFor(facts: MechanismFacts): readonly string[];
   /**
-   * Carries a login out, once its credentials have been read: waits where the account is under attack, has them verified,
-   * keeps the books. `smtpReply(judge([outcome]), 'auth')` is the answer; `null` means 235.
+   * Carries out a login once its credentials have been read: waits while the account is delayed, has them verified, keeps the
+   * books. Never rejects. `smtpReply(judge([outcome]), 'auth')` is the answer; `null` means 235.
    */
   login(
     attempt: Login,
@@ -88,7 +89,7 @@ export interface SmtpAuth extends Check<AuthFacts, BudgetEnv, 'pass' | 'fail' | 
     env: BudgetEnv,
     signal?: AbortSignal,
   ): Promise<LoginResult>;
-  /** The books, for a host that verifies by itself: `admit` before, `record` after. */
+  /** The books, for a host that verifies by itself: `admitAfterDelay` before, `record` after. */
   readonly budgets: Budgets;
 }
 
@@ -102,7 +103,7 @@ export function smtpAuth(options: SmtpAuthOptions = {}): SmtpAuth {
   const budgets = authBudgets(options);
   const { verifyWithinMs, minimumTls = 'TLSv1.2' } = options;
   if (verifyWithinMs !== undefined && !(verifyWithinMs > 0 && Number.isFinite(verifyWithinMs)))
-    throw new TypeError(`smtpAuth: verifyWithinMs ${verifyWithinMs} must be a number more than 0`);
+    throw new TypeError(`smtpAuth: verifyWithinMs must be a positive number of milliseconds, got ${verifyWithinMs}`);
 
   const check = defineCheck(
     'smtp-auth',

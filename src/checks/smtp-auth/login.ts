@@ -2,15 +2,16 @@ import type { Finding, Outcome, Verdict } from '../../core/index.ts';
 import { defer, proceed, reject } from '../../core/index.ts';
 import type { IpAddress } from '../../net/index.ts';
 import type { Admission, Attempt, AttemptOutcome, BudgetEnv, Budgets } from './budgets.ts';
+import { admitAfterDelay } from './budgets.ts';
 
 /**
- * What the host's own verification says.
+ * What the host's own verification returns.
  *
  * - `accepted`: the credentials are right; `identity` is the account's name from here on
  * - `rejected`: they are wrong (535 5.7.8)
- * - `unknown-account`: so they are, and there is no such account; the client is told the same
- * - `disabled`: they are right, and the account may not be used (525 5.7.13)
- * - `unavailable`: nobody could say (454 4.7.0); so is a verification that throws, or is late
+ * - `unknown-account`: there is no such account; delays, budgets and replies are those of `rejected`
+ * - `disabled`: they are right, but the account may not be used (525 5.7.13)
+ * - `unavailable`: they could not be verified (454 4.7.0); the same if the verification throws or is late
  */
 export type Verification =
   | { readonly result: 'accepted'; readonly identity: string }
@@ -24,33 +25,39 @@ export interface Login {
   /** The account that the client named. */
   readonly account: string;
   readonly mechanism: string;
-  /** The password or token, where the mechanism shows one: repeats of a wrong one count once. It is not kept. */
+  /** The password or token, if the mechanism shows one: repeats of a wrong one count once. It is not kept. */
   readonly secret?: string | Uint8Array | undefined;
 }
 
-/** Why a login ended as it did, for the log; neither secret nor digest. */
+/** Why a login ended as it did, for logs and events; neither secret nor digest. */
 export interface LoginDetail {
   readonly mechanism: string;
+  /** The account as the client named it. */
   readonly account: string;
   readonly because: Verification['result'] | 'too-many-failures';
+  /** How long the attempt was delayed, in milliseconds. */
   readonly heldMs?: number | undefined;
+  /** The budget that was used up, or `busy`. */
   readonly budget?: string | undefined;
+  /** What went wrong, if the credentials could not be verified. */
   readonly reason?: string | undefined;
 }
 
 /** How a login ended. The outcome is judged as a rule's is: `smtpReply(judge([outcome]), 'auth')` is the answer. */
 export interface LoginResult {
   readonly outcome: Outcome;
-  /** The account's name; only where the login was accepted. */
+  /** The account's name; only if the login was accepted. */
   readonly identity?: string | undefined;
+  /** What a store of counters threw. The outcome stands all the same; report this to the operator. */
+  readonly error?: unknown;
 }
 
 const VERIFY_MS = 30_000;
 
 /**
- * Waits as long as the account's budget says, has the credentials verified, and keeps the books.
+ * Waits as long as the account's budget demands, has the credentials verified, and keeps the books. Never rejects.
  *
- * @param verify asks the host; what it throws, and what takes longer than `withinMs`, is `unavailable`
+ * @param verify asks the host; if it throws or takes longer than `withinMs`, the result is `unavailable`
  */
 export async function login(
   budgets: Budgets,
@@ -67,47 +74,55 @@ export async function login(
     because,
     ...more,
   });
-  const admission: Admission = await budgets.admit(attempt, env);
-  if (!admission.allowed)
+  let admission: Admission;
+  try {
+    admission = await admitAfterDelay(budgets, attempt, env, signal);
+  } catch (error) {
+    return { ...unavailable(detail('unavailable', { reason: messageOf(error) })), error };
+  }
+  if (!admission.allowed) {
+    if (signal?.aborted) return unavailable(detail('unavailable', { reason: 'aborted' }));
+    const { budget } = admission;
+    if (budget === 'busy') return unavailable(detail('unavailable', { budget, reason: 'too many logins at once' }));
     return end(
       'softfail',
       defer({ close: true }),
       'too-many-auth-failures',
       'Too many failed logins; please try again later',
-      detail('too-many-failures', { budget: admission.budget }),
+      detail('too-many-failures', { budget }),
     );
-  let outcome: AttemptOutcome = 'not-judged';
+  }
+  const held = admission.holdMs > 0 ? { heldMs: admission.holdMs } : {};
+  const answer: Verification = signal?.aborted
+    ? { result: 'unavailable', reason: 'aborted' }
+    : await inTime(verify, env, withinMs, signal);
+  const { result } = answer;
+  const outcome: AttemptOutcome =
+    result === 'accepted' || result === 'rejected' || result === 'unknown-account' ? result : 'not-judged';
+  const said = answered(answer, (more) => detail(result, { ...held, ...more }));
   try {
-    const { holdMs } = admission;
-    if (holdMs > 0) await wait(env, holdMs, signal);
-    if (signal?.aborted) return unavailable(detail('unavailable', { reason: 'aborted' }));
-    const answer = await inTime(verify, env, withinMs, signal);
-    const held = holdMs > 0 ? { heldMs: holdMs } : {};
-    switch (answer.result) {
-      case 'accepted':
-        outcome = 'accepted';
-        return { ...end('pass', proceed, undefined, undefined, detail('accepted', held)), identity: answer.identity };
-      case 'rejected':
-      case 'unknown-account':
-        outcome = answer.result;
-        return end(
-          'fail',
-          reject(),
-          'credentials-invalid',
-          'Authentication credentials invalid',
-          detail(answer.result, held),
-        );
-      case 'disabled':
-        return end('fail', reject(), 'account-disabled', 'Account is disabled', detail('disabled', held));
-      default:
-        return unavailable(
-          detail('unavailable', { ...held, ...(answer.reason === undefined ? {} : { reason: answer.reason }) }),
-        );
-    }
-  } finally {
     await budgets.record(attempt, outcome, env, secret);
+    return said;
+  } catch (error) {
+    return { ...said, error };
   }
 }
+
+function answered(answer: Verification, detail: (more?: Partial<LoginDetail>) => LoginDetail): LoginResult {
+  switch (answer.result) {
+    case 'accepted':
+      return { ...end('pass', proceed, undefined, undefined, detail()), identity: answer.identity };
+    case 'rejected':
+    case 'unknown-account':
+      return end('fail', reject(), 'credentials-invalid', 'Authentication credentials invalid', detail());
+    case 'disabled':
+      return end('fail', reject(), 'account-disabled', 'Account is disabled', detail());
+    default:
+      return unavailable(detail(answer.reason === undefined ? {} : { reason: answer.reason }));
+  }
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 const unavailable = (detail: LoginDetail): LoginResult =>
   end('temperror', defer(), 'auth-unavailable', 'Temporary authentication failure', detail);
@@ -129,20 +144,6 @@ function end(
   return { outcome: { rule: 'smtp-auth/login', finding, verdict } };
 }
 
-const wait = (env: BudgetEnv, ms: number, signal: AbortSignal | undefined): Promise<void> =>
-  new Promise((resolve) => {
-    if (signal?.aborted) return resolve();
-    const cancel = env.clock.after(ms, () => {
-      signal?.removeEventListener('abort', onAbort);
-      resolve();
-    });
-    const onAbort = (): void => {
-      cancel();
-      resolve();
-    };
-    signal?.addEventListener('abort', onAbort, { once: true });
-  });
-
 function inTime(
   verify: (signal: AbortSignal) => Verification | Promise<Verification>,
   env: BudgetEnv,
@@ -156,8 +157,7 @@ function inTime(
       signal?.removeEventListener('abort', onAbort);
       resolve(answer);
     };
-    const failed = (error: unknown): void =>
-      give({ result: 'unavailable', reason: error instanceof Error ? error.message : String(error) });
+    const failed = (error: unknown): void => give({ result: 'unavailable', reason: messageOf(error) });
     const onAbort = (): void => {
       late.abort();
       give({ result: 'unavailable', reason: 'aborted' });
@@ -175,7 +175,7 @@ function inTime(
   });
 }
 
-/** Only what is plainly `accepted`, with a name, is accepted; an answer that is none at all is trouble. */
+/** Takes only a plain `accepted` with a name for one; what is not an answer at all is `unavailable`. */
 const sound = (answer: Verification): Verification => {
   switch (answer?.result) {
     case 'accepted':

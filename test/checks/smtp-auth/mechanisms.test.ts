@@ -183,11 +183,12 @@ describe('options', () => {
     ['TLS that is too old', { minimumTls: 'TLSv1.1' }, /minimumTls "TLSv1.1" must be one of TLSv1.2, TLSv1.3/],
     ['an unknown role', { roles: ['msa'] }, /roles "msa"/],
     ['an exemption that is none', { clearTextFrom: 'lan' }, /clearTextFrom "lan"/],
-    ['a budget of nothing', { perSession: 0 }, /perSession 0/],
-    ['a budget of a half', { perMinute: 1.5 }, /perMinute 1.5/],
-    ['a delay below nothing', { accountDelay: { firstMs: -1 } }, /accountDelay.firstMs -1/],
-    ['a short key', { key: new Uint8Array(8) }, /key must be at least 16 octets/],
-    ['a deadline of nothing', { verifyWithinMs: 0 }, /verifyWithinMs 0/],
+    ['a budget of nothing', { perSession: 0 }, /perSession must be a whole number of 1 or more, got 0/],
+    ['a budget of a half', { perMinute: 1.5 }, /perMinute must be .*, got 1.5/],
+    ['a delay below nothing', { accountDelay: { firstMs: -1 } }, /accountDelay.firstMs must be .*, got -1/],
+    ['a wait below nothing', { waitMs: -1 }, /waitMs must be .*, got -1/],
+    ['a short key', { key: new Uint8Array(8) }, /key must be at least 16 bytes/],
+    ['a deadline of nothing', { verifyWithinMs: 0 }, /verifyWithinMs must be .*, got 0/],
   ])('%s → TypeError that says so', (_, options, message) => {
     expect(() => smtpAuth(options as never)).toThrow(TypeError);
     expect(() => smtpAuth(options as never)).toThrow(message);
