@@ -113,8 +113,14 @@ export class GuardedConnection extends SMTPConnection {
     }
     this.#settle(callback, this.guard.auth(mechanism), async (reply) => {
       if (this.say(reply)) return;
-      const failed = await login.exchange(this, this.guard, mechanism.toUpperCase(), initial);
-      if (this.say(failed)) return;
+      const gone = new AbortController();
+      const abort = (): void => gone.abort();
+      this.#raw.once('close', abort);
+      try {
+        this.say(await login.exchange(this, this.guard, mechanism.toUpperCase(), initial, gone.signal));
+      } finally {
+        this.#raw.removeListener('close', abort);
+      }
     });
   }
 

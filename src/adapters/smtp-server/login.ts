@@ -42,10 +42,13 @@ export interface Speaker {
 export class Login {
   readonly #options: LoginOptions;
   readonly #env: Env;
+  readonly #onError: (error: unknown) => void;
 
-  constructor(options: LoginOptions, env: Env) {
+  /** @param onError told what a store of counters throws; the login's own answer stands */
+  constructor(options: LoginOptions, env: Env, onError: (error: unknown) => void) {
     this.#options = options;
     this.#env = env;
+    this.#onError = onError;
   }
 
   /** What may stand on the AUTH line now. */
@@ -53,19 +56,20 @@ export class Login {
     return this.#options.check.mechanismsFor(guard.facts.connect);
   }
 
-  /** Speaks until the client has logged in, `null`, or has not. */
+  /** Carries the exchange out. Resolves with null once the client has logged in, or else with the reply to send. */
   async exchange(
     speaker: Speaker,
     guard: SmtpSession,
     mechanism: string,
     initial: string | undefined,
+    gone: AbortSignal,
   ): Promise<Reply | null> {
     const { scram } = this.#options;
     const exchange = saslExchange(mechanism, scram === undefined ? {} : { scram });
     let step = await exchange.step(initial);
     while (step.state === 'challenge') step = await exchange.step(await speaker.nextLine(encodeBase64(step.data)));
     if (step.state !== 'login') return unread(step);
-    const { reply, identity, wrong } = await this.#verify(guard, mechanism, step.login);
+    const { reply, identity, wrong } = await this.#verify(guard, mechanism, step.login, gone);
     // Some mechanisms have a last word: the server's own proof, or the reason why not.
     let last = exchange.conclude(identity !== undefined);
     while (last.state === 'challenge') last = await exchange.step(await speaker.nextLine(encodeBase64(last.data)));
@@ -84,12 +88,13 @@ export class Login {
     guard: SmtpSession,
     mechanism: string,
     login: SaslLogin,
+    gone: AbortSignal,
   ): Promise<{ readonly reply: Reply | null; readonly identity?: string | undefined; readonly wrong: boolean }> {
     const { connect } = guard.facts;
     const { check, verify, mayActAs } = this.#options;
     const { account, authorizeAs, secret, prove } = login;
     const other = authorizeAs !== undefined && authorizeAs !== '' && authorizeAs !== account ? authorizeAs : undefined;
-    const { outcome, identity } = await check.login(
+    const { outcome, identity, error } = await check.login(
       {
         session: connect.session.id,
         client: connect.client.ip,
@@ -110,8 +115,10 @@ export class Login {
           : { result: 'rejected' };
       },
       this.#env,
+      gone,
     );
-    // That nobody could say is not held against the client.
+    if (error !== undefined) this.#onError(error);
+    // Only wrong credentials are held against the client, not a backend that is down.
     const wrong = outcome.finding.result === 'fail';
     return { reply: smtpReply(judge([outcome]), 'auth'), identity, wrong };
   }

@@ -42,7 +42,7 @@ export class GuardedServer<E extends Env = Env> extends SMTPServer {
       lmtp: role === 'lmtp',
     } as never);
     this.guardOptions = options;
-    if (auth !== undefined) this.login = new Login(auth, options.env);
+    if (auth !== undefined) this.login = new Login(auth, options.env, (error) => this.trouble(error));
     this.on('error', (error) => this.trouble(error));
   }
 
