@@ -9,7 +9,7 @@ import type {
   AccessStages,
 } from '../../access/index.ts';
 import { accessReply } from '../../access/index.ts';
-import type { Attempt, AttemptOutcome } from '../../checks/smtp-auth/index.ts';
+import { type Attempt, type AttemptOutcome, admitAfterDelay } from '../../checks/smtp-auth/index.ts';
 import { type Decision, evaluate } from '../../core/index.ts';
 import type { TlsFacts } from '../../smtp/index.ts';
 import type { Told } from './attempt.ts';
@@ -215,7 +215,11 @@ export class Session<E extends GateEnv> {
       client: this.#ends.client.ip,
       ...(told.account === undefined ? {} : { account: told.account }),
     };
-    const admission = await budgets.admit(attempt, env);
+    const gone = new AbortController();
+    const abort = (): void => gone.abort();
+    this.client.socket.once('close', abort);
+    const admission = await admitAfterDelay(budgets, attempt, env, gone.signal);
+    this.client.socket.off('close', abort);
     if (!admission.allowed) {
       this.event('refused', { reason: `budget: ${admission.budget}`, ...named(told) });
       return protocol === 'imap'
