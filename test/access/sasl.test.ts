@@ -130,7 +130,21 @@ describe('XOAUTH2 and OAUTHBEARER (RFC 7628)', () => {
       undefined,
     ],
     ['OAUTHBEARER', 'a name that is not escaped', `n,a=bob=@example.com,\x01auth=Bearer ${token}\x01\x01`, undefined],
-    ['OAUTHBEARER', 'no name', `n,,\x01auth=Bearer ${token}\x01\x01`, undefined],
+    [
+      'OAUTHBEARER',
+      'no name: the token says whose it is',
+      `n,,\x01auth=Bearer ${token}\x01\x01`,
+      { ...bob, account: '' },
+    ],
+    [
+      'OAUTHBEARER',
+      'no name, by a client that could bind',
+      `y,,\x01auth=Bearer ${token}\x01\x01`,
+      { ...bob, account: '' },
+    ],
+    ['OAUTHBEARER', 'an empty name', `n,a=,\x01auth=Bearer ${token}\x01\x01`, undefined],
+    ['OAUTHBEARER', 'a header of one comma', `n,\x01auth=Bearer ${token}\x01\x01`, undefined],
+    ['OAUTHBEARER', 'neither a name nor a token', `n,,\x01auth=Bearer \x01\x01`, undefined],
     ['OAUTHBEARER', 'no header', `auth=Bearer ${token}\x01\x01`, undefined],
     ['OAUTHBEARER', 'nothing', '', undefined],
   ])('%s: %s', async (mechanism, _, message, expected) => {
@@ -383,6 +397,39 @@ describe('SASLprep (RFC 4013 §3)', () => {
   ])('%j → %j', async (given, prepared) => {
     expect(await saslPrepare(given)).toBe(prepared);
   });
+
+  // RFC 3454 §7. The first four have a normal form by now, which Unicode 3.2 did not know.
+  test.each([
+    ['\u{1f130}', 'squared A'],
+    ['\u213b', 'facsimile sign'],
+    ['\ua770', 'modifier letter us'],
+    ['\u{1d6a5}', 'mathematical dotless j'],
+    ['\u0221', 'd with curl'],
+    ['\u0378', 'never assigned'],
+    ['\u0487', 'combining pokrytie'],
+    ['\u{1f600}', 'grinning face'],
+  ])('%s (%s) is not of Unicode 3.2 → never stored, and asked for as it is', async (character) => {
+    expect(await saslPrepare(`x${character}y`, true)).toBe(undefined);
+    expect(await saslPrepare(character, true)).toBe(undefined);
+    expect(await saslPrepare(`\u00aax${character}\u0378y`)).toBe(`ax${character}\u0378y`);
+  });
+  test.each(['\u0220', '\u2168', '\u00fc', '\u{1d400}', '\u{20000}'])(
+    '%s is of Unicode 3.2 → may be stored',
+    async (character) => {
+      expect(await saslPrepare(character, true)).toBe(character.normalize('NFKC'));
+    },
+  );
+  test('what may be stored is prepared alike whether it is stored or asked for', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.string({ unit: 'binary', maxLength: 8 }), async (given) => {
+        const kept = await saslPrepare(given, true);
+        if (kept === undefined) return;
+        expect(await saslPrepare(given)).toBe(kept);
+        expect(await saslPrepare(kept, true)).toBe(kept);
+      }),
+      { numRuns },
+    );
+  });
 });
 
 describe('hostile bytes', () => {
@@ -407,7 +454,8 @@ describe('hostile bytes', () => {
           for (const line of lines) {
             const step = await exchange.step(line);
             if (step.state === 'login') {
-              expect(step.login.account !== '' || mechanism === 'EXTERNAL').toBe(true);
+              const named = mechanism !== 'EXTERNAL' && mechanism !== 'OAUTHBEARER';
+              expect(step.login.account !== '' || !named).toBe(true);
               expect(/\0/.test(step.login.account + (step.login.secret ?? ''))).toBe(false);
             }
           }

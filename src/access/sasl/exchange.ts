@@ -4,7 +4,10 @@ import type { Awaitable } from '../../core/index.ts';
 export interface SaslLogin {
   /** In upper case. */
   readonly mechanism: string;
-  /** Who the client says it is (the authentication identity). Empty where the TLS layer says it (EXTERNAL). */
+  /**
+   * Who the client claims to be (the authentication identity). Empty if something else says it: the TLS layer (EXTERNAL), or
+   * the token alone (OAUTHBEARER without `a=`).
+   */
   readonly account: string;
   /** As whom it wants to act, where that is said (the authorization identity). Whether it may is the host's to say. */
   readonly authorizeAs?: string | undefined;

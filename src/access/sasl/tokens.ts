@@ -23,7 +23,7 @@ export function parseXoauth2(message: Uint8Array): SaslStep {
 
 /**
  * Reads an OAUTHBEARER message: a GS2 header with the name (`n,a=bob@example.com,`), then fields ended by Ctrl-A
- * (RFC 7628 §3.1, RFC 5801 §4).
+ * (RFC 7628 §3.1, RFC 5801 §4). Without a name (`n,,`) the account is empty: the token says whose it is.
  */
 export function parseOauthBearer(message: Uint8Array): SaslStep {
   const text = decodeUtf8(message);
@@ -38,8 +38,7 @@ export function parseOauthBearer(message: Uint8Array): SaslStep {
   if (typeof fields === 'string') return malformed(fields);
   const secret = bearer(fields.get('auth'));
   if (secret === undefined) return malformed('no bearer token');
-  if (account === undefined || account === '') return malformed('no name');
-  return { state: 'login', login: { mechanism: 'OAUTHBEARER', account, secret } };
+  return { state: 'login', login: { mechanism: 'OAUTHBEARER', account: account ?? '', secret } };
 }
 
 /** RFC 5801 §4: `,` and `=` in a name are written `=2C` and `=3D`; any other `=` is an error. */

@@ -27,7 +27,7 @@ export function saslWatcher(mechanism: string): (response: string) => Told {
         if (told.account !== undefined) return told;
         const parse = mechanism === 'PLAIN' ? parsePlain : mechanism === 'XOAUTH2' ? parseXoauth2 : parseOauthBearer;
         const step = parse(message);
-        if (step.state === 'login') told = { account: step.login.account, secret: step.login.secret };
+        if (step.state === 'login') told = { account: step.login.account || undefined, secret: step.login.secret };
         return told;
       }
       case 'LOGIN':

@@ -11,7 +11,7 @@ import type { SmtpSession } from '../smtp-session/index.ts';
 export interface Credentials {
   /** In upper case. */
   readonly mechanism: string;
-  /** Who it says it is. */
+  /** Who the client claims to be. Empty for OAUTHBEARER without a name: the token says whose it is. */
   readonly account: string;
   /** The password, or the bearer token. */
   readonly secret: string;
