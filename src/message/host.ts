@@ -1,4 +1,4 @@
-import { type DomainName, registrableDomains } from '../net/index.ts';
+import { type DomainName, registrableDomains, urlHost } from '../net/index.ts';
 import { detach } from './escapes.ts';
 
 /** The longest host that is looked at, escapes included; a name has at most 253 characters. */
@@ -69,26 +69,9 @@ function numberOf(part: string): number | undefined {
   return /^[1-9]\d*$/.test(part) ? Number(part) : undefined;
 }
 
-/** Characters that UTS 46 ignores as of Unicode 16, which parsers of older editions refuse. */
-// biome-ignore lint/suspicious/noMisleadingCharacterClass: each stands by itself
-const IGNORED = /[\u00ad\u034f\u180b-\u180f\u200b\u2060\u2064\u206a-\u206f\ufe00-\ufe0f\ufeff]/g;
-
 function byParser(raw: string): string | undefined {
-  if (/[/\\?#@]/.test(raw)) return undefined;
-  const text = raw.replace(IGNORED, '').replace(/\u1e9e/g, '\u00df');
-  return parsed(text) ?? (text.includes('%') ? undefined : parsed(text.normalize('NFKC').toLowerCase()));
-}
-
-function parsed(host: string): string | undefined {
-  const link = `http://${host}/`;
-  // An exception costs more than the parser does.
-  if (URL.canParse !== undefined && !URL.canParse(link)) return undefined;
-  try {
-    const { hostname } = new URL(link);
-    return hostname.startsWith('[') ? hostname.slice(1, -1) : wireName(hostname);
-  } catch {
-    return undefined;
-  }
+  const host = urlHost(raw);
+  return host?.startsWith('[') ? host.slice(1, -1) : host === undefined ? undefined : wireName(host);
 }
 
 /** The name without its trailing dot, if the DNS can carry it (RFC 1035 §2.3.4). */

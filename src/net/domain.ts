@@ -12,19 +12,23 @@ const MAX_LABEL = 63;
 /**
  * Reads a domain name as people and programs write it: any case, U-labels or A-labels, with or without the trailing dot.
  *
- * Underscores are taken (they occur in the DNS); what the DNS cannot carry is not.
+ * Underscores are allowed, because they occur in the DNS. A-labels of a name that is all ASCII are not decoded: the DNS does
+ * not look inside them either.
  *
- * @returns the canonical name, or undefined where the text is none
+ * @returns the canonical name, or undefined if the text is not a domain name
  */
 export function parseDomain(text: string): DomainName | undefined {
   if (typeof text !== 'string' || text.length === 0 || text.length > 1024) return undefined;
-  let name = text.endsWith('.') ? text.slice(0, -1) : text;
+  let name = text;
   // biome-ignore lint/suspicious/noControlCharactersInRegex: the test is for ASCII
   if (!/^[\x00-\x7f]*$/.test(name)) {
-    const ascii = toAscii(name);
-    if (ascii === undefined) return undefined;
-    name = ascii;
+    // The last label keeps the URL parser from reading an IPv4 address.
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: the parser would drop some of them
+    const host = /[\x00-\x20\x7f%[\]]/.test(name) ? undefined : urlHost(`${name}.x`);
+    if (host === undefined || !host.endsWith('.x')) return undefined;
+    name = host.slice(0, -2);
   }
+  if (name.endsWith('.')) name = name.slice(0, -1);
   name = name.toLowerCase();
   if (name.length > MAX_NAME) return undefined;
   for (const label of name.split('.')) {
@@ -34,13 +38,32 @@ export function parseDomain(text: string): DomainName | undefined {
   return name as DomainName;
 }
 
-/** Maps and encodes by the rules of UTS 46, which the URL parser of every runtime applies to a host. */
-function toAscii(name: string): string | undefined {
-  // Characters that end a host in a URL are not part of any name.
-  if (/[/?#\\@:[\]\s%]/.test(name)) return undefined;
+/** Characters that UTS #46 ignores as of Unicode 16. URL parsers of older editions refuse some of them. */
+// biome-ignore lint/suspicious/noMisleadingCharacterClass: each stands by itself
+const IGNORED = /[\u00ad\u034f\u180b-\u180f\u200b\u2060\u2064\u206a-\u206f\ufe00-\ufe0f\ufeff]/g;
+
+/**
+ * The host as a URL parser prints it (WHATWG URL §3.5): percent-encoding decoded, mapped and encoded by the non-transitional
+ * rules of UTS #46. The one place where this package maps names, so that two readers of one name never differ. Runtimes carry
+ * different editions of Unicode; what changed between them and decides about a name is done here.
+ *
+ * @internal
+ * @returns undefined if the text is not one host
+ */
+export function urlHost(text: string): string | undefined {
+  // U+1E9E maps to ß since Unicode 15.1, and mapped to ss before.
+  const host = text.replace(IGNORED, '').replaceAll('\u1e9e', '\u00df');
+  return parsedHost(host) ?? (host.includes('%') ? undefined : parsedHost(host.normalize('NFKC').toLowerCase()));
+}
+
+function parsedHost(host: string): string | undefined {
+  // What ends a host in a URL is part of no name. A normal form can bring it in: `℀` is `a/c`.
+  if (/[/\\?#@]/.test(host) || (!host.startsWith('[') && host.includes(':'))) return undefined;
+  const link = `http://${host}/`;
+  // An exception costs more than the parser does.
+  if (URL.canParse !== undefined && !URL.canParse(link)) return undefined;
   try {
-    const { hostname } = new URL(`http://${name}.x/`);
-    return hostname.endsWith('.x') ? hostname.slice(0, -2) : undefined;
+    return new URL(link).hostname;
   } catch {
     return undefined;
   }
@@ -77,7 +100,8 @@ export interface RegistrableOptions {
  * a bare suffix, or a suffix that is not on the Public Suffix List, there is none.
  */
 export function registrableDomain(hostOrUri: string, options: RegistrableOptions = {}): DomainName | undefined {
-  const found = parseHost(hostOrUri, {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the test is for ASCII
+  const found = parseHost(/^[\x00-\x7f]*$/.test(hostOrUri) ? hostOrUri : (parseDomain(hostOrUri) ?? hostOrUri), {
     allowPrivateDomains: options.privateSuffixes !== false,
     validateHostname: false,
   });

@@ -3,7 +3,6 @@ import fc from 'fast-check';
 import { Address4, Address6 } from 'ip-address';
 import type { IpAddress } from 'postern/net';
 import {
-  addressScope,
   embeddedIpv4,
   ipBytes,
   ipFromBytes,
