@@ -5,7 +5,7 @@ import { parseAddressLiteral, printAddressLiteral } from './ip.ts';
 
 /** A mailbox of RFC 5321 §4.1.2. Equal mailboxes have equal domains; what a local part means is its host's business. */
 export interface Mailbox {
-  /** Without quotes: `john doe` for `"john doe"@example.com`. */
+  /** Without quotes: `john doe` for `"john doe"@example.com`. Empty for `""@example.com`. */
   readonly localPart: string;
   /** A canonical domain, or an address literal in canonical form (`[192.0.2.1]`). */
   readonly domain: DomainName | AddressLiteral;
@@ -80,7 +80,9 @@ export function parsePath(
   if (quoted && (split < 0 || (split < path.length && path[split] !== '@'))) return 'bad-local-part';
   const local = split < 0 || split >= path.length ? path : path.slice(0, split);
   const localPart = quoted ? local.slice(1, -1).replace(/\\(.)/gsu, '$1') : local;
-  if (localPart === '' || local.length > MAX_LOCAL) return localPart === '' ? 'bad-local-part' : 'too-long';
+  // A quoted string may be empty, an atom may not (RFC 5321 §4.1.2).
+  if (local === '') return 'bad-local-part';
+  if (local.length > MAX_LOCAL) return 'too-long';
   const noDomain = split < 0 || split >= path.length;
   if (noDomain) {
     const domain = options.postmasterDomain === undefined ? undefined : parseDomain(options.postmasterDomain);

@@ -362,7 +362,15 @@ describe('what is wrong with a line', () => {
     ['192.0.2', /not an IP address/],
     ['0x7f.1', /not an IP address/],
     ['192.0.2.0/33', /length/],
-    ['192.0.2.0/255.255.255.0', /length|not an IP/],
+    ['192.0.2.0/0.0.0.255', /length/],
+    ['192.0.2.0/255.0.255.0', /length/],
+    ['192.0.2.0/255.255.255.000', /length/],
+    ['192.0.2.0/255.255.255.256', /length/],
+    ['192.0.2.0/255.255.255', /length/],
+    ['0.0.0.0/0.0.0.0', /wider than \/1/],
+    ['2001:db8::/ffff:ffff::', /length/],
+    ['2001:db8::/255.255.0.0', /length/],
+    ['::ffff:192.0.2.0/255.255.255.0', /length/],
     ['192.0.2.1 and more', /text behind/],
     ['0.0.0.0 bad.example', /text behind/],
     ['0.0.0.0/0', /wider than \/1/],
@@ -374,6 +382,38 @@ describe('what is wrong with a line', () => {
     const reading = read('plain', line);
     expect(reading.entries).toEqual([]);
     expect(reading.problems[0]?.reason).toMatch(reason);
+  });
+
+  test.each(['plain', 'netset', 'range'] as const)('%s: a netmask is a length', (format) => {
+    const masks = Array.from({ length: 32 }, (_, i) => {
+      const word = i === 31 ? -1 : -1 << (31 - i);
+      return [24, 16, 8, 0].map((shift) => (word >>> shift) & 255).join('.');
+    });
+    expect(read(format, masks.map((mask) => `128.0.0.0/${mask}`).join('\n')).entries).toEqual(
+      masks.map((_, i) => `128.0.0.0/${i + 1}`),
+    );
+    expect(read(format, '192.0.2.0/255.255.255.0 # why').entries).toEqual(['192.0.2.0/24']);
+    expect(read(format, '192.0.2.9/255.255.255.0')).toMatchObject({ entries: ['192.0.2.0/24'], warnings: 1 });
+    expect(read(format, '192.0.2.9/255.255.255.0', { purpose: 'allow' })).toMatchObject({ entries: [], errors: 1 });
+  });
+
+  test.each([
+    ['192.0.2.0/24 REJECT', '! !192.0.2.0/24 REJECT'],
+    ['192.0.2.0/24 REJECT', '! ! 192.0.2.0/24 REJECT'],
+    ['192.0.2.0/24 REJECT', '!!!!192.0.2.0/24 REJECT'],
+    ['!192.0.2.0/24 REJECT', '!!!192.0.2.0/24 REJECT'],
+    ['!192.0.2.0/24 REJECT', '! ! ! 192.0.2.0/24 REJECT'],
+    ['if 192.0.2.0/24\n192.0.2.7 REJECT\nendif', 'if !!192.0.2.0/24\n192.0.2.7 REJECT\nendif'],
+  ])('postfix-cidr: %j means the same as %j', (once, often) => {
+    expect(read('postfix-cidr', often)).toMatchObject({ errors: 0 });
+    expect(read('postfix-cidr', often).entries).toEqual(read('postfix-cidr', once).entries);
+  });
+  test.each(['!', '! !', '!! REJECT', '! ! REJECT'])('postfix-cidr: %j → an error', (line) =>
+    expect(read('postfix-cidr', line)).toMatchObject({ entries: [], errors: 1 }),
+  );
+  test('mynetworks: each ! takes back the one before it', () => {
+    expect(read('postfix-mynetworks', '!!192.0.2.0/24').entries).toEqual(read('postfix-mynetworks', '192.0.2.0/24').entries);
+    expect(read('postfix-mynetworks', '!!!192.0.2.0/24').entries).toEqual(read('postfix-mynetworks', '!192.0.2.0/24').entries);
   });
 
   test('host bits: a warning in a block list, an error in an allow list', () => {

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { parsePrefix } from '../../../net/index.ts';
+import { parseIp, parsePrefix } from '../../../net/index.ts';
 
 /** A piece of a line, as problems show it. */
 export const quoted = (text: string): string => JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
@@ -18,6 +18,25 @@ export function explainedSyntax(text: string): string {
     return (error as Error).message;
   }
   return `${quoted(text)} is not an IP address or prefix`;
+}
+
+/**
+ * The length of the netmask `255.255.255.0`: 24.
+ *
+ * @returns undefined if the text is not a netmask: a bit that is set stands behind one that is not, or it is not an address
+ */
+export function netmaskLength(text: string): number | undefined {
+  if (text.includes(':') || parseIp(text) === undefined) return undefined;
+  const word = text.split('.').reduce((sum, octet) => (sum << 8) | Number(octet), 0);
+  const length = Math.clz32(~word);
+  return word === (length === 0 ? 0 : -1 << (32 - length)) ? length : undefined;
+}
+
+/** `192.0.2.0/255.255.255.0` → `192.0.2.0/24`. Other text is returned as it is. */
+export function withLength(text: string): string {
+  const slash = text.indexOf('/');
+  const length = slash < 0 || text.includes(':') ? undefined : netmaskLength(text.slice(slash + 1));
+  return length === undefined ? text : `${text.slice(0, slash + 1)}${length}`;
 }
 
 /** `001.009.096.105` → `1.9.96.105`: zeroes that only pad. Text that is no dotted decimal is left as it is. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { unpadded } from './address-forms.ts';
+import { netmaskLength, unpadded, withLength } from './address-forms.ts';
 import type { LineReader, Lines } from './lines.ts';
 
 const isSpace = (c: number): boolean => c === 32 || (c >= 9 && c <= 13);
@@ -14,21 +14,33 @@ const startsComment = (text: string, at: number): boolean => {
   return c === 35 || c === 59 || (c === 47 && text.charCodeAt(at + 1) === 47);
 };
 
-/** An address or prefix a line. */
+/** An address or prefix a line; the length may be a netmask (`192.0.2.0/255.255.255.0`). */
 export const plain = (lines: Lines): LineReader => ({
   line(text, from, to) {
     let start = from;
     while (start < to && isSpace(text.charCodeAt(start))) start++;
     if (start === to) return;
     let end = start;
-    while (end < to && !isSpace(text.charCodeAt(end)) && !startsComment(text, end)) end++;
+    let slash = -1;
+    while (end < to && !isSpace(text.charCodeAt(end)) && !startsComment(text, end)) {
+      if (text.charCodeAt(end) === 47) slash = end;
+      end++;
+    }
     if (end === start) return;
     let rest = end;
     while (rest < to && isSpace(text.charCodeAt(rest))) rest++;
     if (rest < to && !startsComment(text, rest)) return lines.error('there is text behind the address');
-    lines.take(text, start, end);
+    // No length has so many characters: it may be a netmask.
+    if (slash >= 0 && end - slash > 4) takePrefix(lines, text.slice(start, end));
+    else lines.take(text, start, end);
   },
 });
+
+/** A prefix whose length may be written as a netmask. */
+function takePrefix(lines: Lines, text: string): void {
+  const prefix = withLength(text);
+  lines.take(prefix, 0, prefix.length);
+}
 
 /** What stands before a comment, without the space around it. */
 const content = (text: string, from: number, to: number): string => {
@@ -37,13 +49,13 @@ const content = (text: string, from: number, to: number): string => {
   return text.slice(from, end).trim();
 };
 
-/** An address, a prefix, or a range with a hyphen. */
+/** An address, a prefix (also with a netmask), or a range with a hyphen. */
 export const range = (lines: Lines): LineReader => ({
   line(text, from, to) {
     const entry = content(text, from, to);
     if (entry === '') return;
     const hyphen = entry.indexOf('-');
-    if (hyphen < 0) return lines.take(entry, 0, entry.length);
+    if (hyphen < 0) return takePrefix(lines, entry);
     lines.takeRange(entry.slice(0, hyphen).trim(), entry.slice(hyphen + 1).trim());
   },
 });
@@ -178,7 +190,7 @@ export const dshield = (lines: Lines): LineReader => ({
     if (line.trim() === '' || line.startsWith('#')) return;
     const [first = '', last = '', mask = '', , name] = line.split('\t').map((column) => column.trim());
     if (/^start$/i.test(first)) return;
-    const length = maskLength(mask);
+    const length = /^(0|[1-9]\d?)$/.test(mask) && Number(mask) <= 32 ? Number(mask) : netmaskLength(mask);
     if (last === '' || length === undefined) return lines.error('it is not first, last and netmask, apart by tabs');
     const reason = name === undefined || name === '' ? undefined : lines.note({ reason: name });
     const prefix = `${first}/${length}`;
@@ -186,14 +198,6 @@ export const dshield = (lines: Lines): LineReader => ({
     lines.take(prefix, 0, prefix.length, reason);
   },
 });
-
-function maskLength(mask: string): number | undefined {
-  if (/^(0|[1-9]\d?)$/.test(mask)) return Number(mask) <= 32 ? Number(mask) : undefined;
-  if (!/^\d{1,3}(\.\d{1,3}){3}$/.test(mask)) return undefined;
-  const word = wordOf(mask);
-  const length = Math.clz32(~word);
-  return word >>> 0 === (length === 0 ? 0 : (-1 << (32 - length)) >>> 0) ? length : undefined;
-}
 
 const wordOf = (address: string): number => address.split('.').reduce((sum, octet) => (sum << 8) | Number(octet), 0);
 

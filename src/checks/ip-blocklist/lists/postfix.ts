@@ -91,6 +91,9 @@ const covers = (wide: Prefix, narrow: Prefix): boolean =>
 const intersect = (a: readonly Prefix[], b: readonly Prefix[]): Prefix[] =>
   a.flatMap((x) => b.flatMap((y) => (covers(y, x) ? [x] : covers(x, y) ? [y] : [])));
 
+/** Each `!` turns the one before it over. */
+const isNegated = (marks = ''): boolean => marks.replace(/\s/g, '').length % 2 === 1;
+
 /** What an action of access(5) means here. */
 function meaningOf(action: string): 'block' | 'allow' | 'nothing' | undefined {
   if (/^(REJECT|DEFER|DEFER_IF_PERMIT|DEFER_IF_REJECT|DISCARD|[45]\d\d)$/i.test(action)) return 'block';
@@ -99,7 +102,7 @@ function meaningOf(action: string): 'block' | 'allow' | 'nothing' | undefined {
 }
 
 /**
- * `cidr:` tables (cidr_table(5)): `network result`, `!network result`, `if network` … `endif`. A line that starts with space
+ * `cidr:` tables (cidr_table(5)): `network result`, `!network result` (a second `!` takes the first back), `if network` … `endif`. A line that starts with space
  * goes on with the one before.
  */
 export const postfixCidr = (lines: Lines): LineReader => {
@@ -141,7 +144,8 @@ export const postfixCidr = (lines: Lines): LineReader => {
       return;
     }
     const [, condition, negation, pattern, action = '', text = ''] =
-      /^(if\s+)?(!\s*)?(\S+)(?:\s+(\S+)(?:\s+(.*))?)?$/is.exec(logical) ?? [];
+      /^(if\s+)?((?:!\s*)*)(\S+)(?:\s+(\S+)(?:\s+(.*))?)?$/is.exec(logical) ?? [];
+    const negated = isNegated(negation);
     if (pattern === undefined) {
       lines.error('it is no rule');
       return;
@@ -152,14 +156,14 @@ export const postfixCidr = (lines: Lines): LineReader => {
         return;
       }
       // A condition that cannot be read holds for nothing, so that nothing inside it is taken.
-      conditions.push({ holds: network(pattern, negation !== undefined) ?? [], mark: lines.mark() });
+      conditions.push({ holds: network(pattern, negated) ?? [], mark: lines.mark() });
       return;
     }
     if (action === '') {
       lines.error('there is no result behind the network');
       return;
     }
-    rule(pattern, negation !== undefined, action, text);
+    rule(pattern, negated, action, text);
   };
 
   return {
@@ -196,8 +200,8 @@ export const mynetworks = (lines: Lines): LineReader => {
       if (line.trimStart().startsWith('#')) return;
       for (const word of line.split(/[\s,]+/)) {
         if (word === '') continue;
-        const except = word.startsWith('!');
-        const pattern = except ? word.slice(1) : word;
+        const [, negation, pattern = ''] = /^(!*)(.*)$/s.exec(word) ?? [];
+        const except = isNegated(negation);
         if (pattern.startsWith('/') || /^[a-z][a-z0-9_]*:[^:]/i.test(pattern.replace(/^[0-9a-f]{1,4}:/i, ''))) {
           lines.error(`${JSON.stringify(pattern)} is another file or table: read it by itself`);
           continue;
