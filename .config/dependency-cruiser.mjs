@@ -2,7 +2,7 @@
  * Which room may import what. The floors, from below:
  *
  *     core  net  env
- *     smtp  access  dns  message
+ *     smtp  access  dns  message  mailauth
  *     checks
  *     adapters  testing  audit  cli
  *
@@ -24,7 +24,7 @@ const doors = {
   'ip-address': '^src/net/ip[.]ts$',
   punycode: '^src/net/domain[.]ts$',
   tldts: '^src/net/domain[.]ts$',
-  mailauth: '^src/checks/(spf|message-authentication)/',
+  mailauth: '^src/mailauth/modules[.]ts$',
   htmlparser2: '^src/message/',
   '@mongodb-js/saslprep': '^src/access/sasl/',
 };
@@ -44,9 +44,9 @@ export default {
     },
     {
       name: 'imports-go-down',
-      comment: 'smtp, access, dns and message know nothing of checks, nor of what stands above these.',
+      comment: 'smtp, access, dns, message and mailauth know nothing of checks, nor of what stands above these.',
       severity: 'error',
-      from: { path: '^src/(smtp|access|dns|message)/' },
+      from: { path: '^src/(smtp|access|dns|message|mailauth)/' },
       to: { path: `^src/(checks|${leaves})/` },
     },
     {

@@ -10,7 +10,7 @@ export interface Manifest {
   readonly name: string;
   readonly version: string;
   readonly type: string;
-  readonly sideEffects: boolean;
+  readonly sideEffects: readonly string[];
   readonly license: string;
   readonly files: readonly string[];
   readonly engines: Readonly<Record<string, string>>;

@@ -12,7 +12,7 @@ const foldersIn = (path: string): string[] =>
     : [];
 
 /** Rooms that others build on and that have no subpath of their own. */
-const internal = ['src/cli', 'src/adapters/dns-wire'];
+const internal = ['src/cli', 'src/mailauth', 'src/adapters/dns-wire'];
 
 const rooms = foldersIn('src')
   .filter((room) => room !== 'src/checks' && room !== 'src/adapters')
@@ -82,7 +82,7 @@ test('typedoc/entry points → are the subpaths', () => {
 
 test('package.json/engines, format and side effects → are what the docs say', () => {
   expect(manifest.type).toBe('module');
-  expect(manifest.sideEffects).toBe(false);
+  expect(manifest.sideEffects).toEqual(['./dist/cli/main.js', './dist/mailauth/before.js', './dist/mailauth/after.js']);
   expect(manifest.engines).toEqual({ node: '>=20.19' });
   for (const [name, version] of Object.entries({ ...manifest.dependencies, ...manifest.devDependencies }))
     expect(version, name).toMatch(/^\d+\.\d+\.\d+$/);

@@ -60,7 +60,7 @@ describe('architecture/each rule catches what it is there for', () => {
     { rule: 'one-door-for-tldts', file: 'src/message/b.ts', text: "import 'tldts';" },
     {
       rule: 'one-door-for-mailauth',
-      file: 'src/checks/dnsbl/d.ts',
+      file: 'src/checks/spf/b.ts',
       text: "export const spf = () => import('mailauth/lib/spf/index.js');",
     },
     { rule: 'one-door-for-htmlparser2', file: 'src/checks/uribl/b.ts', text: "import 'htmlparser2';" },
@@ -88,7 +88,9 @@ describe('architecture/each rule catches what it is there for', () => {
     'src/smtp/reply.ts': 'export {};',
     'src/smtp/relay.ts': 'export {};',
     'src/checks/spf/index.ts':
-      "import type { Facts } from '../../smtp/facts.ts';\nexport const load = (_: Facts) => import('mailauth/lib/spf/index.js');",
+      "import type { Facts } from '../../smtp/facts.ts';\nimport '../../mailauth/index.ts';\nexport const of = (_: Facts) => 1;",
+    'src/mailauth/index.ts': "export const load = () => import('./modules.ts');",
+    'src/mailauth/modules.ts': "import 'mailauth/lib/spf/index.js';",
     'src/checks/relay-control/index.ts': "import '../../smtp/relay.ts';",
     'src/adapters/system/index.ts': "import 'node:net';\nimport 'ioredis';",
     'src/adapters/smtp-server/index.ts': "import '../smtp-session/index.ts';\nimport 'smtp-server';",

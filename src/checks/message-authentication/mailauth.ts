@@ -1,12 +1,12 @@
 /**
- * The door to mailauth, which verifies signatures and seals and evaluates DMARC records.
+ * What message authentication uses of mailauth.
  *
  * **Limits**: the verifier's class is used below `dkimVerify()`, since only so can signatures be left out before they cost
- * anything. Loaded with the first message, since it needs Node's builtins. The package's root is never loaded: it does not
- * load on Node 20.
+ * anything.
  *
  * @module
  */
+import { mailauth as loadMailauth } from '../../mailauth/index.ts';
 
 /** The shapes of `node:dns`, which mailauth reads; it throws errors with codes. */
 export type NodeResolve = (name: string, type: string) => Promise<unknown[]>;
@@ -118,25 +118,15 @@ export interface Mailauth {
   }>;
 }
 
-let loading: Promise<Mailauth> | undefined;
+let verifying: Mailauth | undefined;
 
-export function mailauth(): Promise<Mailauth> {
-  loading ??= load();
-  return loading;
-}
-
-async function load(): Promise<Mailauth> {
-  try {
-    const [dkim, dmarc, arc] = await Promise.all([
-      import('mailauth/lib/dkim/dkim-verifier.js'),
-      import('mailauth/lib/dmarc/index.js'),
-      import('mailauth/lib/arc/index.js'),
-    ]);
-    // Their own types name Node's, which neutral code does not know.
-    const { evaluateDmarc } = dmarc as unknown as Pick<Mailauth, 'evaluateDmarc'>;
-    return { DkimVerifier: dkim.DkimVerifier, evaluateDmarc, arc: (arc as unknown as Pick<Mailauth, 'arc'>).arc };
-  } catch (error) {
-    loading = undefined;
-    throw error;
-  }
+export async function mailauth(): Promise<Mailauth> {
+  if (verifying !== undefined) return verifying;
+  const { dkimVerifier, dmarc, arc } = await loadMailauth();
+  verifying = {
+    ...(dkimVerifier as Pick<Mailauth, 'DkimVerifier'>),
+    ...(dmarc as Pick<Mailauth, 'evaluateDmarc'>),
+    ...(arc as Pick<Mailauth, 'arc'>),
+  };
+  return verifying;
 }

@@ -86,7 +86,8 @@ const MAX_VOIDS = 2; // RFC 7208 §4.6.4
  *
  * @param env `dns` is asked, each question once; `clock` ends an evaluation that takes too long
  * @returns never an exception for what the world or the sender did
- * @throws TypeError for an option that cannot be meant
+ * @throws {TypeError} if an option is wrong
+ * @throws {Error} if mailauth cannot be loaded, as in a runtime without Node's builtins
  */
 export async function checkHost(
   subject: SpfSubject,

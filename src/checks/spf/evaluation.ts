@@ -84,8 +84,9 @@ export class Evaluation {
         })
         .then(
           (match) => this.#end(match === false ? {} : match),
-          (error: { spfResult?: SpfMatch; message?: string }) =>
-            this.#end(error.spfResult ?? { error: 'temperror', text: error.message ?? 'the evaluation failed' }),
+          // An error of mailauth's own is not for headers: only its kind is told.
+          (error: { spfResult?: SpfMatch }) =>
+            this.#end(error.spfResult ?? { error: 'temperror', text: 'the evaluation failed' }),
         );
     });
   }

@@ -6,8 +6,7 @@
  * **Knows**: the client's address, its HELO name, the reverse-path. **Asks**: `dns` for TXT, A, AAAA, MX and PTR; `clock` for
  * the deadline.
  * **Standards**: RFC 7208; RFC 8616 §4 (internationalised names); RFC 7372 (status 7.23 and 7.24); RFC 8601.
- * **Limits**: needs a runtime with Node's builtins, since records are evaluated by mailauth, which is loaded with the first
- * evaluation. A forwarder that keeps the reverse-path fails SPF, and that is no fault of the sender: let DMARC or the
+ * **Limits**: needs a runtime with Node's builtins, since mailauth evaluates the records; `spf()` throws in any other. A forwarder that keeps the reverse-path fails SPF, and that is no fault of the sender: let DMARC or the
  * score decide.
  *
  * @example

@@ -1,14 +1,16 @@
 /**
- * The door to mailauth, which evaluates SPF records.
+ * What SPF uses of mailauth.
  *
  * **Answers**: how is a record evaluated, and what does a macro expand to?
  * **Limits**: mailauth's own `spf()` is not used, only what stands below it (`spf-verify`). What `spf()` adds, the limits
  * of RFC 7208 §4.6.4, one question asked once, the deadline and the identity, is done in this room, because there it
  * refuses sender domains with an underscore, calls an MX host that is an IP literal an error, reads the machine's clock and
- * spends a third of the time on a schema. Loaded when the first evaluation begins, since it needs Node's builtins.
+ * spends a third of the time on a schema.
  *
  * @module
  */
+import type { MailauthModules } from '../../mailauth/index.ts';
+import { mailauth } from '../../mailauth/index.ts';
 
 /** An address as mailauth holds it. */
 export interface ParsedIp {
@@ -62,33 +64,27 @@ export interface Evaluator {
   readonly isName: (name: string) => boolean;
 }
 
-let loaded: Evaluator | undefined;
-let loading: Promise<Evaluator> | undefined;
+let evaluating: Evaluator | undefined;
 
-/** The evaluator, loaded once; at hand without a wait where it has been loaded. */
+/** The evaluator: at once if it has been loaded, or else a promise of it. */
 export function evaluator(): Evaluator | Promise<Evaluator> {
-  if (loaded !== undefined) return loaded;
-  loading ??= load();
-  return loading;
+  if (evaluating !== undefined) return evaluating;
+  const modules = mailauth();
+  return modules instanceof Promise ? modules.then(evaluatorOf) : evaluatorOf(modules);
 }
 
-async function load(): Promise<Evaluator> {
-  try {
-    const [verify, macro, syntax] = await Promise.all([
-      import('mailauth/lib/spf/spf-verify.js'),
-      import('mailauth/lib/spf/macro.js'),
-      import('mailauth/lib/spf/syntax.js'),
-    ]);
-    loaded = {
-      verify: verify.spfVerify,
-      expand: macro.default,
-      parseIp: syntax.parseIp,
-      fitName: syntax.normalizeTargetName,
-      isName: syntax.isValidTargetName,
-    };
-    return loaded;
-  } catch (error) {
-    loading = undefined;
-    throw error;
-  }
+function evaluatorOf({ spfVerify, spfMacro, spfSyntax }: MailauthModules): Evaluator {
+  const syntax = spfSyntax as {
+    readonly parseIp: Evaluator['parseIp'];
+    readonly normalizeTargetName: Evaluator['fitName'];
+    readonly isValidTargetName: Evaluator['isName'];
+  };
+  evaluating = {
+    verify: (spfVerify as { readonly spfVerify: Evaluator['verify'] }).spfVerify,
+    expand: spfMacro as Evaluator['expand'],
+    parseIp: syntax.parseIp,
+    fitName: syntax.normalizeTargetName,
+    isName: syntax.isValidTargetName,
+  };
+  return evaluating;
 }

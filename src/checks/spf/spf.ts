@@ -1,6 +1,7 @@
 import type { Check, Result } from '../../core/index.ts';
 import { defineCheck, flag, proceed } from '../../core/index.ts';
 import type { Env } from '../../env/index.ts';
+import { assertMailauth } from '../../mailauth/index.ts';
 import { printMailbox } from '../../net/index.ts';
 import type { MailFacts } from '../../smtp/facts.ts';
 import type { CheckHostOptions, SpfOutcome } from './check-host.ts';
@@ -32,7 +33,8 @@ const MAX_QUOTED = 250;
  * publishes DMARC, its own policy says what becomes of a failure, so refusing because of SPF alone is opted into:
  * `on(spf(), { fail: reject() })`; deferring likewise: `on(spf(), { temperror: defer() })`.
  *
- * @throws TypeError for an option that cannot be meant
+ * @throws {TypeError} if an option is wrong
+ * @throws {Error} if the runtime has none of Node's builtins
  */
 export function spf(options: SpfOptions = {}): Check<SpfFacts, SpfEnv, Result, SpfOutcome> {
   const {
@@ -42,6 +44,7 @@ export function spf(options: SpfOptions = {}): Check<SpfFacts, SpfEnv, Result, S
     ...rest
   } = options;
   assertOptions('spf', rest);
+  assertMailauth('spf');
   if (identity !== 'mailfrom' && identity !== 'helo')
     throw new TypeError(`spf: identity ${JSON.stringify(identity)} must be "mailfrom" or "helo"`);
   return defineCheck(

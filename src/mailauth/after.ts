@@ -1,0 +1,3 @@
+import { takeGlobalsBack } from './globals.ts';
+
+takeGlobalsBack();

@@ -1,0 +1,3 @@
+import { lendGlobals } from './globals.ts';
+
+lendGlobals();
