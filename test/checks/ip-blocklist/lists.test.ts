@@ -412,8 +412,12 @@ describe('what is wrong with a line', () => {
     expect(read('postfix-cidr', line)).toMatchObject({ entries: [], errors: 1 }),
   );
   test('mynetworks: each ! takes back the one before it', () => {
-    expect(read('postfix-mynetworks', '!!192.0.2.0/24').entries).toEqual(read('postfix-mynetworks', '192.0.2.0/24').entries);
-    expect(read('postfix-mynetworks', '!!!192.0.2.0/24').entries).toEqual(read('postfix-mynetworks', '!192.0.2.0/24').entries);
+    expect(read('postfix-mynetworks', '!!192.0.2.0/24').entries).toEqual(
+      read('postfix-mynetworks', '192.0.2.0/24').entries,
+    );
+    expect(read('postfix-mynetworks', '!!!192.0.2.0/24').entries).toEqual(
+      read('postfix-mynetworks', '!192.0.2.0/24').entries,
+    );
   });
 
   test('host bits: a warning in a block list, an error in an allow list', () => {
