@@ -1,5 +1,6 @@
 import type { Finding, StatusDetail } from './finding.ts';
 import type { HeaderField, Verdict } from './verdict.ts';
+import { addWeights } from './weight.ts';
 
 /** A finding, and what its rule asked for because of it. */
 export interface Outcome {
@@ -12,11 +13,11 @@ export interface Outcome {
 }
 
 interface Judged {
-  /** The sum of the weights of all flags. */
+  /** The exact sum of the weights of all flags. Rules that a score stopped early have added nothing. */
   readonly score: number;
   /** Header fields that rules ask for. */
   readonly tags: readonly HeaderField[];
-  /** How long to hold the reply back, in milliseconds; 0 where nobody asked. */
+  /** How long to hold the reply back, in milliseconds: the longest delay that a rule asks for. */
   readonly delayMs: number;
   /** Everything that led here, in written order. */
   readonly outcomes: readonly Outcome[];
@@ -59,10 +60,9 @@ export function judge(outcomes: readonly Outcome[]): Decision {
     const { verdict } = outcome;
     if (verdict.action === 'permit') break;
     if (verdict.delayMs !== undefined && verdict.delayMs > delayMs) delayMs = verdict.delayMs;
-    if (verdict.action === 'flag') score += verdict.weight;
+    if (verdict.action === 'flag') score = addWeights(score, verdict.weight);
     else if (verdict.action === 'tag') tags.push(verdict.header);
-    else if (verdict.action !== 'proceed' && (winner === undefined || strength[verdict.action] > strengthOf(winner)))
-      winner = outcome;
+    else if (strengthOf(verdict) > (winner === undefined ? 0 : strengthOf(winner.verdict))) winner = outcome;
   }
   const judged = { score, tags, delayMs, outcomes };
   if (winner === undefined) return { action: 'accept', ...judged };
@@ -88,7 +88,8 @@ export function judge(outcomes: readonly Outcome[]): Decision {
   };
 }
 
-const strengthOf = ({ verdict: { action } }: Outcome): number => (action in strength ? strength[action as 'defer'] : 0);
+/** How strong an action is; 0 for what neither refuses a message nor takes it out of the way. */
+export const strengthOf = ({ action }: Verdict): number => strength[action as 'defer'] ?? 0;
 
 /** Whether nothing that stands behind this outcome in a list can matter any more. */
 export const ends = ({ shadow, verdict: { action } }: Outcome): boolean =>

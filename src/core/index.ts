@@ -8,12 +8,15 @@ export type { Awaitable, Check, CheckOptions } from './check.ts';
 export { defineCheck, isPromise, recommending } from './check.ts';
 export type { Accepted, Decision, Outcome, Refused, SetApart } from './decision.ts';
 export { judge } from './decision.ts';
+export type { EvaluateOptions, Known } from './evaluate.ts';
+export { evaluate, examine, recorded } from './evaluate.ts';
 export type { Answer, Fault, Finding, Result, StatusDetail } from './finding.ts';
 export { fail, neutral, none, pass, permerror, results, softfail, temperror } from './finding.ts';
-export type { EvaluateOptions, Known, Leaf, Policy } from './policy.ts';
-export { assertUniqueIds, evaluate, examine, leavesOf, recorded, timedOut } from './policy.ts';
-export type { Deadlines, Entry, OnOptions, Rule, Thresholds } from './rule.ts';
+export type { Leaf, Policy } from './policy.ts';
+export { assertUniqueIds, leavesOf } from './policy.ts';
+export type { Deadlines, Entry, OnOptions, Rule, Score, Step, Thresholds } from './rule.ts';
 export { on, score, shadow, together, unless, when, within } from './rule.ts';
+export { timedOut } from './scope.ts';
 export type {
   Action,
   ChangedConsequences,
@@ -25,3 +28,4 @@ export type {
   Verdict,
 } from './verdict.ts';
 export { defer, discard, flag, permit, proceed, quarantine, reject, slow, tag, weigh } from './verdict.ts';
+export { addWeights, isWeight, weightForm } from './weight.ts';

@@ -1,6 +1,8 @@
 import type { Check } from './check.ts';
 import type { Result } from './finding.ts';
-import type { ChangedConsequences, Consequences } from './verdict.ts';
+import type { ChangedConsequences, Consequences, Verdict } from './verdict.ts';
+import { defer, quarantine, reject, tag } from './verdict.ts';
+import { assertWeight } from './weight.ts';
 
 /** How late it is, and when it is too late: what `within` needs of the environment. */
 export interface Deadlines {
@@ -25,17 +27,31 @@ export type Rule<Facts, Env> =
       readonly condition: (facts: Facts) => boolean;
       readonly rule: Entry<Facts, Env>;
     }
-  | {
-      readonly kind: 'score';
-      readonly id: string;
-      readonly thresholds: Thresholds;
-      readonly rules: readonly Entry<Facts, Env>[];
-    }
+  | Score<Facts, Env>
   | { readonly kind: 'shadow'; readonly rule: Entry<Facts, Env> }
   | { readonly kind: 'within'; readonly ms: number; readonly rule: Entry<Facts, Env> };
 
+/** Rules whose weights are added up. Made by `score()`. */
+export interface Score<Facts, Env> {
+  readonly kind: 'score';
+  readonly id: string;
+  /** The thresholds, the strongest first. */
+  readonly steps: readonly Step[];
+  readonly rules: readonly Entry<Facts, Env>[];
+}
+
+/** A threshold, and what follows if the sum reaches it. */
+export interface Step {
+  readonly name: 'rejectAt' | 'deferAt' | 'quarantineAt' | 'tagAt';
+  readonly at: number;
+  readonly verdict: Verdict;
+}
+
 /** What may stand in a policy: a rule, or a check with its recommended consequences. */
 export type Entry<Facts, Env> = Rule<Facts, Env> | Check<Facts, Env>;
+
+/** Whether the entry is a rule; otherwise it is a check. */
+export const isRule = <F, E>(entry: Entry<F, E>): entry is Rule<F, E> => 'kind' in entry;
 
 export interface OnOptions {
   /** The rule's id; the check's where it is not given. Needed where one check stands in a policy more than once. */
@@ -81,39 +97,60 @@ export function unless<F1, F2, E>(condition: (facts: F1) => boolean, rule: Entry
   return when((facts: F1) => !condition(facts), rule);
 }
 
-/** At which sum of weights what follows; at least one must be given. */
+/** The sums at which something follows, with at most three decimals each. At least one must be given. */
 export interface Thresholds {
   readonly rejectAt?: number | undefined;
   readonly deferAt?: number | undefined;
   readonly quarantineAt?: number | undefined;
   readonly tagAt?: number | undefined;
-  /** The header field that `tagAt` adds; `X-Spam-Flag: YES` where it is not given. */
+  /** The header field that `tagAt` adds. Default: `X-Spam-Flag: YES`. */
   readonly tag?: { readonly name: string; readonly value: string } | undefined;
-  /** The id of the group; `score` where it is not given. */
+  /** The id of the rule. Default: `score`. */
   readonly id?: string | undefined;
 }
 
 /**
- * Runs its rules at the same time and adds up the weights of their flags. As soon as the rules that are still out could
- * no longer change that the strongest threshold is reached, they are aborted.
+ * Runs its rules at the same time and adds up the weights of their flags. The sum is exact.
  *
- * @throws TypeError for a threshold that is no number, or where there is none
+ * As soon as a threshold is reached and no rule that is still out can change the action, the deciding rule, the tags or the
+ * delay, the rest is aborted. The order in which answers arrive changes none of these four. It can change `score`,
+ * `outcomes`, and which of the flags gives a refusal its status and text, because rules that were aborted have none.
+ *
+ * A `permit` inside a score ends the list: the thresholds, and the rules written behind it, have no effect. The flags of a
+ * score inside a score count in both.
+ *
+ * @throws {TypeError} if no threshold is given, or one has more than three decimals, and for an unknown option
+ *
+ * @example
+ * ```ts
+ * import { flag, on, score } from 'postern/core';
+ * import { reverseDns } from 'postern/checks/reverse-dns';
+ * import { spf } from 'postern/checks/spf';
+ *
+ * export const rule = score({ rejectAt: 5, tagAt: 2 }, spf(), on(reverseDns(), { fail: flag(2.5) }));
+ * ```
  */
 export function score<const T extends readonly Entry<never, never>[]>(
   thresholds: Thresholds,
   ...rules: T
 ): Rule<FactsOf<T[number]>, EnvOf<T[number]>> {
-  const known = ['rejectAt', 'deferAt', 'quarantineAt', 'tagAt'] as const;
-  for (const name of known) {
-    const value = thresholds[name];
-    if (value !== undefined && !Number.isFinite(value))
-      throw new TypeError(`score: ${name} ${value} is not a finite number`);
-  }
-  if (known.every((name) => thresholds[name] === undefined))
-    throw new TypeError(`score: give at least one of ${known.join(', ')}`);
-  const id = thresholds.id ?? 'score';
+  const { rejectAt, deferAt, quarantineAt, tagAt, tag: field, id = 'score', ...others } = thresholds;
+  const unknown = Object.keys(others)[0];
+  if (unknown !== undefined)
+    throw new TypeError(`score: unknown option ${unknown} (known: rejectAt, deferAt, quarantineAt, tagAt, tag, id)`);
+  const steps: Step[] = [];
+  const add = (name: Step['name'], at: number | undefined, verdict: Verdict): void => {
+    if (at === undefined) return;
+    assertWeight(`score: ${name}`, at);
+    steps.push({ name, at, verdict });
+  };
+  add('rejectAt', rejectAt, reject());
+  add('deferAt', deferAt, defer());
+  add('quarantineAt', quarantineAt, quarantine);
+  add('tagAt', tagAt, tag(field?.name ?? 'X-Spam-Flag', field?.value ?? 'YES'));
+  if (steps.length === 0) throw new TypeError('score: give at least one of rejectAt, deferAt, quarantineAt, tagAt');
   assertId('score', id);
-  return { kind: 'score', id, thresholds, rules: rules as never };
+  return { kind: 'score', id, steps, rules: rules as never };
 }
 
 /** The rule is evaluated and recorded, and never enforced: to see its numbers before it is trusted. */

@@ -1,5 +1,6 @@
 import type { Finding, Result, StatusDetail } from './finding.ts';
 import { results } from './finding.ts';
+import { assertWeight, rounded } from './weight.ts';
 
 /** A header field that a decision adds to the message. */
 export interface HeaderField {
@@ -91,23 +92,29 @@ export const quarantine: Verdict & { readonly action: 'quarantine' } = { action:
 /** The message is taken and thrown away; never the consequence of an error. */
 export const discard: Verdict & { readonly action: 'discard' } = { action: 'discard' };
 
-/** Adds `weight` to the score; 1 where it is not given. */
+/**
+ * Adds `weight` to the score. Default: 1.
+ *
+ * @throws {TypeError} if `weight` is not a finite number, or has more than three decimals
+ */
 export function flag(weight = 1): Verdict & { readonly action: 'flag' } {
-  if (!Number.isFinite(weight)) throw new TypeError(`flag: weight ${weight} is not a finite number`);
-  return { action: 'flag', weight };
+  assertWeight('flag: weight', weight);
+  return { action: 'flag', weight: rounded(weight) };
 }
 
 /**
- * Adds the weight that the finding itself carries, kept between `least` and `most`; `weight` where it carries none.
+ * Adds the weight that the finding carries, rounded to three decimals and kept between `least` and `most`; `weight` if it
+ * carries none.
  *
- * @throws TypeError where a number is not finite, or `least` is more than `most`
+ * @throws {TypeError} if a number is not finite or has more than three decimals, or `least` is more than `most`
  */
 export function weigh(
   weight: number,
   { least, most }: { readonly least: number; readonly most: number },
 ): Verdict & { readonly action: 'flag' } {
-  if (!Number.isFinite(least) || !Number.isFinite(most) || least > most)
-    throw new TypeError(`weigh: least ${least} and most ${most} must be finite numbers, in that order`);
+  assertWeight('weigh: least', least);
+  assertWeight('weigh: most', most);
+  if (least > most) throw new TypeError(`weigh: least must not be above most (${most}), got ${least}`);
   return { ...flag(weight), within: { least, most } };
 }
 
@@ -117,7 +124,7 @@ export function weighed(verdict: Verdict, finding: { readonly weight?: number | 
   const { within, ...flagged } = verdict;
   const { weight } = finding;
   if (weight === undefined || !Number.isFinite(weight)) return flagged;
-  return { ...flagged, weight: Math.min(within.most, Math.max(within.least, weight)) };
+  return { ...flagged, weight: rounded(Math.min(within.most, Math.max(within.least, weight))) };
 }
 
 /** Adds a header field. */

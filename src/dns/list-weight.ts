@@ -7,7 +7,7 @@
  * @module
  */
 import type { Verdict } from '../core/index.ts';
-import { flag, reject, weigh } from '../core/index.ts';
+import { addWeights, flag, isWeight, reject, weigh, weightForm } from '../core/index.ts';
 import type { ListZone } from './list-zone.ts';
 
 /** Whether to be listed speaks against (`block`) or for (`allow`). */
@@ -21,11 +21,12 @@ export function assertListWeights(
   wrong: (what: string) => TypeError,
 ): void {
   const sign = kind === 'block' ? 'more than 0 in a block list' : 'less than 0 in an allow list';
-  if (weight !== undefined && (!Number.isFinite(weight) || !(kind === 'block' ? weight > 0 : weight < 0)))
-    throw wrong(`weight ${String(weight)} must be ${sign}`);
+  if (weight !== undefined && !isWeight(weight)) throw wrong(`weight must be ${weightForm}, got ${String(weight)}`);
+  if (weight !== undefined && !(kind === 'block' ? weight > 0 : weight < 0))
+    throw wrong(`weight must be ${sign}, got ${weight}`);
   const odd = list.codes?.find(({ weight: own }) => own !== undefined && (kind === 'block' ? own < 0 : own > 0));
   if (odd !== undefined)
-    throw wrong(`codes ${JSON.stringify(odd.pattern)} weight ${String(odd.weight)} must be ${sign}, or 0`);
+    throw wrong(`codes ${JSON.stringify(odd.pattern)} weight must be ${sign}, or 0, got ${odd.weight}`);
   const unweighed = list.codes?.find(({ weight: own }) => own === undefined);
   if (unweighed !== undefined && weight === undefined && list.heaviest !== undefined)
     throw wrong(
@@ -38,7 +39,10 @@ export function listingVerdict(kind: ListKind, weight: number | undefined, list:
   if (list.heaviest === undefined || list.lightest === undefined)
     return weight !== undefined ? flag(weight) : kind === 'block' ? reject() : flag(-1);
   const own = weight ?? 0;
-  const bounds = { least: list.lightest + Math.min(0, own), most: list.heaviest + Math.max(0, own) };
+  const bounds = {
+    least: addWeights(list.lightest, Math.min(0, own)),
+    most: addWeights(list.heaviest, Math.max(0, own)),
+  };
   return weigh(weight ?? (kind === 'block' ? bounds.most : bounds.least), bounds);
 }
 
@@ -48,4 +52,4 @@ export const listingWeight = (
   weight: number | undefined,
   answer: { readonly weight: number | undefined; readonly plain: boolean },
 ): number | undefined =>
-  list.heaviest === undefined ? undefined : (answer.weight ?? 0) + (answer.plain ? (weight ?? 0) : 0);
+  list.heaviest === undefined ? undefined : addWeights(answer.weight ?? 0, answer.plain ? (weight ?? 0) : 0);

@@ -22,6 +22,7 @@
  *
  * @module
  */
+import { addWeights, isWeight, weightForm } from '../core/index.ts';
 import type { IpAddress, Prefix } from '../net/index.ts';
 import { ipBytes, parseDomain, parseIp, parsePrefix, prefixHas } from '../net/index.ts';
 import { Secret, secret } from './secret.ts';
@@ -187,8 +188,10 @@ export function listZone(options: ListZoneOptions, where = 'listZone'): ListZone
     testEntries,
     codes,
     errorCodes,
-    heaviest: weights.length === 0 ? undefined : weights.reduce((sum, weight) => sum + Math.max(0, weight), 0),
-    lightest: weights.length === 0 ? undefined : weights.reduce((sum, weight) => sum + Math.min(0, weight), 0),
+    heaviest:
+      weights.length === 0 ? undefined : weights.reduce((sum, weight) => addWeights(sum, Math.max(0, weight)), 0),
+    lightest:
+      weights.length === 0 ? undefined : weights.reduce((sum, weight) => addWeights(sum, Math.min(0, weight)), 0),
     id: zone,
   };
 }
@@ -217,8 +220,8 @@ function codeEntries(codes: ListCodes, wrong: (what: string) => TypeError): [str
       typeof value === 'number' ? { weight: value } : typeof value === 'string' ? { meaning: value } : value;
     if (typeof meant !== 'object' || meant === null)
       throw wrong(`codes ${JSON.stringify(code)} must be a weight, a meaning, or { weight, meaning }`);
-    if (meant.weight !== undefined && !Number.isFinite(meant.weight))
-      throw wrong(`codes ${JSON.stringify(code)} weight ${String(meant.weight)} must be a finite number`);
+    if (meant.weight !== undefined && !isWeight(meant.weight))
+      throw wrong(`codes ${JSON.stringify(code)} weight must be ${weightForm}, got ${String(meant.weight)}`);
     return [code, meant];
   });
 }
@@ -354,7 +357,7 @@ export function readAnswers(list: ListZone, addresses: readonly string[]): ListR
       counted.add(rule);
       codes.push({ code: address, ...meaningOf(rule) });
       if (rule.weight === undefined) plain = true;
-      else weight = (weight ?? 0) + rule.weight;
+      else weight = addWeights(weight ?? 0, rule.weight);
     }
   }
   if (invalid.length > 0)

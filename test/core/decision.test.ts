@@ -14,6 +14,7 @@ describe('judge', () => {
   test.each<[string, Outcome[], object]>([
     ['nothing → accepted', [], { action: 'accept', score: 0 }],
     ['flags → they add up', [outcome(flag(2)), outcome(flag(-0.5))], { action: 'accept', score: 1.5 }],
+    ['flags with decimals → exactly', [outcome(flag(0.7)), outcome(flag(0.2))], { score: 0.9 }],
     [
       'a reject behind a defer → the stronger',
       [outcome(defer(), 'a'), outcome(reject(), 'b')],
@@ -100,7 +101,9 @@ describe('properties', () => {
 
 describe('verdicts', () => {
   test.each([
-    ['a weight that is no number', () => flag(Number.NaN), 'flag: weight NaN'],
+    ['a weight that is no number', () => flag(Number.NaN), 'flag: weight must be a number'],
+    ['a weight with four decimals', () => flag(0.1234), 'flag: weight must be a number with at most three decimals'],
+    ['a weight beyond all sums', () => flag(1e12), 'flag: weight must be a number'],
     ['a text of two lines', () => reject({ text: 'a\r\nb' }), 'reject: text'],
     ['a status with a class', () => defer({ status: '4.7.1' as never }), 'defer: status "4.7.1"'],
     ['a negative delay', () => slow(-1), 'slow: delayMs -1'],

@@ -1,9 +1,10 @@
 import fc from 'fast-check';
-import type { Awaitable, Check, Entry, Result } from 'postern/core';
+import type { Awaitable, Check, Entry, Result, Thresholds, Verdict } from 'postern/core';
 import {
   assertUniqueIds,
   defer,
   defineCheck,
+  discard,
   evaluate,
   fail,
   flag,
@@ -12,11 +13,14 @@ import {
   pass,
   permit,
   proceed,
+  quarantine,
   recorded,
   reject,
   score,
   shadow,
+  slow,
   softfail,
+  tag,
   together,
   unless,
   when,
@@ -250,7 +254,14 @@ describe('score', () => {
   });
   test.each([
     ['no threshold', () => score({}), 'score: give at least one'],
-    ['a threshold that is no number', () => score({ rejectAt: Number.NaN }), 'score: rejectAt NaN'],
+    ['a threshold that is no number', () => score({ rejectAt: Number.NaN }), 'score: rejectAt must be a number'],
+    ['a threshold with four decimals', () => score({ tagAt: 0.1234 }), 'three decimals'],
+    ['a header field that is not one', () => score({ tagAt: 1, tag: { name: 'X:', value: 'a' } }), 'tag: name "X:"'],
+    [
+      'an option that does not exist',
+      () => score({ rejectsAt: 1 } as never),
+      'score: unknown option rejectsAt (known: ',
+    ],
   ])('%s → TypeError', (_, make, message) => expect(make).toThrow(message));
   test('any order of arrival → the same action', async () => {
     await fc.assert(
@@ -283,6 +294,168 @@ describe('score', () => {
         },
       ),
     );
+  });
+});
+
+describe('score: what early exit must not change', () => {
+  /** Rules that answer when they are told to, by name. */
+  const cast = (verdicts: { readonly [name: string]: Verdict }) => {
+    const tell = new Map<string, () => void>();
+    const rules = Object.entries(verdicts).map(([name, verdict]) =>
+      defineCheck(
+        name,
+        () =>
+          new Promise<{ result: 'fail' | 'temperror' }>((resolve) => tell.set(name, () => resolve({ result: 'fail' }))),
+        { fail: verdict, temperror: proceed } as { fail: Verdict; temperror: typeof proceed },
+      ),
+    );
+    return { rules, tell: (name: string) => tell.get(name)?.() };
+  };
+  /** Plays the answers in the order named; those not named never answer. */
+  const decideInOrder = async (
+    make: (...rules: Entry<Facts, object>[]) => Entry<Facts, object>,
+    verdicts: { readonly [name: string]: Verdict },
+    order: readonly string[],
+  ) => {
+    const { rules, tell } = cast(verdicts);
+    const decision = at([make(...rules)]);
+    for (const name of order) tell(name);
+    return decision;
+  };
+  const orders = (names: readonly string[]): string[][] =>
+    names.length < 2
+      ? [[...names]]
+      : names.flatMap((name) => orders(names.filter((other) => other !== name)).map((rest) => [name, ...rest]));
+
+  test.each<[string, Thresholds, { readonly [name: string]: Verdict }, object]>([
+    [
+      'a permit before the flags → only what is written before it counts',
+      { rejectAt: 2 },
+      { a: reject(), b: permit, c: flag(2) },
+      { action: 'reject', rule: 'a' },
+    ],
+    [
+      'a permit behind the flags → the thresholds have no effect',
+      { rejectAt: 2 },
+      { a: flag(2), b: permit },
+      { action: 'accept' },
+    ],
+    [
+      'a quarantine, and a tag reached',
+      { tagAt: 2 },
+      { a: flag(2), b: quarantine },
+      { action: 'quarantine', rule: 'b' },
+    ],
+    ['a discard, and a tag reached', { tagAt: 2 }, { a: flag(2), b: discard }, { action: 'discard', rule: 'b' }],
+    ['a reject of a rule, and one of the sum → the rule', { rejectAt: 2 }, { a: flag(2), b: reject() }, { rule: 'b' }],
+    [
+      'a tag, though the sum refuses',
+      { rejectAt: 2 },
+      { a: flag(2), b: tag('X-A', 'b') },
+      { tags: [{ name: 'X-A', value: 'b' }] },
+    ],
+    ['a delay, though the sum refuses', { rejectAt: 2 }, { a: flag(2), b: slow(7), c: slow(5) }, { delayMs: 7 }],
+    [
+      'two thresholds → the one that the whole sum reaches',
+      { tagAt: 2, quarantineAt: 4 },
+      { a: flag(2), b: flag(2) },
+      { action: 'quarantine' },
+    ],
+    ['a weight for the client', { tagAt: 2 }, { a: flag(2), b: flag(-1) }, { action: 'accept', tags: [] }],
+    ['decimals', { rejectAt: 0.9 }, { a: flag(0.7), b: flag(0.2) }, { action: 'reject', score: 0.9 }],
+  ])('%s, whatever comes first', async (_, thresholds, verdicts, expected) => {
+    for (const order of orders(Object.keys(verdicts)))
+      expect(await decideInOrder((...rules) => score(thresholds, ...rules), verdicts, order)).toMatchObject(expected);
+  });
+
+  test('a condition that throws behind a tag that is reached → deferred', async () => {
+    const broken = (): boolean => {
+      throw new Error('boom');
+    };
+    const flagged = on(check('a', 'fail'), { fail: flag(2) });
+    expect(await at([score({ tagAt: 2 }, flagged, when(broken, check('b', 'pass')))])).toMatchObject({
+      action: 'defer',
+    });
+  });
+
+  test('a score inside a score, whatever comes first → its weights count in both', async () => {
+    const nested = (...rules: Entry<Facts, object>[]) =>
+      score({ deferAt: 6 }, score({ tagAt: 1, id: 'inner' }, ...rules));
+    for (const order of orders(['a', 'b'])) {
+      const decision = await decideInOrder(nested, { a: flag(4), b: flag(3) }, order);
+      expect(decision).toMatchObject({ action: 'defer', rule: 'score', score: 7, tags: [{ name: 'X-Spam-Flag' }] });
+      const again = await evaluate<{ stage: Facts }, object, 'stage'>(
+        { stage: [nested(...cast({ a: flag(4), b: flag(3) }).rules)] },
+        'stage',
+        { n: 1 },
+        {},
+        { known: recorded(decision) },
+      );
+      expect(again).toEqual(decision);
+    }
+  });
+
+  test('a permit inside → the record says that no threshold had an effect', async () => {
+    const decision = await decideInOrder((...rules) => score({ rejectAt: 1 }, ...rules), { a: flag(2), b: permit }, [
+      'a',
+      'b',
+    ]);
+    expect(decision.outcomes.at(-1)).toMatchObject({ rule: 'score', finding: { result: 'none' }, verdict: proceed });
+  });
+
+  test.each<[string, Thresholds, { readonly [name: string]: Verdict }, readonly string[], number, object]>([
+    [
+      'the sum refuses, the rest can only add',
+      { rejectAt: 4 },
+      { a: flag(5), b: flag(3), c: flag(1) },
+      ['a'],
+      2,
+      { action: 'reject' },
+    ],
+    [
+      'the sum refuses, the rest is weaker',
+      { rejectAt: 4 },
+      { a: flag(5), b: quarantine, c: defer() },
+      ['a'],
+      2,
+      { action: 'reject' },
+    ],
+    [
+      'a rule before refuses as well',
+      { rejectAt: 4 },
+      { a: reject(), b: flag(5), c: reject() },
+      ['b', 'a'],
+      1,
+      { rule: 'a' },
+    ],
+    [
+      'a permit → nothing behind it is asked for',
+      { rejectAt: 4 },
+      { a: flag(1), b: permit, c: reject() },
+      ['b'],
+      2,
+      { action: 'accept' },
+    ],
+    [
+      'tagged, and no more can come of it',
+      { rejectAt: 9, tagAt: 2 },
+      { a: flag(2), b: flag(3) },
+      ['a'],
+      1,
+      { action: 'accept' },
+    ],
+    [
+      'an allow list that is too light to matter',
+      { rejectAt: 4 },
+      { a: flag(5), b: flag(-1) },
+      ['a'],
+      1,
+      { action: 'reject' },
+    ],
+  ])('%s → the rest is not waited for', async (_, thresholds, verdicts, order, unfinished, expected) => {
+    const decision = await decideInOrder((...rules) => score(thresholds, ...rules), verdicts, order);
+    expect(decision).toMatchObject(expected);
+    expect(decision.outcomes.at(-1)?.finding.detail).toMatchObject({ unfinished });
   });
 });
 

@@ -12,6 +12,7 @@ describe('weigh: a finding that says how heavy it is', () => {
     ['more than the most → the most', 50, 5],
     ['less than the least → the least', -50, 0],
     ['no number → the table counts', Number.NaN, 2],
+    ['more than three decimals → rounded', 1.23456, 1.235],
   ])('%s', async (_, weight, expected) => {
     const decision = await evaluate({ only: [heavy(weight)] }, 'only', {}, {});
     expect(decision.score).toBe(expected);
@@ -37,8 +38,11 @@ describe('weigh: a finding that says how heavy it is', () => {
   });
 
   test('bounds that are none → TypeError', () => {
-    expect(() => weigh(1, { least: 2, most: 1 })).toThrow('least 2 and most 1');
+    expect(() => weigh(1, { least: 2, most: 1 })).toThrow('weigh: least must not be above most (1), got 2');
     expect(() => weigh(1, { least: 0, most: Number.POSITIVE_INFINITY })).toThrow(TypeError);
+    expect(() => weigh(1, { least: 0.0001, most: 1 })).toThrow(
+      'weigh: least must be a number with at most three decimals',
+    );
   });
 
   test('a decision with weighed flags survives JSON', async () => {

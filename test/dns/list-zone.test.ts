@@ -139,7 +139,7 @@ describe('a wrong option → TypeError that names it', () => {
     [{ codes: { '127.0.0.1/24': 1 } }, 'codes "127.0.0.1/24" is no code'],
     [{ codes: { '&0': 1 } }, 'codes "&0" is no code'],
     [{ codes: { '&99999999': 1 } }, 'is no code'],
-    [{ codes: { '127.0.0.2': Number.NaN } }, 'weight NaN must be a finite number'],
+    [{ codes: { '127.0.0.2': Number.NaN } }, 'weight must be a number with at most three decimals'],
     [{ codes: 7 }, 'codes 7'],
     [{ errorCodes: ['nonsense'] }, 'errorCodes "nonsense" is no code'],
     [{ key: '' }, 'key is empty'],

@@ -152,8 +152,8 @@ export function dnsbl(
   };
   const table = {
     none: proceed,
-    fail: listingVerdict('block', weight, list),
-    pass: listingVerdict('allow', weight, list),
+    fail: kind === 'block' ? listingVerdict(kind, weight, list) : proceed,
+    pass: kind === 'allow' ? listingVerdict(kind, weight, list) : proceed,
     temperror: proceed,
     permerror: proceed,
   };

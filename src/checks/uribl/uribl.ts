@@ -1,5 +1,5 @@
 import type { Answer, Check } from '../../core/index.ts';
-import { defineCheck, fail, none, permerror, proceed, temperror } from '../../core/index.ts';
+import { addWeights, defineCheck, fail, none, permerror, proceed, temperror } from '../../core/index.ts';
 import type { ListAnswer, ListedCode, ListWatch, ListZone, ListZoneOptions } from '../../dns/index.ts';
 import { assertListWeights, listingVerdict, listingWeight, listWatch, listZone, queryList } from '../../dns/index.ts';
 import type { Env } from '../../env/index.ts';
@@ -150,7 +150,7 @@ function readSelection(
 function decides(list: ListZone, weight: number | undefined, answer: ListAnswer): boolean {
   if (answer.status !== 'listed') return false;
   const own = listingWeight(list, weight, answer);
-  return own === undefined || own >= (list.heaviest ?? 0) + (weight ?? 0);
+  return own === undefined || own >= addWeights(list.heaviest ?? 0, weight ?? 0);
 }
 
 function conclude(

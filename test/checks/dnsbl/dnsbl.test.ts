@@ -376,11 +376,11 @@ describe('the check itself', () => {
 
   test.each<[object, string]>([
     [{ zone: '' }, 'dnsbl: zone "" is not a domain name; give it like "zen.dnsbl.example"'],
-    [{ weight: 0 }, 'dnsbl: weight 0 must be more than 0 in a block list'],
-    [{ weight: Number.NaN }, 'weight NaN'],
-    [{ kind: 'allow', weight: 2 }, 'weight 2 must be less than 0 in an allow list'],
+    [{ weight: 0 }, 'dnsbl: weight must be more than 0 in a block list, got 0'],
+    [{ weight: Number.NaN }, 'dnsbl: weight must be a number'],
+    [{ kind: 'allow', weight: 2 }, 'weight must be less than 0 in an allow list, got 2'],
     [{ kind: 'white' }, 'kind "white" must be "block" or "allow"'],
-    [{ codes: { '127.0.0.2': -1 } }, 'codes "127.0.0.2" weight -1 must be more than 0'],
+    [{ codes: { '127.0.0.2': -1 } }, 'codes "127.0.0.2" weight must be more than 0 in a block list, or 0, got -1'],
     [{ codes: { '127.0.0.2': 1, '127.0.0.3': 'x' } }, 'codes "127.0.0.3" has no weight, though others have'],
     [{ url: 'lookup.example' }, 'url "lookup.example" must be printable and begin with http:// or https://'],
     [{ url: 'https://x.example/\r\n' }, 'url'],

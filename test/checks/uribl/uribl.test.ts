@@ -239,7 +239,11 @@ describe('options', () => {
     ['a cap of nothing', { most: 0 }, 'uribl: most 0 must be'],
     ['a cap without end', { most: 5_000 }, 'uribl: most 5000 must be'],
     ['a skip that is no domain', { skip: ['a b'] }, 'uribl: skip "a b" must be'],
-    ['a weight that speaks for the sender', { weight: -1 }, 'uribl: weight -1 must be'],
+    [
+      'a weight that speaks for the sender',
+      { weight: -1 },
+      'uribl: weight must be more than 0 in a block list, got -1',
+    ],
     [
       'an error code as a listing',
       { codes: ['127.255.255.254'] },
