@@ -49,6 +49,7 @@ export type {
   Uri,
   WrappedUri,
 } from './facts.ts';
+export { decodeWords } from './header.ts';
 export type { MessageLimits, MessageLimits as ReadOptions } from './limits.ts';
 export { type ExtractedUris, extractUris, type MessageSource, readMessage } from './message.ts';
 export { readUri, urisInHtml, urisInText } from './pieces.ts';

@@ -6,6 +6,7 @@
 export * from './domain.ts';
 export * from './ip.ts';
 export * from './mailbox.ts';
+export { parseMailboxList } from './mailbox-list.ts';
 export type { OverlayEntry, PrefixOverlayOptions } from './prefix-overlay.ts';
 export { PrefixOverlay } from './prefix-overlay.ts';
 export { prefixesOfRange } from './prefix-range.ts';

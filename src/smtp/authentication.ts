@@ -1,3 +1,5 @@
+import type { Fault } from '../core/index.ts';
+
 /** What is so of one signature (RFC 8601 §2.7.1). Plain JSON. */
 export interface DkimOutcome {
   /** `pass`, `fail`, `neutral` (it cannot be read, or its key cannot), `policy` (too weak), `temperror`, `permerror`, `none`. */
@@ -21,7 +23,8 @@ export interface DkimOutcome {
 
 /** The chain of those who handed the message on (RFC 8617). Plain JSON. */
 export interface ArcOutcome {
-  readonly result: 'pass' | 'fail' | 'none';
+  /** `temperror`: the key of a seal, or of the newest message signature, could not be looked up. */
+  readonly result: 'pass' | 'fail' | 'none' | 'temperror';
   /** The newest set. */
   readonly instance?: number | undefined;
   /** Who has sealed, from the first to the newest. */
@@ -39,10 +42,12 @@ export interface DmarcOutcome {
    * - `pass`: SPF or a signature vouches for the author's domain
    * - `fail`: neither does
    * - `none`: the domain has no DMARC record
-   * - `temperror`: the DNS did not answer
-   * - `permerror`: the message has no author that could be asked about
+   * - `temperror`: the DNS did not answer for the record, or for an identifier that could have aligned
+   * - `permerror`: the message has no single author (`fault: 'sender'`), or the record is broken (`'third-party'`)
    */
   readonly result: 'pass' | 'fail' | 'none' | 'temperror' | 'permerror';
+  /** Who caused a `permerror`. */
+  readonly fault?: Fault | undefined;
   /** The domain in From. */
   readonly domain?: string | undefined;
   /** Where the record stands. */

@@ -70,6 +70,7 @@ const rows = {
   dmarc: { status: '7.26', reject: 550, defer: 451 }, // RFC 7372
   'policy-engine': { status: '3.0', reject: 550, defer: 451 },
   misconfigured: { status: '3.5', reject: 550, defer: 451 },
+  'message-malformed': { status: '6.0', reject: 550, defer: 451 }, // RFC 3463
   'message-incomplete': { status: '6.0', reject: 550, defer: 451 },
 } as const;
 

@@ -1,42 +1,60 @@
+import type { Fault } from '../../core/index.ts';
 import type { Clock, DnsResolver } from '../../env/index.ts';
 import { assertMailauth } from '../../mailauth/index.ts';
 import { parseDomain } from '../../net/index.ts';
-import { arcOf, evaluate, sampleOf, vouching, wordsOf } from './dmarc.ts';
+import { arcOf, vouching, wordsOf } from './arc.ts';
+import { authorOf } from './author.ts';
+import { Breath, Late } from './breath.ts';
+import { askPolicies, evaluate, sampleOf, unchecked } from './dmarc.ts';
 import type { RawSource } from './header.ts';
-import { splitHeader } from './header.ts';
+import { fieldsOf, latin1, splitHeader } from './header.ts';
 import type { Lookups } from './keys.ts';
 import { lookupsOf } from './keys.ts';
-import type { SignatureResult } from './mailauth.ts';
 import { mailauth } from './mailauth.ts';
 import type { ArcOutcome, DkimOutcome, DmarcOutcome, MessageAuthentication, SpfFact } from './outcome.ts';
 import { readSignatures } from './signatures.ts';
 
 export interface AuthenticateOptions {
-  /** How many signatures are looked at; 10. */
+  /** How many signatures are examined. Default: 10. */
   readonly signatures?: number | undefined;
-  /** After so many milliseconds what is not known is `temperror`; 10,000. */
+  /** After so many milliseconds what is not known is `temperror`. Default: 10,000. */
   readonly timeoutMs?: number | undefined;
-  /** Octets of a header that is looked at; 262,144. A larger one is `permerror`. */
+  /** Size limit of the header in bytes. A larger header is a `permerror` that the sender caused. Default: 262,144. */
   readonly headerBytes?: number | undefined;
-  /** Domains whose ARC seals are believed: where one of them found that DMARC passed, a later failure is overridden. */
+  /**
+   * What a valid signature is worth if its `l=` leaves text of the body unsigned, to which anybody can have added:
+   * `'refuse'` reports it as `policy`, and it proves nothing to DMARC; `'accept'` lets it pass. Default: `'refuse'`.
+   */
+  readonly unsignedText?: 'refuse' | 'accept' | undefined;
+  /** Domains whose ARC seals are believed: if one of them found that DMARC passed, a later failure is overridden. */
   readonly trustedSealers?: readonly string[] | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Lines are cheap to make and dear to unfold. */
+/** Lines are cheap to make and expensive to unfold. */
 const HEADER_LINES = 10_000;
 
+interface Message {
+  readonly raw: RawSource;
+  readonly spf?: SpfFact | Promise<SpfFact | undefined> | undefined;
+}
+interface AuthenticateEnv {
+  readonly dns: DnsResolver;
+  readonly clock: Clock;
+}
+
 /**
- * What DKIM, ARC and DMARC say of a message.
+ * Examines a message with DKIM, ARC and DMARC.
  *
- * @param message `raw` is the message as it came, `spf` what SPF says of its sender; without it DMARC goes by signatures alone
+ * @param message `raw` is the message as it came, `spf` is what SPF found about its sender; without it DMARC goes by
+ * signatures alone
  * @param env `dns` is asked for keys and policies, each question once; `clock` ends what takes too long
  * @returns never an exception for what the world or the sender did
- * @throws TypeError for an option that cannot be meant
+ * @throws {TypeError} if an option is wrong
  */
 export async function authenticateMessage(
-  message: { readonly raw: RawSource; readonly spf?: SpfFact | Promise<SpfFact | undefined> | undefined },
-  env: { readonly dns: DnsResolver; readonly clock: Clock },
+  message: Message,
+  env: AuthenticateEnv,
   options: AuthenticateOptions = {},
 ): Promise<MessageAuthentication> {
   return inTime(message, env, settingsOf('authenticateMessage', options), options.signal, 'now');
@@ -47,18 +65,18 @@ export async function authenticateMessage(
  * has been read.
  */
 export const authenticateArriving = (
-  message: { readonly raw: AsyncIterable<Uint8Array>; readonly spf?: Promise<SpfFact | undefined> | undefined },
-  env: { readonly dns: DnsResolver; readonly clock: Clock },
+  message: Message,
+  env: AuthenticateEnv,
   settings: Settings,
   signal: AbortSignal,
-): Promise<MessageAuthentication> => inTime(message, env, settings, signal, 'at-its-end');
+): Promise<MessageAuthentication> => inTime(message, env, settings, signal, 'when-read');
 
 async function inTime(
-  { raw, spf }: { readonly raw: RawSource; readonly spf?: SpfFact | Promise<SpfFact | undefined> | undefined },
-  env: { readonly dns: DnsResolver; readonly clock: Clock },
+  message: Message,
+  env: AuthenticateEnv,
   settings: Settings,
   signal: AbortSignal | undefined,
-  begins: 'now' | 'at-its-end',
+  begins: 'now' | 'when-read',
 ): Promise<MessageAuthentication> {
   const lookups = lookupsOf(env.dns);
   let over: (() => void) | undefined;
@@ -81,13 +99,13 @@ async function inTime(
   if (begins === 'now') begin();
   signal?.addEventListener('abort', stop, { once: true });
   if (signal?.aborted) stop();
-  const message = { raw: begins === 'now' ? raw : toItsEnd(raw as AsyncIterable<Uint8Array>, begin), spf };
+  const breath = new Breath(env.clock, () => stopped);
   try {
-    const outcome = await Promise.race([examine(message, env.clock, settings, lookups, () => stopped), late]);
-    return outcome ?? unexamined('temperror', 'no result within the time allowed', lookups);
+    const outcome = await Promise.race([examine(message, env.clock, settings, lookups, breath, begin), late]);
+    return outcome ?? unexamined('temperror', LATE, lookups);
   } catch (error) {
-    const reason = error instanceof Error ? error.message.slice(0, 200) : 'the message could not be examined';
-    return unexamined(stopped ? 'temperror' : 'permerror', reason, lookups);
+    // Neither the source's words nor an error's go on: the result is written into headers.
+    return unexamined('temperror', error instanceof Late ? LATE : 'the message could not be examined', lookups);
   } finally {
     ended = true;
     cancel?.();
@@ -97,45 +115,44 @@ async function inTime(
   }
 }
 
-/** Tells when the source has no more to give, or is not read any further. */
-async function* toItsEnd(source: AsyncIterable<Uint8Array>, ended: () => void): AsyncGenerator<Uint8Array> {
-  let broken = false;
-  try {
-    yield* source;
-  } catch (error) {
-    broken = true;
-    throw error;
-  } finally {
-    if (!broken) ended();
-  }
-}
+const LATE = 'no result within the time allowed';
 
 async function examine(
-  message: { readonly raw: RawSource; readonly spf?: SpfFact | Promise<SpfFact | undefined> | undefined },
+  message: Message,
   clock: Clock,
   settings: Settings,
   lookups: Lookups,
-  stopped: () => boolean,
+  breath: Breath,
+  read: () => void,
 ): Promise<MessageAuthentication> {
   const split = await splitHeader(message.raw, settings);
-  if (split === undefined) return unexamined('permerror', 'the header is larger than is looked at', lookups);
+  if (split === undefined) return unexamined('permerror', 'the header is too large', lookups, 'sender');
+  const { header, body } = split;
+  const fields = fieldsOf(header);
+  const author = authorOf(latin1(header), fields);
+  if ('domain' in author) askPolicies(author.domain, lookups);
   const loaded = await mailauth();
-  const signatures = await readSignatures(split, lookups, clock, loaded, settings, stopped);
+  const domain = 'domain' in author ? author.domain : undefined;
+  const signatures = await readSignatures(fields, body, domain, lookups, clock, loaded, settings, breath, read);
   const spf = await message.spf;
-  const signed = signatures.results.map(dkimOf);
-  const words = wordsOf(signatures.arc);
-  const arc = await arcOf(signatures.arc, words, settings.trusted, lookups, loaded);
-  const { dmarc: found, aligned } = await evaluate(signatures, signed, spf, sampleOf(split.header), lookups, loaded);
-  const dkim = signed.map((one) =>
+  const arc = await arcOf(signatures.arc, settings.trusted, lookups, loaded, breath);
+  const { dmarc: found, aligned } = await evaluate(author, signatures.dkim, spf, sampleOf(header), lookups, loaded);
+  const dkim = signatures.dkim.map((one) =>
     one.domain !== undefined && aligned.has(one.domain) && one.result === 'pass'
       ? { ...one, aligned: true as const }
       : one,
   );
-  const sealer = found.result === 'fail' && arc.trusted ? vouching(words, settings.trusted, found.domain) : undefined;
-  const dmarc: DmarcOutcome = sealer === undefined ? found : { ...found, override: { by: 'arc', sealer } };
+  const sealer =
+    found.result === 'fail' ? vouching(wordsOf(signatures.arc.sets), settings.trusted, found.domain) : undefined;
+  const dmarc: DmarcOutcome =
+    sealer === undefined || arc.result === 'fail'
+      ? found
+      : arc.result === 'temperror'
+        ? unchecked(found)
+        : { ...found, override: { by: 'arc', sealer } };
   return {
-    dkim,
-    signatures: { found: signatures.found, examined: dkim.filter(({ result }) => result !== 'none').length },
+    dkim: dkim.length > 0 ? dkim : [{ result: 'none' }],
+    signatures: { found: signatures.found, examined: dkim.length },
     arc,
     dmarc,
     ...(spf === undefined ? {} : { spf }),
@@ -143,25 +160,6 @@ async function examine(
     authentication: authenticationOf(dkim, arc, dmarc, spf),
   };
 }
-
-function dkimOf({ signingDomain, selector, algo, status }: SignatureResult): DkimOutcome {
-  const { header, comment, underSized, testing, policy, result } = status;
-  const identity = typeof header?.i === 'string' ? header.i : undefined;
-  const weak = policy?.['dkim-rules'];
-  return {
-    result,
-    ...(signingDomain ? { domain: cut(parseDomain(signingDomain) ?? signingDomain) } : {}),
-    ...(selector ? { selector: cut(selector) } : {}),
-    ...(algo ? { algorithm: cut(algo) } : {}),
-    ...(identity !== undefined && identity !== `@${signingDomain}` ? { identity: cut(identity) } : {}),
-    ...(typeof header?.b === 'string' ? { signature: cut(header.b) } : {}),
-    ...(comment === undefined && weak === undefined ? {} : { reason: cut(comment ?? weak ?? '') }),
-    ...(underSized === undefined ? {} : { unsigned: underSized }),
-    ...(testing === true ? { testing: true as const } : {}),
-  };
-}
-
-const cut = (text: string): string => text.slice(0, 255);
 
 function authenticationOf(
   dkim: readonly DkimOutcome[],
@@ -186,19 +184,24 @@ function authenticationOf(
             ...properties([[spf.identity === 'helo' ? 'smtp.helo' : 'smtp.mailfrom', spf.domain]]),
           },
         ]),
-    ...dkim.map(({ result, reason, domain, identity, selector, algorithm, signature }) => ({
-      method: 'dkim',
-      result,
-      ...(result === 'none' ? {} : because(reason)),
-      ...properties([
-        ['header.d', domain],
-        ['header.i', identity],
-        ['header.s', selector],
-        ['header.a', algorithm],
-        ['header.b', signature],
-      ]),
-    })),
-    ...(arc.result === 'none' ? [] : [{ method: 'arc', result: arc.result, ...because(arc.reason) }]),
+    ...(dkim.length > 0 ? dkim : [{ result: 'none' } as DkimOutcome]).map(
+      ({ result, reason, domain, identity, selector, algorithm, signature }) => ({
+        method: 'dkim',
+        result,
+        ...because(reason),
+        ...properties([
+          ['header.d', domain],
+          ['header.i', identity],
+          ['header.s', selector],
+          ['header.a', algorithm],
+          ['header.b', signature],
+        ]),
+      }),
+    ),
+    // RFC 8617 §10.3 registers no `temperror` for ARC.
+    ...(arc.result === 'pass' || arc.result === 'fail'
+      ? [{ method: 'arc', result: arc.result, ...because(arc.reason) }]
+      : []),
     {
       method: 'dmarc',
       result: dmarc.result,
@@ -211,26 +214,38 @@ function authenticationOf(
   ];
 }
 
-function unexamined(result: 'temperror' | 'permerror', reason: string, lookups: Lookups): MessageAuthentication {
-  const dmarc = { result, reason };
+function unexamined(
+  result: 'temperror' | 'permerror',
+  reason: string,
+  lookups: { readonly count: number },
+  fault?: Fault,
+): MessageAuthentication {
   return {
     dkim: [],
     signatures: { found: 0, examined: 0 },
     arc: { result: 'none', sealers: [] },
-    dmarc,
+    dmarc: { result, reason, ...(fault === undefined ? {} : { fault }) },
     reason,
     questions: lookups.count,
     authentication: [{ method: 'dmarc', result, reason }],
   };
 }
 
+export const TOO_LONG = 'the message is longer than is kept';
+
+/** The result for a message that the host has not kept, because of the length that its sender chose. */
+export const tooLong = (): MessageAuthentication => unexamined('permerror', TOO_LONG, { count: 0 }, 'sender');
+
 export interface Settings {
   readonly signatures: number;
   readonly timeoutMs: number;
   readonly headerBytes: number;
   readonly headerLines: number;
+  readonly unsignedText: 'refuse' | 'accept';
   readonly trusted: ReadonlySet<string>;
 }
+
+const OPTIONS = ['signatures', 'timeoutMs', 'headerBytes', 'unsignedText', 'trustedSealers', 'signal'];
 
 /**
  * @throws {TypeError} if an option is wrong
@@ -239,22 +254,28 @@ export interface Settings {
 export function settingsOf(who: string, options: AuthenticateOptions): Settings {
   assertMailauth(who);
   const { signatures = 10, timeoutMs = 10_000, headerBytes = 262_144, trustedSealers = [] } = options;
+  const { unsignedText = 'refuse' } = options;
+  for (const name of Object.keys(options)) {
+    if (!OPTIONS.includes(name)) throw new TypeError(`${who}: unknown option ${name} (known: ${OPTIONS.join(', ')})`);
+  }
   whole(who, 'signatures', signatures, 0, 100);
   whole(who, 'headerBytes', headerBytes, 1_000, 10_000_000);
   if (!(timeoutMs > 0 && Number.isFinite(timeoutMs)))
-    throw new TypeError(`${who}: timeoutMs ${String(timeoutMs)} must be a number of milliseconds above 0`);
+    throw new TypeError(`${who}: timeoutMs must be a positive number of milliseconds, got ${String(timeoutMs)}`);
+  if (unsignedText !== 'refuse' && unsignedText !== 'accept')
+    throw new TypeError(`${who}: unsignedText must be 'refuse' or 'accept', got ${JSON.stringify(unsignedText)}`);
   if (!Array.isArray(trustedSealers))
-    throw new TypeError(`${who}: trustedSealers must be a list of domain names, like ["example.org"]`);
+    throw new TypeError(`${who}: trustedSealers must be a list of domain names, got ${JSON.stringify(trustedSealers)}`);
   const trusted = trustedSealers.map((name: string) => {
     const domain = parseDomain(name);
     if (domain === undefined)
-      throw new TypeError(`${who}: trustedSealers has ${JSON.stringify(name)}, which is no domain name`);
+      throw new TypeError(`${who}: trustedSealers must be a list of domain names, got ${JSON.stringify(name)} in it`);
     return domain;
   });
-  return { signatures, timeoutMs, headerBytes, headerLines: HEADER_LINES, trusted: new Set(trusted) };
+  return { signatures, timeoutMs, headerBytes, headerLines: HEADER_LINES, unsignedText, trusted: new Set(trusted) };
 }
 
 function whole(who: string, name: string, value: number, least: number, most: number): void {
   if (!(Number.isInteger(value) && value >= least && value <= most))
-    throw new TypeError(`${who}: ${name} ${String(value)} must be a whole number from ${least} to ${most}`);
+    throw new TypeError(`${who}: ${name} must be a whole number from ${least} to ${most}, got ${String(value)}`);
 }

@@ -1,15 +1,22 @@
-import type { Awaitable, Check, Finding } from '../../core/index.ts';
+import type { Answer, Awaitable, Check, Finding } from '../../core/index.ts';
 import { defineCheck, flag, proceed, quarantine, reject } from '../../core/index.ts';
 import type { Env } from '../../env/index.ts';
 import type { MailFacts } from '../../smtp/facts.ts';
 import type { MessageAuthenticator } from '../../smtp/parts.ts';
-import { type AuthenticateOptions, authenticateArriving, authenticateMessage, settingsOf } from './authenticate.ts';
+import {
+  type AuthenticateOptions,
+  authenticateArriving,
+  authenticateMessage,
+  settingsOf,
+  TOO_LONG,
+  tooLong,
+} from './authenticate.ts';
 import type { RawSource } from './header.ts';
 import type { MessageAuthentication, SpfFact } from './outcome.ts';
 
 /** A message whose octets are still there: only a host that keeps them can ask about signatures. */
 export interface RawMessage {
-  /** The message as it came, dot-stuffing undone; undefined where it was longer than is kept. */
+  /** The message as it came, dot-stuffing undone; undefined if it was longer than the host keeps. */
   readonly raw: () => RawSource | undefined;
 }
 
@@ -38,7 +45,13 @@ export interface MessageAuthenticationOptions extends Omit<AuthenticateOptions, 
 
 export type AuthenticationWord = 'pass' | 'none' | 'neutral' | 'softfail' | 'fail' | 'temperror' | 'permerror';
 
-const table = { fail: reject(), softfail: quarantine, permerror: flag(1), temperror: proceed } as const;
+const table = {
+  fail: reject(),
+  softfail: quarantine,
+  permerror: flag(1),
+  'permerror:sender': reject(),
+  temperror: proceed,
+} as const;
 
 export interface AuthenticatorOptions extends Omit<AuthenticateOptions, 'signal'> {
   /**
@@ -78,9 +91,7 @@ export function authenticator(options: AuthenticatorOptions): MessageAuthenticat
   return {
     checks: spf === 'not-asked' ? [] : [spf],
     authenticate: (raw, facts, env, { signal, found }) => {
-      const asked = async (source: SpfSource): Promise<SpfFact | undefined> =>
-        factOf(await (found(source) ?? source.examine(facts, env, signal)));
-      const known = spf === 'not-asked' ? undefined : asked(spf).catch(() => undefined);
+      const known = spf === 'not-asked' ? undefined : spfOf(facts, () => found(spf) ?? spf.examine(facts, env, signal));
       return authenticateArriving({ raw, spf: known }, env, settings, signal);
     },
   };
@@ -96,8 +107,7 @@ export const dmarc = (
   defineCheck(
     'dmarc',
     ({ authentication }: AuthenticatedFacts) => {
-      const result = wordFor(authentication);
-      return { ...spoken(authentication, result), result, detail: authentication };
+      return answerOf(authentication);
     },
     table,
     options,
@@ -127,8 +137,7 @@ export function messageAuthentication(
     'message-authentication',
     async (facts: AuthenticationFacts & Partial<AuthenticatedFacts>, env: AuthenticationEnv, signal: AbortSignal) => {
       const found = facts.authentication ?? (await authenticationOf(facts, env, { ...options, signal }));
-      const result = wordFor(found);
-      return { ...spoken(found, result), result, detail: found };
+      return answerOf(found);
     },
     table,
     { label },
@@ -143,22 +152,36 @@ export async function authenticationOf(
 ): Promise<MessageAuthentication> {
   const { spf, label: _, ...rest } = options;
   const raw = facts.message.raw();
-  if (raw === undefined) return authenticateMessage({ raw: tooLong() }, env, rest);
+  if (raw === undefined) return tooLong();
   const signal = rest.signal ?? new AbortController().signal;
-  const asked =
-    spf === 'not-asked' ? undefined : Promise.resolve(spf.examine(facts, env, signal)).then(factOf, () => undefined);
+  const asked = spf === 'not-asked' ? undefined : spfOf(facts, () => spf.examine(facts, env, signal));
   return authenticateMessage({ raw, spf: asked }, env, rest);
 }
 
-// biome-ignore lint/correctness/useYield: a message that is not there ends before its first octet
-async function* tooLong(): AsyncGenerator<Uint8Array> {
-  throw new Error('the message is longer than is kept');
+/** What SPF found; a check that throws, or that ran out of time, has found nothing out about this identity. */
+async function spfOf(
+  { reversePath, helo }: Pick<MailFacts, 'helo' | 'reversePath'>,
+  examine: () => Awaitable<Finding>,
+): Promise<SpfFact> {
+  const asked: SpfFact = {
+    result: 'temperror',
+    domain: reversePath === null ? (helo.domain ?? helo.name) : reversePath.domain,
+    identity: reversePath === null ? 'helo' : 'mailfrom',
+  };
+  try {
+    const { result, detail } = await examine();
+    const { domain, identity } = (detail ?? {}) as { readonly domain?: unknown; readonly identity?: unknown };
+    if (typeof domain !== 'string') return { ...asked, result };
+    return { result, domain, ...(identity === 'mailfrom' || identity === 'helo' ? { identity } : {}) };
+  } catch {
+    return asked;
+  }
 }
 
-function factOf({ result, detail }: Finding): SpfFact | undefined {
-  const { domain, identity } = (detail ?? {}) as { readonly domain?: unknown; readonly identity?: unknown };
-  if (typeof domain !== 'string') return undefined;
-  return { result, domain, ...(identity === 'mailfrom' || identity === 'helo' ? { identity } : {}) };
+function answerOf(found: MessageAuthentication): Answer<AuthenticationWord, MessageAuthentication> {
+  const result = wordFor(found);
+  const { fault } = found.dmarc;
+  return { ...spoken(found, result), result, ...(fault === undefined ? {} : { fault }), detail: found };
 }
 
 function wordFor({ dmarc }: MessageAuthentication): AuthenticationWord {
@@ -167,29 +190,23 @@ function wordFor({ dmarc }: MessageAuthentication): AuthenticationWord {
   return dmarc.policy === 'reject' ? 'fail' : dmarc.policy === 'quarantine' ? 'softfail' : 'neutral';
 }
 
-function spoken(
-  { dmarc, reason }: MessageAuthentication,
-  result: AuthenticationWord,
-): { status?: '7.26'; cause?: 'dmarc'; explanation?: string } {
+/** What the client is told. */
+type Spoken = Pick<Answer, 'status' | 'cause' | 'explanation'>;
+
+function spoken({ dmarc, reason }: MessageAuthentication, result: AuthenticationWord): Spoken {
+  const said = (explanation: string): Spoken => ({ status: '7.26', cause: 'dmarc', explanation });
   switch (result) {
     case 'fail':
     case 'softfail':
-      return {
-        status: '7.26',
-        cause: 'dmarc',
-        explanation: `Neither SPF nor a signature vouches for ${dmarc.domain}, which asks for that (DMARC)`,
-      };
+      return said(`Neither SPF nor DKIM passed for ${dmarc.domain}, which asks for this (DMARC)`);
     case 'temperror':
-      return { status: '7.26', cause: 'dmarc', explanation: 'The DMARC policy of the author could not be looked up' };
+      return said(`DMARC of the author's domain could not be checked`);
     case 'permerror':
-      return {
-        status: '7.26',
-        cause: 'dmarc',
-        explanation:
-          reason === undefined
-            ? 'The message has no single author whose domain could be asked'
-            : 'The message could not be examined',
-      };
+      if (dmarc.fault === 'third-party') return said(`The DMARC record of ${dmarc.domain} cannot be used`);
+      if (reason === undefined) return said('From header does not name exactly one author domain');
+      return reason === TOO_LONG
+        ? { status: '3.4', cause: 'message-too-big', explanation: 'Message is too large to be authenticated' }
+        : { status: '6.0', cause: 'message-malformed', explanation: 'Message header is too large' };
     default:
       return {};
   }

@@ -1,67 +1,122 @@
 /**
  * DMARC for one message.
  *
- * **Knows**: the author, what SPF and the signatures say, who has sealed. **Asks**: `_dmarc` records.
+ * **Knows**: the author, and what SPF and the signatures found. **Asks**: `_dmarc` records.
  * **Standards**: RFC 9989 (tree walk, `sp`, `np`, `t`); RFC 7489 §6.6.4 (`pct`, which RFC 9989 has dropped and domains
- * still publish); RFC 8617 §7.2 (local policy).
+ * still publish); RFC 8601 §2.7.4 (`permerror` for a broken record).
  * **Limits**: a domain that publishes `pct` asks that only a part of its mail be treated so. Which part a message is in is
  * decided by its header, so that the same message is always treated alike.
  *
  * @module
  */
 import { parseDomain } from '../../net/index.ts';
+import type { Author } from './author.ts';
 import type { Lookups } from './keys.ts';
-import type { ArcData, ArcSet, DmarcResponse, Mailauth } from './mailauth.ts';
-import type { ArcOutcome, DkimOutcome, DmarcOutcome, DmarcPolicy, SpfFact } from './outcome.ts';
-import type { Signatures } from './signatures.ts';
+import type { DmarcResponse, Mailauth } from './mailauth.ts';
+import type { DkimOutcome, DmarcOutcome, DmarcPolicy, SpfFact } from './outcome.ts';
 
 const weaker: { readonly [P in DmarcPolicy]: DmarcPolicy } = { reject: 'quarantine', quarantine: 'none', none: 'none' };
 
 const isPolicy = (word: string | undefined): word is DmarcPolicy => word !== undefined && Object.hasOwn(weaker, word);
 
+/** mailauth compares ten identifiers with the author's domain and calls the next one an error; SPF's is one. */
+const MAX_SIGNERS = 9;
+
+export interface Evaluated {
+  readonly dmarc: DmarcOutcome;
+  /** The signing domains that are aligned with the author's. */
+  readonly aligned: ReadonlySet<string>;
+}
+
+/**
+ * Evaluates DMARC. If it fails, but would pass if every identifier that could not be checked had passed, it is a
+ * `temperror`.
+ */
 export async function evaluate(
-  signatures: Signatures,
+  author: Author,
   dkim: readonly DkimOutcome[],
   spf: SpfFact | undefined,
   sample: number,
   lookups: Lookups,
   { evaluateDmarc }: Mailauth,
-): Promise<{ dmarc: DmarcOutcome; aligned: ReadonlySet<string> }> {
-  const nobody: ReadonlySet<string> = new Set();
-  if (signatures.fromTooLong)
-    return { dmarc: { result: 'permerror', reason: 'the From field is too long' }, aligned: nobody };
-  const {
-    response,
-    reason,
-    authorDomains,
-    dkimAligned = nobody,
-  } = await evaluateDmarc({
-    headerFrom: signatures.headerFrom,
-    fromFields: signatures.fromFields,
-    spfDomains: spf?.result === 'pass' ? [spf.domain] : [],
-    dkimDomains: dkim.flatMap(({ result, domain, unsigned }) =>
-      result === 'pass' && domain !== undefined
-        ? [{ domain, ...(unsigned === undefined ? {} : { underSized: unsigned }) }]
-        : [],
-    ),
-    resolver: lookups.resolve,
-    strict: true,
-  });
-  // RFC 9989 §5.3.1: no author, several, or one that cannot be read.
-  if (response === false)
-    return { dmarc: { result: 'permerror', reason: reason?.replaceAll('-', ' ') }, aligned: nobody };
-  const author = parseDomain(authorOf(signatures.headerFrom)) ?? authorDomains?.[0];
-  return { dmarc: outcomeOf(response, author, sample), aligned: dkimAligned };
+): Promise<Evaluated> {
+  if ('problem' in author)
+    return { dmarc: { result: 'permerror', fault: 'sender', reason: author.problem }, aligned: new Set() };
+  const { domain } = author;
+  const judge = async (words: readonly string[]): Promise<Evaluated> => {
+    const signers = new Map<string, number>();
+    for (const one of dkim) {
+      if (words.includes(one.result) && one.domain !== undefined)
+        signers.set(one.domain, Math.min(one.unsigned ?? 0, signers.get(one.domain) ?? Number.POSITIVE_INFINITY));
+    }
+    const first = (name: string): number => Number(name !== domain);
+    const { response, dkimAligned = new Set<string>() } = await evaluateDmarc({
+      headerFrom: [`author@${domain}`],
+      fromFields: 1,
+      spfDomains: spf !== undefined && words.includes(spf.result) ? [spf.domain] : [],
+      dkimDomains: [...signers]
+        .sort(([a], [b]) => first(a) - first(b))
+        .slice(0, MAX_SIGNERS)
+        .map(([name, underSized]) => ({ domain: name, underSized })),
+      resolver: lookups.resolve,
+      strict: true,
+    });
+    if (response === false)
+      return { dmarc: { result: 'permerror', fault: 'sender', reason: 'no author domain' }, aligned: dkimAligned };
+    return { dmarc: outcomeOf(response, domain, sample), aligned: dkimAligned };
+  };
+  const evaluated = await judge(['pass']);
+  const { dmarc } = evaluated;
+  if (dmarc.result === 'none' && (await publishesRecord(domain, lookups)))
+    return {
+      ...evaluated,
+      dmarc: { ...dmarc, result: 'permerror', fault: 'third-party', reason: 'the DMARC record cannot be used' },
+    };
+  if (dmarc.result !== 'fail') return evaluated;
+  const unsure = [...dkim, ...(spf === undefined ? [] : [spf])].some(({ result }) => result === 'temperror');
+  if (!unsure || (await judge(['pass', 'temperror'])).dmarc.result === 'fail') return evaluated;
+  return { ...evaluated, dmarc: unchecked(dmarc) };
 }
 
-const authorOf = (addresses: readonly string[]): string => addresses[0]?.slice(addresses[0].lastIndexOf('@') + 1) ?? '';
+/** DMARC did not pass, and might have if the DNS had answered. */
+export const unchecked = (dmarc: DmarcOutcome): DmarcOutcome => ({
+  ...dmarc,
+  result: 'temperror',
+  reason: 'an identifier that may be aligned could not be checked',
+});
 
-function outcomeOf(response: DmarcResponse, domain: string | undefined, sample: number): DmarcOutcome {
+/** Whether there is a record, which then is one that DMARC cannot use: every name of the walk has been asked. */
+async function publishesRecord(author: string, lookups: Lookups): Promise<boolean> {
+  const answers = await Promise.all(walkNames(author).map((name) => lookups.ask(`_dmarc.${name}`, 'TXT')));
+  return answers.some(
+    (answer) => answer.status === 'found' && answer.records.some(({ text }) => /^\s*v\s*=\s*DMARC1/.test(text)),
+  );
+}
+
+/** RFC 9989 §4.10 step 4: a walk goes from the author's domain straight to its last seven labels. */
+const WALK_LABELS = 7;
+
+/** The domain, and those above it that a walk asks. */
+function walkNames(domain: string): string[] {
+  const labels = domain.split('.');
+  const names = [domain];
+  for (let left = Math.min(WALK_LABELS, labels.length - 1); left > 0; left--) names.push(labels.slice(-left).join('.'));
+  return names;
+}
+
+/** Asks for every policy record of the walk at once. */
+export function askPolicies(author: string, lookups: Lookups): void {
+  const domain = parseDomain(author);
+  if (domain === undefined) return; // an address literal
+  for (const name of walkNames(domain)) void lookups.ask(`_dmarc.${name}`, 'TXT');
+}
+
+function outcomeOf(response: DmarcResponse, domain: string, sample: number): DmarcOutcome {
   const { result } = response.status;
   const known = result === 'pass' || result === 'fail' || result === 'none' ? result : 'temperror';
-  const { p, sp, np, rr, policyDomain, error } = response;
+  const { p, sp, np, rr, policyDomain } = response;
   const outcome: { -readonly [K in keyof DmarcOutcome]: DmarcOutcome[K] } = { result: known, domain };
-  if (error !== undefined) outcome.reason = error;
+  if (known === 'temperror') outcome.reason = 'the DMARC record could not be looked up';
   if (policyDomain !== undefined) outcome.policyDomain = policyDomain;
   if (rr !== undefined) outcome.record = rr.slice(0, 512);
   if (isPolicy(p)) outcome.published = { p, ...(isPolicy(sp) ? { sp } : {}), ...(isPolicy(np) ? { np } : {}) };
@@ -90,69 +145,4 @@ export function sampleOf(header: Uint8Array): number {
   let hash = 0x811c9dc5;
   for (const octet of header) hash = Math.imul(hash ^ octet, 0x01000193);
   return (hash >>> 0) % 100;
-}
-
-/** What a sealer wrote into its set about DMARC. */
-interface Word {
-  readonly sealer: string;
-  readonly passed: boolean;
-  /** The author it was about, where it says. */
-  readonly author: string | undefined;
-}
-
-/** What the sealers said, from the first to the newest. To be read before the chain is verified, which changes it. */
-export const wordsOf = (data: ArcData): Word[] =>
-  (data.chain || []).map((set) => {
-    const dmarc = set['arc-authentication-results']?.parsed?.dmarc as
-      | { readonly value?: unknown; readonly header?: { readonly from?: unknown } }
-      | undefined;
-    const from = dmarc?.header?.from;
-    return {
-      sealer: nameOf(set),
-      passed: dmarc?.value === 'pass',
-      author: from === undefined ? undefined : (parseDomain(String(from)) ?? ''),
-    };
-  });
-
-const nameOf = (set: ArcSet): string => {
-  const written = String(set['arc-seal']?.parsed?.d?.value ?? '');
-  return parseDomain(written) ?? written.toLowerCase().slice(0, 253);
-};
-
-/** The chain, and whether its newest link is trusted. */
-export async function arcOf(
-  data: ArcData,
-  words: readonly Word[],
-  trusted: ReadonlySet<string>,
-  lookups: Lookups,
-  { arc }: Mailauth,
-): Promise<ArcOutcome> {
-  const { status } = await arc(data, { resolver: lookups.resolve, strict: true });
-  const sealers = words.map(({ sealer }) => sealer);
-  const result = status.result === 'pass' || status.result === 'none' ? status.result : 'fail';
-  const newest = sealers.at(-1);
-  const instance = data.chain === false ? undefined : data.chain.at(-1)?.i;
-  return {
-    result,
-    ...(instance === undefined ? {} : { instance }),
-    sealers,
-    ...(result === 'pass' && newest !== undefined && trusted.has(newest) ? { trusted: true as const } : {}),
-    ...(result !== 'fail' || status.comment === undefined ? {} : { reason: status.comment }),
-  };
-}
-
-/**
- * Who among the trusted sealers found that DMARC passed for this author. Looked for from the newest set back, as long as
- * the sealers are trusted: what an unknown host has sealed it may have made up, and so may all that stands before it.
- */
-export function vouching(
-  words: readonly Word[],
-  trusted: ReadonlySet<string>,
-  domain: string | undefined,
-): string | undefined {
-  for (const { sealer, passed, author } of [...words].reverse()) {
-    if (!trusted.has(sealer)) return undefined;
-    if (passed && (author === undefined || author === domain)) return sealer;
-  }
-  return undefined;
 }

@@ -1,7 +1,7 @@
 /**
  * Takes the header off a message before anything expensive sees it.
  *
- * **Answers**: the octets of the header, the rest of the message, and whether the header is small enough to be looked at.
+ * **Answers**: the fields of the header, the rest of the message, and whether the header is small enough to be examined.
  * **Standards**: RFC 5322 §2.1 and §2.2; RFC 5321 §2.3.8 (lines end in CR LF).
  *
  * @module
@@ -10,7 +10,7 @@
 export type RawSource = Uint8Array | AsyncIterable<Uint8Array>;
 
 export interface HeaderLimits {
-  /** Octets of the header. */
+  /** Bytes of the header. */
   readonly headerBytes: number;
   /** Lines of the header, continuation lines counted. */
   readonly headerLines: number;
@@ -19,14 +19,21 @@ export interface HeaderLimits {
 export interface Split {
   /** With the empty line that ends it, all line ends CR LF. */
   readonly header: Uint8Array;
-  /** The body, in pieces with line ends CR LF. */
-  readonly body: AsyncIterable<Uint8Array>;
+  /** The body, as it came. */
+  readonly body: Body;
+}
+
+/** A body that is read piece by piece. Not an async generator: one hop less for each piece. */
+export interface Body {
+  /** What came in one piece with the end of the header. */
+  readonly first: Uint8Array;
+  readonly rest: AsyncIterator<Uint8Array>;
 }
 
 const CR = 13;
 const LF = 10;
 
-/** @returns undefined where the header is larger than the limits; the source is then not read any further */
+/** @returns undefined if the header is larger than the limits; the source is then not read any further */
 export async function splitHeader(source: RawSource, limits: HeaderLimits): Promise<Split | undefined> {
   const pieces = source instanceof Uint8Array ? once(source) : source[Symbol.asyncIterator]();
   const header = new HeaderOctets(limits);
@@ -36,9 +43,9 @@ export async function splitHeader(source: RawSource, limits: HeaderLimits): Prom
       await pieces.return?.();
       return undefined;
     }
-    if (header.ended) return { header: header.octets, body: rest(next.value.subarray(taken), pieces) };
+    if (header.ended) return { header: header.octets, body: { first: next.value.subarray(taken), rest: pieces } };
   }
-  return { header: header.octets, body: nothing() };
+  return { header: header.octets, body: { first: new Uint8Array(0), rest: pieces } };
 }
 
 /** Collects the header, octet by octet: pieces may be as small as a client likes. */
@@ -81,44 +88,76 @@ class HeaderOctets {
   }
 }
 
-async function* rest(first: Uint8Array, pieces: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const lines = new LineEnds();
-  yield* small(lines.crlf(first));
-  for (let next = await pieces.next(); next.done !== true; next = await pieces.next())
-    yield* small(lines.crlf(next.value));
-}
-
-const PIECE = 1 << 16;
-function* small(octets: Uint8Array): Generator<Uint8Array> {
-  for (let at = 0; at < octets.length; at += PIECE) yield octets.subarray(at, at + PIECE);
-}
-
-/** Makes every bare LF a CR LF, across the borders of pieces. */
-class LineEnds {
-  #last = 0;
-
-  crlf(octets: Uint8Array): Uint8Array {
-    let bare = 0;
-    let last = this.#last;
-    for (const octet of octets) {
-      if (octet === LF && last !== CR) bare++;
-      last = octet;
-    }
-    let before = this.#last;
-    this.#last = last;
-    if (bare === 0) return octets;
-    const out = new Uint8Array(octets.length + bare);
-    let at = 0;
-    for (const octet of octets) {
-      if (octet === LF && before !== CR) out[at++] = CR;
-      out[at++] = octet;
-      before = octet;
-    }
-    return out;
-  }
-}
-
 async function* once(octets: Uint8Array): AsyncGenerator<Uint8Array> {
   yield octets;
 }
-async function* nothing(): AsyncGenerator<Uint8Array> {}
+
+/** A field as mailauth reads it. */
+export interface Field {
+  /** The name in lower case; undefined for a line that has none. */
+  readonly key: string | undefined;
+  readonly casedKey: string | undefined;
+  readonly line: Line;
+}
+
+/** The octets of a field, one character for each, in the shape of a Node `Buffer`. */
+export class Line {
+  readonly octets: string;
+
+  constructor(octets: string) {
+    this.octets = octets;
+  }
+
+  get length(): number {
+    return this.octets.length;
+  }
+
+  /** @param encoding `'binary'`: one character for each octet; otherwise UTF-8 */
+  toString(encoding?: string): string {
+    if (encoding === 'binary') return this.octets;
+    const bytes = new Uint8Array(this.octets.length);
+    for (let at = 0; at < bytes.length; at++) bytes[at] = this.octets.charCodeAt(at);
+    return new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
+  }
+}
+
+/** RFC 5322 §2.2 and §4.5.8: a name, blanks or a fold, a colon. */
+const FIELD_START = /^[\x21-\x39\x3b-\x7e]+[ \t\r\n]*:/;
+
+/**
+ * The fields of a header. A line that begins no field belongs to the one above it, whatever it begins with: readers differ
+ * about such lines, and octets that are added to a signed field can only break its signature.
+ */
+export function fieldsOf(header: Uint8Array): Field[] {
+  const lines = latin1(header)
+    .replace(/[\r\n]+$/, '')
+    .split('\r\n');
+  if (lines.length === 1 && lines[0] === '') return [];
+  const fields: Field[] = [];
+  let field: string[] = [];
+  const finish = (): void => {
+    const octets = field.join('\r\n');
+    // RFC 5322 allows a fold between the name and the colon.
+    const casedKey = /^[^:]+/
+      .exec(octets)?.[0]
+      .replaceAll('\r\n', '')
+      .replace(/^[ \t]+|[ \t]+$/g, '');
+    fields.push({ key: casedKey?.replace(/[A-Z]+/g, (name) => name.toLowerCase()), casedKey, line: new Line(octets) });
+  };
+  for (const [at, line] of lines.entries()) {
+    if (at > 0 && FIELD_START.test(at + 1 < lines.length ? `${line}\r\n${lines[at + 1]}` : line)) {
+      finish();
+      field = [];
+    }
+    field.push(line);
+  }
+  finish();
+  return fields;
+}
+
+/** One character for each octet. */
+export function latin1(octets: Uint8Array): string {
+  let text = '';
+  for (let at = 0; at < octets.length; at += 8_192) text += String.fromCharCode(...octets.subarray(at, at + 8_192));
+  return text;
+}

@@ -1,17 +1,14 @@
 import { questionName } from '../../dns/index.ts';
 import type { DnsAnswer, DnsResolver, RecordType } from '../../env/index.ts';
 import { parseIp } from '../../net/index.ts';
-import type { NodeResolve } from './mailauth.ts';
-
-/** A question about one message may be asked so often: a cap for hostile headers, far above what mail needs. */
-const MAX_QUESTIONS = 120;
+import type { KeyCache, Mailauth, NodeResolve } from './mailauth.ts';
 
 /** The questions of one message: each once, all given up at once. */
 export interface Lookups {
-  /** In the shapes of `node:dns`, with its error codes. */
+  /** Policy records and addresses, in the shapes of `node:dns`, with its error codes. */
   readonly resolve: NodeResolve;
-  /** Starts a question, so that its answer is there when it is needed. */
-  warm(name: string, type: RecordType): void;
+  /** Asks, or takes the answer that is on its way. */
+  ask<T extends RecordType>(name: string, type: T): Promise<DnsAnswer<T>>;
   /** Every question that is not answered fails from now on. */
   giveUp(): void;
   readonly count: number;
@@ -20,7 +17,6 @@ export interface Lookups {
 export function lookupsOf(dns: DnsResolver): Lookups {
   const asked = new Map<string, Promise<DnsAnswer>>();
   const control = new AbortController();
-  let count = 0;
   let over: (answer: DnsAnswer) => void = () => undefined;
   const late = new Promise<DnsAnswer>((resolve) => {
     over = resolve;
@@ -28,8 +24,8 @@ export function lookupsOf(dns: DnsResolver): Lookups {
   const send = async (name: string, type: RecordType): Promise<DnsAnswer> => {
     try {
       return await Promise.race([dns.resolve(name, type, { signal: control.signal }), late]);
-    } catch (error) {
-      return { status: 'temperror', reason: error instanceof Error ? error.message : 'the resolver failed' };
+    } catch {
+      return { status: 'temperror', reason: 'the resolver failed' };
     }
   };
   const ask = (text: string, type: RecordType): Promise<DnsAnswer> => {
@@ -39,34 +35,68 @@ export function lookupsOf(dns: DnsResolver): Lookups {
     const key = `${type} ${name}`;
     let answer = asked.get(key);
     if (answer === undefined) {
-      answer =
-        count++ < MAX_QUESTIONS
-          ? send(name, type)
-          : Promise.resolve({ status: 'temperror', reason: 'more questions than one message may ask' });
+      answer = send(name, type);
       asked.set(key, answer);
     }
     return answer;
   };
   return {
-    resolve: async (name, type) => {
-      const answer = await ask(name, type as RecordType);
-      if (answer.status === 'nxdomain') throw coded('ENOTFOUND', name);
-      if (answer.status === 'temperror') throw coded('ETIMEOUT', answer.reason);
-      if (answer.status !== 'found') throw coded('ENODATA', name);
-      return answer.records.map((record) => {
-        if (record.type === 'TXT') return [record.text];
+    ask: ask as Lookups['ask'],
+    resolve: async (name, type) =>
+      recordsOf(await ask(name, type as RecordType)).map((record) => {
+        if (record.type === 'TXT') return [lowerTags(record.text)];
         return 'address' in record ? record.address : 'name' in record ? record.name : '';
-      });
-    },
-    warm: (name, type) => void ask(name, type),
+      }),
     giveUp: () => {
       over({ status: 'temperror', reason: 'no answer within the time allowed' });
       control.abort();
     },
     get count() {
-      return Math.min(count, MAX_QUESTIONS);
+      return asked.size;
     },
   };
 }
 
-const coded = (code: string, message: string): Error => Object.assign(new Error(message), { code });
+/** The records of an answer, or an error with the code that `node:dns` would give it. */
+function recordsOf<T extends RecordType>(answer: DnsAnswer<T>): Extract<DnsAnswer<T>, { status: 'found' }>['records'] {
+  if (answer.status === 'found') return answer.records;
+  const code = { nxdomain: 'ENOTFOUND', nodata: 'ENODATA', temperror: TEMPORARY }[answer.status];
+  throw Object.assign(new Error(code), { code });
+}
+
+/** The code of an error that asking later may cure. */
+export const TEMPORARY = 'ETIMEOUT';
+
+/** RFC 9989 §4.7: names of tags are literals of ABNF, and so of any case. */
+const lowerTags = (record: string): string =>
+  record.replace(
+    /(^|;)(\s*[A-Za-z]+)(?=\s*=)/g,
+    (_, semicolon: string, name: string) => semicolon + name.toLowerCase(),
+  );
+
+export const keyName = (selector: string, domain: string): string => `${selector}._domainkey.${domain}`;
+
+/** RFC 6376 §6.1.2: of several records at one name, so many are tried, one after the other. */
+const MAX_RECORDS = 3;
+
+/** The key records at a name. One that is none is left out if there are others: wildcards publish all kinds of text. */
+export async function keyRecords(lookups: Lookups, name: string): Promise<DnsAnswer<'TXT'> | string[]> {
+  const answer = await lookups.ask(name, 'TXT');
+  if (answer.status !== 'found') return answer;
+  const texts = answer.records.map(({ text }) => text);
+  const keys = texts.filter((text) => /(?:^|;)\s*p\s*=/.test(text)).sort();
+  return (keys.length > 0 ? keys : texts).slice(0, MAX_RECORDS);
+}
+
+/** The key in one record, in mailauth's shape; the error of an answer without records. */
+export function publicKey(
+  { getPublicKey }: Mailauth,
+  record: DnsAnswer<'TXT'> | string,
+  [type, name, minBitLength, options]: Parameters<KeyCache['get']>,
+): Promise<unknown> {
+  const resolver: NodeResolve = async () => {
+    if (typeof record === 'string') return [[record]];
+    return recordsOf(record).map(({ text }) => [text]);
+  };
+  return getPublicKey(type, name, minBitLength, resolver, options);
+}

@@ -1,87 +1,74 @@
 /**
- * What message authentication uses of mailauth.
+ * What is used of mailauth: it reads and verifies one signature or seal at a time, and evaluates DMARC records.
  *
- * **Limits**: the verifier's class is used below `dkimVerify()`, since only so can signatures be left out before they cost
- * anything.
+ * **Limits**: `dkimVerify()` and the stream below it are not used: they hash a long line in quadratic time, and an error in
+ * one signature loses the others.
  *
  * @module
  */
 import { mailauth as loadMailauth } from '../../mailauth/index.ts';
+import type { RunningHash } from './body.ts';
+import type { Field, Line } from './header.ts';
 
 /** The shapes of `node:dns`, which mailauth reads; it throws errors with codes. */
 export type NodeResolve = (name: string, type: string) => Promise<unknown[]>;
 
+export interface Tags {
+  [tag: string]: { value?: unknown } | undefined;
+}
+
+/** A tag list (RFC 6376 §3.2), and what `prepareSignature` adds to it. */
 export interface SignatureHeader {
-  readonly type: 'DKIM' | 'ARC';
-  readonly original?: { readonly length: number };
-  readonly parsed?: { readonly [tag: string]: { readonly value?: unknown } | undefined };
-  readonly signingDomain?: string;
-  readonly selector?: string;
-  /** Why it is not looked at. */
-  skip?: string;
+  type?: 'DKIM' | 'ARC';
+  readonly original?: Line;
+  readonly parsed?: Tags;
+  signingDomain?: string;
+  selector?: string;
+  readonly identity?: string;
+  readonly hashAlgo?: string;
+  readonly headerCanon?: string;
+  readonly bodyCanon?: string;
+  /** The value of `l=`; empty if there is none. */
+  readonly maxBodyLength?: number | '';
+  bodyHashKey?: string;
+  /** Why it is not examined. */
+  readonly skip?: string;
   /** Why it cannot be valid. */
-  invalid?: string;
+  readonly invalid?: string;
 }
 
-export interface SignatureResult {
-  readonly signingDomain?: string;
-  readonly selector?: string;
-  readonly algo?: string;
-  readonly signature?: string;
-  readonly status: {
-    readonly result: string;
-    readonly comment?: string;
-    readonly header?: { readonly i?: string | false; readonly b?: string | false };
-    readonly policy?: { readonly [rule: string]: string };
-    readonly underSized?: number;
-    readonly testing?: boolean;
-  };
+export interface SignatureStatus {
+  readonly result: string;
+  readonly comment?: string;
+  readonly policy?: { readonly [rule: string]: string };
+  readonly testing?: boolean;
 }
 
-export interface ParsedHeaders {
-  readonly parsed: readonly { readonly key: string; readonly line: Uint8Array }[];
+export interface KeyOptions {
+  readonly strict?: boolean;
+  readonly hashAlgo?: string;
 }
-
-/** What is left after a message: the chain of ARC sets, and its newest set. */
-export interface ArcData {
-  readonly chain: readonly ArcSet[] | false;
-  readonly lastEntry?: ArcSet;
-}
-
-type Tags = { readonly [tag: string]: unknown };
-export interface ArcSet {
-  readonly i: number;
-  readonly 'arc-seal'?: { readonly parsed?: { readonly [tag: string]: { readonly value?: unknown } | undefined } };
-  readonly 'arc-message-signature'?: {
-    readonly parsed?: { readonly [tag: string]: { readonly value?: unknown } | undefined };
-  };
-  readonly 'arc-authentication-results'?: { readonly parsed?: Tags };
+export interface KeyCache {
+  get(type: string, name: string, minBitLength?: number, options?: KeyOptions): Promise<unknown>;
 }
 
 export interface DkimVerifierInstance {
-  readonly headerFrom: readonly string[];
-  readonly fromFields: number;
-  readonly results: readonly SignatureResult[];
-  readonly signatureHeaders: readonly SignatureHeader[];
-  readonly arc: ArcData;
-  messageHeaders(headers: ParsedHeaders): Promise<void>;
+  headers: { readonly parsed: readonly Field[] };
+  keyCache: KeyCache;
+  /** What the body came to, by `bodyHashKey`. */
+  readonly bodyHashes: Map<string, { readonly hash: string }>;
   prepareSignature(header: SignatureHeader): void;
-  write(chunk: Uint8Array, done: (error?: Error | null) => void): boolean;
-  end(done: () => void): void;
-  on(event: 'error', listener: (error: Error) => void): void;
-  destroy(): void;
+  verifySignature(header: SignatureHeader): Promise<{ readonly status: SignatureStatus }>;
 }
 
-export type DkimVerifierClass = new (options: {
-  readonly resolver: NodeResolve;
-  readonly strict: true;
-  readonly curTime: Date;
-  readonly minBitLength?: number;
-  readonly sender?: string;
-}) => DkimVerifierInstance;
+export interface ArcSet {
+  readonly i: number;
+  readonly 'arc-seal'?: SignatureHeader;
+  readonly 'arc-message-signature'?: SignatureHeader;
+  readonly 'arc-authentication-results'?: { readonly parsed?: { readonly [method: string]: unknown } };
+}
 
 export interface DmarcResponse {
-  readonly domain?: string;
   readonly policyDomain?: string;
   readonly policy?: string;
   readonly p?: string;
@@ -89,44 +76,54 @@ export interface DmarcResponse {
   readonly np?: string;
   readonly testMode?: boolean;
   readonly rr?: string;
-  readonly error?: string;
   readonly status: { readonly result: string };
   readonly alignment?: { readonly spf: { readonly result?: string }; readonly dkim: { readonly result?: string } };
 }
 
 export interface Mailauth {
-  readonly DkimVerifier: DkimVerifierClass;
+  readonly DkimVerifier: new (options: { readonly strict: true; readonly curTime: Date }) => DkimVerifierInstance;
+  readonly parseTags: (line: Line, options: { readonly strict: true }) => SignatureHeader;
+  readonly sha256: () => RunningHash;
+  readonly getPublicKey: (
+    type: string,
+    name: string,
+    minBitLength: number | undefined,
+    resolver: NodeResolve,
+    options: KeyOptions | undefined,
+  ) => Promise<unknown>;
+  /** Throws for a chain that is not whole; false if there is none. */
+  readonly getARChain: (
+    headers: { readonly parsed: readonly Field[] },
+    options: { readonly strict: true },
+  ) => readonly ArcSet[] | false;
+  readonly verifyASChain: (
+    data: { readonly chain: readonly ArcSet[] },
+    options: { readonly strict: true; readonly keyCache: KeyCache },
+  ) => Promise<boolean>;
   readonly evaluateDmarc: (options: {
     readonly headerFrom: readonly string[];
-    readonly fromFields: number;
+    readonly fromFields: 1;
     readonly spfDomains: readonly string[];
     readonly dkimDomains: readonly { readonly domain: string; readonly underSized?: number | undefined }[];
     readonly resolver: NodeResolve;
     readonly strict: true;
-  }) => Promise<{
-    readonly response: DmarcResponse | false;
-    readonly reason?: string;
-    readonly authorDomains?: readonly string[];
-    readonly dkimAligned?: ReadonlySet<string>;
-  }>;
-  readonly arc: (
-    data: ArcData,
-    options: { readonly resolver: NodeResolve; readonly strict: true },
-  ) => Promise<{
-    readonly i?: number | false;
-    readonly status: { readonly result: string; readonly comment?: string };
-  }>;
+  }) => Promise<{ readonly response: DmarcResponse | false; readonly dkimAligned?: ReadonlySet<string> }>;
 }
 
 let verifying: Mailauth | undefined;
 
 export async function mailauth(): Promise<Mailauth> {
   if (verifying !== undefined) return verifying;
-  const { dkimVerifier, dmarc, arc } = await loadMailauth();
+  const { dkimVerifier, dkimBody, dkimTags, tools, dmarc, arc } = await loadMailauth();
+  const { SimpleHash } = dkimBody as { readonly SimpleHash: new (name: string) => { readonly bodyHash: RunningHash } };
   verifying = {
     ...(dkimVerifier as Pick<Mailauth, 'DkimVerifier'>),
+    ...(tools as Pick<Mailauth, 'getPublicKey'>),
+    ...(arc as Pick<Mailauth, 'getARChain' | 'verifyASChain'>),
     ...(dmarc as Pick<Mailauth, 'evaluateDmarc'>),
-    ...(arc as Pick<Mailauth, 'arc'>),
+    parseTags: dkimTags as Mailauth['parseTags'],
+    // Neutral code has no hash that takes its input in pieces.
+    sha256: () => new SimpleHash('sha256').bodyHash,
   };
   return verifying;
 }

@@ -4,174 +4,326 @@
  * **Answers**: what each DKIM signature is worth, and the ARC chain.
  * **Knows**: the octets of the message. **Asks**: the keys, all at once as soon as the header is read.
  * **Standards**: RFC 6376, RFC 8301, RFC 8463; RFC 8617; result words of RFC 8601 §2.7.1.
- * **Limits**: of many signatures the first ones are looked at, those of the author's organisation before others.
+ * **Limits**: each signature is examined by itself, so that no error in one reaches another. Of more signatures than the
+ * limit, readable ones are preferred to others, those of the author's organisation to the rest, and of equals they are taken
+ * from the top and from the bottom in turn: whoever adds signatures to a message chooses one end at most.
  *
  * @module
  */
 import type { Clock } from '../../env/index.ts';
 import { organizationalDomain, parseDomain } from '../../net/index.ts';
-import type { Split } from './header.ts';
+import type { Canonicalization } from './body.ts';
+import { BodyHash } from './body.ts';
+import type { Breath } from './breath.ts';
+import type { Body, Field, Line } from './header.ts';
 import type { Lookups } from './keys.ts';
-import type {
-  ArcData,
-  DkimVerifierInstance,
-  Mailauth,
-  ParsedHeaders,
-  SignatureHeader,
-  SignatureResult,
-} from './mailauth.ts';
+import { keyName, keyRecords, publicKey } from './keys.ts';
+import type { ArcSet, DkimVerifierInstance, Mailauth, SignatureHeader, SignatureStatus } from './mailauth.ts';
+import type { DkimOutcome } from './outcome.ts';
 
-/** A signature field longer than this is not looked at: real ones have a tenth of it. */
+/** A longer signature field is not examined: real ones have a tenth of it. */
 const MAX_SIGNATURE = 8_192;
-/** A From field longer than this has no author that anybody could check. */
-const MAX_FROM = 16_384;
-/** After so many octets of a body, other work is let run. */
-const BREATH = 1 << 20;
 
 export interface Signatures {
-  readonly results: readonly SignatureResult[];
+  readonly dkim: readonly DkimOutcome[];
   /** How many DKIM signatures the message has. */
   readonly found: number;
-  readonly headerFrom: readonly string[];
-  readonly fromFields: number;
-  readonly arc: ArcData;
-  /** The From field is longer than may be. */
-  readonly fromTooLong: boolean;
+  readonly arc: ArcChain;
 }
 
+/** The sets of a chain; undefined if they do not make one. */
+export interface ArcChain {
+  readonly sets: readonly ArcSet[] | undefined;
+  /** Whether the newest message signature is valid (RFC 8617 §5.2 step 4). */
+  readonly newest: 'pass' | 'fail' | 'temperror';
+}
+
+export interface SignatureLimits {
+  readonly signatures: number;
+  readonly unsignedText: 'refuse' | 'accept';
+}
+
+/** A signature, and the words for what is wrong with it before its key is known. */
+interface Prepared {
+  readonly header: SignatureHeader;
+  readonly wrong: string | undefined;
+}
+
+/** @param read is called when no more of the message is needed */
 export async function readSignatures(
-  { header, body }: Split,
+  fields: readonly Field[],
+  body: Body,
+  author: string | undefined,
   lookups: Lookups,
   clock: Clock,
-  { DkimVerifier }: Mailauth,
-  limits: { readonly signatures: number },
-  stopped: () => boolean,
+  mailauth: Mailauth,
+  limits: SignatureLimits,
+  breath: Breath,
+  read: () => void,
 ): Promise<Signatures> {
-  let found = 0;
-  let fromTooLong = false;
-  /** The places, among the DKIM signatures, of those that are looked at. */
-  let chosen: ReadonlySet<number> = new Set();
-
-  class Verifier extends DkimVerifier {
-    override async messageHeaders(headers: ParsedHeaders): Promise<void> {
-      const fields = headers.parsed.filter(({ key }) => key === 'dkim-signature');
-      const from = headers.parsed.filter(({ key }) => key === 'from');
-      fromTooLong = from.some(({ line }) => line.length > MAX_FROM);
-      chosen = choose(
-        fields.map(({ line }) => line),
-        from[0]?.line,
-        limits.signatures,
-      );
-      await super.messageHeaders(
-        fromTooLong
-          ? { ...headers, parsed: headers.parsed.filter(({ key, line }) => key !== 'from' || line.length <= MAX_FROM) }
-          : headers,
-      );
-      for (const signature of this.signatureHeaders) {
-        if (signature.skip === undefined && signature.invalid === undefined)
-          warm(lookups, signature.selector, signature.signingDomain);
-      }
-      for (const set of this.arc.chain || []) {
-        const { s, d } = set['arc-seal']?.parsed ?? {};
-        warm(lookups, s?.value, d?.value);
-      }
-      if (this.fromFields === 1 && this.headerFrom.length === 1) warmPolicies(lookups, this.headerFrom[0] as string);
-    }
-
-    override prepareSignature(signature: SignatureHeader): void {
-      if (signature.type === 'DKIM' && !chosen.has(found++)) signature.skip = 'not looked at';
-      else super.prepareSignature(signature);
-    }
+  const verifier = new mailauth.DkimVerifier({ strict: true, curTime: new Time(clock.now()) });
+  const lines = fields.filter(({ key }) => key === 'dkim-signature').map(({ line }) => line);
+  const prepared: Prepared[] = [];
+  for (const line of lines) {
+    await breath.spend(line.length * 8);
+    if (line.length <= MAX_SIGNATURE) prepared.push(prepare(verifier, line, 'DKIM', mailauth));
   }
+  const chosen = choose(prepared, author, limits.signatures);
+  const sets = chainOf(fields, mailauth);
+  const newest = sets?.at(-1)?.['arc-message-signature']?.original;
+  const seal = newest === undefined ? undefined : prepare(verifier, newest, 'ARC', mailauth);
 
-  const verifier = new Verifier({ resolver: lookups.resolve, strict: true, curTime: new Time(clock.now()) });
-  await feed(verifier, header, body, clock, stopped);
-  const results = verifier.results.filter(({ status }) => status.comment !== 'not looked at');
+  const all = [...chosen, ...(seal === undefined ? [] : [seal])].filter(({ wrong }) => wrong === undefined);
+  for (const { header } of all) void keyRecords(lookups, nameOf(header));
+  for (const set of sets ?? []) {
+    const { s, d } = set['arc-seal']?.parsed ?? {};
+    void lookups.ask(keyName(String(s?.value), String(d?.value)), 'TXT');
+  }
+  const bodies = await hashBody(
+    all.map(({ header }) => header),
+    body,
+    mailauth,
+    breath,
+  );
+  read();
+  const dkim: DkimOutcome[] = [];
+  const verify = async ({ header, wrong }: Prepared): Promise<SignatureStatus> => {
+    await breath.spend(1 << 17);
+    return wrong === undefined
+      ? verified(verifier, header, fields, bodies, lookups, mailauth)
+      : { result: wrong === 'weak algorithm' ? 'policy' : 'neutral', comment: wrong };
+  };
+  for (const one of chosen) dkim.push(outcomeOf(one.header, await verify(one), bodies, limits));
+  const status = seal === undefined ? undefined : await verify(seal);
   return {
-    results,
-    found,
-    headerFrom: verifier.headerFrom,
-    fromFields: verifier.fromFields,
-    arc: verifier.arc,
-    fromTooLong,
+    dkim,
+    found: lines.length,
+    arc: {
+      sets,
+      newest: status?.result === 'pass' || status?.result === 'temperror' ? status.result : 'fail',
+    },
   };
 }
 
 /** A `Date` of the clock that was handed in. */
 const Time: new (ms: number) => Date = Date;
 
-function warm(lookups: Lookups, selector: unknown, domain: unknown): void {
-  if (typeof selector === 'string' && typeof domain === 'string' && selector !== '' && domain !== '')
-    lookups.warm(`${selector}._domainkey.${domain}`, 'TXT');
+const nameOf = ({ selector = '', signingDomain = '' }: SignatureHeader): string => keyName(selector, signingDomain);
+
+const UNREADABLE = 'the signature could not be processed';
+
+/** RFC 6376 §3.5: `c=`. */
+const CANONICALIZATION = /^(?:simple|relaxed)(?:\s*\/\s*(?:simple|relaxed))?$/i;
+
+function prepare(verifier: DkimVerifierInstance, line: Line, type: 'DKIM' | 'ARC', { parseTags }: Mailauth): Prepared {
+  let header: SignatureHeader = {};
+  try {
+    header = parseTags(line, { strict: true });
+    header.type = type;
+    const { s, c } = header.parsed ?? {};
+    const selector = s?.value;
+    // Selectors are DNS labels, and in the DNS underscores are common; the grammar of RFC 6376 §3.1 has none.
+    if (s !== undefined) s.value = String(selector).replaceAll('_', 'u');
+    verifier.prepareSignature(header);
+    if (s !== undefined) {
+      s.value = selector;
+      header.selector = String(selector);
+    }
+    const wrong =
+      header.skip ??
+      header.invalid ??
+      (c !== undefined && !CANONICALIZATION.test(String(c.value)) ? 'unknown canonicalization' : undefined) ??
+      // RFC 8301 §3.1: not to be used, whatever it says.
+      (header.hashAlgo === 'sha256' ? undefined : 'weak algorithm');
+    return { header, wrong };
+  } catch {
+    return { header, wrong: UNREADABLE };
+  }
 }
 
-/** RFC 9989 §4.10 step 4: a walk goes from the author's domain straight to its last seven labels. */
-const WALK_LABELS = 7;
-
-/** The policy records from the author's domain up, all of which the walk for its organisation asks for. */
-function warmPolicies(lookups: Lookups, author: string): void {
-  const domain = parseDomain(author.slice(author.lastIndexOf('@') + 1));
-  if (domain === undefined) return;
-  const labels = domain.split('.');
-  lookups.warm(`_dmarc.${domain}`, 'TXT');
-  for (let left = Math.min(WALK_LABELS, labels.length - 1); left > 0; left--)
-    lookups.warm(`_dmarc.${labels.slice(-left).join('.')}`, 'TXT');
+/** The signatures that are examined, in the order of the message. */
+function choose(prepared: readonly Prepared[], author: string | undefined, limit: number): readonly Prepared[] {
+  if (prepared.length <= limit) return prepared;
+  const own = author === undefined ? undefined : organisation(author);
+  const last = prepared.length - 1;
+  const ranked = prepared.map(({ header, wrong }, at) => ({
+    at,
+    bad: wrong !== undefined,
+    own: own !== undefined && organisation(header.signingDomain ?? '') === own,
+    // From both ends in turn.
+    turn: at <= last - at ? 2 * at : 2 * (last - at) + 1,
+  }));
+  ranked.sort((a, b) => Number(a.bad) - Number(b.bad) || Number(b.own) - Number(a.own) || a.turn - b.turn);
+  const taken = new Set(ranked.slice(0, limit).map(({ at }) => at));
+  return prepared.filter((_, at) => taken.has(at));
 }
 
-/** The author's own signatures first, then in the order in which they stand; none that is too long. */
-function choose(fields: readonly Uint8Array[], from: Uint8Array | undefined, limit: number): Set<number> {
-  const author = organisation(/@([^\s>@,;"()]+)[^@]*$/.exec(ascii(from?.subarray(0, MAX_FROM)))?.[1]);
-  const places = fields.flatMap((field, at) => {
-    if (field.length > MAX_SIGNATURE) return [];
-    const domain = organisation(/[;:\s]d\s*=\s*([^\s;]+)/.exec(ascii(field))?.[1]);
-    return [{ at, own: author !== undefined && domain === author }];
-  });
-  if (places.length > limit) places.sort((a, b) => Number(b.own) - Number(a.own) || a.at - b.at);
-  return new Set(places.slice(0, limit).map(({ at }) => at));
-}
-
-function organisation(text: string | undefined): string | undefined {
-  const domain = text === undefined ? undefined : parseDomain(text);
+function organisation(text: string): string | undefined {
+  const domain = parseDomain(text);
   return domain === undefined ? undefined : organizationalDomain(domain);
 }
 
-const ascii = (octets: Uint8Array | undefined): string =>
-  octets === undefined ? '' : new TextDecoder('latin1').decode(octets);
+function chainOf(fields: readonly Field[], { getARChain }: Mailauth): readonly ArcSet[] | undefined {
+  try {
+    return getARChain({ parsed: fields }, { strict: true }) || [];
+  } catch {
+    return undefined;
+  }
+}
 
-/** Writes the message to the verifier. */
-async function feed(
-  verifier: DkimVerifierInstance,
-  header: Uint8Array,
-  body: AsyncIterable<Uint8Array>,
-  clock: Clock,
-  stopped: () => boolean,
-): Promise<void> {
-  let broken: Error | undefined;
-  verifier.on('error', (error) => {
-    broken = error;
-  });
-  const write = (octets: Uint8Array): Promise<void> =>
-    new Promise((resolve, reject) => {
-      verifier.write(octets, (error) => (error ? reject(error) : resolve()));
-    });
-  if (header.length > 0) await write(header);
-  let since = 0;
-  for await (const piece of body) {
-    if (stopped()) break;
-    await write(piece);
-    since += piece.length;
-    if (since >= BREATH) {
-      since = 0;
-      await new Promise<void>((resolve) => void clock.after(0, resolve));
+type Bodies = { readonly [C in Canonicalization]?: BodyHash };
+
+const canonicalizationOf = ({ bodyCanon }: SignatureHeader): Canonicalization =>
+  bodyCanon === 'relaxed' ? 'relaxed' : 'simple';
+
+const lengthOf = ({ maxBodyLength }: SignatureHeader): number | undefined =>
+  typeof maxBodyLength === 'number' ? maxBodyLength : undefined;
+
+const PIECE = 1 << 16;
+
+/** Reads the body to its end, if a signature needs it. */
+async function hashBody(
+  signatures: readonly SignatureHeader[],
+  { first, rest }: Body,
+  { sha256 }: Mailauth,
+  breath: Breath,
+): Promise<Bodies> {
+  const bodies: { [C in Canonicalization]?: BodyHash } = {};
+  for (const canonicalization of ['simple', 'relaxed'] as const) {
+    const wanted = signatures.filter((header) => canonicalizationOf(header) === canonicalization);
+    if (wanted.length > 0)
+      bodies[canonicalization] = new BodyHash(
+        canonicalization,
+        sha256(),
+        wanted.flatMap((header) => lengthOf(header) ?? []),
+      );
+  }
+  const hashes = Object.values(bodies);
+  if (hashes.length === 0) {
+    await rest.return?.();
+    return bodies;
+  }
+  for (let octets = first; ; ) {
+    for (let at = 0; at < octets.length; at += PIECE) {
+      const piece = octets.length <= PIECE ? octets : octets.subarray(at, at + PIECE);
+      for (const hash of hashes) hash.write(piece);
+      const pause = breath.spend(piece.length * hashes.length);
+      if (pause !== undefined) await pause;
     }
+    const next = await rest.next();
+    if (next.done === true) break;
+    octets = next.value;
   }
-  if (stopped()) {
-    verifier.destroy();
-    throw new Error('no result within the time allowed');
+  for (const hash of hashes) hash.end();
+  return bodies;
+}
+
+/** Verifies one signature with each key record at its name, until one fits. */
+async function verified(
+  verifier: DkimVerifierInstance,
+  header: SignatureHeader,
+  fields: readonly Field[],
+  bodies: Bodies,
+  lookups: Lookups,
+  mailauth: Mailauth,
+): Promise<SignatureStatus> {
+  try {
+    const hash = bodies[canonicalizationOf(header)]?.hash(lengthOf(header)) ?? '';
+    if (header.parsed?.bh?.value !== hash) return { result: 'fail', comment: 'body hash did not verify' };
+    header.bodyHashKey = 'body';
+    verifier.bodyHashes.set('body', { hash });
+    verifier.headers = { parsed: signedFields(header, fields) };
+    const found = await keyRecords(lookups, nameOf(header));
+    let status: SignatureStatus | undefined;
+    for (const record of Array.isArray(found) ? found : [found]) {
+      verifier.keyCache = { get: (...question) => publicKey(mailauth, record, question) };
+      const tried = (await verifier.verifySignature(header)).status;
+      if (tried.result === 'pass') return tried;
+      status ??= tried;
+    }
+    return status ?? { result: 'neutral', comment: 'no key' };
+  } catch {
+    return { result: 'neutral', comment: UNREADABLE };
   }
-  await new Promise<void>((resolve, reject) => {
-    verifier.on('error', reject);
-    verifier.end(resolve);
-  });
-  if (broken !== undefined) throw broken;
+}
+
+/**
+ * The fields that `h=` names, for mailauth to find at once: it looks for each name in all fields, from the last on. What
+ * the message does not have is taken out of `h=`; the signature is verified over its own octets all the same.
+ */
+function signedFields({ parsed }: SignatureHeader, fields: readonly Field[]): Field[] {
+  const byName = new Map<string, Field[]>();
+  for (const field of fields) {
+    const { key } = field;
+    if (key === undefined) continue;
+    const same = byName.get(key);
+    if (same === undefined) byName.set(key, [field]);
+    else same.push(field);
+  }
+  const names = String(parsed?.h?.value ?? '')
+    .split(':')
+    .map((name) => name.trim().replace(/[A-Z]+/g, (part) => part.toLowerCase()));
+  const signed = names.flatMap((name) => byName.get(name)?.pop() ?? []);
+  if (parsed?.h !== undefined) parsed.h = { value: signed.map(({ key }) => key).join(':') };
+  return signed.reverse();
+}
+
+/** Reasons that may be written into a header. Whatever else mailauth says stays inside. */
+const REASONS: ReadonlySet<string> = new Set([
+  'From field not signed',
+  'bad signature',
+  'body hash did not verify',
+  'domain mismatch',
+  'expired',
+  'inappropriate hash algorithm',
+  'inappropriate key algorithm',
+  'incompatible version',
+  'invalid expiration',
+  'invalid public key',
+  'key not for email',
+  'no key',
+  'signature missing required tag',
+  'signature syntax error',
+  'unknown algorithm',
+  'unknown canonicalization',
+  'unknown key type',
+  'unknown key version',
+  'unsupported query method',
+  'weak algorithm',
+  'weak-key',
+]);
+
+const reasonOf = ({ result, comment, policy }: SignatureStatus): string | undefined => {
+  if (result === 'pass') return undefined;
+  if (result === 'temperror') return 'the key could not be looked up';
+  const said = comment ?? policy?.['dkim-rules'] ?? '';
+  return REASONS.has(said) ? said : UNREADABLE;
+};
+
+const cut = (text: string): string => text.slice(0, 255);
+
+function outcomeOf(
+  header: SignatureHeader,
+  status: SignatureStatus,
+  bodies: Bodies,
+  { unsignedText }: SignatureLimits,
+): DkimOutcome {
+  const { signingDomain = '', selector = '', identity = '', parsed } = header;
+  const signed = lengthOf(header);
+  const unsigned = signed === undefined ? 0 : (bodies[canonicalizationOf(header)]?.length ?? 0) - signed;
+  const partial = status.result === 'pass' && unsigned > 0 && unsignedText === 'refuse';
+  const algorithm = parsed?.a?.value;
+  const signature = parsed?.b?.value;
+  const reason = partial ? 'part of the body is not signed' : reasonOf(status);
+  return {
+    result: partial ? 'policy' : status.result,
+    ...(signingDomain === '' ? {} : { domain: cut(parseDomain(signingDomain) ?? signingDomain) }),
+    ...(selector === '' ? {} : { selector: cut(selector) }),
+    ...(algorithm ? { algorithm: cut(String(algorithm)) } : {}),
+    ...(identity === '' || identity === `@${signingDomain}` ? {} : { identity: cut(identity) }),
+    ...(signature ? { signature: String(signature).slice(0, 8) } : {}),
+    ...(reason === undefined ? {} : { reason }),
+    ...(unsigned > 0 && status.result === 'pass' ? { unsigned } : {}),
+    ...(status.testing === true ? { testing: true as const } : {}),
+  };
 }

@@ -49,7 +49,7 @@ describe('data', () => {
       {
         status: '7.26',
         cause: 'dmarc',
-        explanation: 'Neither SPF nor a signature vouches for example.org, which asks for that (DMARC)',
+        explanation: 'Neither SPF nor DKIM passed for example.org, which asks for this (DMARC)',
       },
     ],
     [
@@ -63,25 +63,29 @@ describe('data', () => {
     ['the domain says nothing → none', plain(), elsewhere, 'none', {}],
     ['the DNS is down → temperror', plain(), { '_dmarc.example.org': 'temperror' }, 'temperror', { status: '7.26' }],
     [
-      'SPF cannot be asked → temperror is no pass',
+      'SPF cannot be asked → temperror, neither pass nor fail',
       plain(),
       { 'example.org': 'temperror', ...asks('reject') },
-      'fail',
-      {},
+      'temperror',
+      { status: '7.26' },
     ],
     [
       'no author → permerror',
       'Subject: x\r\n\r\n',
       here,
       'permerror',
-      { explanation: 'The message has no single author whose domain could be asked' },
+      {
+        fault: 'sender',
+        status: '7.26',
+        explanation: 'From header does not name exactly one author domain',
+      },
     ],
     [
       'longer than is kept → permerror',
       undefined,
       here,
       'permerror',
-      { explanation: 'The message could not be examined' },
+      { fault: 'sender', status: '3.4', explanation: 'Message is too large to be authenticated' },
     ],
   ])('%s', async (_, message, data, result, more) => {
     const { clock, env } = world(data);
@@ -112,6 +116,7 @@ describe('data', () => {
     ['fail', 'reject'],
     ['softfail', 'quarantine'],
     ['permerror', 'flag'],
+    ['permerror:sender', 'reject'],
     ['temperror', 'proceed'],
   ] as const)('recommended: %s → %s', (result, action) => {
     expect(messageAuthentication({ spf: spf() }).recommended[result]?.action).toBe(action);
@@ -200,7 +205,7 @@ test('a host that does not keep the octets cannot use it', () => {
 
 test.each([
   [{}, "messageAuthentication: spf must be spf(), or 'not-asked' where DMARC is to go by signatures alone"],
-  [{ spf: 'not-asked', signatures: 1.5 }, 'messageAuthentication: signatures 1.5 must be a whole number from 0 to 100'],
+  [{ spf: 'not-asked', signatures: 1.5 }, 'messageAuthentication: signatures must be a whole number from 0 to 100, got 1.5'],
 ])('a wrong option %j → TypeError', (options, message) => {
   expect(() => messageAuthentication(options as never)).toThrow(new TypeError(message));
 });
