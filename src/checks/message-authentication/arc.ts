@@ -7,7 +7,7 @@
  * @module
  */
 import { parseDomain } from '../../net/index.ts';
-import type { Breath } from './breath.ts';
+import { type Breath, Late } from './breath.ts';
 import type { Lookups } from './keys.ts';
 import { keyRecords, publicKey, TEMPORARY } from './keys.ts';
 import type { ArcSet, KeyCache, Mailauth } from './mailauth.ts';
@@ -84,6 +84,7 @@ async function sealsOf(
     await mailauth.verifyASChain({ chain }, { strict: true, keyCache });
     return 'pass';
   } catch (error) {
+    if (error instanceof Late) throw error;
     return (error as { readonly code?: unknown } | null)?.code === TEMPORARY ? 'temperror' : 'fail';
   }
 }

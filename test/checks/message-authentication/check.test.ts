@@ -205,7 +205,10 @@ test('a host that does not keep the octets cannot use it', () => {
 
 test.each([
   [{}, "messageAuthentication: spf must be spf(), or 'not-asked' where DMARC is to go by signatures alone"],
-  [{ spf: 'not-asked', signatures: 1.5 }, 'messageAuthentication: signatures must be a whole number from 0 to 100, got 1.5'],
+  [
+    { spf: 'not-asked', signatures: 1.5 },
+    'messageAuthentication: signatures must be a whole number from 0 to 100, got 1.5',
+  ],
 ])('a wrong option %j → TypeError', (options, message) => {
   expect(() => messageAuthentication(options as never)).toThrow(new TypeError(message));
 });
