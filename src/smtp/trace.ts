@@ -20,6 +20,7 @@
  * @module
  */
 import type { Finding, HeaderField, Result } from '../core/index.ts';
+import { decodeWords } from '../message/index.ts';
 import { parseDomain } from '../net/index.ts';
 import type { ConnectFacts, MailFacts } from './facts.ts';
 
@@ -95,9 +96,11 @@ function resultsOf(finding: Finding, facts: TraceFacts): AuthenticationResult[] 
       ];
     }
     case 'reverse-dns': {
+      // Nobody has looked the address up.
+      if (finding.result === 'none') return [];
       const ip = facts.client?.ip;
-      // RFC 8601 §2.7.3 has no softfail: a confirmed name that looks made up is confirmed all the same.
-      const words: { readonly [R in Result]?: string } = { softfail: 'pass', none: 'permerror', neutral: 'pass' };
+      // RFC 8601 §2.7.3 has no softfail: a confirmed name that looks generic is confirmed all the same.
+      const words: { readonly [R in Result]?: string } = { softfail: 'pass', neutral: 'pass' };
       const result = words[finding.result] ?? finding.result;
       return [{ method: 'iprev', result, ...(ip === undefined ? {} : { properties: [['policy.iprev', ip]] }) }];
     }
@@ -125,26 +128,33 @@ const isKeyword = (word: unknown): word is string =>
 function write({ method, result, reason, properties = [] }: AuthenticationResult): string {
   const words = [`${method}=${result}`];
   if (reason !== undefined && reason !== '') words.push(`reason=${value(reason)}`);
-  for (const [name, about] of properties) if (about !== '') words.push(`${name}=${value(about)}`);
+  for (const [name, about] of properties) if (about !== '') words.push(`${name}=${propertyValue(about)}`);
   return words.join(' ');
 }
 
-/** A token, an address or a domain as it is; everything else as a quoted string of printable ASCII. */
+/** Cut before it is quoted, so that no quote is lost; printable ASCII. */
+const plain = (text: string): string => text.slice(0, MAX_VALUE).replace(/[^\x20-\x7e]/gu, '?');
+
+/** RFC 8601 §2.2 `value`: a token of RFC 2045 §5.1 as it is, everything else as a quoted string. */
 function value(text: string): string {
-  const short = text.length > MAX_VALUE ? text.slice(0, MAX_VALUE) : text;
-  const plain = short.replace(/[^\x20-\x7e]/gu, '?');
-  if (/^[\w!#$%&'*+^`{|}~.-]+$/.test(plain)) return plain;
-  if (/^(?:[\w!#$%&'*+/^`{|}~-]+(?:\.[\w!#$%&'*+/^`{|}~-]+)*)?@[\w-]+(?:\.[\w-]+)*$/.test(plain)) return plain;
-  return `"${plain.replace(/["\\]/g, '\\$&')}"`;
+  const short = plain(text);
+  return /^[\w!#$%&'*+^`{|}~.-]+$/.test(short) ? short : `"${short.replace(/["\\]/g, '\\$&')}"`;
+}
+
+/** RFC 8601 §2.2 `pvalue`: also an address, or a domain behind `@`, as it is. */
+function propertyValue(text: string): string {
+  const address =
+    /^(?:[\w!#$%&'*+/=?^`{|}~-]+(?:\.[\w!#$%&'*+/=?^`{|}~-]+)*)?@[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+$/i;
+  const short = plain(text);
+  return address.test(short) ? short : value(short);
 }
 
 /**
  * The places of the header fields that have to be removed before ours is added: Authentication-Results fields that bear
- * our own name, which only a forger or an earlier pass through us can have written (RFC 8601 §5).
+ * our own name, which only a forger or an earlier pass through us can have written (RFC 8601 §5), and those whose writer
+ * cannot be read.
  *
- * A field whose name of the service cannot be read is removed where ours occurs in it at all.
- *
- * @param fields the message's own fields in order, decoded or not; where both forms are there, both are looked at
+ * @param fields the message's own fields in order, decoded or not; if both forms are there, both are looked at
  * @returns indices into `fields`, ascending
  */
 export function strippedHeaders(
@@ -153,38 +163,76 @@ export function strippedHeaders(
 ): number[] {
   const own = parseDomain(authservId) ?? authservId.toLowerCase();
   return fields.flatMap(({ name, value: text, raw }, at) =>
-    name.trim().toLowerCase() === 'authentication-results' &&
+    name.replace(/[^!-~]/g, '').toLowerCase() === 'authentication-results' &&
     [text, raw].some((form) => form !== undefined && claims(form, own))
       ? [at]
       : [],
   );
 }
 
-/** Whether a field's text says that the service of this name has written it. */
+/** Of the text of a field, so much is looked at for the name of the service. */
+const MAX_HEAD = 65_536;
+/** A longer name of a service is not one. */
+const MAX_ID = 1_024;
+/** Control characters, white space, and what is not ASCII. */
+const UNSEEN = /[^!-~]/g;
+
+/**
+ * Whether some reader can take the field's text for one that the service of this name has written. Readers differ about
+ * comments and quotes inside the name, about characters that cannot be seen, and about encoded words.
+ */
 export function claims(text: string, own: string): boolean {
-  const id = servId(text);
-  if (id === undefined) return text.toLowerCase().includes(own);
-  return (parseDomain(id) ?? id.toLowerCase()) === own;
+  const seen = text.slice(0, MAX_HEAD);
+  return [seen, decodeWords(seen)].some((form) => {
+    const head = headOf(form)?.normalize('NFKC');
+    const id = head?.trim().split(/[\s=]/, 1)[0] ?? '';
+    if (head === undefined || id === '' || id.length > MAX_ID) return true;
+    // What looks like a comment inside quotes is one to a reader who does not know quotes.
+    const bare = head
+      .replace(UNSEEN, '')
+      .replace(/\([^()]*\)/g, '')
+      .toLowerCase();
+    return parseDomain(id) === own || names(id.replace(UNSEEN, '').toLowerCase(), own) || beginsWith(bare, own);
+  });
 }
 
-/** The service's name at the start of a field, comments skipped; undefined where there is none. */
-function servId(text: string): string | undefined {
-  let at = 0;
+/** Up to the first semicolon, a space for each comment, quotes and backslashes taken off; undefined if one does not end. */
+function headOf(text: string): string | undefined {
+  let head = '';
   let depth = 0;
-  for (; at < text.length; at++) {
-    const char = text[at]!;
-    if (char === '\\' && depth > 0) at++;
+  let quoted = false;
+  for (let at = 0; at < text.length; at++) {
+    const char = text[at] as string;
+    if (char === '\\') {
+      at++;
+      if (depth === 0) head += text[at] ?? '';
+    } else if (depth > 0) {
+      if (char === '(') depth++;
+      else if (char === ')' && --depth === 0) head += ' ';
+    } else if (char === '"') quoted = !quoted;
+    else if (quoted) head += char;
+    else if (char === ';') return head;
     else if (char === '(') depth++;
-    else if (char === ')' && depth > 0) depth--;
-    else if (depth === 0 && !/\s/.test(char)) break;
+    else head += char;
   }
-  if (text[at] !== '"') return /^[^\s;()"\\/=]+/.exec(text.slice(at, at + 1024))?.[0];
-  let name = '';
-  for (at++; at < text.length && text[at] !== '"'; at++) {
-    if (text[at] === '\\') at++;
-    name += text[at] ?? '';
+  return depth === 0 && !quoted ? head : undefined;
+}
+
+/** Whether the name stands in the word, with no letter of a longer name before or behind it. */
+function names(word: string, own: string): boolean {
+  for (let at = word.indexOf(own); at >= 0; at = word.indexOf(own, at + 1)) {
+    if (!/[\w.-]/.test(word.charAt(at - 1)) && ends(word, at + own.length)) return true;
   }
-  return at < text.length && name !== '' ? name : undefined;
+  return false;
+}
+
+/** Whether no longer name goes on here. */
+const ends = (word: string, at: number): boolean => !/^(?:[\w-]|\.\w)/.test(word.slice(at, at + 2));
+
+/** Whether the text begins with the name, perhaps with a version behind it (RFC 8601 §2.2). */
+function beginsWith(text: string, own: string): boolean {
+  const begin = text.replace(/^[^a-z0-9]+/, '');
+  return begin.startsWith(own) && (ends(begin, own.length) || /^\d+(?:[^\w.-]|$)/.test(begin.slice(own.length)));
 }
 
 /** RFC 5322 §2.1.1: what a line should not exceed. */

@@ -2,22 +2,24 @@ import { parseDomain } from '../net/index.ts';
 import { claims } from './trace.ts';
 
 const NAME = 'authentication-results';
-/** A field that is longer is judged by its beginning: the name of the service stands there. */
-const MAX_FIELD = 65_536;
+/** So much of a field is held back; if the name of the service cannot be read from that, the field is removed. */
+const MAX_HELD = 65_536;
 
 const TAB = 9;
 const LF = 10;
 const CR = 13;
 const SPACE = 32;
 const COLON = 58;
+const DELETE = 127;
 
 /**
- * The message as it may be handed on: without the Authentication-Results fields that bear our own name, which only a forger
- * or an earlier pass through us can have written (RFC 8601 §5). {@link strippedHeaders} is the same for fields that are
- * already read.
+ * Removes from a message the Authentication-Results fields that bear our own name, which only a forger or an earlier pass
+ * through us can have written (RFC 8601 §5), and those whose writer cannot be read. {@link strippedHeaders} does the same
+ * for fields that are already read.
  *
- * No more than one field is held back, and of that 64 KiB; the body goes through as it is. A line ends with LF, with CR LF,
- * and, since some readers take it for one, with a bare CR.
+ * What a careless reader takes for such a field is removed as well: control characters, octets outside ASCII and folds in
+ * and around its name, a first line that begins with white space, a bare CR as the end of a line. Every other octet stays
+ * as it is. At most 64 KiB of one field are held back; the body passes through.
  *
  * @param message the octets in chunks
  * @param authservId the name under which this service writes
@@ -35,11 +37,17 @@ export async function* withoutOwnResults(
   if (rest.length > 0) yield rest;
 }
 
+/** What the line at hand is. `name` and `colon`: it may still become a field of that name. `suspect`: it is one. */
+type State = 'name' | 'colon' | 'suspect' | 'dropped' | 'other' | 'blank' | 'body';
+
 class HeaderFilter {
   readonly #own: string;
-  /** What the line at hand is: its name is being read, a field that may be ours, one that is, anything else. */
-  #state: 'name' | 'colon' | 'suspect' | 'dropped' | 'other' | 'blank' | 'body' = 'other';
+  #state: State = 'other';
   #last = LF;
+  /** No field has begun: a line that begins with white space continues nothing. */
+  #first = true;
+  /** How many letters of the name have been read. */
+  #matched = 0;
   #held: Uint8Array = new Uint8Array(1_024);
   #size = 0;
   /** What is let through of the chunk at hand. */
@@ -79,26 +87,28 @@ class HeaderFilter {
   #take(octet: number): void {
     const begins = this.#last === LF || (this.#last === CR && octet !== LF);
     this.#last = octet;
-    if (begins && octet !== SPACE && octet !== TAB) {
+    const blank = octet === SPACE || octet === TAB;
+    if (begins && (!blank || this.#first)) {
       this.#conclude();
-      this.#state = octet === CR ? 'blank' : 'name';
-      if (octet === LF) this.#state = 'body';
+      this.#matched = 0;
+      this.#state = octet === LF ? 'body' : octet === CR ? 'blank' : 'name';
+      if (!blank) this.#first = false;
     }
     switch (this.#state) {
       case 'name':
-        if (lower(octet) !== NAME.charCodeAt(this.#size)) break;
+        if (lower(octet) === NAME.charCodeAt(this.#matched)) {
+          if (++this.#matched === NAME.length) this.#state = 'colon';
+        } else if (!ignorable(octet)) break;
         this.#hold(octet);
-        if (this.#size === NAME.length) this.#state = 'colon';
         return;
       case 'colon':
-        if (octet !== SPACE && octet !== TAB && octet !== COLON) break;
+        // The only fold that a name can have stands before its colon.
+        if (octet !== COLON && !ignorable(octet) && octet !== CR && octet !== LF) break;
         this.#hold(octet);
         if (octet === COLON) this.#state = 'suspect';
-        else if (this.#size === MAX_FIELD) this.#state = 'dropped';
         return;
       case 'suspect':
         this.#hold(octet);
-        if (this.#size === MAX_FIELD) this.#state = this.#conclude() ? 'other' : 'dropped';
         return;
       case 'dropped':
         return;
@@ -108,7 +118,7 @@ class HeaderFilter {
       default:
     }
     if (this.#size > 0 || this.#state === 'name' || this.#state === 'colon') {
-      // What is held is no field of ours after all.
+      // What is held is not such a field after all.
       this.#state = 'other';
       this.#conclude();
     }
@@ -122,9 +132,13 @@ class HeaderFilter {
       this.#held = longer;
     }
     this.#held[this.#size++] = octet;
+    if (this.#size < MAX_HELD) return;
+    const passes = this.#state === 'suspect' && this.#conclude();
+    this.#size = 0;
+    this.#state = passes ? 'other' : 'dropped';
   }
 
-  /** Lets through what is held, unless it is a field that claims to be ours; says whether it did. */
+  /** Lets through what is held, unless it is a field that claims to be ours; tells whether it did. */
   #conclude(): boolean {
     const held = this.#held.subarray(0, this.#size);
     this.#size = 0;
@@ -138,5 +152,8 @@ class HeaderFilter {
     return true;
   }
 }
+
+/** What some reader skips in a field's name: control characters, blanks and what is not ASCII, but no end of a line. */
+const ignorable = (octet: number): boolean => (octet <= SPACE && octet !== CR && octet !== LF) || octet >= DELETE;
 
 const lower = (octet: number): number => (octet >= 65 && octet <= 90 ? octet + 32 : octet);

@@ -123,6 +123,19 @@ describe('authentication results', () => {
     expect(() => authenticationResults(id, [])).toThrow(TypeError);
   });
 
+  /** RFC 2045 §5.1 and RFC 5322 §3.2.4, as RFC 8601 §2.2 uses them. */
+  const TOKEN = /^[!#$%&'*+\-.0-9A-Z^_`a-z{|}~]+$/;
+  const QUOTED = /^"(?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\[\x20-\x7e])*"$/;
+  property.prop([fc.string({ unit: 'binary', minLength: 1, maxLength: 600 })])(
+    'a reason is a value by the grammar',
+    (reason) => {
+      const { value } = authenticationResults(ID, [signed({ method: 'dkim', result: 'fail', reason })]);
+      const written = value.slice('mx.example.com; dkim=fail reason='.length);
+      expect(TOKEN.test(written) || QUOTED.test(written)).toBe(true);
+      expect(written.length).toBeLessThanOrEqual(2 * 255 + 2);
+    },
+  );
+
   property.prop([fc.string({ unit: 'binary', maxLength: 300 })])(
     'whatever a sender writes stays inside its value',
     (text) => {
@@ -166,9 +179,82 @@ describe('fields that bear our name', () => {
     expect(strippedHeaders(fields, ID)).toEqual([0, 2]);
   });
 
-  test('a megabyte of open comments → in time', () => {
-    expect(strippedHeaders(field('('.repeat(1_000_000)), ID)).toEqual([]);
+  test.each([
+    ['of open comments', '('],
+    ['of our name', 'mx.example.com.'],
+    ['of quotes', '"'],
+    ['of white space', ' '],
+    ['of encoded words', '=?utf-8?q?x?= '],
+  ])('a megabyte %s → in time', (_, piece) => {
+    expect(strippedHeaders(field(piece.repeat(1_000_000 / piece.length)), ID)).toHaveLength(1);
   });
+
+  /** Ways to write our name that some reader undoes. */
+  const hidden = fc
+    .tuple(
+      fc.constantFrom(
+        '',
+        ' ',
+        '\t',
+        '\r\n ',
+        '(c)',
+        '(mx.example.net)',
+        '((a)\\))',
+        '\0',
+        '\x7f',
+        '\u200b',
+        '=',
+        ',',
+        '<',
+      ),
+      fc.integer({ min: 0, max: ID.length }),
+      fc.constantFrom('', '(c)', '\0', '\x01', '\u200b', '"', '\\', '\r\n ', ' '),
+      fc.constantFrom('', ' ', ' 1', '/1', '1', '\0', '(c)', '.', '\r\n ', ',', ':', '>'),
+      fc.constantFrom(';', '; spf=pass', '', ' ; none'),
+      fc.constantFrom(0, 1, 2),
+    )
+    .map(([before, at, inside, behind, end, form]) => {
+      const close = inside === '"' ? '"' : '';
+      const name = form === 1 ? ID.toUpperCase() : form === 2 ? ID.replace('e', '\uff45') : ID;
+      return `${before}${name.slice(0, at)}${inside}${name.slice(at)}${close}${behind}${end}`;
+    });
+  property.prop([hidden], { numRuns: Number(process.env.POSTERN_FUZZ_RUNS ?? 300) })(
+    'our name, however it is written → removed',
+    (text) => {
+      expect(strippedHeaders(field(text), ID)).toEqual([0]);
+    },
+  );
+
+  const others = fc.tuple(
+    fc.constantFrom('', ' ', '\r\n ', '(c) ', '(mx.example.com) ', '"'),
+    fc.constantFrom(
+      'mx.example.net',
+      'a.mx.example.com',
+      'mx.example.community',
+      'mx.example.com.net',
+      'mx.example.com1.net',
+      'x-mx.example.com',
+      'spf=pass',
+      'x',
+    ),
+    fc.constantFrom('; spf=pass', ' 1; reason="mx.example.com"', '; none (mx.example.com)', ' (c) ; x=mx.example.com'),
+  );
+  property.prop([others])('another name → stays', ([before, name, rest]) => {
+    const text = `${before}${name}${before === '"' ? '"' : ''}${rest}`;
+    expect(strippedHeaders(field(text), ID)).toEqual([]);
+  });
+  test.each(['', ' ', ';', '; spf=pass', '(', '"', '"mx.example.net', '(mx.example.net;', `${'x'.repeat(2_000)};`])(
+    'a writer that cannot be read, %j → removed',
+    (text) => expect(strippedHeaders(field(text), ID)).toEqual([0]),
+  );
+  test.each([
+    'Authentication-Results\0',
+    ' authentication-results',
+    'Authentication\0-Results',
+    'Authentication-Results ',
+  ])('in a field called %j → removed', (name) =>
+    expect(strippedHeaders(field('mx.example.com; none', name), ID)).toEqual([0]),
+  );
 });
 
 describe('a field as it is printed', () => {

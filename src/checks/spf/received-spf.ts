@@ -4,7 +4,7 @@ import type { ConnectFacts } from '../../smtp/facts.ts';
 import type { SpfOutcome } from './check-host.ts';
 import type { SpfFacts } from './spf.ts';
 
-/** A pair that is longer than this is left out: it could not be folded (RFC 5322 §2.1.1). */
+/** A longer pair is left out, and a comment is cut: they could not be folded (RFC 5322 §2.1.1). */
 const MAX_VALUE = 300;
 
 /**
@@ -32,17 +32,25 @@ export function receivedSpf(
       'mechanism',
       detail?.reason === undefined && detail?.record !== undefined ? (detail.term ?? 'default') : undefined,
     ],
-    ['problem', detail?.reason],
+    ['problem', problems[finding.result]],
   ];
   const written = pairs.flatMap(([key, value]) => {
     const text = value === undefined ? undefined : atomOrQuoted(value);
     return text === undefined || text.length > MAX_VALUE ? [] : [`${key}=${text}`];
   });
   const comment = `${receiver}: ${meaning(finding.result, domain, ip)}`
+    // Cut before it is escaped, so that the comment keeps its end.
+    .slice(0, MAX_VALUE)
     .replace(/[^\x20-\x7e]/gu, '?')
     .replace(/[\\()]/g, '\\$&');
-  return { name: 'Received-SPF', value: `${finding.result} (${comment.slice(0, MAX_VALUE)}) ${written.join('; ')};` };
+  return { name: 'Received-SPF', value: `${finding.result} (${comment}) ${written.join('; ')};` };
 }
+
+/** In fixed words: what a resolver or an error has to say is not for a stranger's eyes. */
+const problems: { readonly [R in Result]?: string } = {
+  temperror: 'DNS lookup failed',
+  permerror: 'SPF record cannot be used',
+};
 
 /** RFC 5322: a dot-atom as it is, everything else quoted; undefined where it cannot be written in ASCII. */
 function atomOrQuoted(text: string): string | undefined {

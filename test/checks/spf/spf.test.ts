@@ -134,7 +134,7 @@ describe('Received-SPF', () => {
       '<a@broken.example>',
       'h.example',
       '192.0.2.1',
-      /^permerror .* problem="Unknown mechanism \\"moo\\"";$/,
+      /^permerror .* problem="SPF record cannot be used";$/,
     ],
     ['a HELO name with line ends → left out', '<a@pass.example>', 'h\r\nX: y', '192.0.2.1', /^pass [^\r\n]* receiver/],
     [
@@ -145,6 +145,28 @@ describe('Received-SPF', () => {
       /^none \(mx\.example\.com: domain of \\\) \\\(x does .*; helo="\) \(x"/,
     ],
   ])('%s', async (_, from, helo, ip, shape) => expect(await value(from, helo, ip)).toMatch(shape));
+
+  test.each([
+    ['brackets', '('],
+    ['backslashes', '\\'],
+    ['quotes', '"'],
+    ['letters', 'x'],
+  ])('a HELO name of 300 %s → the comment ends, and the field fits', async (_, char) => {
+    const written = await value('<>', char.repeat(300));
+    expect(written).toMatch(
+      /^none \((?:[^\\()]|\\.)*\) client-ip=192\.0\.2\.1; envelope-from=""; (?:helo=[^ ]*; )?receiver=/,
+    );
+    expect(written.length).toBeLessThan(1_500);
+  });
+
+  test('a DNS that is down → fixed words', async () => {
+    const found = {
+      check: 'spf',
+      result: 'temperror',
+      detail: { reason: 'TXT x: read ECONNREFUSED 10.0.0.53' },
+    } as never;
+    expect(receivedSpf(found, facts('<a@pass.example>')).value).toMatch(/problem="DNS lookup failed";$/);
+  });
 
   test('a finding without detail → what the facts say', () => {
     const bare: Finding<'temperror', never> = { check: 'spf', result: 'temperror' };
