@@ -128,8 +128,9 @@ async function examine(
   const split = await splitHeader(message.raw, settings);
   if (split === undefined) return unexamined('permerror', 'the header is too large', lookups, 'sender');
   const { header, body } = split;
-  const fields = fieldsOf(header);
-  const author = authorOf(latin1(header), fields);
+  const text = latin1(header);
+  const fields = fieldsOf(text);
+  const author = authorOf(text, fields);
   if ('domain' in author) askPolicies(author.domain, lookups);
   const loaded = await mailauth();
   const domain = 'domain' in author ? author.domain : undefined;

@@ -23,6 +23,8 @@ const CR = 13;
 const SPACE = 32;
 
 const BUFFER = 1 << 16;
+/** So many line ends are counted before they are hashed on trial: a body may be nothing else. */
+const MAX_LINES = 1 << 14;
 /** One octet of content brings at most itself and one space. */
 const ROOM = 2;
 
@@ -30,7 +32,7 @@ export class BodyHash {
   /** How many octets the canonicalized body has. */
   length = 0;
   readonly #relaxed: boolean;
-  readonly #hash: RunningHash;
+  #hash: RunningHash;
   /** The lengths of which the hash is wanted, ascending. */
   readonly #lengths: readonly number[];
   readonly #hashes: Map<number, string> = new Map();
@@ -38,6 +40,8 @@ export class BodyHash {
   #size = 0;
   /** Line ends that count only if something follows them. */
   #lines = 0;
+  /** The state before the line ends that are hashed on trial. */
+  #before: { readonly hash: RunningHash; readonly length: number } | undefined;
   #cr = false;
   #space = false;
   #whole = '';
@@ -63,6 +67,7 @@ export class BodyHash {
 
   end(): void {
     if (this.#cr) this.#content(CR);
+    if (this.#before !== undefined) this.#withdraw(this.#before);
     this.#flush();
     // §3.4.3: an empty body is one CRLF if it is simple; §3.4.4: nothing if it is relaxed.
     if (this.length > 0 || !this.#relaxed) {
@@ -82,7 +87,7 @@ export class BodyHash {
     if (octet === LF) {
       this.#cr = false;
       this.#space = false;
-      this.#lines++;
+      if (++this.#lines === MAX_LINES) this.#hashOnTrial();
       return;
     }
     if (this.#cr) {
@@ -95,15 +100,35 @@ export class BodyHash {
   }
 
   #content(octet: number): void {
-    for (; this.#lines > 0; this.#lines--) {
-      this.#out[this.#size++] = CR;
-      this.#out[this.#size++] = LF;
-      if (this.#size > BUFFER - ROOM) this.#flush();
-    }
+    this.#breaks(0);
+    this.#before = undefined;
     if (this.#space) this.#out[this.#size++] = SPACE;
     this.#space = false;
     this.#out[this.#size++] = octet;
     if (this.#size > BUFFER - ROOM) this.#flush();
+  }
+
+  /** Writes line ends until so many are left. */
+  #breaks(left: number): void {
+    for (; this.#lines > left; this.#lines--) {
+      this.#out[this.#size++] = CR;
+      this.#out[this.#size++] = LF;
+      if (this.#size > BUFFER - ROOM) this.#flush();
+    }
+  }
+
+  /** Leaves one line end, so that what follows is seen to follow line ends. */
+  #hashOnTrial(): void {
+    this.#flush();
+    this.#before ??= { hash: this.#hash.copy(), length: this.length };
+    this.#breaks(1);
+  }
+
+  #withdraw({ hash, length }: { readonly hash: RunningHash; readonly length: number }): void {
+    this.#hash = hash;
+    this.length = length;
+    this.#size = 0;
+    for (const one of this.#hashes.keys()) if (one > length) this.#hashes.delete(one);
   }
 
   #flush(): void {

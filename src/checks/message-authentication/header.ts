@@ -128,10 +128,8 @@ const FIELD_START = /^[\x21-\x39\x3b-\x7e]+[ \t\r\n]*:/;
  * The fields of a header. A line that begins no field belongs to the one above it, whatever it begins with: readers differ
  * about such lines, and octets that are added to a signed field can only break its signature.
  */
-export function fieldsOf(header: Uint8Array): Field[] {
-  const lines = latin1(header)
-    .replace(/[\r\n]+$/, '')
-    .split('\r\n');
+export function fieldsOf(header: string): Field[] {
+  const lines = header.replace(/[\r\n]+$/, '').split('\r\n');
   if (lines.length === 1 && lines[0] === '') return [];
   const fields: Field[] = [];
   let field: string[] = [];
@@ -155,9 +153,10 @@ export function fieldsOf(header: Uint8Array): Field[] {
   return fields;
 }
 
-/** One character for each octet. */
+/** One character for each octet. `TextDecoder` knows no such encoding: its `latin1` is windows-1252. */
 export function latin1(octets: Uint8Array): string {
   let text = '';
-  for (let at = 0; at < octets.length; at += 8_192) text += String.fromCharCode(...octets.subarray(at, at + 8_192));
+  for (let at = 0; at < octets.length; at += 8_192)
+    text += String.fromCharCode.apply(null, octets.subarray(at, at + 8_192) as unknown as number[]);
   return text;
 }

@@ -23,6 +23,8 @@ import type { DkimOutcome } from './outcome.ts';
 
 /** A longer signature field is not examined: real ones have a tenth of it. */
 const MAX_SIGNATURE = 8_192;
+/** Of more signatures, the others are not even read. */
+const MAX_PARSED = 200;
 
 export interface Signatures {
   readonly dkim: readonly DkimOutcome[];
@@ -63,12 +65,18 @@ export async function readSignatures(
 ): Promise<Signatures> {
   const verifier = new mailauth.DkimVerifier({ strict: true, curTime: new Time(clock.now()) });
   const lines = fields.filter(({ key }) => key === 'dkim-signature').map(({ line }) => line);
+  const short = lines.filter(({ length }) => length <= MAX_SIGNATURE);
   const prepared: Prepared[] = [];
-  for (const line of lines) {
-    await breath.spend(line.length * 8);
-    if (line.length <= MAX_SIGNATURE) prepared.push(prepare(verifier, line, 'DKIM', mailauth));
+  for (const line of choose(short, MAX_PARSED, (one) => ({ readable: true, domain: domainIn(one) }), author)) {
+    await breath.spend(line.length * 16);
+    prepared.push(prepare(verifier, line, 'DKIM', mailauth));
   }
-  const chosen = choose(prepared, author, limits.signatures);
+  const chosen = choose(
+    prepared,
+    limits.signatures,
+    ({ header, wrong }) => ({ readable: wrong === undefined, domain: header.signingDomain }),
+    author,
+  );
   const sets = chainOf(fields, mailauth);
   const newest = sets?.at(-1)?.['arc-message-signature']?.original;
   const seal = newest === undefined ? undefined : prepare(verifier, newest, 'ARC', mailauth);
@@ -141,22 +149,35 @@ function prepare(verifier: DkimVerifierInstance, line: Line, type: 'DKIM' | 'ARC
   }
 }
 
-/** The signatures that are examined, in the order of the message. */
-function choose(prepared: readonly Prepared[], author: string | undefined, limit: number): readonly Prepared[] {
-  if (prepared.length <= limit) return prepared;
+/**
+ * So many of a list, in their order: readable ones before others, those of the author's organisation before the rest, and
+ * of equals from both ends in turn.
+ */
+function choose<T>(
+  list: readonly T[],
+  limit: number,
+  of: (one: T) => { readonly readable: boolean; readonly domain: string | undefined },
+  author: string | undefined,
+): readonly T[] {
+  if (list.length <= limit) return list;
   const own = author === undefined ? undefined : organisation(author);
-  const last = prepared.length - 1;
-  const ranked = prepared.map(({ header, wrong }, at) => ({
-    at,
-    bad: wrong !== undefined,
-    own: own !== undefined && organisation(header.signingDomain ?? '') === own,
-    // From both ends in turn.
-    turn: at <= last - at ? 2 * at : 2 * (last - at) + 1,
-  }));
-  ranked.sort((a, b) => Number(a.bad) - Number(b.bad) || Number(b.own) - Number(a.own) || a.turn - b.turn);
+  const last = list.length - 1;
+  const ranked = list.map((one, at) => {
+    const { readable, domain = '' } = of(one);
+    return {
+      at,
+      readable,
+      own: own !== undefined && organisation(domain) === own,
+      turn: at <= last - at ? 2 * at : 2 * (last - at) + 1,
+    };
+  });
+  ranked.sort((a, b) => Number(b.readable) - Number(a.readable) || Number(b.own) - Number(a.own) || a.turn - b.turn);
   const taken = new Set(ranked.slice(0, limit).map(({ at }) => at));
-  return prepared.filter((_, at) => taken.has(at));
+  return list.filter((_, at) => taken.has(at));
 }
+
+/** What `d=` seems to be, at a glance. */
+const domainIn = ({ octets }: Line): string | undefined => /[;:\s]d\s*=\s*([^\s;]+)/.exec(octets)?.[1];
 
 function organisation(text: string): string | undefined {
   const domain = parseDomain(text);
@@ -180,6 +201,12 @@ const lengthOf = ({ maxBodyLength }: SignatureHeader): number | undefined =>
   typeof maxBodyLength === 'number' ? maxBodyLength : undefined;
 
 const PIECE = 1 << 16;
+/** A piece up to this size is small. */
+const SMALL = 1 << 12;
+/** So many small pieces are put together at most. */
+const MAX_TAKEN = 1 << 14;
+/** What taking a piece costs, in octets hashed. */
+const PER_PIECE = 16;
 
 /** Reads the body to its end, if a signature needs it. */
 async function hashBody(
@@ -203,17 +230,35 @@ async function hashBody(
     await rest.return?.();
     return bodies;
   }
+  /** Small pieces are put together: a call costs more than an octet. */
+  const small = new Uint8Array(PIECE);
+  let size = 0;
+  let taken = 0;
+  const write = (octets: Uint8Array, work = octets.length): Promise<void> | undefined => {
+    for (const hash of hashes) hash.write(octets);
+    return breath.spend(work * hashes.length);
+  };
   for (let octets = first; ; ) {
-    for (let at = 0; at < octets.length; at += PIECE) {
-      const piece = octets.length <= PIECE ? octets : octets.subarray(at, at + PIECE);
-      for (const hash of hashes) hash.write(piece);
-      const pause = breath.spend(piece.length * hashes.length);
-      if (pause !== undefined) await pause;
+    if (octets.length <= SMALL) {
+      for (let at = 0; at < octets.length; at++) small[size++] = octets[at] as number;
+      taken++;
+    }
+    if (size > PIECE - SMALL || taken === MAX_TAKEN || (taken > 0 && octets.length > SMALL)) {
+      await write(small.subarray(0, size), size + taken * PER_PIECE);
+      size = 0;
+      taken = 0;
+    }
+    if (octets.length > SMALL) {
+      for (let at = 0; at < octets.length; at += PIECE) {
+        const pause = write(octets.subarray(at, at + PIECE));
+        if (pause !== undefined) await pause;
+      }
     }
     const next = await rest.next();
     if (next.done === true) break;
     octets = next.value;
   }
+  await write(small.subarray(0, size));
   for (const hash of hashes) hash.end();
   return bodies;
 }
