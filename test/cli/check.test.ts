@@ -378,7 +378,7 @@ describe('check message', () => {
       [],
       { ...dns, 'k1._domainkey.example.org': 'temperror' },
       3,
-      ['message info', 'dkim temperror', 'dmarc fail', 'links info'],
+      ['message info', 'dkim temperror', 'dmarc temperror', 'links info'],
       ['dkim-unknown', 'dmarc-unknown'],
     ],
     [

@@ -161,15 +161,16 @@ function signatureOf(outcome: DkimOutcome): Looked {
     ...(why === undefined ? [] : [why]),
     ...(aligned ? ['in the domain of the author'] : []),
     ...(testing ? ['the domain is only trying it out (t=y)'] : []),
-    ...(unsigned === undefined ? [] : [`${unsigned} octets of the body are not signed`]),
+    ...(unsigned === undefined ? [] : [`${unsigned} bytes of the body are not signed`]),
   ];
   const word = dkimWords[result] ?? 'permerror';
   const reason =
     word === 'pass'
       ? `The signature of ${subject} is valid.`
       : `The signature of ${subject} ${word === 'fail' ? 'is not valid' : word === 'temperror' ? 'could not be examined' : 'cannot be used'}${why === undefined ? '' : `: ${why}`}.`;
+  const partial = unsigned !== undefined && unsigned > 0;
   const finding: CheckFindingId | undefined =
-    word === 'pass'
+    word === 'pass' || partial
       ? undefined
       : word === 'fail'
         ? 'dkim-invalid'
@@ -180,12 +181,12 @@ function signatureOf(outcome: DkimOutcome): Looked {
     answers: [answer('dkim', subject, word, reason, evidence, 'RFC 6376 §6.1')],
     findings: [
       ...(finding === undefined ? [] : [found(finding, subject, reason, evidence)]),
-      ...(word === 'pass' && unsigned !== undefined && unsigned > 0
+      ...(partial
         ? [
             found(
               'dkim-unsigned-body',
               subject,
-              `The signature of ${subject} leaves ${unsigned} octets of the body unsigned.`,
+              `The signature of ${subject} leaves ${unsigned} bytes of the body unsigned.`,
               evidence,
             ),
           ]
@@ -210,14 +211,14 @@ function arcOf({ arc }: MessageAuthentication, name: string): Looked {
   const reason =
     arc.result === 'pass'
       ? `The chain of ${arc.sealers.length} ARC seals is whole${arc.trusted ? ', and its newest sealers are trusted' : ''}.`
-      : `The chain of ARC seals is broken${arc.reason === undefined ? '' : `: ${arc.reason}`}.`;
+      : `The chain of ARC seals ${arc.result === 'temperror' ? 'could not be checked' : 'is broken'}${arc.reason === undefined ? '' : `: ${arc.reason}`}.`;
   return {
     answers: [answer('arc', name, arc.result, reason, evidence, 'RFC 8617 §5.2')],
     findings: arc.result === 'fail' ? [found('arc-fail', name, reason, evidence)] : [],
   };
 }
 
-function dmarcOf({ dmarc, dkim, spf }: MessageAuthentication, name: string): Looked {
+function dmarcOf({ dmarc }: MessageAuthentication, name: string): Looked {
   const { result, domain, policyDomain, policy, published, record, aligned, override, reason: why } = dmarc;
   const subject = domain ?? name;
   const evidence = [
@@ -233,9 +234,7 @@ function dmarcOf({ dmarc, dkim, spf }: MessageAuthentication, name: string): Loo
     ...(override === undefined ? [] : [`passed at ${override.sealer}, which is trusted`]),
     ...(why === undefined ? [] : [why]),
   ];
-  // What could not be looked up might have vouched.
-  const open = spf?.result === 'temperror' || dkim.some((signature) => signature.result === 'temperror');
-  const { reason, finding } = dmarcWords(dmarc, subject, open);
+  const { reason, finding } = dmarcWords(dmarc, subject);
   return {
     answers: [answer('dmarc', subject, result, reason, evidence, 'RFC 9989 §5.3, RFC 7489 §6.6')],
     findings: finding === undefined ? [] : [found(finding, subject, reason, evidence)],
@@ -243,9 +242,8 @@ function dmarcOf({ dmarc, dkim, spf }: MessageAuthentication, name: string): Loo
 }
 
 function dmarcWords(
-  { result, policy, override, reason: why }: MessageAuthentication['dmarc'],
+  { result, policy, override, fault, reason: why }: MessageAuthentication['dmarc'],
   subject: string,
-  open: boolean,
 ): { readonly reason: string; readonly finding?: CheckFindingId } {
   switch (result) {
     case 'pass':
@@ -255,11 +253,6 @@ function dmarcWords(
         return {
           reason: `Nothing vouches for ${subject} now; ${override.sealer}, which is trusted, saw that it passed.`,
         };
-      if (open)
-        return {
-          reason: `Nothing vouches for ${subject} so far, and what could not be looked up might.`,
-          finding: 'dmarc-unknown',
-        };
       return {
         reason: `Neither SPF nor a signature vouches for ${subject}, which asks for: ${policy ?? 'nothing'}.`,
         finding: policy === 'reject' || policy === 'quarantine' ? 'dmarc-fail' : 'dmarc-unvouched',
@@ -268,10 +261,12 @@ function dmarcWords(
       return { reason: `${subject} publishes no DMARC policy.`, finding: 'dmarc-none' };
     case 'temperror':
       return {
-        reason: `The DMARC policy of ${subject} could not be looked up${why === undefined ? '' : `: ${why}`}.`,
+        reason: `DMARC of ${subject} could not be checked${why === undefined ? '' : `: ${why}`}.`,
         finding: 'dmarc-unknown',
       };
     case 'permerror':
+      if (fault === 'third-party')
+        return { reason: `The DMARC record of ${subject} cannot be used.`, finding: 'dmarc-none' };
       return {
         reason: `The message has no single author whose domain could be asked${why === undefined ? '' : `: ${why}`}.`,
         finding: 'dmarc-author',
