@@ -1,47 +1,97 @@
-import { decodeBase64, parseOauthBearer, parsePlain, parseXoauth2 } from '../../access/index.ts';
+import { decodeBase64, encodeBase64, parseOauthBearer, parseXoauth2 } from '../../access/index.ts';
+import { canonicalAccount } from '../../checks/smtp-auth/index.ts';
 
-/** Whose login it is, as far as the messages that pass by tell. */
+/** Whose login it is, as far as the client's messages tell. */
 export interface Told {
   readonly account?: string | undefined;
-  /** The password or token, where it is shown; only to tell a repeat of a wrong one from a new one. */
+  /** The password or token, if the mechanism shows it; only to tell a repeat of a wrong one from a new one. */
   readonly secret?: string | undefined;
 }
 
-/**
- * Watches the messages of one SASL exchange that others are carrying out, and finds out whose it is.
- *
- * A message that it cannot read tells it nothing; whether it is any good is the backend's to say.
- */
-export function saslWatcher(mechanism: string): (response: string) => Told {
-  let told: Told = {};
-  let messages = 0;
-  return (response) => {
-    messages++;
-    const message = response === '=' ? undefined : decodeBase64(response);
-    if (message === undefined || message.length > 8_192) return told;
-    const text = Buffer.from(message).toString('utf8');
-    switch (mechanism) {
-      case 'PLAIN':
-      case 'XOAUTH2':
-      case 'OAUTHBEARER': {
-        if (told.account !== undefined) return told;
-        const parse = mechanism === 'PLAIN' ? parsePlain : mechanism === 'XOAUTH2' ? parseXoauth2 : parseOauthBearer;
-        const step = parse(message);
-        if (step.state === 'login') told = { account: step.login.account || undefined, secret: step.login.secret };
-        return told;
-      }
-      case 'LOGIN':
-        told = messages === 1 ? { account: text } : { ...told, secret: text };
-        return told;
-      case 'CRAM-MD5':
-        told = { account: text.slice(0, Math.max(0, text.lastIndexOf(' '))) };
-        return told;
-      default:
-        if (mechanism.startsWith('SCRAM-') && messages === 1) {
-          const name = /(?:^|,)n=([^,]*)/.exec(text)?.[1];
-          if (name !== undefined) told = { account: name.replaceAll('=2C', ',').replaceAll('=3D', '=') };
-        }
-        return told;
-    }
-  };
+/** What the gate has to know of a mechanism in order to learn whose login it is before the backend hears of it. */
+export interface SaslReader {
+  /**
+   * The challenges, in base64, that the gate sends itself, one for each message it needs before the backend is asked. None if the
+   * server's challenge comes first.
+   */
+  readonly prompts: readonly string[];
+  /** Whether an empty initial response is none at all: the name is asked for. */
+  readonly emptyIsNone?: boolean | undefined;
+  /** Reads these messages, or the answer to the first challenge if there are no prompts. Undefined if they cannot be read. */
+  read(messages: readonly Uint8Array[]): Told | undefined;
+  /** Whether the backend's challenge after that says that the login has failed; the client only acknowledges it. */
+  isFailure(challenge: Uint8Array | undefined): boolean;
 }
+
+/** The client's first message says it all. */
+const EMPTY = [''];
+const never = (): boolean => false;
+const text = (message: Uint8Array | undefined): string => Buffer.from(message ?? []).toString('utf8');
+
+/** An account that has a name, as names are counted. Any other would be in nobody's book. */
+const told = (account: string | undefined, secret?: string): Told | undefined =>
+  account === undefined || canonicalAccount(account) === undefined
+    ? undefined
+    : { account, ...(secret === undefined ? {} : { secret }) };
+
+const token = (parse: typeof parseXoauth2): SaslReader => ({
+  prompts: EMPTY,
+  read: ([message]) => {
+    const step = parse(message as Uint8Array);
+    if (step.state !== 'login') return undefined;
+    const { account, secret } = step.login;
+    // OAUTHBEARER may leave the name to the token.
+    return account === '' ? { secret } : told(account, secret);
+  },
+  // RFC 7628 §3.2.2: an error comes as a challenge.
+  isFailure: () => true,
+});
+
+const readers: { readonly [mechanism: string]: SaslReader } = {
+  PLAIN: {
+    prompts: EMPTY,
+    read: ([message]) => {
+      const [authorizeAs, account, secret, ...more] = text(message).split('\0');
+      if (authorizeAs === undefined || secret === undefined || secret === '' || more.length > 0) return undefined;
+      return told(account, secret);
+    },
+    isFailure: never,
+  },
+  LOGIN: {
+    prompts: ['Username:', 'Password:'].map((prompt) => encodeBase64(new TextEncoder().encode(prompt))),
+    emptyIsNone: true,
+    read: ([account, secret]) => told(text(account), text(secret)),
+    isFailure: never,
+  },
+  'CRAM-MD5': {
+    prompts: [],
+    read: ([message]) => told(/^(.+) [0-9a-fA-F]{32}$/s.exec(text(message))?.[1]),
+    isFailure: never,
+  },
+  XOAUTH2: token(parseXoauth2),
+  OAUTHBEARER: token(parseOauthBearer),
+};
+
+const scram: SaslReader = {
+  prompts: EMPTY,
+  // RFC 5802 §5.1: GS2 header, then `n=` and the name, in which `,` and `=` are escaped.
+  read: ([message]) => {
+    const name = /^(?:[ny]|p=[A-Za-z0-9.-]+),(?:a=[^,]*)?,n=([^,]+),r=/.exec(text(message))?.[1];
+    return name === undefined || /=(?!2C|3D)/.test(name)
+      ? undefined
+      : told(name.replaceAll('=2C', ',').replaceAll('=3D', '='));
+  },
+  isFailure: (challenge) => text(challenge).startsWith('e='),
+};
+
+/** The reader for a mechanism, in upper case; undefined if the gate cannot tell whose login it carries. */
+export const saslReader = (mechanism: string): SaslReader | undefined =>
+  mechanism.startsWith('SCRAM-') ? scram : Object.hasOwn(readers, mechanism) ? readers[mechanism] : undefined;
+
+/** Reads a name and a password that were sent without SASL. */
+export const toldInClear = (account: Buffer, secret: Buffer): Told | undefined =>
+  told(account.toString('utf8'), secret.toString('utf8'));
+
+/** A SASL message in base64: `=` is an empty initial response (RFC 4954 §4, RFC 4959 §3, RFC 5034 §4). */
+export const saslMessage = (base64: string, initial: boolean): Uint8Array | undefined =>
+  initial && base64 === '=' ? new Uint8Array(0) : decodeBase64(base64);

@@ -1,10 +1,17 @@
 import type { AttemptOutcome } from '../../checks/smtp-auth/index.ts';
-import { saslWatcher, type Told } from './attempt.ts';
+import { toldInClear } from './attempt.ts';
+import { type Ended, exchange, type Sides } from './exchange.ts';
 import { type Astrings, imapString, readAstrings, swallowLiterals } from './imap-arguments.ts';
 import type { GateEnv } from './options.ts';
 import type { Peer } from './peer.ts';
 import type { Session } from './session.ts';
-import { imapCapabilities, imapCapabilitiesIn, imapCapabilitiesInside, rewriteImapLine } from './words.ts';
+import {
+  imapCapabilities,
+  imapCapabilitiesIn,
+  imapCapabilitiesInside,
+  imapGreeting,
+  rewriteImapLine,
+} from './words.ts';
 
 /** A command line before login; arguments that are longer come as literals. */
 const MAX_COMMAND = 8_192;
@@ -28,10 +35,7 @@ export async function imapDialogue<E extends GateEnv>(session: Session<E>): Prom
     }
     backendWords = greeting.words;
     if (!greets) return true;
-    const line = greeting.line.includes('[CAPABILITY ')
-      ? greeting.line
-      : greeting.line.replace(/^\* OK ?/i, `* OK [CAPABILITY ${backendWords.join(' ')}] `);
-    return client.say(rewriteImapLine(line, (words) => imapCapabilities(words, session.can())));
+    return client.say(imapGreeting(greeting.line, imapCapabilities(backendWords, session.can())));
   }
 
   const greeting = await session.ask({ name: 'GREETING' });
@@ -107,9 +111,13 @@ export async function imapDialogue<E extends GateEnv>(session: Session<E>): Prom
           if (!(await refuse(refused.line))) return;
           continue;
         }
+        if (mechanism !== undefined && !session.canCarry(mechanism)) {
+          if (!(await refuse(`${tag} NO [CANNOT] Unsupported authentication mechanism`))) return;
+          continue;
+        }
         const { backend } = session;
         if (backend === undefined) return client.end(session.unavailable);
-        let told: Told | undefined;
+        let ended: Ended;
         if (mechanism === undefined) {
           const read = await readAstrings(client, rest);
           if (read === 'closed') return;
@@ -118,17 +126,22 @@ export async function imapDialogue<E extends GateEnv>(session: Session<E>): Prom
             await client.say(`${tag} BAD LOGIN needs a name and a password`);
             continue;
           }
-          told = await login(session, backend, tag, read);
+          ended = await login(session, backend, tag, read);
         } else {
           const [, initial, ...more] = rest.split(' ');
           if (more.length > 0 || initial === '') {
             if (!(await refuse(`${tag} BAD Syntax error`))) return;
             continue;
           }
-          const canInitial = backendWords.some((word) => /^SASL-IR$/i.test(word));
-          told = await authenticate(session, backend, tag, mechanism.toUpperCase(), initial, canInitial);
+          const takesInitial = backendWords.some((word) => /^SASL-IR$/i.test(word));
+          ended = await exchange(
+            session,
+            mechanism.toUpperCase(),
+            initial,
+            sidesOf(session, backend, tag, mechanism.toUpperCase(), takesInitial),
+          );
         }
-        if (told !== undefined) return session.through(told);
+        if (await session.settle(ended, tag)) return session.through();
         if (client.socket.destroyed || client.socket.writableEnded) return;
         continue;
       }
@@ -233,13 +246,11 @@ async function login<E extends GateEnv>(
   backend: Peer,
   tag: string,
   [name, password]: Astrings,
-): Promise<Told | undefined> {
-  const told: Told = { account: name.toString('utf8'), secret: password.toString('utf8') };
-  const refused = await session.admit(told);
-  if (refused !== null) {
-    session.client.end(refused);
-    return undefined;
-  }
+): Promise<Ended> {
+  const told = toldInClear(name, password);
+  if (told === undefined) return { how: 'unreadable' };
+  const refused = await session.admit(told, 'LOGIN');
+  if (refused !== null) return { how: 'refused', ...refused };
   const chunks = [...imapString(`${tag} LOGIN `, name), ...imapString(' ', password)];
   const lines: Buffer[] = [];
   let line = Buffer.alloc(0);
@@ -250,105 +261,65 @@ async function login<E extends GateEnv>(
     line = Buffer.alloc(0);
   }
   lines.push(Buffer.concat([line, Buffer.from('\r\n')]));
-  await backend.write(lines.shift() as Buffer);
-  return finish(session, backend, tag, told, async () => {
-    const next = lines.shift();
-    return next !== undefined && backend.write(next);
-  });
+  session.dropStale();
+  for (const part of lines) {
+    if (!(await backend.write(part))) break;
+    const next = await session.judged(() => nextWord(session, backend, tag));
+    if (next === undefined) break;
+    if ('challenge' in next) continue;
+    const outcome = outcomeOf(next.last);
+    await session.record(outcome);
+    return { how: 'last', line: next.last, outcome, told };
+  }
+  await session.record('not-judged');
+  return { how: 'unavailable' };
 }
 
-/** Carries AUTHENTICATE across, and watches whose login it is. */
-async function authenticate<E extends GateEnv>(
+/** AUTHENTICATE, between the client and the backend (RFC 9051 §6.2.2). */
+function sidesOf<E extends GateEnv>(
   session: Session<E>,
   backend: Peer,
   tag: string,
   mechanism: string,
-  initial: string | undefined,
-  canInitial: boolean,
-): Promise<Told | undefined> {
+  takesInitial: boolean,
+): Sides {
   const { client } = session;
-  const watch = saslWatcher(mechanism);
-  let told: Told = {};
-  let admitted = false;
-  let waiting = canInitial ? undefined : initial;
-
-  const pass = async (response: string): Promise<boolean> => {
-    if (response !== '*') told = watch(response);
-    if (!admitted && response !== '*') {
-      admitted = true;
-      const refused = await session.admit(told);
-      if (refused !== null) {
-        client.end(refused);
-        return false;
-      }
-    }
-    return true;
-  };
-  if (initial !== undefined && !(await pass(initial))) return undefined;
-  await backend.say(`${tag} AUTHENTICATE ${mechanism}${initial !== undefined && canInitial ? ` ${initial}` : ''}`);
-  return finish(
-    session,
-    backend,
-    tag,
-    () => told,
-    async (challenge) => {
-      if (waiting !== undefined) {
-        const response = waiting === '=' ? '' : waiting;
-        waiting = undefined;
-        return backend.say(response);
-      }
-      if (!(await client.say(challenge))) return false;
-      const line = await client.line(MAX_LINE);
-      if (typeof line === 'string') return false;
-      const response = line.toString('latin1');
-      return (await pass(response)) && backend.say(response);
+  return {
+    takesInitial,
+    begin: (initial) => {
+      session.dropStale();
+      return backend.say(`${tag} AUTHENTICATE ${mechanism}${initial === undefined ? '' : ` ${initial}`}`);
     },
-  );
+    answer: (response) => backend.say(response),
+    next: () => nextWord(session, backend, tag),
+    outcomeOf,
+    ask: async (challenge) => {
+      if (!(await client.say(`+ ${challenge}`))) return undefined;
+      const line = await client.line(MAX_LINE);
+      return typeof line === 'string' ? undefined : line.toString('latin1');
+    },
+  };
 }
 
-/** Brings a login to its end: continuations are answered, the tagged reply decides. Undefined where nobody is in. */
-async function finish<E extends GateEnv>(
+/** The backend's next challenge, or its tagged reply. Responses without a tag are passed on to the client. */
+async function nextWord<E extends GateEnv>(
   session: Session<E>,
   backend: Peer,
   tag: string,
-  told: Told | (() => Told),
-  onContinue: (challenge: string) => Promise<boolean>,
-): Promise<Told | undefined> {
-  const { client } = session;
-  const whose = (): Told => (typeof told === 'function' ? told() : told);
+): Promise<{ readonly challenge: string } | { readonly last: string } | undefined> {
   for (;;) {
     const response = await readResponse(backend);
-    if (response === undefined) {
-      await session.record('not-judged', whose());
-      client.end(session.unavailable);
-      return undefined;
-    }
+    if (response === undefined) return undefined;
     const { text, raw } = response;
-    if (text.startsWith('+')) {
-      if (await onContinue(text)) continue;
-      await session.record('not-judged', whose());
-      session.closeBackend();
-      client.end();
-      return undefined;
-    }
-    if (!text.startsWith(`${tag} `)) {
-      await client.write(raw ?? Buffer.from(`${rewriteImapLine(text, imapCapabilitiesInside)}\r\n`, 'latin1'));
-      continue;
-    }
-    const outcome = outcomeOf(text.slice(tag.length + 1));
-    await session.record(outcome, whose());
-    if (outcome === 'accepted') {
-      await client.say(rewriteImapLine(text, imapCapabilitiesInside));
-      return whose();
-    }
-    if (session.tooManyErrors()) client.end('* BYE Too many errors');
-    else await client.say(rewriteImapLine(text, imapCapabilitiesInside));
-    return undefined;
+    if (text.startsWith('+')) return { challenge: text.slice(1).trimStart() };
+    if (text.startsWith(`${tag} `)) return { last: rewriteImapLine(text, imapCapabilitiesInside) };
+    await session.client.write(raw ?? Buffer.from(`${rewriteImapLine(text, imapCapabilitiesInside)}\r\n`, 'latin1'));
   }
 }
 
-/** What a tagged reply says of the credentials (RFC 5530): trouble at the backend is nobody's wrong password. */
-function outcomeOf(reply: string): AttemptOutcome {
+/** What a tagged reply says of the credentials (RFC 5530): trouble at the backend is not a wrong password. */
+function outcomeOf(line: string): AttemptOutcome {
+  const reply = line.slice(line.indexOf(' ') + 1);
   if (/^OK( |$)/i.test(reply)) return 'accepted';
   if (/^NO \[(UNAVAILABLE|LIMIT|INUSE|SERVERBUG|CONTACTADMIN|PRIVACYREQUIRED)\b/i.test(reply)) return 'not-judged';
   return /^NO( |$)/i.test(reply) ? 'rejected' : 'not-judged';

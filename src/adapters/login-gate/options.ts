@@ -1,6 +1,6 @@
 import type { SecureContextOptions } from 'node:tls';
 import type { AccessPolicy } from '../../access/index.ts';
-import type { Budgets } from '../../checks/smtp-auth/index.ts';
+import type { Budgets, LoginDetail } from '../../checks/smtp-auth/index.ts';
 import type { Bans, Clock, Counters } from '../../env/index.ts';
 
 /** What the gate needs of the environment itself; the policy's rules may need more. */
@@ -25,8 +25,10 @@ export interface Backend {
    * Not at all where not given.
    */
   readonly tellClient?: 'proxy-v1' | 'proxy-v2' | 'id' | 'xclient' | undefined;
-  /** How long a connection may take to be made, and to greet, in milliseconds; 10,000 where not given. */
+  /** How long a connection may take to be made, and to greet, in milliseconds. Default: 10,000. */
   readonly connectWithinMs?: number | undefined;
+  /** How long the backend may take to answer one message of a login, in milliseconds. Default: 30,000. */
+  readonly answerWithinMs?: number | undefined;
 }
 
 export interface LoginGateOptions<E extends GateEnv = GateEnv> {
@@ -38,22 +40,30 @@ export interface LoginGateOptions<E extends GateEnv = GateEnv> {
   readonly implicitTls?: boolean | undefined;
   readonly policy: AccessPolicy<E>;
   readonly env: E;
-  /** The books of failed logins: `smtpAuth().budgets`, shared with submission, or `authBudgets()`. None where not given. */
+  /**
+   * The books of failed logins: `smtpAuth().budgets`, shared with submission, or `authBudgets()`. With them the gate offers only
+   * mechanisms that show whose login it is: PLAIN, LOGIN, CRAM-MD5, SCRAM, XOAUTH2 and OAUTHBEARER. Default: none.
+   */
   readonly budgets?: Budgets | undefined;
-  /** The name in the greeting; `postern` where not given. */
+  /** The name in the greeting. Default: `postern`. */
   readonly serverName?: string | undefined;
-  /** How many connections are held at once; 10,000 where not given. Beyond them, new ones are closed. */
+  /** How many connections are held at once; beyond them, new ones are closed. Default: 10,000. */
   readonly connections?: number | undefined;
-  /** How long a client may take to log in, holds for failed logins included, in milliseconds; 180,000 where not given. */
+  /**
+   * How long a client may take from the connection to the login, in milliseconds, whatever it sends meanwhile; delays for failed
+   * logins are part of it. Default: 180,000.
+   */
   readonly loginWithinMs?: number | undefined;
-  /** How long a TLS handshake may take, in milliseconds; 30,000 where not given. */
+  /** How long a TLS handshake may take, in milliseconds. Default: 30,000. */
   readonly handshakeWithinMs?: number | undefined;
-  /** How long nothing may pass in either direction after the login, in milliseconds; an hour where not given. */
+  /** How long nothing may pass in either direction after the login, in milliseconds. Default: an hour. */
   readonly idleMs?: number | undefined;
-  /** Commands before login that are refused or not understood, before the gate hangs up; 10 where not given. */
+  /** Commands before login that are refused or not understood, before the gate closes the connection. Default: 10. */
   readonly errors?: number | undefined;
-  /** Is told what happens; plain data, without secrets. */
+  /** Called with what happens: plain data, without secrets. */
   readonly onEvent?: ((event: GateEvent) => void) | undefined;
+  /** Called once with whatever a hook or a store threw or rejected with. The session goes on, and what was decided stands. */
+  readonly onError?: ((error: Error) => void) | undefined;
 }
 
 /** What happens at the gate. */
@@ -62,6 +72,8 @@ export interface GateEvent {
     | 'connect'
     | 'tls'
     | 'refused'
+    /** A login whose account is known: before any delay, and before the backend hears of it. */
+    | 'login-attempt'
     | 'login'
     | 'login-failed'
     | 'backend'
@@ -76,6 +88,11 @@ export interface GateEvent {
   readonly command?: string | undefined;
   readonly mechanism?: string | undefined;
   readonly account?: string | undefined;
+  /**
+   * How the login ended, with `login`, `login-failed`, and `refused` if its budget is used up. The mechanism is `LOGIN` for IMAP's
+   * LOGIN and `USER` for POP3's USER and PASS.
+   */
+  readonly login?: LoginDetail | undefined;
   readonly tls?: string | undefined;
 }
 
@@ -86,6 +103,7 @@ export interface Limits {
   readonly idleMs: number;
   readonly errors: number;
   readonly connectWithinMs: number;
+  readonly answerWithinMs: number;
 }
 
 /** @throws TypeError that names the option, its value and what is allowed */
@@ -113,7 +131,7 @@ export function checkedLimits(options: LoginGateOptions<never>): Limits {
   const number = (name: keyof Limits, value: number | undefined, fallback: number): number => {
     const given = value ?? fallback;
     if (!(given > 0) || !Number.isFinite(given))
-      throw new TypeError(`loginGateServer: ${name} ${given} must be a number more than 0`);
+      throw new TypeError(`loginGateServer: ${name} must be a positive number, got ${given}`);
     return given;
   };
   return {
@@ -123,5 +141,6 @@ export function checkedLimits(options: LoginGateOptions<never>): Limits {
     idleMs: number('idleMs', options.idleMs, 3_600_000),
     errors: number('errors', options.errors, 10),
     connectWithinMs: number('connectWithinMs', backend.connectWithinMs, 10_000),
+    answerWithinMs: number('answerWithinMs', backend.answerWithinMs, 30_000),
   };
 }

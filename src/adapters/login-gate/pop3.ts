@@ -1,5 +1,6 @@
 import type { AttemptOutcome } from '../../checks/smtp-auth/index.ts';
-import { saslWatcher, type Told } from './attempt.ts';
+import { toldInClear } from './attempt.ts';
+import { type Ended, exchange, type Sides } from './exchange.ts';
 import type { GateEnv } from './options.ts';
 import type { Peer } from './peer.ts';
 import type { Session } from './session.ts';
@@ -79,6 +80,10 @@ export async function pop3Dialogue<E extends GateEnv>(session: Session<E>): Prom
           if (!(await refuse(refused.line))) return;
           continue;
         }
+        if (mechanism !== undefined && !session.canCarry(mechanism)) {
+          if (!(await refuse('-ERR Unsupported authentication mechanism'))) return;
+          continue;
+        }
         const { backend } = session;
         if (backend === undefined) return client.end(session.unavailable);
         if (name === 'USER') {
@@ -93,16 +98,21 @@ export async function pop3Dialogue<E extends GateEnv>(session: Session<E>): Prom
           if (!(await refuse(user === undefined ? '-ERR USER first' : '-ERR Not a password'))) return;
           continue;
         }
-        if (name === 'AUTH' && more.length > 0) {
+        if (name === 'AUTH' && (more.length > 0 || initial === '')) {
           if (!(await refuse('-ERR Syntax error'))) return;
           continue;
         }
-        const told =
-          name === 'PASS'
+        const ended =
+          mechanism === undefined
             ? await userAndPassword(session, backend, user as string, rest)
-            : await authenticate(session, backend, (mechanism as string).toUpperCase(), initial);
+            : await exchange(
+                session,
+                mechanism.toUpperCase(),
+                initial,
+                sidesOf(session, backend, mechanism.toUpperCase()),
+              );
         user = undefined;
-        if (told !== undefined) return session.through(told);
+        if (await session.settle(ended)) return session.through();
         if (client.socket.destroyed || client.socket.writableEnded) return;
         continue;
       }
@@ -160,82 +170,48 @@ async function userAndPassword<E extends GateEnv>(
   backend: Peer,
   user: string,
   password: string,
-): Promise<Told | undefined> {
-  const told: Told = {
-    account: Buffer.from(user, 'latin1').toString('utf8'),
-    secret: Buffer.from(password, 'latin1').toString('utf8'),
-  };
-  const refused = await session.admit(told);
-  if (refused !== null) {
-    session.client.end(refused);
-    return undefined;
-  }
-  await backend.say(`USER ${user}`);
-  let line = await readLine(backend);
-  if (line !== undefined && isOk(line)) {
-    await backend.say(`PASS ${password}`);
-    line = await readLine(backend);
-    return finish(session, line, told);
-  }
-  return finish(session, line, told);
-}
-
-async function authenticate<E extends GateEnv>(
-  session: Session<E>,
-  backend: Peer,
-  mechanism: string,
-  initial: string | undefined,
-): Promise<Told | undefined> {
-  const { client } = session;
-  const watch = saslWatcher(mechanism);
-  let told: Told = {};
-  let admitted = false;
-  const pass = async (response: string): Promise<boolean> => {
-    if (response === '*') return true;
-    told = watch(response);
-    if (admitted) return true;
-    admitted = true;
-    const refused = await session.admit(told);
-    if (refused !== null) client.end(refused);
-    return refused === null;
-  };
-  if (initial !== undefined && !(await pass(initial))) return undefined;
-  await backend.say(`AUTH ${mechanism}${initial === undefined ? '' : ` ${initial}`}`);
-  for (;;) {
-    const line = await readLine(backend);
-    if (line === undefined || !/^\+( |$)/.test(line)) return finish(session, line, told);
-    if (!(await client.say(line))) break;
-    const response = await readLine(client);
-    if (response === undefined || !(await pass(response))) break;
-    await backend.say(response);
-  }
-  await session.record('not-judged', told);
-  session.closeBackend();
-  client.end();
-  return undefined;
-}
-
-/** The backend's last word. */
-async function finish<E extends GateEnv>(
-  session: Session<E>,
-  line: string | undefined,
-  told: Told,
-): Promise<Told | undefined> {
-  const { client } = session;
-  const outcome = outcomeOf(line);
-  await session.record(outcome, told);
+): Promise<Ended> {
+  const told = toldInClear(Buffer.from(user, 'latin1'), Buffer.from(password, 'latin1'));
+  if (told === undefined) return { how: 'unreadable' };
+  const refused = await session.admit(told, 'USER');
+  if (refused !== null) return { how: 'refused', ...refused };
+  session.dropStale();
+  const line = await session.judged(async () => {
+    if (!(await backend.say(`USER ${user}`))) return undefined;
+    const known = await readLine(backend);
+    if (known === undefined || !isOk(known)) return known;
+    return (await backend.say(`PASS ${password}`)) ? readLine(backend) : undefined;
+  });
   if (line === undefined) {
-    client.end(session.unavailable);
-    return undefined;
+    await session.record('not-judged');
+    return { how: 'unavailable' };
   }
-  if (outcome !== 'accepted' && session.tooManyErrors()) client.end('-ERR Too many errors');
-  else await client.say(line);
-  return outcome === 'accepted' ? told : undefined;
+  const outcome = outcomeOf(line);
+  await session.record(outcome);
+  return { how: 'last', line, outcome, told };
 }
 
-/** RFC 2449 §8.1, RFC 3206: a mailbox in use or a broken server is nobody's wrong password. */
-function outcomeOf(line: string | undefined): AttemptOutcome {
-  if (line === undefined) return 'not-judged';
+/** AUTH, between the client and the backend (RFC 5034 §4). */
+function sidesOf<E extends GateEnv>(session: Session<E>, backend: Peer, mechanism: string): Sides {
+  return {
+    takesInitial: true,
+    begin: (initial) => {
+      session.dropStale();
+      return backend.say(`AUTH ${mechanism}${initial === undefined ? '' : ` ${initial}`}`);
+    },
+    answer: (response) => backend.say(response),
+    next: async () => {
+      const line = await readLine(backend);
+      if (line === undefined) return undefined;
+      return /^\+( |$)/.test(line) ? { challenge: line.slice(2) } : { last: line };
+    },
+    outcomeOf,
+    ask: async (challenge) => ((await session.client.say(`+ ${challenge}`)) ? readLine(session.client) : undefined),
+  };
+}
+
+/** RFC 2449 §8.1, RFC 3206: a mailbox in use or a broken server is not a wrong password. */
+function outcomeOf(line: string): AttemptOutcome {
   if (isOk(line)) return 'accepted';
   return /^-ERR \[(SYS\/|IN-USE|LOGIN-DELAY)/i.test(line) ? 'not-judged' : 'rejected';
 }

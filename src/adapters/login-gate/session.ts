@@ -9,12 +9,13 @@ import type {
   AccessStages,
 } from '../../access/index.ts';
 import { accessReply } from '../../access/index.ts';
-import { type Attempt, type AttemptOutcome, admitAfterDelay } from '../../checks/smtp-auth/index.ts';
+import { type Attempt, type AttemptOutcome, admitAfterDelay, type LoginDetail } from '../../checks/smtp-auth/index.ts';
 import { type Decision, evaluate } from '../../core/index.ts';
 import type { TlsFacts } from '../../smtp/index.ts';
-import type { Told } from './attempt.ts';
+import { saslReader, type Told } from './attempt.ts';
 import { connectBackend } from './backend.ts';
 import { type Certificates, tlsFacts } from './certificates.ts';
+import type { Ended } from './exchange.ts';
 import type { GateEnv, GateEvent, Limits, LoginGateOptions } from './options.ts';
 import { Peer } from './peer.ts';
 import type { Endpoints } from './proxy-header.ts';
@@ -36,7 +37,10 @@ export class Session<E extends GateEnv> {
   readonly #socket: Socket;
   readonly #ends: Endpoints;
   #tls: TlsFacts | null = null;
-  #attempt: { readonly attempt: Attempt; told: Told } | undefined;
+  /** The login under way, from the time its account is known to its end. */
+  #attempt:
+    | { readonly attempt: Attempt; readonly told: Told; readonly mechanism: string; holds: boolean; heldMs: number }
+    | undefined;
   #loggedIn = false;
   #stopped: Promise<void> | undefined;
   #cancelDeadline: () => void = () => undefined;
@@ -82,7 +86,13 @@ export class Session<E extends GateEnv> {
 
   /** What may be advertised now. */
   can(): AccessCapabilities {
-    return this.options.policy.encryption.capabilitiesFor(this.facts({ name: 'CAPABILITY' }));
+    const can = this.options.policy.encryption.capabilitiesFor(this.facts({ name: 'CAPABILITY' }));
+    return { ...can, mechanisms: can.mechanisms.filter((mechanism) => this.canCarry(mechanism)) };
+  }
+
+  /** Whether the gate may carry a mechanism: if there are books to keep, only one that shows whose login it is. */
+  canCarry(mechanism: string): boolean {
+    return this.options.budgets === undefined || saslReader(mechanism.toUpperCase()) !== undefined;
   }
 
   /** Whether anybody could log in now: a backend is connected only then. */
@@ -93,13 +103,33 @@ export class Session<E extends GateEnv> {
 
   event(type: GateEvent['type'], more: Partial<GateEvent> = {}): void {
     const { onEvent, env } = this.options;
-    onEvent?.({ type, session: this.id, client: this.#ends.client.ip, at: env.clock.now(), ...more });
+    if (onEvent === undefined) return;
+    this.#guarded(() =>
+      onEvent({ type, session: this.id, client: this.#ends.client.ip, at: env.clock.now(), ...more }),
+    );
+  }
+
+  /** Calls a hook or a store of the user's. What it throws or rejects with is reported, and changes nothing. */
+  async #guarded<T>(call: () => T | Promise<T>): Promise<T | undefined> {
+    try {
+      return await call();
+    } catch (error) {
+      this.report(error);
+      return undefined;
+    }
+  }
+
+  /** Reports an error once. A hook that fails over an error cannot be helped. */
+  report(error: unknown): void {
+    const { onError } = this.options;
+    const tell = async (): Promise<void> => onError?.(error instanceof Error ? error : new Error(String(error)));
+    tell().catch(() => undefined);
   }
 
   /** Asks the policy about the connection. Null where nothing speaks against it. */
   async askConnect(): Promise<AccessReply | null> {
     const { policy, env, protocol } = this.options;
-    const ban = await env.bans.lookup(this.#ends.client.ip);
+    const ban = await this.#guarded(() => env.bans.lookup(this.#ends.client.ip));
     if (ban !== undefined) {
       this.event('refused', { reason: 'banned' });
       return { line: protocol === 'imap' ? '* BYE Not welcome' : '-ERR [SYS/PERM] Not welcome', close: true };
@@ -206,45 +236,141 @@ export class Session<E extends GateEnv> {
       : '-ERR [SYS/TEMP] Server is not available';
   }
 
-  /** Before credentials go to the backend: null, after the account's delay, or the line with which the session ends. */
-  async admit(told: Told): Promise<string | null> {
+  /**
+   * Before a message that may decide the login goes to the backend. The first time in a login it waits for the account's delay.
+   *
+   * @returns null if it may, or the reply; after it the session ends if `close`
+   */
+  async admit(told: Told, mechanism: string): Promise<{ readonly line: string; readonly close: boolean } | null> {
     const { budgets, env, protocol } = this.options;
-    if (budgets === undefined) return null;
+    const first = this.#attempt === undefined;
     const attempt: Attempt = {
       session: this.id,
       client: this.#ends.client.ip,
       ...(told.account === undefined ? {} : { account: told.account }),
     };
+    const current = { attempt, told, mechanism, holds: false, heldMs: this.#attempt?.heldMs ?? 0 };
+    this.#attempt = current;
+    if (first) this.event('login-attempt', this.#whose());
+    if (budgets === undefined) return null;
     const gone = new AbortController();
     const abort = (): void => gone.abort();
     this.client.socket.once('close', abort);
-    const admission = await admitAfterDelay(budgets, attempt, env, gone.signal);
+    const admission = await this.#guarded(() =>
+      first ? admitAfterDelay(budgets, attempt, env, gone.signal) : budgets.admit(attempt, env, gone.signal),
+    );
     this.client.socket.off('close', abort);
-    if (!admission.allowed) {
-      this.event('refused', { reason: `budget: ${admission.budget}`, ...named(told) });
-      return protocol === 'imap'
-        ? '* BYE [UNAVAILABLE] Too many failed logins; please try again later'
-        : '-ERR [SYS/TEMP] Too many failed logins; please try again later';
+    if (admission?.allowed === true) {
+      current.holds = true;
+      if (first) current.heldMs = admission.holdMs;
+      return null;
     }
-    this.#attempt = { attempt, told };
-    return null;
+    if (admission === undefined || admission.budget === 'busy') {
+      const busy = admission === undefined ? {} : { budget: admission.budget };
+      this.loginEnded('unavailable', {
+        ...busy,
+        reason: admission === undefined ? 'store' : 'too many logins at once',
+      });
+      const text = 'Login is not possible at the moment; please try again later';
+      return { line: protocol === 'imap' ? `NO [UNAVAILABLE] ${text}` : `-ERR [SYS/TEMP] ${text}`, close: false };
+    }
+    this.loginEnded('too-many-failures', { budget: admission.budget });
+    const text = 'Too many failed logins; please try again later';
+    return { line: protocol === 'imap' ? `* BYE [UNAVAILABLE] ${text}` : `-ERR [SYS/TEMP] ${text}`, close: true };
   }
 
-  /** After the backend has answered, or could not. Called once for each admission; otherwise it does nothing. */
-  async record(outcome: AttemptOutcome, told: Told): Promise<void> {
+  /** After the backend has answered, or could not. Without an admission it does nothing. */
+  async record(outcome: AttemptOutcome): Promise<void> {
     const { budgets, env } = this.options;
-    const { attempt } = this.#attempt ?? {};
+    const current = this.#attempt;
+    if (budgets === undefined || current?.holds !== true) return;
+    current.holds = false;
+    await this.#guarded(() => budgets.record(current.attempt, outcome, env, current.told.secret));
+  }
+
+  /** The end of one login: told once to `onEvent`, whatever it came to. */
+  loginEnded(because: LoginDetail['because'], more: { readonly budget?: string; readonly reason?: string } = {}): void {
+    const current = this.#attempt;
+    if (current === undefined) return;
+    const { told, mechanism, heldMs } = current;
+    const { account = '' } = told;
+    const held = heldMs > 0 ? { heldMs } : {};
+    const login: LoginDetail = { mechanism, account: account.slice(0, 255), because, ...held, ...more };
+    const type = because === 'accepted' ? 'login' : because === 'too-many-failures' ? 'refused' : 'login-failed';
+    const reason = because === 'too-many-failures' ? `budget: ${more.budget}` : (more.reason ?? because);
+    this.event(type, { ...this.#whose(), login, ...(because === 'accepted' ? {} : { reason }) });
     this.#attempt = undefined;
-    if (outcome === 'rejected') this.event('login-failed', named(told));
-    if (budgets !== undefined && attempt !== undefined) await budgets.record(attempt, outcome, env, told.secret);
+  }
+
+  #whose(): Partial<GateEvent> {
+    const { told, mechanism = '' } = this.#attempt ?? {};
+    return { mechanism, ...(told?.account === undefined ? {} : { account: told.account.slice(0, 255) }) };
+  }
+
+  /** Tells the client how its login ended. True if it is in. */
+  async settle(ended: Ended, tag?: string): Promise<boolean> {
+    const { client } = this;
+    const imap = tag !== undefined;
+    switch (ended.how) {
+      case 'last': {
+        const { outcome, line } = ended;
+        this.loginEnded(outcome === 'accepted' || outcome === 'rejected' ? outcome : 'unavailable');
+        if (outcome !== 'accepted' && this.tooManyErrors())
+          client.end(imap ? '* BYE Too many errors' : '-ERR Too many errors');
+        else await client.say(line);
+        return outcome === 'accepted';
+      }
+      case 'refused':
+        if (ended.close) client.end(ended.line);
+        else await client.say(imap ? `${tag} ${ended.line}` : ended.line);
+        return false;
+      case 'unreadable':
+      case 'cancelled': {
+        this.loginEnded('unavailable', { reason: ended.how });
+        const text = ended.how === 'cancelled' ? 'Authentication cancelled' : 'Credentials cannot be read';
+        if (this.tooManyErrors()) client.end(imap ? '* BYE Too many errors' : '-ERR Too many errors');
+        else await client.say(imap ? `${tag} BAD ${text}` : `-ERR ${text}`);
+        return false;
+      }
+      case 'unavailable':
+        this.loginEnded('unavailable', { reason: 'the backend does not answer' });
+        this.closeBackend();
+        client.end(this.unavailable);
+        return false;
+      case 'gone':
+        this.loginEnded('unavailable', { reason: 'the client disconnected' });
+        this.closeBackend();
+        client.end();
+        return false;
+    }
+  }
+
+  /** Throws away what the backend has said unasked: it must not be taken for the answer to a login. */
+  dropStale(): void {
+    if (this.backend?.hasMore !== true) return;
+    this.event('backend', { reason: 'an answer before the question' });
+    this.backend.discard();
+  }
+
+  /** Waits for the backend's answer, for a bounded time; undefined if there is none. */
+  async judged<T>(answer: () => Promise<T | undefined>): Promise<T | undefined> {
+    const peer = this.backend;
+    const cancel = this.options.env.clock.after(this.limits.answerWithinMs, () => {
+      this.event('backend', { reason: 'no answer' });
+      peer?.destroy();
+    });
+    try {
+      return await answer();
+    } finally {
+      cancel();
+    }
   }
 
   /** The backend has let the client in: from here on the gate only passes on. */
-  async through(told: Told): Promise<void> {
+  async through(): Promise<void> {
     const backend = this.backend as Peer;
     this.#loggedIn = true;
     this.#cancelDeadline();
-    this.event('login', named(told));
     const client = this.client.socket as Socket;
     const inner = backend.socket as Socket;
     const first = { fromClient: this.client.release(), fromBackend: backend.release() };
@@ -271,10 +397,12 @@ export class Session<E extends GateEnv> {
       await dialogue(this);
     } catch (error) {
       this.event('error', { reason: error instanceof Error ? error.message : String(error) });
+      this.report(error);
     } finally {
-      await this.record('not-judged', {});
+      await this.record('not-judged');
+      this.loginEnded('unavailable', { reason: 'the connection ended' });
       this.#cancelDeadline();
-      await env.counters.release(this.id);
+      await this.#guarded(() => env.counters.release(this.id));
       await this.stop();
       this.event('closed');
     }
@@ -310,6 +438,3 @@ export class Session<E extends GateEnv> {
 
 /** How long a client is waited for that does not read its last line, or goes on talking. */
 const LINGER_MS = 2_000;
-
-const named = ({ account }: Told): Partial<GateEvent> =>
-  account === undefined ? {} : { account: account.slice(0, 255) };

@@ -24,6 +24,12 @@ export function rewriteImapLine(line: string, change: (words: readonly string[])
   return code === null ? line : `${code[1]} ${change(wordsOf(code[2] as string)).join(' ')}${code[3]}`;
 }
 
+/** A greeting with these capabilities, whatever ones it has, wherever and however they are written. */
+export function imapGreeting(line: string, words: readonly string[]): string {
+  const rest = line.replace(/^\* OK\s*/i, '').replace(/\[CAPABILITY\b[^\]]*\]?\s*/gi, '');
+  return `* OK [CAPABILITY ${words.join(' ')}] ${rest}`;
+}
+
 /** The capabilities that the line tells, if it does. */
 export function imapCapabilitiesIn(line: string): string[] | undefined {
   const found = /^\* CAPABILITY (.*)$/i.exec(line) ?? /^\S+ (?:OK|NO|BAD|PREAUTH) \[CAPABILITY ([^\]]*)\]/i.exec(line);

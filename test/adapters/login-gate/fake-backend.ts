@@ -15,8 +15,8 @@ export interface Script {
   readonly protocol: 'imap' | 'pop3';
   readonly greeting?: string;
   readonly capabilities?: string;
-  /** What a login is answered, by account and password; the tag is put before it. */
-  readonly login?: (account: string, password: string) => string;
+  /** What a login is answered, by account and password; the tag is put before it. Nothing if undefined. */
+  readonly login?: (account: string, password: string) => string | undefined;
   /** Sent instead of a reply to the login, tag and all: lines with literals, a broken connection (`null`). */
   readonly rawLogin?: (tag: string) => Buffer | null;
   /** Octets that follow `tag FETCH`. */
@@ -26,8 +26,9 @@ export interface Script {
 const usual = {
   imap: {
     greeting:
-      '* OK [CAPABILITY IMAP4rev1 SASL-IR LITERAL+ ID ENABLE IDLE AUTH=PLAIN AUTH=LOGIN AUTH=CRAM-MD5 LOGINDISABLED] Backend ready.',
-    capabilities: 'IMAP4rev1 SASL-IR LITERAL+ ID ENABLE IDLE AUTH=PLAIN AUTH=LOGIN AUTH=CRAM-MD5',
+      '* OK [CAPABILITY IMAP4rev1 SASL-IR LITERAL+ ID ENABLE IDLE AUTH=PLAIN AUTH=LOGIN AUTH=CRAM-MD5 AUTH=SCRAM-SHA-256 AUTH=XOAUTH2 AUTH=OAUTHBEARER LOGINDISABLED] Backend ready.',
+    capabilities:
+      'IMAP4rev1 SASL-IR LITERAL+ ID ENABLE IDLE AUTH=PLAIN AUTH=LOGIN AUTH=CRAM-MD5 AUTH=SCRAM-SHA-256 AUTH=XOAUTH2 AUTH=OAUTHBEARER',
   },
   pop3: {
     greeting: '+OK Backend ready <12345.67@backend.example>',
@@ -39,6 +40,49 @@ const plainOf = (base64: string): [string, string] => {
   const [, account = '', password = ''] = Buffer.from(base64, 'base64').toString().split('\0');
   return [account, password];
 };
+
+type Exchange = Generator<string, [account: string, password: string], string>;
+const encoded = (text: string): string => Buffer.from(text).toString('base64');
+const decoded = (base64: string): string => Buffer.from(base64, 'base64').toString();
+
+/** Each yields challenges and is given responses, in base64; at the end it knows the account and what shows the password. */
+const mechanisms: { readonly [mechanism: string]: () => Exchange } = {
+  *PLAIN() {
+    return plainOf(yield '');
+  },
+  *LOGIN() {
+    // As Dovecot does: an empty initial response is answered like none.
+    let account = '';
+    while (account === '') account = decoded(yield encoded('Username:'));
+    return [account, decoded(yield encoded('Password:'))];
+  },
+  *'CRAM-MD5'() {
+    const [account = '', digest = ''] = decoded(yield encoded('<challenge>')).split(' ');
+    return [account, digest === 'a'.repeat(32) ? 'secret' : digest];
+  },
+  *'SCRAM-SHA-256'() {
+    const account = /n=([^,]*)/.exec(decoded(yield ''))?.[1] ?? '';
+    const proof = /p=(.*)$/.exec(decoded(yield encoded('r=abcdef,s=c2FsdA==,i=4096')))?.[1] ?? '';
+    if (proof !== encoded('secret')) return [account, proof];
+    yield encoded('v=c2lnbmF0dXJl');
+    return [account, 'secret'];
+  },
+  *XOAUTH2() {
+    return yield* token(/user=(.*?)\W*auth=Bearer (\w*)/, yield '');
+  },
+  *OAUTHBEARER() {
+    return yield* token(/a=([^,]*),\W*auth=Bearer (\w*)/, yield '');
+  },
+  *UNKNOWN() {
+    yield encoded('<challenge>');
+    return ['', ''];
+  },
+};
+function* token(form: RegExp, message: string): Exchange {
+  const [, account = '', secret = ''] = form.exec(decoded(message)) ?? [];
+  if (secret !== 'secret') yield encoded('{"status":"invalid_token"}');
+  return [account, secret];
+}
 
 export async function fakeBackend(script: Script): Promise<FakeBackend> {
   const heard: string[] = [];
@@ -60,6 +104,33 @@ export async function fakeBackend(script: Script): Promise<FakeBackend> {
     const say = (line: string): boolean => socket.write(`${line}\r\n`, 'latin1');
     say(greeting);
 
+    /** Any mechanism, by its script: what it still needs is asked for. */
+    const sasl = (
+      mechanism: string,
+      initial: string | undefined,
+      challenge: (base64: string) => void,
+      end: { cancelled: () => void; done: (account: string, password: string) => void },
+    ): void => {
+      const run = mechanisms[mechanism]?.() ?? mechanisms.UNKNOWN!();
+      let step = run.next('');
+      if (initial !== undefined && !step.done) step = run.next(initial === '=' ? '' : initial);
+      const go = (): void => {
+        if (step.done) {
+          end.done(...step.value);
+          return;
+        }
+        challenge(step.value);
+        response = (line) => {
+          if (line === '*') end.cancelled();
+          else {
+            step = run.next(line);
+            go();
+          }
+          return true;
+        };
+      };
+      go();
+    };
     const imapLogin = (tag: string, account: string, password: string): boolean => {
       const raw = script.rawLogin?.(tag);
       if (raw !== undefined) {
@@ -68,6 +139,7 @@ export async function fakeBackend(script: Script): Promise<FakeBackend> {
         return true;
       }
       const answer = verdict(account, password);
+      if (answer === undefined) return true;
       inside = answer.startsWith('OK');
       return say(
         `${tag} ${answer === 'OK' ? `OK [CAPABILITY ${capabilities} STARTTLS] Logged in` : answer === 'NO' ? 'NO [AUTHENTICATIONFAILED] Authentication failed.' : answer}`,
@@ -116,21 +188,11 @@ export async function fakeBackend(script: Script): Promise<FakeBackend> {
         }
         case 'AUTHENTICATE': {
           const [mechanism = '', initial] = rest;
-          if (mechanism === 'PLAIN') {
-            if (initial !== undefined) return imapLogin(tag, ...plainOf(initial));
-            response = (next) => (next === '*' ? say(`${tag} BAD cancelled`) : imapLogin(tag, ...plainOf(next)));
-            return say('+ ');
-          }
-          if (mechanism === 'LOGIN') {
-            response = (account) => {
-              response = (password) =>
-                imapLogin(tag, Buffer.from(account, 'base64').toString(), Buffer.from(password, 'base64').toString());
-              return say(`+ ${Buffer.from('Password:').toString('base64')}`);
-            };
-            return say(`+ ${Buffer.from('Username:').toString('base64')}`);
-          }
-          response = () => say(`${tag} NO [AUTHENTICATIONFAILED] no`);
-          return say(`+ ${Buffer.from('<challenge>').toString('base64')}`);
+          sasl(mechanism, initial, (line) => say(`+ ${line}`), {
+            cancelled: () => say(`${tag} BAD cancelled`),
+            done: (account, password) => imapLogin(tag, account, password),
+          });
+          return true;
         }
         case 'FETCH':
           script.fetch?.(socket);
@@ -144,12 +206,15 @@ export async function fakeBackend(script: Script): Promise<FakeBackend> {
       const [verb = '', ...rest] = line.split(' ');
       const answer = (account: string, password: string): boolean => {
         const said = verdict(account, password);
+        if (said === undefined) return true;
         inside = said.startsWith('OK');
         return say(said === 'OK' ? '+OK Logged in.' : said === 'NO' ? '-ERR [AUTH] Authentication failed.' : said);
       };
       switch (verb.toUpperCase()) {
         case 'CAPA':
-          return say(`+OK\r\n${capabilities.split(' ').join('\r\n')}\r\nSASL PLAIN LOGIN CRAM-MD5\r\n.`);
+          return say(
+            `+OK\r\n${capabilities.split(' ').join('\r\n')}\r\nSASL PLAIN LOGIN CRAM-MD5 SCRAM-SHA-256 XOAUTH2 OAUTHBEARER\r\n.`,
+          );
         case 'XCLIENT':
           return say('+OK Updated');
         case 'USER':
@@ -158,9 +223,11 @@ export async function fakeBackend(script: Script): Promise<FakeBackend> {
         case 'PASS':
           return answer(user, rest.join(' '));
         case 'AUTH':
-          if (rest[1] !== undefined) return answer(...plainOf(rest[1]));
-          response = (next) => (next === '*' ? say('-ERR cancelled') : answer(...plainOf(next)));
-          return say('+ ');
+          sasl(rest[0] ?? '', rest[1], (line) => say(`+ ${line}`), {
+            cancelled: () => say('-ERR cancelled'),
+            done: answer,
+          });
+          return true;
         default:
           return say(`+OK ${verb}`);
       }

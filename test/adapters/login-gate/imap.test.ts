@@ -298,7 +298,7 @@ describe('IMAP under TLS', () => {
     const c = await secure();
     for (let i = 0; i < 3; i++) {
       expect(await c.ask('a AUTHENTICATE PLAIN')).toBe('+ ');
-      expect(await c.ask('*')).toBe('a BAD cancelled');
+      expect(await c.ask('*')).toBe('a BAD Authentication cancelled');
     }
     expect(await c.ask('b LOGIN bob secret')).toMatch(/^b OK/);
   });
@@ -667,7 +667,7 @@ describe('options', () => {
     ['I2: no TLS: a start-up error', { tls: undefined }, /without TLS nobody could log in/],
     ['no policy', { policy: undefined }, /policy must be accessPolicy/],
     ['no counters', { env: { clock } }, /env must hold clock, counters and bans/],
-    ['no time', { loginWithinMs: 0 }, /loginWithinMs 0/],
+    ['no time', { loginWithinMs: 0 }, /loginWithinMs must be a positive number, got 0/],
   ])('%s → TypeError that says so', (_, wrong, message) => {
     expect(() => loginGateServer({ ...good, ...wrong } as never)).toThrow(message);
   });

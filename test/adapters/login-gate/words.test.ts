@@ -2,10 +2,11 @@ import fc from 'fast-check';
 import { proxyHeader } from 'postern/adapters/login-gate';
 import { parseIp } from 'postern/net';
 import { describe, expect, test } from 'vitest';
-import { saslWatcher } from '../../../src/adapters/login-gate/attempt.ts';
+import { saslMessage, saslReader } from '../../../src/adapters/login-gate/attempt.ts';
 import {
   imapCapabilitiesIn,
   imapCapabilitiesInside,
+  imapGreeting,
   rewriteImapLine,
   withoutTimestamp,
 } from '../../../src/adapters/login-gate/words.ts';
@@ -77,26 +78,61 @@ describe('whose login it is', () => {
     ['SCRAM-SHA-256', [base64('n,,n=b=2Cob,r=abc'), base64('c=biws,r=abcdef,p=AAAA')], { account: 'b,ob' }],
     ['XOAUTH2', [base64('user=bob\x01auth=Bearer abc\x01\x01')], { account: 'bob', secret: 'abc' }],
     ['OAUTHBEARER', [base64('n,a=bob,\x01auth=Bearer abc\x01\x01'), 'AQ=='], { account: 'bob', secret: 'abc' }],
-    ['GSSAPI', [base64('token')], {}],
-    ['PLAIN', ['not base64'], {}],
-    ['PLAIN', ['='], {}],
+    ['PLAIN', [base64('bob\0bob')], undefined],
+    ['PLAIN', [base64('\0\0secret')], undefined],
+    ['PLAIN', [base64('\0bo\nb\0secret')], undefined],
+    ['PLAIN', [base64('\0bob\0secret\0')], undefined],
+    ['LOGIN', ['', base64('secret')], undefined],
+    ['CRAM-MD5', [base64('bob')], undefined],
+    ['SCRAM-SHA-256', [base64('n,,n=b=2Xob,r=abc')], undefined],
+    ['SCRAM-SHA-256', [base64('n,,n=,r=abc')], undefined],
+    ['XOAUTH2', [base64('user=\x01auth=Bearer abc\x01\x01')], undefined],
   ])('%s %j', (mechanism, responses, expected) => {
-    const watch = saslWatcher(mechanism);
-    let told: unknown;
-    for (const response of responses) told = watch(response);
-    expect(told).toEqual(expected);
+    expect(saslReader(mechanism)?.read(responses.map((response) => saslMessage(response, false)!))).toEqual(expected);
   });
 
-  test('whatever passes by, the watcher does not throw', () => {
+  test.each([
+    ['not base64', undefined],
+    ['AGJvYgBzZWNyZXQ', undefined],
+    ['AB==', undefined],
+    ['', 0],
+    ['=', 0],
+  ])('initial response %j → %s bytes', (response, length) => {
+    expect(saslMessage(response, true)?.length).toBe(length);
+  });
+
+  test('whatever the client sends, the reader does not throw, and an account has a name', () => {
     fc.assert(
       fc.property(
-        fc.constantFrom('PLAIN', 'LOGIN', 'CRAM-MD5', 'SCRAM-SHA-256', 'XOAUTH2', 'OAUTHBEARER', 'X'),
-        fc.array(fc.oneof(fc.string(), fc.string().map(base64))),
-        (mechanism, responses) => {
-          const watch = saslWatcher(mechanism);
-          for (const response of responses) watch(response);
+        fc.constantFrom('PLAIN', 'LOGIN', 'CRAM-MD5', 'SCRAM-SHA-256', 'XOAUTH2', 'OAUTHBEARER'),
+        fc.array(
+          fc.oneof(
+            fc.uint8Array(),
+            fc.string().map((text) => Buffer.from(text)),
+          ),
+          { minLength: 1 },
+        ),
+        (mechanism, messages) => {
+          const reader = saslReader(mechanism)!;
+          reader.isFailure(messages[0]);
+          expect(reader.read(messages)?.account ?? 'none').not.toBe('');
         },
       ),
+    );
+  });
+});
+
+describe('greetings', () => {
+  test.each([
+    '* OK [CAPABILITY IMAP4rev1 AUTH=CRAM-MD5 STARTTLS] Backend ready.',
+    '* ok [capability IMAP4rev1 AUTH=CRAM-MD5] Backend ready.',
+    '* Ok [Capability IMAP4rev1 LOGINDISABLED] Backend ready.',
+    '* OK  [CAPABILITY IMAP4rev1 AUTH=CRAM-MD5]  Backend ready.',
+    '* OK [CAPABILITY IMAP4rev1] [capability AUTH=CRAM-MD5] Backend ready.',
+    '* ok Backend ready.',
+  ])('%s → the gate’s capabilities, once', (greeting) => {
+    expect(imapGreeting(greeting, ['IMAP4rev1', 'AUTH=PLAIN'])).toBe(
+      '* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] Backend ready.',
     );
   });
 });
