@@ -4,7 +4,7 @@ import type { Ban, Bans, Clock } from '../../env/index.ts';
 import { canonicalPrefix } from '../../net/index.ts';
 import type { CheckedBanTimes, MemoryBans } from '../memory/index.ts';
 import type { Link } from './link.ts';
-import { banScript, generationScript, liftScript, restoreScript } from './scripts.ts';
+import { banScript, liftScript, restoreScript, stateScript } from './scripts.ts';
 
 export interface RedisBansOptions {
   readonly link: Link;
@@ -14,6 +14,8 @@ export interface RedisBansOptions {
   readonly times: CheckedBanTimes;
   readonly prefix: string;
   readonly atMost: number;
+  /** Called if the server turns out to have lost changes: `synchronise` has to be called. */
+  readonly onLoss: () => void;
 }
 
 /** A copy is read whole; that takes longer than a question. */
@@ -22,19 +24,28 @@ const SCAN_COUNT = 1_000;
 /** Bans made while the server is away and told to it later; beyond that they stay this process's own. */
 const MAX_UNTOLD = 10_000;
 const TOLD_AT_ONCE = 200;
+/** The copy rounds the end of a ban up by less than this. */
+const ROUNDED_MS = 1_000;
 
 /**
  * Bans that a fleet shares. Each process holds a copy of all and answers look-ups from it, at once and whether or not the
- * server is there; the server orders what is added and lifted, and announces it to every process.
+ * server is there; the server numbers what is added and lifted, and announces it to every process.
+ *
+ * A server can lose changes: it is flushed, restored from a snapshot, or replaced by a replica that lagged behind. It shows by the
+ * name of its data, by its own name, or by a number lower than one already seen. Then nothing is lifted because it is missing
+ * there; what this process knows to be in force is given back to the server.
  */
 export class RedisBans implements Bans {
   readonly #link: Link;
   readonly #local: MemoryBans;
   readonly #options: RedisBansOptions;
-  readonly #keys: readonly [bans: string, forgotten: string, number: string];
+  readonly #keys: readonly [bans: string, forgotten: string, number: string, lifted: string];
   readonly #born: string;
-  /** The name of what the server held when it was last asked. */
-  #generation: string | undefined;
+  /** Which data of which server this copy was last read from. */
+  #source: string | undefined;
+  /** The highest numbers seen: in answers of the server, and in announcements. Each comes in order, by a connection of its own. */
+  #told = 0;
+  #heard = 0;
   readonly channel: string;
   /** Prefixes banned here while the server was away. */
   readonly #untold = new Set<string>();
@@ -48,7 +59,8 @@ export class RedisBans implements Bans {
     this.#link = options.link;
     this.#local = options.local;
     this.#options = options;
-    this.#keys = [`${options.prefix}bans`, `${options.prefix}bans:forgotten`, `${options.prefix}bans:number`];
+    const all = `${options.prefix}bans`;
+    this.#keys = [all, `${all}:forgotten`, `${all}:number`, `${all}:lifted`];
     this.#born = `${options.prefix}bans:born`;
     this.channel = `${options.prefix}announced`;
   }
@@ -93,7 +105,7 @@ export class RedisBans implements Bans {
     const prefix = canonicalPrefix(text);
     if (prefix === undefined) return false;
     this.#untold.delete(prefix);
-    const answer = await this.#link.run(liftScript, this.#keys, [prefix, this.channel]);
+    const answer = await this.#link.run(liftScript, this.#keys, [prefix, this.channel, this.#options.times.rememberMs]);
     const [number, lifted] = Array.isArray(answer) ? answer : [];
     if (typeof number !== 'number') return this.#local.lift(prefix);
     if (this.#isNews(prefix, number, true)) this.#local.lift(prefix);
@@ -102,6 +114,10 @@ export class RedisBans implements Bans {
 
   /** Whether a change is later than the last one that is known of the prefix. */
   #isNews(prefix: string, number: number, told: boolean): boolean {
+    // Numbers of one connection only rise, unless the server has lost some.
+    if (number < (told ? this.#told : this.#heard)) this.#lost(number);
+    if (told) this.#told = number;
+    else this.#heard = number;
     const last = this.#known.get(prefix);
     if (last !== undefined && number < last) return false;
     // Once its announcement is here, nothing older can follow.
@@ -112,6 +128,15 @@ export class RedisBans implements Bans {
       if (this.#known.size > MAX_UNTOLD && oldest !== undefined) this.#known.delete(oldest);
     }
     return last === undefined || number > last;
+  }
+
+  /** The server counts from an earlier number again: numbers seen before say nothing any more. */
+  #lost(number: number): void {
+    this.#known.clear();
+    this.#told = number;
+    this.#heard = number;
+    this.#source = undefined;
+    this.#options.onLoss();
   }
 
   list(): readonly Ban[] {
@@ -128,48 +153,79 @@ export class RedisBans implements Bans {
   }
 
   /**
-   * Brings copy and server together: what was banned here while it was away is told to it; where it has lost everything
-   * (a flush, a server that came up empty), it is given this copy; then the copy is read anew.
+   * Brings copy and server together: what was banned here while it was away is told to it, and the copy is read anew. Prefixes that
+   * the server does not have were lifted while this process could not hear it; but if the server has lost changes, they are given
+   * back to it.
    */
   async synchronise(): Promise<void> {
-    const generation = await this.#link.run(generationScript, [this.#born], [randomUUID()]);
-    if (typeof generation !== 'string') return;
-    const lost = generation !== this.#generation;
-    // A server that begins anew also counts anew.
-    if (lost) this.#known.clear();
+    // Asked before the server is: an announcement that arrives meanwhile is later than its answer.
+    const seen = Math.max(this.#told, this.#heard);
+    const state = await this.#link.run(stateScript, [this.#born, this.#keys[2]], [randomUUID()]);
+    const [generation, number] = Array.isArray(state) ? state : [];
+    if (typeof generation !== 'string' || typeof number !== 'number') return;
+    const source = `${generation} ${await this.#serverName()}`;
+    const lost = source !== this.#source || number < seen;
+    if (lost) {
+      this.#known.clear();
+      this.#told = number;
+      this.#heard = number;
+    }
     const mine = this.#local.list();
-    const tell = lost ? mine : mine.filter(({ prefix }) => this.#untold.has(prefix));
-    if (!(await this.#tell(tell))) return;
+    if ((await this.#tell(mine.filter(({ prefix }) => this.#untold.has(prefix)))) === undefined) return;
     this.#untold.clear();
-    this.#generation = generation;
-    await this.#link.call((client) => this.#read(client, mine), COPY_DEADLINE_MS);
+    const there = await this.#link.call((client) => this.#read(client, lost), COPY_DEADLINE_MS);
+    if (there === undefined) return;
+    const missing = mine.filter(
+      ({ prefix, until }) => !this.#untold.has(prefix) && (there.get(prefix) ?? 0) < until - ROUNDED_MS,
+    );
+    if (!lost) {
+      for (const { prefix } of missing) if (!there.has(prefix)) this.#local.lift(prefix);
+    } else {
+      const lifted = await this.#tell(missing);
+      if (lifted === undefined) return;
+      for (const prefix of lifted) this.#local.lift(prefix);
+    }
+    this.#source = source;
   }
 
-  async #tell(bans: readonly Ban[]): Promise<boolean> {
+  /** Which process answers: after a restart or a failover another one does. */
+  async #serverName(): Promise<string> {
+    const info = await this.#link.call((client) => client.info('server'));
+    return /^run_id:(\w+)/m.exec(info ?? '')?.[1] ?? '';
+  }
+
+  /** Puts bans on the server where they are not. Returns those that were lifted there since; undefined if it did not answer. */
+  async #tell(bans: readonly Ban[]): Promise<readonly string[] | undefined> {
     const { times, atMost } = this.#options;
+    const lifted: string[] = [];
     for (let from = 0; from < bans.length; from += TOLD_AT_ONCE) {
       const args: (string | number)[] = [times.rememberMs, atMost, this.channel];
       for (const ban of bans.slice(from, from + TOLD_AT_ONCE)) args.push(ban.prefix, textOf(ban));
-      if ((await this.#link.run(restoreScript, this.#keys, args)) === undefined) return false;
+      const answer = await this.#link.run(restoreScript, this.#keys, args);
+      if (!Array.isArray(answer)) return undefined;
+      lifted.push(...answer);
     }
-    return true;
+    return lifted;
   }
 
-  async #read(client: Redis, before: readonly Ban[]): Promise<void> {
-    const there = new Set<string>();
+  /** Reads all bans of the server into the copy; returns when each ends. */
+  async #read(client: Redis, lost: boolean): Promise<ReadonlyMap<string, number>> {
+    const there = new Map<string, number>();
     let cursor = '0';
     do {
       const [next, found] = await client.hscan(this.#keys[0], cursor, 'COUNT', SCAN_COUNT);
       for (let i = 0; i + 1 < found.length; i += 2) {
         const prefix = found[i] as string;
-        there.add(prefix);
         const ban = banOf(prefix, found[i + 1] as string);
-        if (ban !== undefined) this.#local.restore(ban);
+        there.set(prefix, ban?.until ?? 0);
+        if (ban === undefined) continue;
+        // A server that has lost changes may know a shorter ban than the one in force.
+        const held = lost ? this.#local.lookup(prefix.slice(0, prefix.indexOf('/'))) : undefined;
+        if (held?.prefix !== prefix || held.until <= ban.until) this.#local.restore(ban);
       }
       cursor = next;
     } while (cursor !== '0');
-    // What was here before and is there no more was lifted while nobody could hear it.
-    for (const { prefix } of before) if (!there.has(prefix) && !this.#untold.has(prefix)) this.#local.lift(prefix);
+    return there;
   }
 }
 

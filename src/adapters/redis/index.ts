@@ -90,11 +90,21 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
     );
   const times = checkedBanTimes(maker, options);
   const client = options.client ?? connect(url as string);
+  let closed = false;
+  let busy: Promise<void> | undefined;
   const link = new Link({ client, clock, deadlineMs });
   const local: MemoryCounters = options.local ?? memoryCounters({ clock });
   const copy: MemoryBans = memoryBans({ ...options, clock, atMost });
   const counters = new RedisCounters({ link, clock, local, prefix, leaseMs });
-  const bans = new RedisBans({ link, clock, local: copy, times, prefix, atMost });
+  const bans = new RedisBans({
+    link,
+    clock,
+    local: copy,
+    times,
+    prefix,
+    atMost,
+    onLoss: () => void (busy ?? Promise.resolve()).then(() => synchronise()),
+  });
   const lists = new RedisLists(link, prefix, bans.channel);
 
   // A connection that listens can ask nothing, so there is a second one.
@@ -109,9 +119,8 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
   });
   listener.connect().catch(ignore);
 
-  let closed = false;
-  let busy: Promise<void> | undefined;
   const synchronise = (): Promise<void> => {
+    if (closed) return Promise.resolve();
     busy ??= Promise.all([counters.renew(), bans.synchronise(), lists.synchronise()])
       .then(ignore, ignore)
       .finally(() => {

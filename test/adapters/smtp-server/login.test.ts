@@ -8,7 +8,7 @@ import { guardedServer } from 'postern/adapters/smtp-server';
 import { systemClock } from 'postern/adapters/system';
 import { relayControl } from 'postern/checks/relay-control';
 import { smtpAuth } from 'postern/checks/smtp-auth';
-import type { Counters } from 'postern/env';
+import type { Counters, Env } from 'postern/env';
 import { parseIp } from 'postern/net';
 import { smtpPolicy } from 'postern/smtp';
 import { zone } from 'postern/testing';
@@ -41,7 +41,7 @@ const mechanisms: { readonly [mechanism: string]: (password: string) => (string 
         const storedKey = createHash('sha256').update(clientKey).digest();
         const signature = createHmac('sha256', storedKey).update(`n=bob,r=abc,${first},${without}`).digest();
         return b64(
-          `${without},p=${clientKey.map((octet, at) => octet ^ (signature[at] as number)).toString('base64')}`,
+          `${without},p=${Buffer.from(clientKey.map((octet, at) => octet ^ (signature[at] as number))).toString('base64')}`,
         );
       },
     ],
@@ -51,7 +51,7 @@ const names = Object.keys(mechanisms);
 async function submission(options: { spoil?: Partial<Counters>; perMinute?: number } = {}) {
   const clock = systemClock();
   const counters: Counters = { ...memoryCounters({ clock }), ...options.spoil };
-  const env = { clock, dns: zone({}), counters, bans: memoryBans({ clock }) };
+  const env: Env = { clock, dns: zone({}), counters, bans: memoryBans({ clock }) };
   const errors: Error[] = [];
   let asked = 0;
   const check = smtpAuth({
