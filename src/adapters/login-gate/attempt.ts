@@ -1,5 +1,5 @@
 import { decodeBase64, encodeBase64, parseOauthBearer, parseXoauth2 } from '../../access/index.ts';
-import { canonicalAccount } from '../../checks/smtp-auth/index.ts';
+import { type AttemptOutcome, canonicalAccount } from '../../checks/smtp-auth/index.ts';
 
 /** Whose login it is, as far as the client's messages tell. */
 export interface Told {
@@ -7,6 +7,20 @@ export interface Told {
   /** The password or token, if the mechanism shows it; only to tell a repeat of a wrong one from a new one. */
   readonly secret?: string | undefined;
 }
+
+/**
+ * How a login ended.
+ *
+ * - `last`: with the backend's last word
+ * - `unreadable`, `cancelled`: by what the client sent; the backend knows nothing of it, or has been told to forget it
+ * - `refused`: the budgets do not admit it; `line` is the reply, after which the session ends if `close`
+ * - `unavailable`: the backend is gone or does not answer
+ * - `gone`: the client has disconnected
+ */
+export type Ended =
+  | { readonly how: 'last'; readonly line: string; readonly outcome: AttemptOutcome; readonly told: Told }
+  | { readonly how: 'refused'; readonly line: string; readonly close: boolean }
+  | { readonly how: 'unreadable' | 'cancelled' | 'unavailable' | 'gone' };
 
 /** What the gate has to know of a mechanism in order to learn whose login it is before the backend hears of it. */
 export interface SaslReader {

@@ -1,5 +1,5 @@
 import type { AttemptOutcome } from '../../checks/smtp-auth/index.ts';
-import { type SaslReader, saslMessage, saslReader, type Told } from './attempt.ts';
+import { type Ended, type SaslReader, saslMessage, saslReader, type Told } from './attempt.ts';
 import type { GateEnv } from './options.ts';
 import type { Session } from './session.ts';
 
@@ -18,20 +18,6 @@ export interface Sides {
   /** Sends a challenge to the client, and reads its response; undefined if it is gone. */
   ask(challenge: string): Promise<string | undefined>;
 }
-
-/**
- * How an exchange ended.
- *
- * - `last`: with the backend's last word
- * - `unreadable`, `cancelled`: by what the client sent; the backend knows nothing of it, or has been told to forget it
- * - `refused`: the budgets do not admit it; `line` is the reply, after which the session ends if `close`
- * - `unavailable`: the backend is gone or does not answer
- * - `gone`: the client has disconnected
- */
-export type Ended =
-  | { readonly how: 'last'; readonly line: string; readonly outcome: AttemptOutcome; readonly told: Told }
-  | { readonly how: 'refused'; readonly line: string; readonly close: boolean }
-  | { readonly how: 'unreadable' | 'cancelled' | 'unavailable' | 'gone' };
 
 /** A mechanism that the gate cannot read, passed on by sites that keep no books: the server's challenge comes first. */
 const opaque: SaslReader = { prompts: [], read: () => ({}), isFailure: () => false };

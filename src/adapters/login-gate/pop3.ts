@@ -1,6 +1,6 @@
 import type { AttemptOutcome } from '../../checks/smtp-auth/index.ts';
-import { toldInClear } from './attempt.ts';
-import { type Ended, exchange, type Sides } from './exchange.ts';
+import { type Ended, toldInClear } from './attempt.ts';
+import { exchange, type Sides } from './exchange.ts';
 import type { GateEnv } from './options.ts';
 import type { Peer } from './peer.ts';
 import type { Session } from './session.ts';
