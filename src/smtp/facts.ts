@@ -106,10 +106,24 @@ export interface RcptFacts extends MailFacts {
   readonly recipientsBefore?: number | undefined;
 }
 
+/**
+ * What stands in a message and must not: 7bit and 8bit data have CR and LF only as CR LF, and no NUL (RFC 2045 §2.7, §2.8;
+ * RFC 5321 §2.3.8).
+ */
+export interface BareLineEndings {
+  /** CR that no LF follows. */
+  readonly cr: number;
+  /** LF that no CR precedes. */
+  readonly lf: number;
+  readonly nul: number;
+}
+
 /** Known when the message has been read. */
 export interface DataFacts extends MailFacts {
   readonly forwardPaths: readonly Mailbox[];
   readonly message: MessageFacts & {
+    /** As they arrived, also if the session has replaced them. Left out by hosts that do not count them. */
+    readonly bareLineEndings?: BareLineEndings | undefined;
     /**
      * The octets, where the session was told to keep them (`keepMessage`); undefined where the message was longer. Left out
      * of the JSON.

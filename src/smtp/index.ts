@@ -16,6 +16,7 @@ export type {
   AuthenticatedDataFacts,
   AuthenticatedStages,
   AuthFacts,
+  BareLineEndings,
   ConnectFacts,
   DataFacts,
   HeloFacts,
@@ -27,13 +28,13 @@ export type {
   TlsFacts,
 } from './facts.ts';
 export { authenticated, toPostmaster } from './facts.ts';
-export type { AuthenticationContext, BanRule, MessageAuthenticator, Misdeed } from './parts.ts';
+export type { AuthenticationContext, BanRule, MessageAuthenticator, Misdeed, SessionLimitRule } from './parts.ts';
 export type { AuthenticatingRules, PolicyParts, SessionPolicy, SmtpPolicy, SmtpRules } from './policy.ts';
 export { isSmtpPolicy, policyParts, smtpPolicy } from './policy.ts';
 export type { RelayCheck, RelayFacts } from './relay.ts';
 export { asRelayCheck, isRelayCheck } from './relay.ts';
 export type { Cause, Reply, ReplyOptions, ReplyRow } from './reply.ts';
-export { isCause, printReply, replyFor, replyTable, smtpReply } from './reply.ts';
+export { hostReply, isCause, printReply, replyFor, replyTable, smtpReply } from './reply.ts';
 export type { AuthenticationResult, TraceFacts } from './trace.ts';
 export { authenticationResults, printField, strippedHeaders } from './trace.ts';
 export { withoutOwnResults } from './without-own-results.ts';

@@ -1,12 +1,12 @@
 /**
- * What belongs to a policy and is no rule of a stage: who finds out what a message proves, and who is banned.
+ * The parts of a policy that are not rules of a stage: the authenticator of messages, the limits of a session, and the bans.
  *
  * @module
  */
 import type { Awaitable, Check, Decision, Finding } from '../core/index.ts';
 import type { Ban, Env } from '../env/index.ts';
 import type { MessageAuthentication } from './authentication.ts';
-import type { ConnectFacts, MailFacts } from './facts.ts';
+import type { ConnectFacts, MailFacts, SessionTally } from './facts.ts';
 
 /** What an authenticator is told besides the message. */
 export interface AuthenticationContext {
@@ -33,6 +33,13 @@ export interface MessageAuthenticator<in E = Env> {
     env: E,
     context: AuthenticationContext,
   ) => Promise<MessageAuthentication>;
+}
+
+/** A limit that a session holds the client to at every command, whatever the stages decide. `sessionLimits()` makes it. */
+export interface SessionLimitRule {
+  readonly id: string;
+  /** The finding that ends the session with 421, or `undefined` while the client stays within the limit. */
+  readonly exceeded: (tally: SessionTally) => Finding | undefined;
 }
 
 /**

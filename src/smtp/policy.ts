@@ -1,5 +1,5 @@
 import type { Entry, Policy } from '../core/index.ts';
-import { assertUniqueIds } from '../core/index.ts';
+import { assertUniqueIds, leavesOf } from '../core/index.ts';
 import type { Env } from '../env/index.ts';
 import type {
   AuthenticatedDataFacts,
@@ -11,7 +11,7 @@ import type {
   RcptFacts,
   SmtpStages,
 } from './facts.ts';
-import type { BanRule, MessageAuthenticator } from './parts.ts';
+import type { BanRule, MessageAuthenticator, SessionLimitRule } from './parts.ts';
 import { isRelayCheck, type RelayCheck } from './relay.ts';
 
 /** The rules of an SMTP policy, as an author writes them. */
@@ -33,6 +33,11 @@ export interface SmtpRules<E = Env, Data extends DataFacts = DataFacts> {
    * (wrong credentials, commands that were none). `banAfter()` of `postern/checks/connection-limits` makes them.
    */
   readonly bans?: readonly BanRule[] | undefined;
+  /**
+   * What one session may do: limits that the session looks at before every command. A client that has reached one is
+   * answered 421, and the connection is closed. `sessionLimits()` of `postern/checks/connection-limits` makes them.
+   */
+  readonly limits?: readonly SessionLimitRule[] | undefined;
 }
 
 /** Rules of which those at `data` may ask what the message proves: `facts.authentication`. */
@@ -62,6 +67,7 @@ export type SessionPolicy<E = Env> = SmtpPolicy<E, AuthenticatedDataFacts>;
 export interface PolicyParts<E = Env> {
   readonly authentication: MessageAuthenticator<E> | undefined;
   readonly bans: readonly BanRule[];
+  readonly limits: readonly SessionLimitRule[];
 }
 
 const made = new WeakMap<object, PolicyParts<never>>();
@@ -89,7 +95,7 @@ export function smtpPolicy<E = Env>(rules: SmtpRules<NoInfer<E>>): SmtpPolicy<E>
 export function smtpPolicy<E>(
   rules: SmtpRules<E, AuthenticatedDataFacts> & { readonly authentication?: MessageAuthenticator<E> },
 ): SmtpPolicy<E, AuthenticatedDataFacts> {
-  const { relay, authentication, bans = [], ...others } = rules;
+  const { relay, authentication, bans = [], limits = [], ...others } = rules;
   if (relay !== 'decided-by-the-server' && !isRelayCheck(relay))
     throw new TypeError(
       "smtpPolicy: relay must be relayControl({ … }), or 'decided-by-the-server' where the server itself decides it",
@@ -98,10 +104,12 @@ export function smtpPolicy<E>(
     throw new TypeError('smtpPolicy: authentication must be made by authenticator({ … })');
   if (!Array.isArray(bans) || bans.some((rule) => typeof rule?.feed !== 'function'))
     throw new TypeError('smtpPolicy: bans must be a list of rules made by banAfter({ … })');
+  if (!Array.isArray(limits) || limits.some((rule) => typeof rule?.exceeded !== 'function'))
+    throw new TypeError('smtpPolicy: limits must be a list of rules made by sessionLimits({ … })');
   for (const stage of Object.keys(others)) {
     if (!(stages as readonly string[]).includes(stage))
       throw new TypeError(
-        `smtpPolicy: ${JSON.stringify(stage)} is no stage; allowed: relay, ${stages.join(', ')}, authentication, bans`,
+        `smtpPolicy: ${JSON.stringify(stage)} is no stage; allowed: relay, ${stages.join(', ')}, authentication, bans, limits`,
       );
   }
   const policy: Policy<Omit<SmtpStages, 'data'> & { readonly data: AuthenticatedDataFacts }, E> =
@@ -110,10 +118,17 @@ export function smtpPolicy<E>(
     const entries = policy[stage];
     if (entries !== undefined && !Array.isArray(entries))
       throw new TypeError(`smtpPolicy: ${stage} must be a list of rules`);
+    // A limit among the rules of a stage would not be looked at once relay control has refused a recipient.
+    if (leavesOf((entries ?? []) as never).some(({ check }) => 'exceeded' in check))
+      throw new TypeError(`smtpPolicy: sessionLimits() belongs to limits: [sessionLimits()], not to ${stage}`);
     if (entries !== undefined) Object.freeze(entries);
   }
-  assertUniqueIds(policy);
-  made.set(policy, { authentication, bans: Object.freeze([...bans]) } as PolicyParts<never>);
+  assertUniqueIds({ ...policy, limits: limits as never });
+  made.set(policy, {
+    authentication,
+    bans: Object.freeze([...bans]),
+    limits: Object.freeze([...limits]),
+  } as PolicyParts<never>);
   return Object.freeze(policy) as SmtpPolicy<E, AuthenticatedDataFacts>;
 }
 
@@ -122,4 +137,4 @@ export const isSmtpPolicy = (policy: object): boolean => made.has(policy);
 
 /** What the policy says besides its stages; for a session. */
 export const policyParts = <E>(policy: SessionPolicy<E>): PolicyParts<E> =>
-  (made.get(policy) as PolicyParts<E> | undefined) ?? { authentication: undefined, bans: [] };
+  (made.get(policy) as PolicyParts<E> | undefined) ?? { authentication: undefined, bans: [], limits: [] };

@@ -72,6 +72,8 @@ const rows = {
   misconfigured: { status: '3.5', reject: 550, defer: 451 },
   'message-malformed': { status: '6.0', reject: 550, defer: 451 }, // RFC 3463
   'message-incomplete': { status: '6.0', reject: 550, defer: 451 },
+  'bare-line-ending': { status: '5.2', reject: 550, defer: 451 }, // as Postfix' smtpd_forbid_bare_newline
+  timeout: { status: '4.2', reject: 554, defer: 421, close: true }, // RFC 5321 §4.5.3.2.7
 } as const;
 
 /** A row of the reply table. */
@@ -146,9 +148,28 @@ export function smtpReply(decision: Decision, stage: keyof SmtpStages, options: 
 }
 
 /** A reply that needs no decision: what the syntax of a command, or its place, calls for. */
-export function replyFor(cause: Cause, text: string, action: 'reject' | 'defer' = 'reject'): Reply {
+export function replyFor(
+  cause: Cause,
+  text: string,
+  action: 'reject' | 'defer' = 'reject',
+  options: ReplyOptions = {},
+): Reply {
   const row: ReplyRow = replyTable[cause];
-  return smtpLine(row[action], row.status, text, { close: row.close === true });
+  return smtpLine(row[action], row.status, text, { close: row.close === true, correlation: options.correlation });
+}
+
+/**
+ * A reply in the words of the host, such as what it says of a message that it has stored.
+ *
+ * An enhanced status code at the beginning of the text is kept; its class is made that of `code`.
+ *
+ * @throws {TypeError} if `code` is neither 250 nor from 400 to 599
+ */
+export function hostReply(code: number, text: string, options: ReplyOptions = {}): Reply {
+  if (code !== 250 && !(Number.isInteger(code) && code >= 400 && code <= 599))
+    throw new TypeError(`hostReply: code must be 250 or from 400 to 599, got ${code}`);
+  const [, status = '0.0', words = text] = /^[245]\.(\d{1,3}\.\d{1,3})(?: +|$)(.*)$/s.exec(text) ?? [];
+  return smtpLine(code, status as StatusDetail, words, { close: false, correlation: options.correlation });
 }
 
 /** Whether the cause has a row in the reply table. */

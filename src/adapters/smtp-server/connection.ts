@@ -2,27 +2,36 @@ import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { SMTPConnection } from 'smtp-server/lib/smtp-connection.js';
 import type { Reply } from '../../smtp/index.ts';
-import { printReply } from '../../smtp/index.ts';
+import { printReply, replyFor } from '../../smtp/index.ts';
 import type { SmtpSession } from '../smtp-session/index.ts';
 import type { Login } from './login.ts';
 import type { GuardOptions } from './options.ts';
 
 /** What a connection needs of the server that it belongs to. */
 export interface Host {
-  readonly guardOptions: Pick<GuardOptions, 'role' | 'server' | 'session'>;
+  readonly guardOptions: Pick<GuardOptions, 'role' | 'server' | 'session' | 'env' | 'commandMs' | 'messageMs'>;
+  /** What smtp-server goes by. */
+  readonly options: { readonly size?: number | undefined };
   readonly login: Login | undefined;
+  receive(guard: SmtpSession, stream: AsyncIterable<Uint8Array>): Promise<readonly Reply[]>;
   trouble(error: unknown): void;
 }
 
 /** An enhanced status code at the beginning of a reply's text: the reply table's own, not smtp-server's guess. */
 const OWN_STATUS = /^[245]\.\d{1,3}\.\d{1,3}(?: |$)/;
 
+/** RFC 5321 §4.5.3.2.7. */
+const COMMAND_MS = 300_000;
+/** The largest message by default, at 78 kbit/s. */
+const MESSAGE_MS = 3_600_000;
+
 /** The path of a MAIL or RCPT command, as the client wrote it. */
 const PATH = /^[^:]{4,16}:\s*(<[^>]{0,1100}>)/;
 
 /**
- * A connection of smtp-server whose replies are the policy's. It steps in only where smtp-server has no hook: HELO, the
- * mechanism of AUTH, the path as it was written, and the enhanced status code of a reply.
+ * A connection of smtp-server whose replies are the policy's. It overrides only what smtp-server has no hook for: HELO, the
+ * mechanism of AUTH, the path as it was written, the replies to a message, the enhanced status code of a reply, and the time
+ * that a client may take.
  */
 export class GuardedConnection extends SMTPConnection {
   /** Set before anything is read. */
@@ -33,6 +42,8 @@ export class GuardedConnection extends SMTPConnection {
   path = '';
   readonly #server: Host;
   readonly #raw: Socket | TLSSocket;
+  /** Stops the time of the command or the message that the client is sending. */
+  #stopTime: (() => void) | undefined;
 
   constructor(server: Host, socket: Socket | TLSSocket, options: object) {
     super(server as never, socket as never, options as never);
@@ -40,11 +51,55 @@ export class GuardedConnection extends SMTPConnection {
     this.#raw = socket;
   }
 
+  override init(): void {
+    this.#startTime(this.#commandMs);
+    super.init();
+  }
+
+  get #commandMs(): number {
+    return this.#server.guardOptions.commandMs ?? COMMAND_MS;
+  }
+
+  /** From now on the client has `ms` milliseconds: smtp-server's own timeout begins again with every byte. */
+  #startTime(ms: number): void {
+    this.#endTime();
+    if (this._closing || this._closed) return;
+    this.#stopTime = this.#server.guardOptions.env.clock.after(ms, () => {
+      const stream = this._dataStream;
+      this.say(replyFor('timeout', 'Timeout; the client was too slow', 'defer', this.#correlation));
+      if (stream) stream.destroy(new Error(`the client has not sent its message within ${ms} ms`));
+    });
+  }
+
+  #endTime(): void {
+    this.#stopTime?.();
+    this.#stopTime = undefined;
+  }
+
+  get #correlation(): { correlation?: string } {
+    return this.#server.guardOptions.session?.correlation ? { correlation: this.id } : {};
+  }
+
+  override _onClose(): void {
+    this.#endTime();
+    super._onClose();
+  }
+
+  override _onCommand(command: Buffer, callback?: () => void): void {
+    this.#endTime();
+    // A line of a SASL exchange is not a command, and before the greeting or a TLS handshake there are none.
+    if (this._ready && !this._upgrading && !this._nextHandler && this.say(this.guard.command())) return;
+    super._onCommand(command, () => {
+      if (!this._dataStream) this.#startTime(this.#commandMs);
+      callback?.();
+    });
+  }
+
   get underlying(): Socket | TLSSocket {
     return this.#raw;
   }
 
-  /** Says the policy's reply; `false` where there was no objection. */
+  /** Sends the reply; returns `false` if there is none. */
   say(reply: Reply | null): reply is Reply {
     if (reply === null) return false;
     const [, text = ''] = /^\d{3} (.*)$/s.exec(printReply(reply)) ?? [];
@@ -91,7 +146,8 @@ export class GuardedConnection extends SMTPConnection {
     if (mechanisms.length > 0 && !this.session.user) lines.push(`AUTH ${mechanisms.join(' ')}`);
     if (!this.secure && this._isSupported('STARTTLS') && !server.hideSTARTTLS) lines.push('STARTTLS');
     if (this.secure && server.hideREQUIRETLS === false) lines.push('REQUIRETLS');
-    if (server.size) lines.push(server.hideSize ? 'SIZE' : `SIZE ${server.size}`);
+    const { size } = this.#server.options;
+    if (size) lines.push(server.hideSize ? 'SIZE' : `SIZE ${size}`);
     if (this._proxyCommandAllowed('XCLIENT', 'useXClient')) lines.push('XCLIENT NAME ADDR PORT PROTO HELO LOGIN');
     if (this._proxyCommandAllowed('XFORWARD', 'useXForward'))
       lines.push('XFORWARD NAME ADDR PORT PROTO HELO IDENT SOURCE');
@@ -102,12 +158,12 @@ export class GuardedConnection extends SMTPConnection {
     const { login } = this.#server;
     const [, mechanism = '', initial] = command.toString('latin1').trim().split(/\s+/);
     if (this.session.user) {
-      this.send(503, '5.5.1 Already authenticated');
+      this.say(replyFor('bad-sequence', 'Already authenticated', 'reject', this.#correlation));
       callback();
       return;
     }
     if (login === undefined) {
-      this.send(503, '5.5.1 AUTH is not offered here');
+      this.say(replyFor('auth-not-offered', 'AUTH is not offered here', 'reject', this.#correlation));
       callback();
       return;
     }
@@ -163,14 +219,40 @@ export class GuardedConnection extends SMTPConnection {
 
   override handler_STARTTLS(command: Buffer, callback: () => void): void {
     if (this.session.envelope.mailFrom) {
-      this.send(503, '5.5.1 Not during a mail transaction');
+      this.say(replyFor('bad-sequence', 'Not during a mail transaction', 'reject', this.#correlation));
       callback();
       return;
     }
     super.handler_STARTTLS(command, callback);
   }
 
-  /** Waits for the policy, says what it says, and lets smtp-server go on, whatever happens. */
+  /** RFC 5321 §4.1.1.4. The replies are as many as the recipients with LMTP, whom smtp-server counts without repetitions. */
+  override handler_DATA(_command: Buffer, callback: () => void): void {
+    const parser = this._parser;
+    if (!parser || this.guard.recipients.length === 0) {
+      this.say(replyFor('bad-sequence', 'Send RCPT first', 'reject', this.#correlation));
+      callback();
+      return;
+    }
+    // The session counts the bytes.
+    const stream = parser.startDataMode(0);
+    this._dataStream = stream;
+    this.#startTime(this.#server.guardOptions.messageMs ?? MESSAGE_MS);
+    stream.once('end', () => this.#endTime());
+    this.#server.receive(this.guard, stream).then((replies) => {
+      this._dataStream = false;
+      this._transactionCounter++;
+      this._unrecognizedCommands = 0;
+      this._resetSession();
+      for (const reply of replies) this.say(reply);
+      this.#startTime(this.#commandMs);
+      parser.continue();
+    });
+    this.send(354, 'End data with <CR><LF>.<CR><LF>');
+    callback();
+  }
+
+  /** Waits for the policy, sends its reply, and lets smtp-server go on, whatever happens. */
   #settle(
     callback: () => void,
     reply: Promise<Reply | null>,
@@ -181,7 +263,7 @@ export class GuardedConnection extends SMTPConnection {
       .then(then)
       .catch((error: unknown) => {
         this.#server.trouble(error);
-        this.send(451, '4.3.0 A policy check could not be completed');
+        this.say(replyFor('policy-engine', 'A policy check could not be completed', 'defer', this.#correlation));
       })
       .finally(() => {
         this.resume?.();

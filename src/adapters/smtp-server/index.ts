@@ -10,7 +10,8 @@
  * smtp-server holds every greeting back for 100 ms before it calls `onConnect`; it has no option for that. Connect-stage
  * rules and look-ups begin at the TCP connection (or behind the PROXY header), so the hold costs them nothing.
  *
- * The message is streamed to the policy and to `deliver` at once, and kept by neither.
+ * The message is streamed to the policy and to `deliver` at once. What `deliver` has not read yet waits in memory, and
+ * beyond a limit in a temporary file: it may read before the decision, after it, or never.
  *
  * **Limits** It takes smtp-server at the version it was written for, since HELO, the mechanism of AUTH and enhanced status
  * codes have no hooks there. CHUNKING is not offered, because smtp-server does not. Over a Unix socket the client counts as
@@ -44,12 +45,14 @@
  */
 import type { Env } from '../../env/index.ts';
 import { isSmtpPolicy } from '../../smtp/index.ts';
+import { mayQuarantine } from './may-quarantine.ts';
 import type { GuardOptions } from './options.ts';
 import { GuardedServer } from './server.ts';
 
 export type { Credentials, LoginOptions } from './login.ts';
 export type { Delivery, GuardOptions, ServerOptions } from './options.ts';
 export { GuardedServer } from './server.ts';
+export type { SpoolOptions } from './spool.ts';
 
 /**
  * Makes a server. It listens when it is told to: `guardedServer(options).listen(25)`.
@@ -62,5 +65,20 @@ export function guardedServer<E extends Env = Env>(options: GuardOptions<E>): Gu
   if (!['mx', 'submission', 'lmtp'].includes(options.role))
     throw new TypeError(`guardedServer: role ${JSON.stringify(options.role)} must be 'mx', 'submission' or 'lmtp'`);
   if (typeof options.deliver !== 'function') throw new TypeError('guardedServer: deliver must be a function');
+  const { quarantine, server: { size = 0 } = {}, spool: { memory = 0 } = {} } = options;
+  if (quarantine !== undefined && quarantine !== 'deliver')
+    throw new TypeError(`guardedServer: quarantine must be 'deliver' or left out, got ${JSON.stringify(quarantine)}`);
+  if (quarantine === undefined && mayQuarantine(options.policy))
+    throw new TypeError(
+      "guardedServer: quarantine must be 'deliver', because the policy can quarantine: deliver must then keep messages whose outcome.action is 'quarantine'",
+    );
+  for (const [name, value] of Object.entries({ 'server.size': size, 'spool.memory': memory }))
+    if (!(Number.isInteger(value) && value >= 0))
+      throw new TypeError(`guardedServer: ${name} must be a whole number of bytes, got ${value}`);
+  for (const name of ['commandMs', 'messageMs', 'deliverMs'] as const) {
+    const value = options[name] ?? 1;
+    if (!(typeof value === 'number' && value > 0 && Number.isFinite(value)))
+      throw new TypeError(`guardedServer: ${name} must be a positive number of milliseconds, got ${value}`);
+  }
   return new GuardedServer(options);
 }

@@ -1,10 +1,9 @@
 import type { SaslLogin, SaslStep, ScramOptions } from '../../access/index.ts';
 import { encodeBase64, saslExchange } from '../../access/index.ts';
 import type { SmtpAuth, Verification } from '../../checks/smtp-auth/index.ts';
-import { judge } from '../../core/index.ts';
 import type { Env } from '../../env/index.ts';
 import type { Reply } from '../../smtp/index.ts';
-import { replyFor, smtpReply } from '../../smtp/index.ts';
+import { replyFor } from '../../smtp/index.ts';
 import type { SmtpSession } from '../smtp-session/index.ts';
 
 /** What a client offered to prove who it is. */
@@ -69,14 +68,11 @@ export class Login {
     let step = await exchange.step(initial);
     while (step.state === 'challenge') step = await exchange.step(await speaker.nextLine(encodeBase64(step.data)));
     if (step.state !== 'login') return unread(step);
-    const { reply, identity, wrong } = await this.#verify(guard, mechanism, step.login, gone);
+    const { reply, identity } = await this.#verify(guard, mechanism, step.login, gone);
     // Some mechanisms have a last word: the server's own proof, or the reason why not.
     let last = exchange.conclude(identity !== undefined);
     while (last.state === 'challenge') last = await exchange.step(await speaker.nextLine(encodeBase64(last.data)));
-    if (identity === undefined) {
-      if (wrong) guard.authenticationFailed();
-      return reply ?? replyFor('auth-unavailable', 'Temporary authentication failure');
-    }
+    if (identity === undefined) return reply ?? replyFor('auth-unavailable', 'Temporary authentication failure');
     if (last.state !== 'done') return unread(last);
     guard.authenticated(identity, mechanism);
     speaker.session.user = identity;
@@ -89,7 +85,7 @@ export class Login {
     mechanism: string,
     login: SaslLogin,
     gone: AbortSignal,
-  ): Promise<{ readonly reply: Reply | null; readonly identity?: string | undefined; readonly wrong: boolean }> {
+  ): Promise<{ readonly reply: Reply | null; readonly identity?: string | undefined }> {
     const { connect } = guard.facts;
     const { check, verify, mayActAs } = this.#options;
     const { account, authorizeAs, secret, prove } = login;
@@ -118,9 +114,7 @@ export class Login {
       gone,
     );
     if (error !== undefined) this.#onError(error);
-    // Only wrong credentials are held against the client, not a backend that is down.
-    const wrong = outcome.finding.result === 'fail';
-    return { reply: smtpReply(judge([outcome]), 'auth'), identity, wrong };
+    return { reply: guard.loginJudged(mechanism, outcome), identity };
   }
 }
 

@@ -4,6 +4,7 @@ import type { Mailbox } from '../../net/index.ts';
 import type { Role, SessionPolicy } from '../../smtp/index.ts';
 import type { MessageOutcome, SmtpSession, SmtpSessionOptions } from '../smtp-session/index.ts';
 import type { LoginOptions } from './login.ts';
+import type { SpoolOptions } from './spool.ts';
 
 /** What smtp-server does by itself; the hooks are the guard's. */
 export type ServerOptions = Omit<
@@ -22,38 +23,72 @@ export type ServerOptions = Omit<
   | 'hideENHANCEDSTATUSCODES'
 >;
 
-/** A message on its way in. */
+/** A message that is being received. */
 export interface Delivery {
   readonly session: SmtpSession;
   readonly reversePath: Mailbox | null;
-  /** The recipients that were accepted at RCPT. */
+  /**
+   * Who gets the message: the recipients that were accepted at RCPT, without those for whom a rule has discarded it. What is
+   * decided later is in `outcome.recipients`.
+   */
   readonly forwardPaths: readonly Mailbox[];
   /**
-   * The message, as it arrives, without Authentication-Results fields that claim to be ours. It ends when the message does,
-   * whatever is decided, and throws where the client vanishes. It need not be read.
+   * The message, without Authentication-Results fields that claim to be ours. It can be read once: while it arrives, after
+   * `outcome`, or never. It ends with the message, whatever is decided, and throws if the client disconnects or the message
+   * is refused on the way.
    */
   readonly message: AsyncIterable<Uint8Array>;
   /**
-   * What was decided, once the message has been read. Keep the message only for `accept` and `quarantine`, with
-   * `outcome.headers` in front of it.
+   * What was decided, as soon as the message has arrived, whether or not it is read. Keep the message only for `accept` and
+   * `quarantine`, with `outcome.headers` in front of it. It never rejects.
    */
   readonly outcome: Promise<MessageOutcome>;
+  /** Aborted if the message is not received completely, or `deliver` takes longer than `deliverMs`. */
+  readonly signal: AbortSignal;
 }
 
 export interface GuardOptions<E extends Env = Env> {
   readonly policy: SessionPolicy<E>;
   readonly env: E;
   readonly role: Role;
-  /** Options of smtp-server: name, banner, size, key and cert, secure, useProxy, socketTimeout … */
-  readonly server?: ServerOptions | undefined;
-  readonly session?: SmtpSessionOptions | undefined;
   /**
-   * Takes the message. A string that it returns is the text of the 250; what it throws is a 451, unless the error carries a
-   * `responseCode`.
+   * Options of smtp-server: name, banner, key and cert, secure, useProxy … Two have other defaults than there: `size` is
+   * 35,000,000 bytes (0: no limit), and `socketTimeout` five minutes (RFC 5321 §4.5.3.2.7).
    */
-  readonly deliver: (delivery: Delivery) => Promise<unknown>;
+  readonly server?: ServerOptions | undefined;
+  /** Options of each session; `size` is that of `server`. */
+  readonly session?: Omit<SmtpSessionOptions, 'size' | 'onError'> | undefined;
+  /**
+   * Takes the message. A string that it returns is the text of the 250. If it throws or rejects, the message is deferred with
+   * 451; an error with a `responseCode` from 400 to 599 is answered with that and the error's message.
+   *
+   * It is called for every message that is sent, before anything is decided about it: await `outcome`.
+   */
+  readonly deliver: (delivery: Delivery) => unknown;
+  /**
+   * Says that `deliver` keeps messages whose `outcome.action` is `quarantine`. Required if a rule of the policy can
+   * quarantine: otherwise such a message would be answered with 250, and be lost.
+   */
+  readonly quarantine?: 'deliver' | undefined;
   /** Who may log in; without it AUTH is not offered. */
   readonly auth?: LoginOptions | undefined;
-  /** Told of trouble on a connection or the listener. Nothing of it is fatal. */
+  /** Where a message waits for `deliver` to read it. */
+  readonly spool?: SpoolOptions | undefined;
+  /**
+   * How long the client may take to send one command, in milliseconds, however steadily its bytes arrive. Then it is
+   * answered 421. Default: 300,000 (RFC 5321 §4.5.3.2.7).
+   */
+  readonly commandMs?: number | undefined;
+  /** How long the client may take to send one message, in milliseconds. Then it is answered 421. Default: 3,600,000. */
+  readonly messageMs?: number | undefined;
+  /**
+   * How long `deliver` may take once the message has been received and judged, in milliseconds. Then it is answered 451.
+   * Default: 540,000, because a client waits ten minutes (RFC 5321 §4.5.3.2.6).
+   */
+  readonly deliverMs?: number | undefined;
+  /**
+   * Called once for every failure of a hook, a store, a connection or the listener. None of them ends the server. What
+   * `onError` itself throws is ignored.
+   */
   readonly onError?: ((error: Error) => void) | undefined;
 }

@@ -1,21 +1,28 @@
 import { createHash } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import type { SMTPServerAddress, SMTPServerDataStream, SMTPServerSession } from 'smtp-server';
+import type { SMTPServerAddress, SMTPServerSession } from 'smtp-server';
 import { SMTPServer } from 'smtp-server';
+import { isPromise } from '../../core/index.ts';
 import type { Env } from '../../env/index.ts';
 import type { IpAddress } from '../../net/index.ts';
 import { parseIp } from '../../net/index.ts';
 import type { ConnectFacts, Reply, TlsFacts } from '../../smtp/index.ts';
-import { printReply, withoutOwnResults } from '../../smtp/index.ts';
-import { Feed, smtpSession } from '../smtp-session/index.ts';
+import { printReply, replyFor } from '../../smtp/index.ts';
+import type { SmtpSession } from '../smtp-session/index.ts';
+import { smtpSession } from '../smtp-session/index.ts';
 import { GuardedConnection } from './connection.ts';
+import { assertInternals } from './internals.ts';
 import { Login } from './login.ts';
-import type { Delivery, GuardOptions } from './options.ts';
-
-type Done = (error?: Error | null, message?: string | (string | Error)[]) => void;
+import type { GuardOptions } from './options.ts';
+import { receive } from './receive.ts';
 
 const LOOPBACK = '127.0.0.1' as IpAddress;
+
+/** Enough for attachments of 25 MB, which base64 makes a third larger. */
+const SIZE = 35_000_000;
+/** RFC 5321 §4.5.3.2.7. smtp-server would take one minute. */
+const IDLE_MS = 300_000;
 
 /** Commands of smtp-server that are jokes. */
 const JOKES = ['WIZ', 'SHELL', 'KILL'];
@@ -34,6 +41,8 @@ export class GuardedServer<E extends Env = Env> extends SMTPServer {
       // RFC 8997; smtp-server would take TLS 1.0.
       minVersion: 'TLSv1.2',
       ...server,
+      size: server.size ?? SIZE,
+      socketTimeout: server.socketTimeout ?? IDLE_MS,
       disabledCommands: [...(server.disabledCommands ?? []), ...JOKES],
       hideENHANCEDSTATUSCODES: false,
       hideSMTPUTF8: !(options.session?.smtpUtf8 ?? false),
@@ -44,11 +53,22 @@ export class GuardedServer<E extends Env = Env> extends SMTPServer {
     this.guardOptions = options;
     if (auth !== undefined) this.login = new Login(auth, options.env, (error) => this.trouble(error));
     this.on('error', (error) => this.trouble(error));
+    assertInternals(this);
   }
 
-  /** Trouble on one connection is never the end of the server. */
+  /** Reports a failure. None on one connection ends the server, nor does `onError`. */
   trouble(error: unknown): void {
-    this.guardOptions.onError?.(error instanceof Error ? error : new Error(String(error)));
+    try {
+      const told: unknown = this.guardOptions.onError?.(error instanceof Error ? error : new Error(String(error)));
+      if (isPromise(told)) told.then(undefined, () => undefined);
+    } catch {
+      // There is nobody left to tell.
+    }
+  }
+
+  /** Receives a message, and returns the replies to it. Never rejects. */
+  receive(guard: SmtpSession, stream: AsyncIterable<Uint8Array>): Promise<readonly Reply[]> {
+    return receive(this.guardOptions as unknown as GuardOptions, guard, stream, (error) => this.trouble(error));
   }
 
   /** Sessions that are open now. */
@@ -75,20 +95,8 @@ export class GuardedServer<E extends Env = Env> extends SMTPServer {
       this.#factsOf(connection, address),
       {
         ...this.guardOptions.session,
-        onEvent: (event, facts) => {
-          try {
-            this.guardOptions.session?.onEvent?.(event, facts);
-          } catch (error) {
-            this.trouble(error);
-          }
-        },
-        onBan: (ban, facts) => {
-          try {
-            this.guardOptions.session?.onBan?.(ban, facts);
-          } catch (error) {
-            this.trouble(error);
-          }
-        },
+        size: this.options.size || undefined,
+        onError: (error) => this.trouble(error),
       },
     );
     connection.greeting = connection.guard.connect();
@@ -143,7 +151,7 @@ export class GuardedServer<E extends Env = Env> extends SMTPServer {
       },
       (error: unknown) => {
         this.trouble(error);
-        callback(refusal(451, '4.3.0 A policy check could not be completed'));
+        callback(asError(replyFor('policy-engine', 'A policy check could not be completed', 'defer')));
       },
     );
   }
@@ -184,84 +192,14 @@ export class GuardedServer<E extends Env = Env> extends SMTPServer {
     this.#answer(connection, connection.guard.rcpt(connection.path), callback);
   }
 
-  override onData(stream: SMTPServerDataStream, session: SMTPServerSession, callback: Done): void {
-    const connection = this.#of(session);
-    this.#take(connection, stream).then(
-      (message) => callback(null, message as never),
-      (error: unknown) => {
-        const known = error instanceof Error && typeof (error as { responseCode?: unknown }).responseCode === 'number';
-        if (!known) this.trouble(error);
-        callback(known ? (error as Error) : refusal(451, '4.3.0 The message could not be taken'));
-      },
-    );
-  }
-
-  async #take(
-    connection: GuardedConnection,
-    stream: SMTPServerDataStream,
-  ): Promise<string | (string | Error)[] | undefined> {
-    const { guard } = connection;
-    const recipients = [...guard.recipients];
-    const feed = new Feed();
-    const outcome = guard.data(chunksOf(stream, feed, this.guardOptions.server?.size));
-    const reversePath = guard.facts.mail?.reversePath ?? null;
-    const message = guard.authservId === undefined ? feed : withoutOwnResults(feed, guard.authservId);
-    const delivery: Delivery = { session: guard, reversePath, forwardPaths: recipients, message, outcome };
-    // A promise, whatever the author's function does.
-    const delivered = (async () => this.guardOptions.deliver(delivery))().finally(() => feed.leave());
-    delivered.catch(() => undefined);
-    const decided = await outcome;
-    if (stream.sizeExceeded) throw refusal(552, '5.3.4 The message is larger than is taken here');
-    if (decided.perRecipient.length > 0) {
-      const taken = decided.perRecipient.some(({ reply }) => reply === null);
-      const text = taken ? await delivered : undefined;
-      return decided.perRecipient.map(({ reply }) => (reply === null ? okay(text) : asError(reply)));
-    }
-    if (decided.reply !== null) {
-      if (decided.reply.close) setImmediate(() => connection.close());
-      throw asError(decided.reply);
-    }
-    return okay(await delivered);
-  }
-
   override onClose(session: SMTPServerSession): void {
     const connection = this.#guarded.get(session);
     if (connection !== undefined) this.#release(connection);
   }
 }
 
-const okay = (text: unknown): string => `2.0.0 ${typeof text === 'string' ? text : 'Ok: taken'}`;
-
-const refusal = (responseCode: number, message: string): Error => Object.assign(new Error(message), { responseCode });
-
-const asError = (reply: Reply): Error => refusal(reply.code, printReply(reply).slice(4));
-
-/** The message in chunks, each handed to the keeper too. */
-async function* chunksOf(
-  stream: SMTPServerDataStream,
-  feed: Feed,
-  size: number | undefined,
-): AsyncGenerator<Uint8Array> {
-  let ended = false;
-  let error: Error | undefined;
-  try {
-    for await (const chunk of stream as AsyncIterable<Uint8Array>) {
-      // What lies behind the limit is read, since the client must be answered, and given to nobody.
-      if (size !== undefined && stream.byteLength > size) continue;
-      const taken = feed.write(chunk);
-      yield chunk;
-      if (taken !== undefined) await taken;
-    }
-    ended = true;
-    if (stream.sizeExceeded) throw refusal(552, '5.3.4 The message is larger than is taken here');
-  } catch (caught) {
-    error = caught instanceof Error ? caught : new Error(String(caught));
-    throw error;
-  } finally {
-    // An error is dear to make, and is made only where there is one.
-    feed.end(error ?? (ended ? undefined : new Error('the message was not read to its end')));
-  }
-}
+const asError = (reply: Reply): Error =>
+  Object.assign(new Error(printReply(reply).slice(4)), { responseCode: reply.code });
 
 function tlsFacts(socket: Socket | TLSSocket): TlsFacts | undefined {
   if (!('getProtocol' in socket)) return undefined;

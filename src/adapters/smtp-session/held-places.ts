@@ -3,13 +3,21 @@ import type { Counters } from '../../env/index.ts';
 
 /**
  * A session's view of the counters: a place that a shared store grants after the session has ended is given back at once,
- * instead of being held until its lease runs out.
+ * instead of being held until its lease runs out. What a store throws on release is reported: the lease runs out by itself.
  */
-export function heldPlaces(counters: Counters, ended: () => boolean): Counters {
+export function heldPlaces(counters: Counters, ended: () => boolean, trouble: (error: unknown) => void): Counters {
+  const release = (holder: string, key?: string): void | Promise<void> => {
+    try {
+      const released = counters.release(holder, key);
+      return isPromise(released) ? released.then(undefined, trouble) : released;
+    } catch (error) {
+      trouble(error);
+    }
+  };
   const settle = <T>(granted: T | Promise<T>, holder: string): T | Promise<T> => {
     if (!isPromise(granted)) return granted;
     return granted.then(async (usage) => {
-      if (ended()) await counters.release(holder);
+      if (ended()) await release(holder);
       return usage;
     });
   };
@@ -20,7 +28,7 @@ export function heldPlaces(counters: Counters, ended: () => boolean): Counters {
     clear: (key) => counters.clear(key),
     acquire: (key, limit, holder) => settle(counters.acquire(key, limit, holder), holder),
     acquireAll: (places, holder) => settle(counters.acquireAll(places, holder), holder),
-    release: (holder, key) => counters.release(holder, key),
+    release,
     distinct: (key, value, limit, periodMs) => counters.distinct(key, value, limit, periodMs),
   };
 }

@@ -35,6 +35,6 @@
  *
  * @module
  */
-export { Feed } from './feed.ts';
+export type { BareLineEndingPolicy, MessageSink } from './receiving.ts';
 export { smtpSession } from './session.ts';
-export type { MessageOutcome, SessionEvent, SmtpSession, SmtpSessionOptions } from './types.ts';
+export type { MessageOutcome, RecipientOutcome, SessionEvent, SmtpSession, SmtpSessionOptions } from './types.ts';

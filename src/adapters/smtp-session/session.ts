@@ -1,6 +1,6 @@
 import { chargeAccepted, feedBans } from '../../checks/connection-limits/index.ts';
-import type { Awaitable, Decision, Finding, HeaderField } from '../../core/index.ts';
-import { evaluate, timedOut } from '../../core/index.ts';
+import type { Awaitable, Decision, Finding, HeaderField, Outcome } from '../../core/index.ts';
+import { defer, evaluate, isPromise, judge, timedOut } from '../../core/index.ts';
 import type { Env } from '../../env/index.ts';
 import type { MessageFacts } from '../../message/index.ts';
 import { readMessage } from '../../message/index.ts';
@@ -9,6 +9,7 @@ import { parseAddressLiteral, parseDomain, parsePath, printMailbox } from '../..
 import type {
   AuthenticatedDataFacts,
   AuthenticatedStages,
+  AuthFacts,
   Cause,
   ConnectFacts,
   HeloFacts,
@@ -27,10 +28,13 @@ import { authenticationResults, isSmtpPolicy, policyParts, replyFor, smtpReply }
 import { Ahead } from './ahead.ts';
 import { askedOnce } from './asked-once.ts';
 import { Authenticating } from './authenticating.ts';
+import { foldRecipients, foldStages, unitedTags } from './fold.ts';
 import { heldPlaces } from './held-places.ts';
 import { Kept } from './kept.ts';
 import { describe } from './path-problem.ts';
-import type { MessageOutcome, SessionEvent, SmtpSession, SmtpSessionOptions } from './types.ts';
+import type { MessageSink } from './receiving.ts';
+import { Receiving } from './receiving.ts';
+import type { MessageOutcome, RecipientOutcome, SessionEvent, SmtpSession, SmtpSessionOptions } from './types.ts';
 
 const DEADLINE_MS = 30_000;
 const MAX_DELAY_MS = 30_000;
@@ -54,7 +58,12 @@ export function smtpSession<E extends Env = Env>(
   const deadlineMs = positive('deadlineMs', options.deadlineMs ?? DEADLINE_MS);
   const maxDelayMs = options.maxDelayMs ?? MAX_DELAY_MS;
   if (!(maxDelayMs >= 0)) throw new TypeError(`smtpSession: maxDelayMs ${maxDelayMs} must be 0 or more`);
-  const { authservId } = options;
+  const { authservId, size, bareLineEndings = 'refuse' } = options;
+  if (size !== undefined) positive('size', size);
+  if (!['refuse', 'normalize', 'keep'].includes(bareLineEndings))
+    throw new TypeError(
+      `smtpSession: bareLineEndings must be 'refuse', 'normalize' or 'keep', got ${JSON.stringify(bareLineEndings)}`,
+    );
   if (typeof authservId === 'string' && parseDomain(authservId) === undefined)
     throw new TypeError(`smtpSession: authservId ${JSON.stringify(authservId)} is not a host name`);
   return new Session(policy, env, connection, options, deadlineMs, maxDelayMs);
@@ -89,8 +98,16 @@ class Session<E extends Env> implements SmtpSession {
     helo: [],
     transaction: new Set(),
   };
-  /** The decisions that let the transaction in so far. */
+  /** The decisions that let the connection, the greeting and the login in. They count for every message. */
+  #letIn: { connect?: Decision | undefined; helo?: Decision | undefined; auth?: Decision | undefined } = {};
+  /** The decision about the mechanism; it counts once the client has logged in. */
+  #authDecision: Decision | undefined;
+  /** The decisions that let the transaction in so far: MAIL, then one for each recipient. */
   #accepting: Decision[] = [];
+  /** MAIL was refused: what a client has pipelined behind it is no error of its own (RFC 2920). */
+  #mailRefused = false;
+  /** The command at hand has been counted by `command()`. */
+  #counted = false;
   #authenticating: Authenticating | undefined;
   readonly #env: E;
   readonly #dns: ReturnType<typeof askedOnce>;
@@ -125,7 +142,12 @@ class Session<E extends Env> implements SmtpSession {
     this.authservId = name;
     this.#writesTrace = writes;
     this.#dns = askedOnce(env.dns, env.clock);
-    this.#env = { ...env, dns: this.#dns, counters: heldPlaces(env.counters, () => this.#closed) };
+    const counters = heldPlaces(
+      env.counters,
+      () => this.#closed,
+      (error) => this.#trouble(error),
+    );
+    this.#env = { ...env, dns: this.#dns, counters };
     this.#connection = connection;
     this.#options = options;
     this.#deadlineMs = deadlineMs;
@@ -177,7 +199,7 @@ class Session<E extends Env> implements SmtpSession {
     let decision: Decision;
     if (entries === undefined || entries.length === 0) decision = nothingSaid;
     else {
-      // One for all stages, until one of them is ended by it: a signal is dear.
+      // Shared by all stages until one of them is ended by it: AbortControllers are expensive.
       this.#stage ??= new AbortController();
       const end = this.#stage;
       if (this.#closed) end.abort('closed');
@@ -191,23 +213,73 @@ class Session<E extends Env> implements SmtpSession {
       });
       cancel();
     }
-    const correlation = this.#options.correlation ? this.#connection.session.id : undefined;
-    const reply = smtpReply(decision, stage, { correlation });
+    this.#keepFindings(stage, decision);
+    const reply = this.#conclude(stage, decision, facts, began, recipient);
+    if (decision.delayMs > 0) await this.#wait(Math.min(decision.delayMs, this.#maxDelayMs));
+    return [reply, decision];
+  }
+
+  /** Records a decision, tells the host and the bans of it, and makes the reply. */
+  #conclude(
+    stage: keyof SmtpStages,
+    decision: Decision,
+    facts: SmtpStages[keyof SmtpStages],
+    began: number,
+    recipient?: string,
+  ): Reply | null {
+    const reply = smtpReply(decision, stage, this.#replyOptions());
     const event: SessionEvent = {
       stage,
       decision,
       reply,
-      tookMs: clock.now() - began,
+      tookMs: this.#env.clock.now() - began,
       ...(recipient === undefined ? {} : { recipient }),
     };
     if (this.events.length >= MAX_EVENTS) this.events.shift();
     this.events.push(event);
-    this.#keepFindings(stage, decision);
-    this.#options.onEvent?.(event, facts);
+    this.#tell(() => this.#options.onEvent?.(event, facts));
     this.#feed(decision);
     if (reply !== null) this.#errors++;
-    if (decision.delayMs > 0) await this.#wait(Math.min(decision.delayMs, this.#maxDelayMs));
-    return [reply, decision];
+    return reply;
+  }
+
+  #replyOptions(): { correlation?: string } {
+    return this.#options.correlation ? { correlation: this.#connection.session.id } : {};
+  }
+
+  /** Calls a hook of the host. What it throws, now or later, is reported and changes nothing. */
+  #tell(hook: () => unknown): void {
+    try {
+      const told = hook();
+      if (isPromise(told)) told.then(undefined, (error: unknown) => this.#trouble(error));
+    } catch (error) {
+      this.#trouble(error);
+    }
+  }
+
+  #trouble(error: unknown): void {
+    try {
+      const told: unknown = this.#options.onError?.(error instanceof Error ? error : new Error(String(error)));
+      if (isPromise(told)) told.then(undefined, () => undefined);
+    } catch {
+      // There is nobody left to tell.
+    }
+  }
+
+  /** Waits for a store, but no longer than a stage may take. What it throws is reported. */
+  async #store(what: string, ask: () => Awaitable<unknown>): Promise<void> {
+    try {
+      const asked = ask();
+      if (!isPromise(asked)) return;
+      let cancel = (): void => undefined;
+      const late = new Promise((_, reject) => {
+        const tooLate = (): void => reject(new Error(`${what} has not answered within ${this.#deadlineMs} ms`));
+        cancel = this.#env.clock.after(this.#deadlineMs, tooLate);
+      });
+      await Promise.race([asked, late]).finally(cancel);
+    } catch (error) {
+      this.#trouble(error);
+    }
   }
 
   #keepFindings(stage: keyof SmtpStages, { outcomes }: Decision): void {
@@ -216,17 +288,17 @@ class Session<E extends Env> implements SmtpSession {
     else if (stage !== 'auth') for (const { finding } of outcomes) this.#findings.transaction.add(finding);
   }
 
-  /** Shows the policy's bans what happened. Nobody waits for it. */
+  /** Shows the policy's bans what happened. The session does not wait for them. */
   #feed(what: Decision | Misdeed): void {
     const { bans } = this.#parts;
     if (bans.length === 0) return;
     const facts = this.#connectFacts();
-    feedBans(bans, what, facts, this.#env).then((ban) => {
-      if (ban !== undefined) this.#options.onBan?.(ban, facts);
+    feedBans(bans, what, facts, this.#env, (error) => this.#trouble(error)).then((ban) => {
+      if (ban !== undefined) this.#tell(() => this.#options.onBan?.(ban, facts));
     });
   }
 
-  /** Waits, or less long where the client goes away. */
+  /** Waits, or less long if the client disconnects. */
   #wait(ms: number): Promise<void> {
     return new Promise((resolve) => {
       if (this.#closed) return resolve();
@@ -240,19 +312,50 @@ class Session<E extends Env> implements SmtpSession {
 
   #refuse(cause: Cause, text: string): Reply {
     if (protocolErrors.has(cause)) this.protocolError();
-    else this.#errors++;
-    return replyFor(cause, text);
+    else if (!(cause === 'bad-sequence' && this.#mailRefused)) this.#errors++;
+    return replyFor(cause, text, 'reject', this.#replyOptions());
+  }
+
+  command(): Reply | null {
+    this.#counted = true;
+    this.#commands++;
+    const { limits } = this.#parts;
+    if (limits.length === 0) return null;
+    const facts = this.#connectFacts();
+    const tally = { commands: this.#commands, errors: this.#errors, authFailures: this.#authFailures };
+    for (const rule of limits) {
+      const finding = rule.exceeded(tally);
+      if (finding !== undefined)
+        return this.#conclude(
+          'connect',
+          judge([{ rule: rule.id, finding, verdict: defer() }]),
+          facts,
+          this.#env.clock.now(),
+        );
+    }
+    return null;
+  }
+
+  /** A verb begins; most hosts count commands only here. */
+  #begin(): Reply | null {
+    const reply = this.#counted ? null : this.command();
+    this.#counted = false;
+    return reply;
   }
 
   async connect(): Promise<Reply | null> {
     const facts = this.#connectFacts();
-    const [reply] = await this.#at('connect', facts);
-    if (reply === null) this.#ahead?.start('connect', facts, this.#env);
-    return reply;
+    const [reply, decision] = await this.#at('connect', facts);
+    if (reply !== null) return reply;
+    this.#letIn.connect = decision;
+    this.#ahead?.start('connect', facts, this.#env);
+    return null;
   }
 
   async helo(verb: 'HELO' | 'EHLO' | 'LHLO', name: string): Promise<Reply | null> {
-    this.#commands++;
+    const over = this.#begin();
+    // A reply to HELO or EHLO has no enhanced status code (RFC 2034 §3).
+    if (over !== null) return { ...over, enhanced: '' };
     this.reset();
     // biome-ignore lint/suspicious/noControlCharactersInRegex: what may not stand in an argument is what is looked for
     if (name === '' || name.length > MAX_HELO || /[\x00-\x20\x7f-\uffff]/.test(name)) {
@@ -269,8 +372,9 @@ class Session<E extends Env> implements SmtpSession {
     };
     this.#ahead?.forget('helo');
     const facts = this.#heloFacts(helo);
-    const [reply] = await this.#at('helo', facts);
+    const [reply, decision] = await this.#at('helo', facts);
     if (reply !== null) return reply;
+    this.#letIn.helo = decision;
     this.#helo = helo;
     this.#ahead?.start('helo', facts, this.#env);
     return null;
@@ -280,22 +384,35 @@ class Session<E extends Env> implements SmtpSession {
     this.#connection = { ...this.#connection, tls };
     this.#helo = null;
     this.#auth = null;
+    this.#authDecision = undefined;
+    this.#letIn = { connect: this.#letIn.connect };
     this.reset();
     this.#ahead?.forget('helo');
   }
 
   async auth(mechanism: string): Promise<Reply | null> {
-    this.#commands++;
+    const over = this.#begin();
+    if (over !== null) return over;
     if (this.#helo === null) return this.#refuse('helo-missing', 'Say EHLO first');
-    const [reply] = await this.#at('auth', {
-      ...this.#heloFacts(this.#helo),
-      attempt: { mechanism: mechanism.toUpperCase() },
-    });
+    const [reply, decision] = await this.#at('auth', this.#authFacts(this.#helo, mechanism));
+    this.#authDecision = decision;
     return reply;
+  }
+
+  #authFacts(helo: HeloFacts['helo'], mechanism: string): AuthFacts {
+    return { ...this.#heloFacts(helo), attempt: { mechanism: mechanism.toUpperCase() } };
+  }
+
+  loginJudged(mechanism: string, outcome: Outcome): Reply | null {
+    if (outcome.finding.result === 'fail') this.#authFailures++;
+    const now = this.#env.clock.now();
+    const helo = this.#helo ?? { verb: 'EHLO', name: '' };
+    return this.#conclude('auth', judge([outcome]), this.#authFacts(helo, mechanism), now);
   }
 
   authenticated(identity: string, mechanism?: string): void {
     this.#auth = { identity, ...(mechanism === undefined ? {} : { mechanism }) };
+    this.#letIn.auth = this.#authDecision;
   }
 
   authenticationFailed(): void {
@@ -310,7 +427,8 @@ class Session<E extends Env> implements SmtpSession {
   }
 
   async mail(path: string, parameters?: { readonly [name: string]: string | true }): Promise<Reply | null> {
-    this.#commands++;
+    const over = this.#begin();
+    if (over !== null) return over;
     if (this.#helo === null) return this.#refuse('helo-missing', 'Say EHLO first');
     if (this.#mail !== null) return this.#refuse('bad-sequence', 'A transaction is under way; say RSET first');
     const parsed = parsePath(path, this.#reading());
@@ -323,6 +441,7 @@ class Session<E extends Env> implements SmtpSession {
     const facts = this.#mailFacts(this.#helo, mail);
     this.#findings.transaction.clear();
     const [reply, decision] = await this.#at('mail', facts);
+    this.#mailRefused = reply !== null;
     if (reply !== null) return reply;
     this.#mail = mail;
     this.recipients = [];
@@ -332,11 +451,12 @@ class Session<E extends Env> implements SmtpSession {
   }
 
   async rcpt(path: string): Promise<Reply | null> {
-    this.#commands++;
+    const over = this.#begin();
+    if (over !== null) return over;
     if (this.#helo === null || this.#mail === null) return this.#refuse('bad-sequence', 'Say MAIL first');
     const parsed = parsePath(path, this.#reading());
     if (typeof parsed === 'string') return this.#refuse('recipient-syntax', describe('recipient', parsed));
-    if (parsed.mailbox === null) return this.#refuse('recipient-syntax', 'The null path is no recipient');
+    if (parsed.mailbox === null) return this.#refuse('recipient-syntax', 'Null recipient path is not allowed');
     if (parsed.utf8 && this.#mail.mailParameters?.SMTPUTF8 !== true)
       return this.#refuse('utf8-not-offered', 'A recipient outside ASCII needs SMTPUTF8');
     const facts: RcptFacts = {
@@ -353,38 +473,54 @@ class Session<E extends Env> implements SmtpSession {
     return reply;
   }
 
-  async data(message: Uint8Array | AsyncIterable<Uint8Array>): Promise<MessageOutcome> {
-    this.#commands++;
+  get keptRecipients(): readonly Mailbox[] {
+    return this.recipients.filter((_, at) => foldStages(this.#stagesOf(this.#accepting, at)).action !== 'discard');
+  }
+
+  /** The decisions that let this recipient of the transaction in. */
+  #stagesOf([mail, ...rcpts]: readonly Decision[], recipient: number): Decision[] {
+    const { connect, helo, auth } = this.#letIn;
+    return [connect, helo, auth, mail, rcpts[recipient]].filter((decision) => decision !== undefined);
+  }
+
+  async data(
+    message: Uint8Array | AsyncIterable<Uint8Array>,
+    { copy }: { readonly copy?: MessageSink | undefined } = {},
+  ): Promise<MessageOutcome> {
+    // A limit ends the session at the next command: the client has sent the message, and is told what became of it.
+    if (!this.#counted) this.#commands++;
+    this.#counted = false;
     const helo = this.#helo;
     const mail = this.#mail;
     const recipients = this.recipients;
     const accepting = this.#accepting;
-    const keep = this.#options.keepMessage ?? 0;
-    const kept = keep > 0 ? new Kept(keep) : undefined;
+    const { size, bareLineEndings = 'refuse', keepMessage = 0 } = this.#options;
+    const kept = keepMessage > 0 ? new Kept(keepMessage) : undefined;
     const arriving =
       helo === null || mail === null || recipients.length === 0 ? undefined : this.#authenticate(helo, mail);
     this.#authenticating = arriving;
+    const receiving = new Receiving({ size, bareLineEndings });
     let read: MessageFacts;
     try {
-      let octets = kept === undefined ? message : kept.through(message);
+      let octets = receiving.through(message, copy);
+      if (kept !== undefined) octets = kept.through(octets);
       if (arriving !== undefined) octets = arriving.reading(octets);
       read = await readMessage(octets, this.#options.reading);
     } catch {
-      // The stream broke off: the client vanished in the middle of its message.
       arriving?.end('incomplete');
       this.#authenticating = undefined;
       this.reset();
-      return this.#unread(replyFor('message-incomplete', 'The message came to no end', 'defer'));
+      return this.#unread(this.#notReceived(receiving), recipients);
     }
     if (helo === null || mail === null || recipients.length === 0) {
       this.reset();
-      return this.#unread(this.#refuse('no-recipients', 'No valid recipients'), read);
+      return this.#unread(this.#refuse('no-recipients', 'No valid recipients'), recipients, read);
     }
     const raw = kept?.octets;
     const facts = {
       ...this.#mailFacts(helo, mail),
       forwardPaths: recipients,
-      message: raw === undefined ? read : { ...read, raw: () => raw },
+      message: { ...read, bareLineEndings: receiving.found, ...(raw === undefined ? {} : { raw: () => raw }) },
     };
     const began = this.#env.clock.now();
     let authentication: MessageAuthentication | undefined;
@@ -396,27 +532,47 @@ class Session<E extends Env> implements SmtpSession {
     // A policy that names no authenticator has no rule that asks for it.
     const known = { ...facts, ...(authentication === undefined ? {} : { authentication }) } as AuthenticatedDataFacts;
     this.#messages++;
-    const perRecipient: { recipient: Mailbox; reply: Reply | null; decision: Decision }[] = [];
-    let last: [Reply | null, Decision];
-    if (this.#connection.session.role === 'lmtp') {
-      last = [null, nothingSaid];
-      for (const [at, recipient] of recipients.entries()) {
-        const one = { ...known, forwardPaths: [recipient] };
-        last = await this.#at('data', one, printMailbox(recipient), at === 0 ? began : undefined);
-        perRecipient.push({ recipient, reply: last[0], decision: last[1] });
-      }
-    } else last = await this.#at('data', known, undefined, began);
-    const headers = [...this.#traceOf(known, authentication), ...last[1].tags];
-    await this.#charge(accepting, last[1], perRecipient);
+    const lmtp = this.#connection.session.role === 'lmtp';
+    const judged: [Reply | null, Decision][] = [];
+    for (const recipient of lmtp ? recipients : [undefined]) {
+      const one = recipient === undefined ? known : { ...known, forwardPaths: [recipient] };
+      const name = recipient === undefined ? undefined : printMailbox(recipient);
+      judged.push(await this.#at('data', one, name, judged.length === 0 ? began : undefined));
+    }
+    const trace = this.#traceOf(known, authentication);
+    const outcomes = recipients.map((recipient, at): RecipientOutcome => {
+      const [reply, decision] = judged[lmtp ? at : 0] as [Reply | null, Decision];
+      const folded = foldStages([...this.#stagesOf(accepting, at), decision]);
+      return { recipient, reply, action: folded.action, decision: folded, headers: [...trace, ...folded.tags] };
+    });
+    const action = foldRecipients(outcomes.map((outcome) => outcome.action));
+    const heard = outcomes.filter((outcome) => action === 'discard' || outcome.action !== 'discard');
+    await this.#charge(
+      accepting,
+      judged.map(([, decision]) => decision),
+    );
     this.reset();
     return {
-      reply: last[0],
-      perRecipient,
-      headers,
-      action: last[1].action,
-      message: read,
+      reply: (judged[judged.length - 1] as [Reply | null, Decision])[0],
+      recipients: outcomes,
+      perRecipient: lmtp ? outcomes : [],
+      headers: [...trace, ...unitedTags(heard.map(({ decision }) => decision.tags))],
+      action,
+      message: facts.message,
       ...(authentication === undefined ? {} : { authentication }),
     };
+  }
+
+  /** Why a message did not come to its end: it was refused on the way, or the client disconnected. */
+  #notReceived({ refusal }: Receiving): Reply {
+    switch (refusal) {
+      case 'message-too-big':
+        return this.#refuse(refusal, 'Message is too large');
+      case 'bare-line-ending':
+        return this.#refuse(refusal, 'Message contains a bare CR, a bare LF or a NUL; lines must end with CR LF');
+      default:
+        return replyFor('message-incomplete', 'Message was not received completely', 'defer', this.#replyOptions());
+    }
   }
 
   /** Begins to find out what the message proves, where the policy says how. */
@@ -447,26 +603,27 @@ class Session<E extends Env> implements SmtpSession {
     return [authenticationResults(this.authservId, found, facts)];
   }
 
-  /** Charges what limits held open until the mail was taken. */
-  async #charge(
-    accepting: readonly Decision[],
-    last: Decision,
-    perRecipient: readonly { readonly reply: Reply | null; readonly decision: Decision }[],
-  ): Promise<void> {
+  /** Charges what limits held open until the mail was taken. @param judged one decision, or with LMTP one for each recipient */
+  async #charge(accepting: readonly Decision[], judged: readonly Decision[]): Promise<void> {
     const [mail, ...rcpts] = accepting;
-    const taken = perRecipient.length === 0 ? [[last, ...rcpts]] : [];
-    for (const [at, { decision }] of perRecipient.entries()) taken.push([decision, ...rcpts.slice(at, at + 1)]);
+    const each = judged.length > 1 || this.#connection.session.role === 'lmtp';
+    const taken = judged.map((decision, at) => [decision, ...(each ? rcpts.slice(at, at + 1) : rcpts)]);
     const decisions = taken.filter(([one]) => one?.action !== 'defer' && one?.action !== 'reject').flat();
     if (decisions.length === 0 || mail === undefined) return;
-    try {
-      await chargeAccepted([mail, ...decisions], this.#env);
-    } catch {
-      // A store that breaks its word not to throw: what was taken stays taken.
-    }
+    await this.#store('counters.charge', () => chargeAccepted([mail, ...decisions], this.#env));
   }
 
-  #unread(reply: Reply, message: MessageFacts = nothingRead): MessageOutcome {
-    return { reply, perRecipient: [], headers: [], action: reply.code < 500 ? 'defer' : 'reject', message };
+  /** The outcome of a message that no rule was asked about. */
+  #unread(reply: Reply, recipients: readonly Mailbox[], message: MessageFacts = nothingRead): MessageOutcome {
+    const action = reply.code < 500 ? 'defer' : 'reject';
+    const finding: Finding = { check: 'smtp-session', result: 'fail', explanation: reply.text };
+    const outcome: Outcome = { rule: 'smtp-session', finding, verdict: { action } };
+    const decision = judge([outcome]);
+    const outcomes = recipients.map(
+      (recipient): RecipientOutcome => ({ recipient, reply, action, decision, headers: [] }),
+    );
+    const lmtp = this.#connection.session.role === 'lmtp';
+    return { reply, recipients: outcomes, perRecipient: lmtp ? outcomes : [], headers: [], action, message };
   }
 
   #reading(): { postmasterDomain?: string } {
@@ -490,11 +647,7 @@ class Session<E extends Env> implements SmtpSession {
     this.#hurry?.();
     this.#ahead?.forget('connect');
     this.#dns.end();
-    try {
-      await this.#env.counters.release(this.#connection.session.id);
-    } catch {
-      // A store that breaks its word not to throw: the lease runs out by itself.
-    }
+    await this.#store('counters.release', () => this.#env.counters.release(this.#connection.session.id));
   }
 }
 

@@ -105,8 +105,8 @@ export function banAfter(options: BanAfterOptions): BanRule {
 
 /**
  * Shows the rules what has happened: a decision, once it was made, or a misdeed that only the session knows of. A session
- * does so with the `bans` of its policy; a host without one calls it after every decision. It never throws, and it holds
- * nobody up.
+ * does so with the `bans` of its policy; a host without one calls it after every decision. It never throws: a predicate or
+ * a store that does is reported to `onError`, and nobody is banned for it.
  *
  * @returns the ban that came of it; of several, the one that lasts longest
  *
@@ -127,6 +127,7 @@ export async function feedBans(
   what: Decision | Misdeed,
   facts: Pick<ConnectFacts, 'client'>,
   env: Pick<Env, 'counters' | 'bans'>,
+  onError?: (error: unknown) => void,
 ): Promise<Ban | undefined> {
   let longest: Ban | undefined;
   for (const rule of rules) {
@@ -135,8 +136,8 @@ export async function feedBans(
       if (times === 0) continue;
       const ban = await rule.feed(times, facts, env);
       if (ban !== undefined && (longest === undefined || ban.until > longest.until)) longest = ban;
-    } catch {
-      // A predicate or a store that throws has found nothing out; nobody is banned for that, and no session ends by it.
+    } catch (error) {
+      onError?.(error);
     }
   }
   return longest;

@@ -1,6 +1,7 @@
-import type { Answer, Check } from '../../core/index.ts';
+import type { Answer, Check, Finding } from '../../core/index.ts';
 import { defer, defineCheck, fail, none, pass } from '../../core/index.ts';
-import type { ConnectFacts, MailFacts, RcptFacts } from '../../smtp/facts.ts';
+import type { MailFacts, RcptFacts } from '../../smtp/facts.ts';
+import type { SessionLimitRule } from '../../smtp/parts.ts';
 import type { LimitEvidence, Refusal } from './evidence.ts';
 import { atLeastOne } from './numbers.ts';
 
@@ -63,33 +64,57 @@ export function recipientLimit(
 
 /** What one session may do. */
 export interface SessionLimitsOptions {
-  /** Commands answered with a 4xx or 5xx; 20 where not given. `false`: no limit. */
+  /**
+   * Errors after which the session ends: refused recipients, protocol errors, failed logins, and any other command that was
+   * answered with a 4xx or 5xx. Default: 20. `false`: no limit.
+   */
   readonly errors?: number | false | undefined;
-  /** Commands of any kind; no limit where not given. */
+  /** Commands of any kind after which the session ends. Default: no limit. */
   readonly commands?: number | undefined;
+  /** Tells two of these from each other in ids. */
   readonly label?: string | undefined;
 }
 
 /**
- * Commands and errors of one session, at any stage: a client that gets nothing right is shown the door.
+ * Ends a session that makes too many errors or gives too many commands, as Postfix' `smtpd_hard_error_limit` does.
  *
- * `none` where the session keeps no tally. Give each use a label where it stands at more than one stage.
+ * It stands beside the stages of a policy, in `limits`: the session looks at it before every command, also if relay control
+ * refuses every recipient. The command that comes after the last one allowed is answered `421 4.7.0`, and the connection is
+ * closed.
+ *
+ * @throws {TypeError} if a limit is not a number from 1
+ *
+ * @example
+ * ```ts
+ * import { sessionLimits } from 'postern/checks/connection-limits';
+ * import { relayControl } from 'postern/checks/relay-control';
+ * import { smtpPolicy } from 'postern/smtp';
+ *
+ * export const policy = smtpPolicy({
+ *   relay: relayControl({ localDomains: ['example.com'] }),
+ *   limits: [sessionLimits({ errors: 20, commands: 5000 })],
+ * });
+ * ```
  */
-export function sessionLimits(options: SessionLimitsOptions = {}): CountCheck<Pick<ConnectFacts, 'session'>> {
+export function sessionLimits(options: SessionLimitsOptions = {}): SessionLimitRule {
   const { errors = 20, commands } = options;
   if (errors !== false) atLeastOne('sessionLimits', 'errors', errors);
   if (commands !== undefined) atLeastOne('sessionLimits', 'commands', commands);
-  const refusal = (explanation: string): Refusal => ({ cause: 'too-many-errors', status: '7.0', explanation });
-  return defineCheck(
-    'session-limits',
-    ({ session: { tally } }: Pick<ConnectFacts, 'session'>): CountAnswer => {
-      if (tally === undefined) return none();
-      const failed: CountAnswer =
-        errors === false ? none() : counted('errors', tally.errors, errors, refusal('Too many errors in one session'));
-      if (failed.result === 'fail' || commands === undefined) return failed;
-      return counted('commands', tally.commands, commands, refusal('Too many commands in one session'));
+  const { name, id } = defineCheck('session-limits', () => none(), {}, { label: options.label });
+  const reached = (limited: string, limit: number): Finding => ({
+    check: name,
+    result: 'fail',
+    cause: 'too-many-errors',
+    status: '7.0',
+    explanation: `Too many ${limited} in one session`,
+    detail: { limited, key: 'session', limit, used: limit, retryAfterMs: 0 } satisfies LimitEvidence,
+  });
+  return {
+    id,
+    exceeded(tally) {
+      if (errors !== false && tally.errors >= errors) return reached('errors', errors);
+      // The command at hand is counted already.
+      return commands !== undefined && tally.commands > commands ? reached('commands', commands) : undefined;
     },
-    { fail: defer() },
-    { label: options.label },
-  );
+  };
 }

@@ -146,7 +146,10 @@ describe('a session', () => {
     expect(taken[0]?.action).toBe('reject');
   });
   test('set apart → taken, and told so', async () => {
-    const { port, taken } = await run({ data: [defineCheck('odd', () => softfail(), { softfail: quarantine })] });
+    const { port, taken } = await run(
+      { data: [defineCheck('odd', () => softfail(), { softfail: quarantine })] },
+      { quarantine: 'deliver' },
+    );
     await play(port, ['EHLO a.example', 'MAIL FROM:<a@example.org>', 'RCPT TO:<b@example.com>', 'DATA', '[data]']);
     expect(taken[0]?.action).toBe('quarantine');
   });

@@ -28,8 +28,9 @@ import {
   startTlsRate,
   tarpit,
 } from 'postern/checks/connection-limits';
-import { evaluate, on, reject, shadow } from 'postern/core';
-import { smtpReply } from 'postern/smtp';
+import { relayControl } from 'postern/checks/relay-control';
+import { evaluate, on, reject, shadow, when } from 'postern/core';
+import { smtpPolicy, smtpReply } from 'postern/smtp';
 import { describe, expect, test } from 'vitest';
 import type { Case } from './facts.ts';
 import { awayCounters, facts, house } from './facts.ts';
@@ -215,18 +216,24 @@ describe('limits of one session', () => {
     expect(spoken?.close ?? false).toBe(false);
   });
 
-  const tally = (commands: number, errors: number) => ({ tally: { commands, errors, authFailures: 0 } });
   test.each([
-    ['20 errors', {}, tally(30, 20), 'pass'],
-    ['21 errors', {}, tally(30, 21), 'fail'],
-    ['errors without end, where none are counted', { errors: false }, tally(30, 1e6), 'none'],
-    ['commands without end', {}, tally(1e9, 0), 'pass'],
-    ['more commands than are allowed', { commands: 50 }, tally(51, 0), 'fail'],
-    ['as many commands as are allowed', { commands: 50 }, tally(50, 0), 'pass'],
-    ['no tally', {}, {}, 'none'],
-  ] as const)('any stage: %s → %s', async (_, options, said, result) => {
-    const { ask } = house();
-    expect((await ask(sessionLimits(options), said)).result).toBe(result);
+    ['19 errors', {}, 30, 19, undefined],
+    ['20 errors', {}, 30, 20, 'errors'],
+    ['errors without a limit', { errors: false }, 30, 1e6, undefined],
+    ['commands without a limit', {}, 1e9, 0, undefined],
+    ['more commands than allowed', { commands: 50 }, 51, 0, 'commands'],
+    ['as many commands as allowed', { commands: 50 }, 50, 0, undefined],
+  ] as const)('sessionLimits: %s', (_, options, commands, errors, limited) => {
+    const finding = sessionLimits(options).exceeded({ commands, errors, authFailures: 0 });
+    expect((finding?.detail as { limited?: string } | undefined)?.limited).toBe(limited);
+  });
+  test('sessionLimits among the rules of a stage → TypeError, since relay control would hide it', () => {
+    const relay = relayControl({ localDomains: ['example.com'] });
+    for (const rule of [sessionLimits(), when(() => true, sessionLimits() as never)])
+      expect(() => smtpPolicy({ relay, rcpt: [rule as never] })).toThrow(
+        'smtpPolicy: sessionLimits() belongs to limits: [sessionLimits()], not to rcpt',
+      );
+    expect(() => smtpPolicy({ relay, limits: [relay as never] })).toThrow('limits must be a list');
   });
 });
 

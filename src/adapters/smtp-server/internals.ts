@@ -1,0 +1,56 @@
+import { Socket } from 'node:net';
+import type { SMTPServer } from 'smtp-server';
+import { SMTPConnection } from 'smtp-server/lib/smtp-connection.js';
+
+const fields = {
+  connection: [
+    '_dataStream',
+    '_nextHandler',
+    '_onClose',
+    '_onCommand',
+    '_parser',
+    '_proxyCommandAllowed',
+    '_ready',
+    '_resetSession',
+    '_isSupported',
+    '_transactionCounter',
+    '_unrecognizedCommands',
+    '_upgrading',
+    'close',
+    'handler_AUTH',
+    'handler_DATA',
+    'handler_EHLO',
+    'handler_HELO',
+    'handler_MAIL',
+    'handler_RCPT',
+    'handler_RSET',
+    'handler_STARTTLS',
+    'hostNameAppearsAs',
+    'init',
+    'remoteAddress',
+    'remotePort',
+    'send',
+    'session',
+  ],
+  parser: ['continue', 'startDataMode'],
+  server: ['connect', 'connections', 'options', 'server'],
+} as const;
+
+/**
+ * Checks that smtp-server has what this adapter overrides and reads: some of it is not part of its public interface.
+ *
+ * @throws {Error} that names what is missing
+ */
+export function assertInternals(server: SMTPServer): void {
+  const socket = new Socket();
+  const connection = new SMTPConnection(server as never, socket, {});
+  socket.destroy();
+  const found = { connection, parser: (connection as { _parser?: object })._parser ?? {}, server };
+  for (const [owner, names] of Object.entries(fields)) {
+    const missing = names.filter((name) => !(name in found[owner as keyof typeof found]));
+    if (missing.length > 0)
+      throw new Error(
+        `guardedServer: this version of smtp-server cannot be used: its ${owner} has no ${missing.join(', ')}; install smtp-server 3.21`,
+      );
+  }
+}
