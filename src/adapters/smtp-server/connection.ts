@@ -88,7 +88,12 @@ export class GuardedConnection extends SMTPConnection {
   override _onCommand(command: Buffer, callback?: () => void): void {
     this.#endTime();
     // A line of a SASL exchange is not a command, and before the greeting or a TLS handshake there are none.
-    if (this._ready && !this._upgrading && !this._nextHandler && this.say(this.guard.command())) return;
+    if (this._ready && !this._upgrading && !this._nextHandler) {
+      const over = this.guard.command();
+      // A reply to HELO, EHLO or LHLO has no enhanced status code (RFC 2034 §3).
+      const greets = /^(?:HELO|[EL]HLO)\b/i.test(command.toString('latin1'));
+      if (this.say(over !== null && greets ? { ...over, enhanced: '' } : over)) return;
+    }
     super._onCommand(command, () => {
       if (!this._dataStream) this.#startTime(this.#commandMs);
       callback?.();
@@ -110,8 +115,9 @@ export class GuardedConnection extends SMTPConnection {
 
   override send(code: number, data?: string | string[] | undefined, context?: string | false): void {
     const own = typeof data === 'string' && OWN_STATUS.test(data);
-    // smtp-server's own word for what is no command, or cannot be read (RFC 5321 §4.2.4).
-    if (!own && context !== false && (code === 500 || code === 501 || code === 502)) this.guard.protocolError();
+    // smtp-server's own replies to what it cannot read, or does not know (RFC 5321 §4.2.4), and to all else it refuses.
+    if (!own && context !== false && code >= 400 && code !== 421)
+      this.guard.protocolError(code === 500 || code === 501 || code === 502 ? 'syntax' : 'sequence');
     super.send(code, data, own ? false : context);
   }
 

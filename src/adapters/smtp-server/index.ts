@@ -33,10 +33,11 @@
  *   role: 'mx',
  *   server: { name: 'mx.example.com' },
  *   async deliver({ message, outcome }) {
+ *     const { action } = await outcome;
+ *     if (action !== 'accept') return;
  *     const chunks: Uint8Array[] = [];
  *     for await (const chunk of message) chunks.push(chunk);
- *     const { action } = await outcome;
- *     if (action === 'accept') console.log(`${chunks.length} chunks to keep`);
+ *     console.log(`${chunks.length} chunks to keep`);
  *   },
  * });
  * ```
@@ -57,7 +58,9 @@ export type { SpoolOptions } from './spool.ts';
 /**
  * Makes a server. It listens when it is told to: `guardedServer(options).listen(25)`.
  *
- * @throws TypeError for a policy that `smtpPolicy()` did not make, and for a wrong option
+ * @throws {TypeError} if the policy was not made by `smtpPolicy()`, for a wrong option, and if the policy can quarantine and
+ *   `quarantine` is not given
+ * @throws {Error} if this version of smtp-server lacks what the adapter uses of its internals
  */
 export function guardedServer<E extends Env = Env>(options: GuardOptions<E>): GuardedServer<E> {
   if (!isSmtpPolicy(options.policy))

@@ -312,7 +312,8 @@ class Session<E extends Env> implements SmtpSession {
 
   #refuse(cause: Cause, text: string): Reply {
     if (protocolErrors.has(cause)) this.protocolError();
-    else if (!(cause === 'bad-sequence' && this.#mailRefused)) this.#errors++;
+    else if (cause === 'bad-sequence') this.protocolError('sequence');
+    else this.#errors++;
     return replyFor(cause, text, 'reject', this.#replyOptions());
   }
 
@@ -421,9 +422,9 @@ class Session<E extends Env> implements SmtpSession {
     this.#feed('auth-failure');
   }
 
-  protocolError(): void {
-    this.#errors++;
-    this.#feed('protocol-error');
+  protocolError(kind: 'syntax' | 'sequence' = 'syntax'): void {
+    if (kind === 'syntax' || !this.#mailRefused) this.#errors++;
+    if (kind === 'syntax') this.#feed('protocol-error');
   }
 
   async mail(path: string, parameters?: { readonly [name: string]: string | true }): Promise<Reply | null> {
@@ -431,6 +432,7 @@ class Session<E extends Env> implements SmtpSession {
     if (over !== null) return over;
     if (this.#helo === null) return this.#refuse('helo-missing', 'Say EHLO first');
     if (this.#mail !== null) return this.#refuse('bad-sequence', 'A transaction is under way; say RSET first');
+    this.#mailRefused = true;
     const parsed = parsePath(path, this.#reading());
     if (typeof parsed === 'string') return this.#refuse('sender-syntax', describe('sender', parsed));
     if (parsed.utf8 && parameters?.SMTPUTF8 !== true)
@@ -441,8 +443,8 @@ class Session<E extends Env> implements SmtpSession {
     const facts = this.#mailFacts(this.#helo, mail);
     this.#findings.transaction.clear();
     const [reply, decision] = await this.#at('mail', facts);
-    this.#mailRefused = reply !== null;
     if (reply !== null) return reply;
+    this.#mailRefused = false;
     this.#mail = mail;
     this.recipients = [];
     this.#accepting = [decision];
@@ -633,6 +635,7 @@ class Session<E extends Env> implements SmtpSession {
 
   reset(): void {
     this.#mail = null;
+    this.#mailRefused = false;
     this.recipients = [];
     this.#accepting = [];
     this.#findings.transaction.clear();

@@ -137,8 +137,11 @@ export interface SmtpSession {
   authenticated(identity: string, mechanism?: string): void;
   /** A login failed that `loginJudged()` was not told of. Counts it in the tally, and shows it to the policy's bans. */
   authenticationFailed(): void;
-  /** The client sent an unknown or malformed command. Counts it in the tally, and shows it to the policy's bans. */
-  protocolError(): void;
+  /**
+   * The client sent an unknown or malformed command: counts it in the tally, and shows it to the policy's bans. With
+   * `sequence`, a command that is out of order or not possible: counts it, unless it was pipelined behind a refused MAIL.
+   */
+  protocolError(kind?: 'syntax' | 'sequence'): void;
   /** MAIL FROM, with the path as the client wrote it. */
   mail(path: string, parameters?: { readonly [name: string]: string | true }): Promise<Reply | null>;
   /** RCPT TO, with the path as the client wrote it. */

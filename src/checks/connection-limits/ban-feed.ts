@@ -1,4 +1,5 @@
 import type { Awaitable, Decision, Outcome } from '../../core/index.ts';
+import { isPromise } from '../../core/index.ts';
 import type { Ban, Env } from '../../env/index.ts';
 import type { ConnectFacts } from '../../smtp/facts.ts';
 import type { BanRule, Misdeed } from '../../smtp/parts.ts';
@@ -72,7 +73,13 @@ export function banAfter(options: BanAfterOptions): BanRule {
   const never = exemption(maker, 'never', options.never);
   const matches =
     typeof of === 'function'
-      ? of
+      ? (outcome: Outcome): boolean => {
+          const answer: unknown = of(outcome);
+          if (!isPromise(answer)) return answer === true;
+          // It would be taken for a match of everything.
+          answer.then(undefined, () => undefined);
+          throw new TypeError(`${maker}: of must answer with true or false, got a promise`);
+        }
       : (outcome: Outcome): boolean => {
           const { cause, result } = outcome.finding;
           const misdeed = cause === undefined ? undefined : misdeedOfCause[cause];
