@@ -32,6 +32,10 @@ export interface MoreOfServers {
   readonly bogus?: readonly string[] | undefined;
   /** Names that unbound answers by itself unless it is told not to: private reverse zones, reserved names. */
   readonly plain?: readonly string[] | undefined;
+  /** TCP connections that unbound accepts at once; Default: 100. Unbound's own default is 10. */
+  readonly tcpConnections?: number | undefined;
+  /** The port of another authority for the zone, which unbound asks instead of nsd. */
+  readonly authority?: number | undefined;
 }
 
 /** The lines of a master file (RFC 1035 §5). Outcomes that no server has of itself are left out. */
@@ -75,7 +79,7 @@ export async function startServers(
   ttl: number,
   more: MoreOfServers = {},
 ): Promise<RealServers> {
-  const { bogus = [], plain = [] } = more;
+  const { bogus = [], plain = [], tcpConnections = 100, authority } = more;
   const folder = await mkdtemp(join(tmpdir(), 'postern-dns-'));
   await chmod(folder, 0o755);
   const { key, cert } = selfSigned();
@@ -132,7 +136,7 @@ zone:
   num-threads: 1
   so-rcvbuf: 0
   num-queries-per-thread: 4096
-  incoming-num-tcp: 100
+  incoming-num-tcp: ${tcpConnections}
   module-config: "${bogus.length === 0 ? '' : 'validator '}iterator"
 ${bogus.map((name) => `  trust-anchor: "${name}. DS 4711 8 2 ${'ab'.repeat(32)}"`).join('\n')}
   do-not-query-localhost: no
@@ -142,7 +146,7 @@ remote-control:
   control-enable: no
 stub-zone:
   name: "${zone}"
-  stub-addr: 127.0.0.1@${nsd}
+  stub-addr: 127.0.0.1@${authority ?? nsd}
 `,
   );
   const running = [

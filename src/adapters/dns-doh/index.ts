@@ -108,8 +108,8 @@ function openServer(url: URL, send: typeof fetch, headers: Readonly<Record<strin
 function fetchTransport(url: string, send: typeof fetch, headers: Readonly<Record<string, string>>): Transport {
   const running = new Set<AbortController>();
   let received = 0;
-  /** The octets of the answer, or why there are none. */
-  const post = async (body: Uint8Array, signal: AbortSignal): Promise<Uint8Array | string> => {
+  /** The bytes of the answer, or why there are none; undefined if the server could not be reached. */
+  const post = async (body: Uint8Array, signal: AbortSignal): Promise<Uint8Array | string | undefined> => {
     try {
       const response = await send(url, {
         method: 'POST',
@@ -130,7 +130,7 @@ function fetchTransport(url: string, send: typeof fetch, headers: Readonly<Recor
       }
       return (await readBody(response, () => received++)) ?? 'malformed';
     } catch {
-      return 'network error';
+      return undefined;
     }
   };
   return {
@@ -146,8 +146,9 @@ function fetchTransport(url: string, send: typeof fetch, headers: Readonly<Recor
       answer.then((result) => {
         running.delete(abort);
         if (abort.signal.aborted) return;
-        const head = typeof result === 'string' ? undefined : readHead(result);
-        if (typeof result === 'string') done({ kind: 'failure', reason: result });
+        const head = typeof result === 'object' ? readHead(result) : undefined;
+        if (result === undefined) done({ kind: 'lost', reason: 'network error', sent: true });
+        else if (typeof result === 'string') done({ kind: 'failure', reason: result });
         else if (query === undefined || head === undefined || matchAnswer(query, head) !== 'answer')
           done({ kind: 'failure', reason: 'malformed' });
         else done({ kind: 'message', bytes: result, head });

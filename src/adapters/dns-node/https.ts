@@ -3,8 +3,7 @@ import { isIP } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { type Arrival, matchAnswer, type Question, readHead, type Transport, writeQuery } from '../dns-wire/index.ts';
 import type { ServerAddress } from './server-address.ts';
-import { failureReason } from './transport.ts';
-import { later } from './udp.ts';
+import { later, socketFailure } from './transport.ts';
 
 const MAX_MESSAGE = 65_535;
 const IDLE_MS = 30_000;
@@ -18,6 +17,7 @@ export function httpsTransport(server: ServerAddress): Transport {
   const origin = `https://${host}:${server.port}`;
   let session: ClientHttp2Session | undefined;
   let answered = false;
+  let connected = false;
   let failure: unknown;
   let received = 0;
   let closed = false;
@@ -25,6 +25,7 @@ export function httpsTransport(server: ServerAddress): Transport {
   const current = (): ClientHttp2Session => {
     if (session !== undefined && !session.closed && !session.destroyed) return session;
     answered = false;
+    connected = false;
     failure = undefined;
     const opened = connect(origin, {
       createConnection: () => {
@@ -42,6 +43,9 @@ export function httpsTransport(server: ServerAddress): Transport {
         });
         return socket;
       },
+    });
+    opened.on('connect', () => {
+      if (session === opened) connected = true;
     });
     opened.on('error', (error) => {
       if (session === opened) failure ??= error;
@@ -75,7 +79,7 @@ export function httpsTransport(server: ServerAddress): Transport {
         'content-length': query.bytes.length,
       });
     } catch (error) {
-      return later(() => finish({ kind: 'failure', reason: failureReason(error) }));
+      return later(() => finish(socketFailure(error, false)));
     }
     const parts: Uint8Array[] = [];
     let size = 0;
@@ -109,16 +113,11 @@ export function httpsTransport(server: ServerAddress): Transport {
       } else if (status === 0 && reused && !again) {
         // The server closed a connection that was idle, just as it was used again.
         withdraw = ask(question, finish, true);
+      } else if (status === 0) {
+        const sent = connected && stream.rstCode !== constants.NGHTTP2_REFUSED_STREAM;
+        finish(socketFailure(failure ?? { code: 'ECONNRESET' }, sent));
       } else {
-        finish({
-          kind: 'failure',
-          reason:
-            status === 0
-              ? failureReason(failure ?? { code: 'ECONNRESET' })
-              : status === 200
-                ? 'malformed'
-                : `http ${status}`,
-        });
+        finish({ kind: 'failure', reason: status === 200 ? 'malformed' : `http ${status}` });
       }
     });
     stream.end(query.bytes);

@@ -1,15 +1,16 @@
 import { promises } from 'node:dns';
-import { onAbort, questionName } from '../../dns/index.ts';
+import { onAbort, questionName, stallWatch } from '../../dns/index.ts';
 import type { DnsAnswer, DnsRecord, DnsResolver, RecordOf, RecordType, ResolveOptions } from '../../env/index.ts';
+import { monotonicClock, turns } from '../dns-wire/index.ts';
 
 export interface NodeResolverOptions {
-  /** IP addresses, with a port where it is not 53 (`192.0.2.53:5353`); those of the system where not given. */
+  /** IP addresses, with a port if it is not 53 (`192.0.2.53:5353`). Default: the servers of the system. */
   readonly servers?: readonly string[] | undefined;
-  /** Milliseconds that the first try waits; 2,500 where not given. The second waits twice as long. */
+  /** Milliseconds that the first try waits; the second waits twice as long. Default: 2,500. */
   readonly timeoutMs?: number | undefined;
   /**
-   * Tries per server; 2 where not given, and not less: with one try, Node answers ETIMEOUT to questions whose answers lie
-   * in its socket, once the event loop was blocked for a moment.
+   * Tries per server, at least 2: with one try, Node answers ETIMEOUT to questions whose answers are already in its socket,
+   * if the event loop was blocked for a moment. Default: 2.
    */
   readonly tries?: number | undefined;
 }
@@ -19,7 +20,7 @@ export interface NodeResolver extends DnsResolver {
   readonly servers: readonly string[];
 }
 
-/** How Node's errors read as answers; every other is a `temperror`. */
+/** The errors of Node that are answers; every other one is a `temperror`. */
 const statuses = new Map<string, 'nodata' | 'nxdomain'>([
   ['ENODATA', 'nodata'],
   ['ENOTFOUND', 'nxdomain'],
@@ -36,42 +37,67 @@ const reasons = new Map<string, string>([
   ['EBADRESP', 'malformed'],
 ]);
 
+/** Instances of c-ares. Each puts all of its questions on one socket. */
+const SOCKETS = 4;
 /**
- * Node's own resolver (c-ares), as a fallback: it needs no socket of ours, but tells the TTL only of A and AAAA records,
- * never the AD bit, and knows TLSA only in Node 22.15 and later; elsewhere that is a `temperror`. So is a name with an octet
- * other than letters, digits, `-`, `_`, `/` and `*`: Node does not send it, though the DNS could carry it (SPF macros ask
- * for such names), and to say that it does not exist would be a guess.
+ * Open questions on one socket. An answer of 1,232 bytes takes 2,304 of the 208 KiB that Linux gives a socket: more answers
+ * than this could be lost while the process is busy.
+ */
+const PER_SOCKET = 48;
+/** Questions in line; as many as {@link stubResolver} allows. */
+const MAX_WAITING = 20_000;
+/** Node could not send: nothing listens at the server, or the system has no socket left. */
+const unsent: ReadonlySet<string> = new Set(['ECONNREFUSED', 'EMFILE', 'ENFILE', 'ENOMEM', 'ENOBUFS']);
+/** The pause before such a question is asked again; doubled each time. */
+const FIRST_PAUSE_MS = 25;
+const LONGEST_PAUSE_MS = 1_000;
+/** How often a question is asked again because this process was blocked while it waited. */
+const MAX_STALLS = 2;
+
+/**
+ * Node's own resolver (c-ares), as a fallback. It returns a TTL for A and AAAA records only, never the AD bit, and TLSA
+ * records only in Node 22.15 and later; in older versions TLSA is a `temperror`. A name with characters other than letters,
+ * digits, `-`, `_`, `/` and `*` is a `temperror` as well: Node does not send it, and the DNS could carry it (SPF macros
+ * produce such names).
  *
- * @throws TypeError where an option is wrong
+ * At most 192 questions are open at once; more wait in line. A server that refuses is asked again until the time of a
+ * question is over, which is three times `timeoutMs`.
+ *
+ * @throws {TypeError} if an option is wrong
  */
 export function nodeResolver(options: NodeResolverOptions = {}): NodeResolver {
   const { timeoutMs: timeout = 2_500, tries = 2 } = options;
   if (!Number.isInteger(timeout) || timeout < 1)
-    throw new TypeError(`nodeResolver: timeoutMs ${String(timeout)} is not a whole number of 1 or more`);
+    throw new TypeError(`nodeResolver: timeoutMs must be a whole number of 1 or more, got ${String(timeout)}`);
   if (!Number.isInteger(tries) || tries < 2) {
     throw new TypeError(
-      `nodeResolver: tries ${String(tries)} is not a whole number of 2 or more; with one, an answer that has arrived can be lost`,
+      `nodeResolver: tries must be a whole number of 2 or more, got ${String(tries)}; with one, an answer that has arrived can be lost`,
     );
   }
-  const resolver = new promises.Resolver({ timeout, tries });
+  const resolvers = Array.from({ length: SOCKETS }, () => new promises.Resolver({ timeout, tries }));
   if (options.servers !== undefined) {
     try {
-      resolver.setServers(options.servers);
+      for (const resolver of resolvers) resolver.setServers(options.servers);
     } catch {
       throw new TypeError(
-        `nodeResolver: servers ${JSON.stringify(options.servers)} are not IP addresses; give them like "192.0.2.53" or "192.0.2.53:5353"`,
+        `nodeResolver: servers must be IP addresses like "192.0.2.53" or "192.0.2.53:5353", got ${JSON.stringify(options.servers)}`,
       );
     }
   }
+  const line = turns(SOCKETS * PER_SOCKET, MAX_WAITING);
+  let turn = 0;
   return {
     get servers() {
-      return resolver.getServers();
+      return (resolvers[0] as promises.Resolver).getServers();
     },
     async resolve<T extends RecordType>(text: string, type: T, { signal }: ResolveOptions = {}): Promise<DnsAnswer<T>> {
       const name = questionName(text);
       if (name === undefined) return { status: 'nxdomain', ttl: 0 };
-      if (signal?.aborted) return { status: 'temperror', reason: 'aborted' };
-      const answer = ask(resolver, name, type);
+      const refusal = signal?.aborted ? 'aborted' : await line.enter(signal);
+      if (refusal !== undefined) return { status: 'temperror', reason: refusal };
+      // The turn ends when c-ares is done with the question, also if nobody waits for it any more.
+      const resolver = resolvers[turn++ % SOCKETS] as promises.Resolver;
+      const answer = ask(resolver, name, type, 3 * timeout, signal).finally(line.leave);
       if (signal === undefined) return answer;
       return new Promise((done) => {
         const withdraw = onAbort(signal, () => done({ status: 'temperror', reason: 'aborted' }));
@@ -84,17 +110,40 @@ export function nodeResolver(options: NodeResolverOptions = {}): NodeResolver {
   };
 }
 
-async function ask<T extends RecordType>(resolver: promises.Resolver, name: string, type: T): Promise<DnsAnswer<T>> {
-  try {
-    const { records, ttl } = await lookup(resolver, name, type);
-    if (records.length === 0) return { status: 'nodata', ttl: 0 };
-    return { status: 'found', records: records as RecordOf<T>[], ttl, authentic: false };
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? '';
+/** Asks until there is an answer, or a failure that is not ours. */
+async function ask<T extends RecordType>(
+  resolver: promises.Resolver,
+  name: string,
+  type: T,
+  timeoutMs: number,
+  signal: AbortSignal | undefined,
+): Promise<DnsAnswer<T>> {
+  const watch = stallWatch(monotonicClock);
+  const due = monotonicClock.now() + timeoutMs;
+  let pause = FIRST_PAUSE_MS;
+  for (let stalls = 0; ; ) {
+    if (signal?.aborted) return { status: 'temperror', reason: 'aborted' };
+    const since = watch.enter();
+    let code: string;
+    try {
+      const { records, ttl } = await lookup(resolver, name, type);
+      if (records.length === 0) return { status: 'nodata', ttl: 0 };
+      return { status: 'found', records: records as RecordOf<T>[], ttl, authentic: false };
+    } catch (error) {
+      code = (error as NodeJS.ErrnoException).code ?? '';
+    } finally {
+      watch.leave();
+    }
     const status = statuses.get(code);
-    return status === undefined
-      ? { status: 'temperror', reason: reasons.get(code) ?? 'network error' }
-      : { status, ttl: 0 };
+    if (status !== undefined) return { status, ttl: 0 };
+    if (code === 'ETIMEOUT' && stalls < MAX_STALLS && watch.stalledSince(since)) {
+      stalls++;
+    } else if (unsent.has(code) && monotonicClock.now() + pause < due) {
+      await new Promise<void>((done) => monotonicClock.after(pause, done));
+      pause = Math.min(LONGEST_PAUSE_MS, 2 * pause);
+    } else {
+      return { status: 'temperror', reason: reasons.get(code) ?? 'network error' };
+    }
   }
 }
 

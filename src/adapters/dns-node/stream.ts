@@ -7,46 +7,73 @@ import {
   type Query,
   type Question,
   readHead,
+  readMessage,
   type Transport,
   writeQuery,
 } from '../dns-wire/index.ts';
 import type { ServerAddress } from './server-address.ts';
-import { failureReason, freshId } from './transport.ts';
-import { later } from './udp.ts';
+import { freshId, later, socketFailure } from './transport.ts';
 
-/** Questions under way on one connection (RFC 7766 §6.2.1.1); another is opened only for more. */
-const PER_CONNECTION = 100;
-const MAX_CONNECTIONS = 32;
-/** RFC 7766 §6.2.3: idle connections are closed by the client, soon. */
+/** RFC 7766 §6.2.2: as few connections as possible. Servers accept few of them; unbound accepts 10 from all clients. */
+const MAX_CONNECTIONS = 2;
+/** Connections that are open, including those that only finish their questions. */
+const MAX_OPEN = 4;
+/** Open questions on the first connection before a second one is opened. Unbound works on 32 of a connection at once. */
+const SPREAD = 32;
+/** Open questions on one connection. */
+const LARGEST_WINDOW = 1_000;
+/** RFC 7766 §6.2.3: the client closes idle connections, soon, unless the server says how long it keeps them. */
 const IDLE_MS = 10_000;
-/** A question that was given up after so long without a single octet read says that the connection is dead. */
-const DEAD_AFTER_MS = 1_000;
+const LONGEST_IDLE_MS = 60_000;
+/** A connection from which nothing arrived for so long, while questions were open, gets no further questions. */
+const QUIET_MS = 1_000;
+/** The pause after a connection that gave no answer; doubled each time. */
+const FIRST_REST_MS = 25;
+const LONGEST_REST_MS = 1_000;
+/** How long a server that closed a second connection unused gets one connection only. */
+const ALONE_MS = 10_000;
+/** How often a question moves from a connection that the server closed to the next one. */
+const MAX_MOVES = 20;
 
 interface Waiting {
   readonly question: Question;
-  readonly query: Query;
   readonly done: (arrival: Arrival) => void;
-  readonly since: number;
-  /** It was asked before, on a connection that the server closed meanwhile. */
-  readonly again: boolean;
-  withdraw: () => void;
+  moves: number;
+  /** Where the question was sent. */
+  sent: { readonly connection: Connection; readonly query: Query; readonly at: number } | undefined;
 }
 
 interface Connection {
   readonly socket: Socket;
+  /** By id, the oldest first. */
   readonly waiting: Map<number, Waiting>;
   readonly parts: Uint8Array[];
   size: number;
+  connected: boolean;
   answered: number;
   lastRead: number;
-  retired: boolean;
+  /** Gets no further questions, and is closed when it has no open ones. */
+  closing: boolean;
 }
 
-/** Questions by TCP or TLS: connections are kept, and questions sent on them without waiting for the answers before. */
+/**
+ * Asks by TCP or TLS, over one or two connections that are kept open (RFC 7766). Questions are sent without waiting for the
+ * answers to earlier ones, and answers may arrive in any order.
+ *
+ * A question waits in line if every connection is full. If the server closes a connection, the questions without an
+ * answer go to the next one, and no more of them at once than the closed connection had answered: a server may limit the
+ * questions per connection. After a connection without any answer the server gets a pause.
+ */
 export function streamTransport(server: ServerAddress, clock: Clock): Transport {
   const connections = new Set<Connection>();
+  const line = new Set<Waiting>();
   const encrypted = server.transport === 'tls';
   let received = 0;
+  let window = LARGEST_WINDOW;
+  let failures = 0;
+  let restUntil = Number.NEGATIVE_INFINITY;
+  let restReason = '';
+  let aloneUntil = Number.NEGATIVE_INFINITY;
 
   const open = (): Connection => {
     const { address: host, port } = server;
@@ -65,15 +92,21 @@ export function streamTransport(server: ServerAddress, clock: Clock): Transport 
       waiting: new Map(),
       parts: [],
       size: 0,
+      connected: false,
       answered: 0,
       lastRead: clock.now(),
-      retired: false,
+      closing: false,
     };
     connections.add(connection);
     let failure: unknown;
     socket.setNoDelay(true);
-    socket.setTimeout(IDLE_MS, () => {
+    socket.setTimeout(IDLE_MS);
+    socket.on('timeout', () => {
       if (connection.waiting.size === 0) socket.destroy();
+    });
+    socket.on(encrypted ? 'secureConnect' : 'connect', () => {
+      connection.connected = true;
+      advance();
     });
     socket.on('data', (bytes: Uint8Array) => {
       received += bytes.length;
@@ -84,11 +117,12 @@ export function streamTransport(server: ServerAddress, clock: Clock): Transport 
       failure = error;
     });
     socket.on('close', () => drop(connection, failure));
+    // A question that is waited for keeps the process alive by its timer; an idle connection must not.
     socket.unref();
     return connection;
   };
 
-  /** Adds octets and hands out every message that is whole (RFC 1035 §4.2.2); false where the stream makes no sense. */
+  /** Adds bytes and hands out every message that is complete (RFC 1035 §4.2.2). False if the stream makes no sense. */
   const take = (connection: Connection, bytes: Uint8Array): boolean => {
     connection.parts.push(bytes);
     connection.size += bytes.length;
@@ -113,65 +147,139 @@ export function streamTransport(server: ServerAddress, clock: Clock): Transport 
     if (head === undefined) return false;
     const waiting = connection.waiting.get(head.id);
     // An answer to a question that was withdrawn.
-    if (waiting === undefined) return true;
-    // Nobody else writes on a connection: a wrong question under our id is a server that is broken.
-    if (matchAnswer(waiting.query, head) !== 'answer') return false;
-    connection.answered++;
+    if (waiting?.sent === undefined) return true;
+    // Nobody else writes on a connection: a wrong question under our id means that the server is broken.
+    if (matchAnswer(waiting.sent.query, head) !== 'answer') return false;
+    const message = head.truncated ? undefined : readMessage(bytes, head);
+    if (message?.keepAliveMs === 0) connection.closing = true;
+    else if (message?.keepAliveMs !== undefined)
+      connection.socket.setTimeout(Math.min(LONGEST_IDLE_MS, message.keepAliveMs));
+    if (connection.answered === 0) failures = 0;
+    // Far beyond the window without being closed: the server has no such limit any more.
+    if (++connection.answered >= 4 * window) window = Math.min(LARGEST_WINDOW, 2 * window);
     settle(connection, head.id);
-    waiting.done({ kind: 'message', bytes, head });
+    waiting.done({ kind: 'message', bytes, head, message });
     return true;
   };
   const settle = (connection: Connection, id: number): void => {
     connection.waiting.delete(id);
-    if (connection.retired && connection.waiting.size === 0) connection.socket.destroy();
+    if (connection.closing && connection.waiting.size === 0) connection.socket.destroy();
+    advance();
   };
   const drop = (connection: Connection, failure: unknown): void => {
     connections.delete(connection);
-    const reason = failure === undefined ? 'connection closed' : failureReason(failure);
-    for (const waiting of connection.waiting.values()) {
-      // A server may close an idle connection just when it is used again: that says nothing about the question.
-      if (connection.answered > 0 && !waiting.again) waiting.withdraw = ask(waiting.question, waiting.done, true);
-      else waiting.done({ kind: 'failure', reason });
-    }
+    const left = [...connection.waiting.values()];
     connection.waiting.clear();
-  };
-  const ask = (question: Question, done: (arrival: Arrival) => void, again: boolean): (() => void) => {
-    let connection = [...connections].find(
-      ({ retired, waiting, socket }) => !retired && socket.writable && waiting.size < PER_CONNECTION,
-    );
-    if (connection === undefined) {
-      if (connections.size >= MAX_CONNECTIONS) return later(() => done({ kind: 'failure', reason: 'overloaded' }));
-      try {
-        connection = open();
-      } catch (error) {
-        return later(() => done({ kind: 'failure', reason: failureReason(error) }));
-      }
+    const reason = failure ?? { code: 'ECONNRESET' };
+    const arrival = socketFailure(reason, connection.connected);
+    const useful = connection.answered > 0;
+    if (!useful && arrival.kind === 'lost' && (left.length > 0 || !connection.connected)) {
+      restUntil = clock.now() + Math.min(LONGEST_REST_MS, FIRST_REST_MS * 2 ** failures++);
+      restReason = arrival.reason;
     }
-    const used = connection;
-    const id = freshId(used.waiting);
-    const query = writeQuery(question.name, question.type, { id, plain: question.plain, pad: encrypted });
-    if (query === undefined) return later(() => done({ kind: 'failure', reason: 'not a name' }));
-    const withdraw = (): void => {
-      if (used.waiting.get(id) !== waiting) return;
-      if (clock.now() - waiting.since >= DEAD_AFTER_MS && used.lastRead <= waiting.since) used.retired = true;
-      settle(used, id);
-    };
-    const waiting: Waiting = { question, query, done, since: clock.now(), again, withdraw };
-    used.waiting.set(id, waiting);
+    const other = [...connections].some(({ connected, closing }) => connected && !closing);
+    if (!useful && other) aloneUntil = clock.now() + ALONE_MS;
+    if (left.length > 0) {
+      if (useful) window = Math.min(LARGEST_WINDOW, connection.answered);
+      else if (connection.connected) window = Math.max(1, window >> 2);
+      const behind = [...line];
+      line.clear();
+      // Those that move keep their place before the others.
+      for (const waiting of left) {
+        waiting.sent = undefined;
+        if ((useful || other) && ++waiting.moves <= MAX_MOVES) line.add(waiting);
+        // The oldest question may be what the server closed for; those behind it were only in its company.
+        else waiting.done(waiting === left[0] ? arrival : socketFailure(reason, false));
+      }
+      for (const waiting of behind) line.add(waiting);
+    }
+    advance();
+  };
+
+  /** A connection that is still being opened comes last: its questions would wait for the handshake. */
+  const better = (one: Connection, other: Connection): boolean =>
+    one.connected === other.connected ? one.waiting.size < other.waiting.size : one.connected;
+  /** The connection for the next question; opens one if that helps. */
+  const choose = (): Connection | undefined => {
+    const now = clock.now();
+    let least: Connection | undefined;
+    let usable = 0;
+    for (const connection of connections) {
+      const [oldest] = connection.waiting.values();
+      // Open questions, and nothing read since the oldest of them: the connection may be dead.
+      if (oldest?.sent !== undefined && now - Math.max(connection.lastRead, oldest.sent.at) >= QUIET_MS)
+        connection.closing = true;
+      if (connection.closing || !connection.socket.writable) continue;
+      usable++;
+      if (least === undefined || better(connection, least)) least = connection;
+    }
+    const crowded = least === undefined || least.waiting.size >= Math.min(window, SPREAD);
+    if (crowded && usable < (now < aloneUntil ? 1 : MAX_CONNECTIONS) && now >= restUntil) {
+      if (connections.size >= MAX_OPEN) {
+        const [oldest] = connections;
+        oldest?.socket.destroy();
+      }
+      const opened = open();
+      least ??= opened;
+    }
+    return least !== undefined && least.waiting.size < window ? least : undefined;
+  };
+  /** Sends the questions that wait in line, as far as there is room. */
+  const advance = (): void => {
+    while (line.size > 0) {
+      let connection: Connection | undefined;
+      let failed: Arrival | undefined;
+      try {
+        connection = choose();
+      } catch (error) {
+        failed = socketFailure(error, false);
+      }
+      if (connection === undefined) {
+        // With a connection open there will be room on it; without one, nothing would wake the line.
+        if (failed === undefined && connections.size > 0) return;
+        failed ??= { kind: 'lost', reason: restReason, sent: false };
+      }
+      const [next] = line as Set<Waiting> & Iterable<Waiting>;
+      line.delete(next as Waiting);
+      if (connection === undefined) (next as Waiting).done(failed as Arrival);
+      else put(connection, next as Waiting);
+    }
+  };
+  const put = (connection: Connection, waiting: Waiting): void => {
+    const { name, type, plain } = waiting.question;
+    const id = freshId(connection.waiting);
+    const keepAlive = connection.waiting.size === 0 && connection.answered === 0;
+    const query = writeQuery(name, type, { id, plain, pad: encrypted, keepAlive }) as Query;
+    waiting.sent = { connection, query, at: clock.now() };
+    connection.waiting.set(id, waiting);
     const framed = new Uint8Array(query.bytes.length + 2);
     framed[0] = query.bytes.length >> 8;
     framed[1] = query.bytes.length & 255;
     framed.set(query.bytes, 2);
-    used.socket.write(framed);
-    return () => waiting.withdraw();
+    connection.socket.write(framed);
   };
 
   return {
     get received() {
       return received;
     },
-    ask: (question, done) => ask(question, done, false),
+    ask(question, done) {
+      if (writeQuery(question.name, question.type, { id: 0 }) === undefined)
+        return later(() => done({ kind: 'failure', reason: 'not a name' }));
+      const waiting: Waiting = { question, done, moves: 0, sent: undefined };
+      line.add(waiting);
+      // `done` must not be called before this returns.
+      const cancel = later(advance);
+      return () => {
+        cancel();
+        line.delete(waiting);
+        const { sent } = waiting;
+        if (sent !== undefined && sent.connection.waiting.get(sent.query.id) === waiting)
+          settle(sent.connection, sent.query.id);
+      };
+    },
     close() {
+      line.clear();
       for (const connection of [...connections]) {
         connection.waiting.clear();
         connection.socket.destroy();

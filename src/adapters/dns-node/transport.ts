@@ -1,4 +1,5 @@
 import { randomFillSync } from 'node:crypto';
+import type { Arrival } from '../dns-wire/index.ts';
 
 /** Of the 255 octets of a name, one bit each. */
 const CASE_OCTETS = 32;
@@ -36,7 +37,29 @@ export function freshId(taken: { has(id: number): boolean }): number {
   }
 }
 
-/** What went wrong, in few words and without addresses. */
+/**
+ * What an error of a socket means for a question. Only a certificate or TLS error is final: a server that is not there, or a
+ * system without free sockets, may be different a moment later.
+ */
+export function socketFailure(error: unknown, sent: boolean): Arrival {
+  const reason = failureReason(error);
+  return reason === TLS_ERROR ? { kind: 'failure', reason } : { kind: 'lost', reason, sent };
+}
+
+const TLS_ERROR = 'certificate or TLS error';
+
+/** Calls back after the caller has returned. The returned function cancels the call. */
+export function later(run: () => void): () => void {
+  let live = true;
+  queueMicrotask(() => {
+    if (live) run();
+  });
+  return () => {
+    live = false;
+  };
+}
+
+/** Describes the error in a few words, without addresses. */
 export function failureReason(error: unknown): string {
   const code = (error as NodeJS.ErrnoException | undefined)?.code;
   switch (code) {
@@ -48,9 +71,15 @@ export function failureReason(error: unknown): string {
     case 'EHOSTUNREACH':
     case 'ENETUNREACH':
       return 'unreachable';
+    case 'EMFILE':
+    case 'ENFILE':
+    case 'ENOBUFS':
+    case 'ENOMEM':
+    case 'EADDRNOTAVAIL':
+      return 'overloaded';
     case undefined:
       return 'network error';
     default:
-      return /CERT|TLS|SSL|ALTNAME/.test(code) ? 'certificate or TLS error' : 'network error';
+      return /CERT|TLS|SSL|ALTNAME/.test(code) ? TLS_ERROR : 'network error';
   }
 }

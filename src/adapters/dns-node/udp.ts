@@ -10,7 +10,7 @@ import {
   writeQuery,
 } from '../dns-wire/index.ts';
 import type { ServerAddress } from './server-address.ts';
-import { failureReason, freshId, randomCase, randomId } from './transport.ts';
+import { freshId, later, randomCase, randomId, socketFailure } from './transport.ts';
 
 /**
  * Questions under way on one socket. While the process is busy, their answers lie in the socket's buffer: of the 208 KiB
@@ -57,7 +57,7 @@ export function udpTransport({ address, port: serverPort }: ServerAddress, clock
     const waiting = [...port.waiting.values()];
     port.waiting.clear();
     close(port);
-    for (const { done } of waiting) done({ kind: 'failure', reason: failureReason(error) });
+    for (const { done } of waiting) done(socketFailure(error, false));
   };
   const spent = (port: Port): boolean => port.asked >= QUESTIONS_PER_PORT || clock.now() - port.born > PORT_AGE_MS;
   const settle = (port: Port, id: number): void => {
@@ -95,7 +95,7 @@ export function udpTransport({ address, port: serverPort }: ServerAddress, clock
       const waiting = error === null ? undefined : port.waiting.get(id);
       if (waiting === undefined) return;
       settle(port, id);
-      waiting.done({ kind: 'failure', reason: failureReason(error) });
+      waiting.done(socketFailure(error, false));
     });
   };
   const free: Port[] = [];
@@ -124,9 +124,9 @@ export function udpTransport({ address, port: serverPort }: ServerAddress, clock
       try {
         port = choose();
       } catch (error) {
-        return later(() => done({ kind: 'failure', reason: failureReason(error) }));
+        return later(() => done(socketFailure(error, false)));
       }
-      if (port === undefined) return later(() => done({ kind: 'failure', reason: 'overloaded' }));
+      if (port === undefined) return later(() => done({ kind: 'lost', reason: 'overloaded', sent: false }));
       const { name, type, plain, mixedCase } = question;
       const id = freshId(port.waiting);
       const query = writeQuery(name, type, { id, plain, caseBits: mixedCase ? randomCase() : undefined });
@@ -145,16 +145,5 @@ export function udpTransport({ address, port: serverPort }: ServerAddress, clock
         close(port);
       }
     },
-  };
-}
-
-/** Calls back after the caller has returned; the returned function takes it back. */
-export function later(run: () => void): () => void {
-  let live = true;
-  queueMicrotask(() => {
-    if (live) run();
-  });
-  return () => {
-    live = false;
   };
 }

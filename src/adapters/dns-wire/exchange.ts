@@ -20,14 +20,21 @@ export interface ExchangeOptions {
 /** Sends per question, at least; each server is tried twice where there are more. */
 const MIN_SENDS = 3;
 
+/** How often a server may close the connection in place of an answer before this question gives it up. */
+const MAX_LOSSES = 6;
+/** The pause before a server that could not be reached is asked again; doubled each time. */
+const FIRST_PAUSE_MS = 25;
+const LONGEST_PAUSE_MS = 1_000;
+
 /** FORMERR and NOTIMP without an OPT record: the server may not know EDNS (RFC 6891 §7). */
 const dislikesEdns = new Set([1, 4]);
 
 /**
- * Asks the servers until one of them has said something about the name.
+ * Asks the servers until one of them has answered for the name.
  *
- * A server that keeps silent is not given up when the next is asked: whichever answers first has answered. A server that
- * says that it failed, or will not, is not asked again for this question.
+ * A server that is silent is not given up when the next is asked: the first answer counts. A server that reports a failure
+ * is not asked again for this question. A server that cannot be reached is asked again, after pauses, until the deadline;
+ * the other servers are asked at once.
  */
 export function exchange<T extends RecordType>(
   name: string,
@@ -40,6 +47,11 @@ export function exchange<T extends RecordType>(
     const order = [...servers.filter(({ resting }) => !resting), ...servers.filter(({ resting }) => resting)];
     const failed = new Set<Server>();
     const sent = new Map<Server, number>();
+    /** How often each server could not be reached, or closed the connection. */
+    const unreached = new Map<Server, { tries: number; losses: number; paused: boolean }>();
+    /** The streams that hold the question, and what each had read when it was put there. */
+    const streams = new Map<Server, number>();
+    /** Take back what is under way: questions, and pauses. */
     const withdrawals = new Set<() => void>();
     const maxSends = Math.max(MIN_SENDS, 2 * order.length);
     let sends = 0;
@@ -62,32 +74,43 @@ export function exchange<T extends RecordType>(
       for (const withdraw of withdrawals) withdraw();
       resolve(reading);
     };
-    /** Asks the next server; where all have failed, there is nothing more to learn. */
+    const paused = (server: Server): boolean => unreached.get(server)?.paused === true;
+    /** A stream repeats nothing that is lost on its way: a question is put there again only if the stream may be dead. */
+    const held = (server: Server): boolean => {
+      const seen = streams.get(server);
+      return seen !== undefined && server.stream.received > seen;
+    };
+    /** Asks the next server. Ends the question if every server has failed. */
     const next = (): void => {
       cancelRetry();
       if (over) return;
-      const candidates = order.filter((server) => !failed.has(server));
-      const server = candidates.sort((a, b) => (sent.get(a) ?? 0) - (sent.get(b) ?? 0))[0];
-      if (server === undefined) {
+      const left = order.filter((server) => !failed.has(server));
+      if (left.length === 0 || (failed.size > 0 && left.every(paused))) {
         finish({ status: 'temperror', reason });
       } else if (sends < maxSends) {
-        if (sends > 0) startDeadline(Math.max(1, timeoutMs - (clock.now() - since)));
+        if (sends > 0) startDeadline(remaining());
         const wait = retryMs * 2 ** sends++;
-        sent.set(server, (sent.get(server) ?? 0) + 1);
+        const server = left
+          .filter((one) => !paused(one) && !held(one))
+          .sort((a, b) => (sent.get(a) ?? 0) - (sent.get(b) ?? 0))[0];
         cancelRetry = patience(wait, { clock, progress }, (stalled) => {
-          if (!stalled) server.silent();
+          if (!stalled && server !== undefined && !paused(server)) server.silent();
           // Most questions are answered before this, and need no second timer. Time that the process slept is not counted.
           startDeadline(timeoutMs - wait);
           next();
         });
+        if (server === undefined) return;
+        sent.set(server, (sent.get(server) ?? 0) + 1);
         send(server, server.first);
       }
     };
     const send = (server: Server, transport: Transport, plain: boolean = server.plain): void => {
       let withdraw: () => void = () => {};
-      const mixed = mixedCase && transport === server.first && server.datagrams;
-      withdraw = transport.ask({ name, type, plain, mixedCase: mixed }, (arrival) => {
+      const datagram = transport === server.first && server.datagrams;
+      if (!datagram) streams.set(server, transport.received);
+      withdraw = transport.ask({ name, type, plain, mixedCase: mixedCase && datagram }, (arrival) => {
         withdrawals.delete(withdraw);
+        if (!datagram) streams.delete(server);
         if (!over) receive(server, transport, plain, arrival);
       });
       withdrawals.add(withdraw);
@@ -97,19 +120,38 @@ export function exchange<T extends RecordType>(
       failed.add(server);
       next();
     };
+    /** Asks again after a pause, and in the meantime a server that has not been asked yet. */
+    const lose = (server: Server, transport: Transport, plain: boolean, why: string, wasSent: boolean): void => {
+      const state = unreached.get(server) ?? { tries: 0, losses: 0, paused: false };
+      unreached.set(server, state);
+      if (wasSent && ++state.losses >= MAX_LOSSES) return fail(server, why);
+      // An answer that reports a failure says more than a server that is not there.
+      if (failed.size === 0) reason = why;
+      state.paused = true;
+      const pause = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** state.tries++);
+      const cancel = clock.after(pause, () => {
+        withdrawals.delete(cancel);
+        state.paused = false;
+        if (!over) send(server, transport, plain);
+      });
+      withdrawals.add(cancel);
+      startDeadline(remaining());
+      const hopeless = failed.size > 0 && order.every((one) => failed.has(one) || paused(one));
+      if (hopeless || order.some((one) => !sent.has(one))) next();
+    };
     const receive = (server: Server, transport: Transport, plain: boolean, arrival: Arrival): void => {
-      if (arrival.kind === 'failure') {
-        fail(server, arrival.reason);
-        return;
-      }
+      if (arrival.kind === 'failure') return fail(server, arrival.reason);
+      if (arrival.kind === 'lost') return lose(server, transport, plain, arrival.reason, arrival.sent);
       server.heard();
       const datagram = server.datagrams && transport === server.first;
       const message =
-        arrival.kind === 'message' && !arrival.head.truncated ? readMessage(arrival.bytes, arrival.head) : undefined;
+        arrival.kind === 'message' && !arrival.head.truncated
+          ? (arrival.message ?? readMessage(arrival.bytes, arrival.head))
+          : undefined;
       if (message === undefined) {
         // Truncated, not whole, or in the wrong case: over TCP nobody cuts, and nobody else can answer.
-        if (datagram) send(server, server.stream, plain);
-        else fail(server, 'malformed');
+        if (!datagram) fail(server, 'malformed');
+        else if (!streams.has(server)) send(server, server.stream, plain);
       } else if (dislikesEdns.has(message.rcode) && !plain && !message.edns) {
         send(server, transport, true);
       } else {
@@ -131,6 +173,7 @@ export function exchange<T extends RecordType>(
     const close = (): void => finish({ status: 'temperror', reason: 'closed' });
     running.add(close);
     const since = clock.now();
+    const remaining = (): number => Math.max(1, timeoutMs - (clock.now() - since));
     let cancelDeadline: (() => void) | undefined;
     const startDeadline = (ms: number): void => {
       cancelDeadline ??= patience(ms, { clock, progress }, () => finish({ status: 'temperror', reason }));

@@ -18,3 +18,4 @@ export * from './query.ts';
 export * from './reply.ts';
 export * from './server.ts';
 export * from './stub.ts';
+export * from './turns.ts';

@@ -22,6 +22,8 @@ const typeNames = new Map<number, RecordType>(
 export const typeName = (number: number): RecordType | undefined => typeNames.get(number);
 
 export const OPT = 41;
+/** The EDNS option of RFC 7828. */
+export const KEEP_ALIVE = 11;
 export const CLASS_IN = 1;
 
 /** Bits of the second word of the header (RFC 1035 §4.1.1, RFC 4035 §3). */
@@ -74,6 +76,8 @@ export interface Message {
   /** The UDP size that the sender takes; 512 where it sent no OPT record. */
   readonly udpSize: number;
   readonly edns: boolean;
+  /** How long the server keeps an idle connection open, in milliseconds (RFC 7828); 0 asks for it to be closed. */
+  readonly keepAliveMs: number | undefined;
 }
 
 /** Reads header and question; undefined where they are not whole. */
@@ -122,6 +126,7 @@ export function readMessage(bytes: Uint8Array, head: MessageHead | undefined = r
   let rcode = head.rcode;
   let udpSize = 512;
   let edns = false;
+  let keepAliveMs: number | undefined;
   let at = head.end;
   for (let section = 1; section <= 3; section++) {
     for (let i = 0; i < (head.counts[section] as number); i++) {
@@ -137,6 +142,7 @@ export function readMessage(bytes: Uint8Array, head: MessageHead | undefined = r
         rcode = head.rcode | ((ttl >>> 24) << 4);
         udpSize = Math.max(512, view.getUint16(2));
         edns = true;
+        keepAliveMs = keepAlive(bytes, start, at);
         continue;
       }
       const known = typeName(type);
@@ -151,7 +157,16 @@ export function readMessage(bytes: Uint8Array, head: MessageHead | undefined = r
       (section === 1 ? answers : authority).push({ owner: owner.text, ttl: ttl > 0x7fffffff ? 0 : ttl, record });
     }
   }
-  return { head, rcode, answers, authority, refers, udpSize, edns };
+  return { head, rcode, answers, authority, refers, udpSize, edns, keepAliveMs };
+}
+
+/** RFC 7828 §3.1: the option holds a number of 100 milliseconds. */
+function keepAlive(bytes: Uint8Array, start: number, end: number): number | undefined {
+  const word = (at: number): number => ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
+  for (let at = start; at + 4 <= end; at += 4 + word(at + 2)) {
+    if (word(at) === KEEP_ALIVE && word(at + 2) === 2 && at + 6 <= end) return word(at + 4) * 100;
+  }
+  return undefined;
 }
 
 function readRecord(bytes: Uint8Array, type: RecordType, start: number, end: number): DnsRecord | undefined {

@@ -1,12 +1,14 @@
 import { questionName } from '../../dns/index.ts';
 import type { RecordType } from '../../env/index.ts';
-import { CLASS_IN, flagBits, type MessageHead, OPT, typeNumbers } from './message.ts';
+import { CLASS_IN, flagBits, KEEP_ALIVE, type MessageHead, OPT, typeNumbers } from './message.ts';
 import { nameBytes } from './name.ts';
 
 /** The UDP size that no path is known to fragment (DNS flag day 2020; RFC 9715 §3.1). */
 export const UDP_SIZE = 1232;
 /** RFC 8467 §4.1: encrypted questions are padded to a multiple of this, so that their length says nothing. */
 const PADDING_BLOCK = 128;
+/** The EDNS option of RFC 7830. */
+const PADDING = 12;
 
 export interface QueryOptions {
   readonly id: number;
@@ -14,6 +16,8 @@ export interface QueryOptions {
   readonly plain?: boolean | undefined;
   /** Pad the message (RFC 7830). */
   readonly pad?: boolean | undefined;
+  /** Ask how long the server keeps the connection (RFC 7828). For TCP and TLS only (§3.2.1). */
+  readonly keepAlive?: boolean | undefined;
   /** Random bits that choose the case of each letter of the name (draft-vixie-dnsext-dns0x20). */
   readonly caseBits?: Uint8Array | undefined;
 }
@@ -40,7 +44,8 @@ export function writeQuery(name: string, type: RecordType, options: QueryOptions
   if (rawName === undefined) return undefined;
   if (options.caseBits !== undefined) mixCase(rawName, options.caseBits);
   const questionEnd = 12 + rawName.length + 4;
-  let size = questionEnd + (options.plain ? 0 : 11);
+  const keepAlive = options.keepAlive && !options.plain ? 4 : 0;
+  let size = questionEnd + (options.plain ? 0 : 11) + keepAlive;
   const padding =
     options.pad && !options.plain ? (PADDING_BLOCK - ((size + 4) % PADDING_BLOCK)) % PADDING_BLOCK : undefined;
   if (padding !== undefined) size += 4 + padding;
@@ -56,10 +61,11 @@ export function writeQuery(name: string, type: RecordType, options: QueryOptions
     view.setUint16(10, 1);
     view.setUint16(questionEnd + 1, OPT);
     view.setUint16(questionEnd + 3, UDP_SIZE);
+    view.setUint16(questionEnd + 9, keepAlive + (padding === undefined ? 0 : 4 + padding));
+    if (keepAlive > 0) view.setUint16(questionEnd + 11, KEEP_ALIVE);
     if (padding !== undefined) {
-      view.setUint16(questionEnd + 9, 4 + padding);
-      view.setUint16(questionEnd + 11, 12);
-      view.setUint16(questionEnd + 13, padding);
+      view.setUint16(questionEnd + 11 + keepAlive, PADDING);
+      view.setUint16(questionEnd + 13 + keepAlive, padding);
     }
   }
   return {

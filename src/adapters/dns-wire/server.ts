@@ -1,5 +1,5 @@
 import type { RecordType } from '../../env/index.ts';
-import type { MessageHead } from './message.ts';
+import type { Message, MessageHead } from './message.ts';
 
 /** What is to be asked. */
 export interface Question {
@@ -13,10 +13,22 @@ export interface Question {
 /** What became of a question on its way. */
 export type Arrival =
   /** A message whose id and question are those that were asked. */
-  | { readonly kind: 'message'; readonly bytes: Uint8Array; readonly head: MessageHead }
+  | {
+      readonly kind: 'message';
+      readonly bytes: Uint8Array;
+      readonly head: MessageHead;
+      /** The message as it was read, if the transport had to read it itself. */
+      readonly message?: Message | undefined;
+    }
   /** The answer did not keep the case of the name: not to be believed, and to be asked over TCP. */
   | { readonly kind: 'wrong case' }
-  | { readonly kind: 'failure'; readonly reason: string };
+  /** This server cannot answer it this way. */
+  | { readonly kind: 'failure'; readonly reason: string }
+  /**
+   * No answer can come any more, but a later attempt may succeed: no connection or socket was available, or the server
+   * closed the connection. `sent`: the server may have read the question.
+   */
+  | { readonly kind: 'lost'; readonly reason: string; readonly sent: boolean };
 
 /** A way to one server. It keeps no time: the caller says when to give up. */
 export interface Transport {

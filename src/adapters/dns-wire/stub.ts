@@ -1,8 +1,9 @@
-import { onAbort, questionName } from '../../dns/index.ts';
+import { questionName } from '../../dns/index.ts';
 import type { Clock, DnsAnswer, DnsResolver, RecordType, ResolveOptions } from '../../env/index.ts';
 import { MAX_ALIASES } from './answer.ts';
 import { exchange } from './exchange.ts';
 import type { Server } from './server.ts';
+import { turns } from './turns.ts';
 
 /** What a resolver does and has done, for metrics. */
 export interface StubResolverStats {
@@ -37,42 +38,10 @@ export interface StubOptions {
 export function stub(options: StubOptions): StubResolver {
   const { servers, clock, timeoutMs, maxInFlight, maxWaiting, mixedCase } = options;
   const running = new Set<() => void>();
-  const queue = new Set<(refusal?: string) => void>();
+  const line = turns(maxInFlight, maxWaiting);
   let closed = false;
-  let inFlight = 0;
   let asked = 0;
   let temperrors = 0;
-
-  /** Waits for a turn; says why there is none. */
-  const enter = (signal: AbortSignal | undefined): Promise<string | undefined> | string | undefined => {
-    if (inFlight < maxInFlight) {
-      inFlight++;
-      return undefined;
-    }
-    if (queue.size >= maxWaiting) return 'overloaded';
-    return new Promise((done) => {
-      const start = (refusal?: string): void => {
-        withdraw();
-        done(refusal);
-      };
-      const abort = (): void => {
-        queue.delete(start);
-        done('aborted');
-      };
-      queue.add(start);
-      const withdraw = onAbort(signal, abort);
-    });
-  };
-  /** Hands the place to the question that has waited longest. */
-  const leave = (): void => {
-    const [next] = queue;
-    if (next === undefined) {
-      inFlight--;
-    } else {
-      queue.delete(next);
-      next();
-    }
-  };
 
   /** Asks, and follows aliases that lead out of an answer. */
   async function ask<T extends RecordType>(
@@ -113,26 +82,25 @@ export function stub(options: StubOptions): StubResolver {
       return servers().map(({ label }) => label);
     },
     get stats() {
-      return { inFlight, waiting: queue.size, asked, temperrors };
+      return { inFlight: line.inFlight, waiting: line.waiting, asked, temperrors };
     },
     async resolve<T extends RecordType>(text: string, type: T, { signal }: ResolveOptions = {}): Promise<DnsAnswer<T>> {
       const name = questionName(text);
       if (name === undefined) return { status: 'nxdomain', ttl: 0 };
       asked++;
-      const refusal = closed ? 'closed' : signal?.aborted ? 'aborted' : await enter(signal);
+      const refusal = closed ? 'closed' : signal?.aborted ? 'aborted' : await line.enter(signal);
       // In the moment it got its turn, the question may have been withdrawn, or the resolver closed.
       let answer: DnsAnswer<T> = { status: 'temperror', reason: refusal ?? (closed ? 'closed' : 'aborted') };
       if (refusal === undefined) {
         if (!closed && !signal?.aborted) answer = await ask(name, type, signal);
-        leave();
+        line.leave();
       }
       if (answer.status === 'temperror') temperrors++;
       return answer;
     },
     close() {
       closed = true;
-      for (const refuse of queue) refuse('closed');
-      queue.clear();
+      line.close();
       for (const stop of [...running]) stop();
       options.close();
     },

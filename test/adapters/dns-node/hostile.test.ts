@@ -138,7 +138,10 @@ describe('stub: truncation', () => {
   });
   test('truncated, and no TCP there → temperror', async () => {
     const one = await server((query, send) => send(replyTo(query, {}, packet.TRUNCATED_RESPONSE)));
-    expect(await stubOf([one]).resolve('one.test', 'A')).toEqual({ status: 'temperror', reason: 'connection refused' });
+    expect(await stubOf([one], { timeoutMs: 200 }).resolve('one.test', 'A')).toEqual({
+      status: 'temperror',
+      reason: 'connection refused',
+    });
   });
   test('truncated by TCP too → temperror, not half an answer', async () => {
     const half = (query: Buffer, send: (reply: Buffer) => void): void =>
@@ -234,11 +237,8 @@ describe('stub: servers that fail', () => {
       await stubOf([await freePort(), good], { timeoutMs: 60_000, retryMs: 30_000 }).resolve('one.test', 'A'),
     ).toMatchObject({ status: 'found' });
   });
-  test('nobody listens anywhere → temperror, at once', async () => {
-    const dns = stubOf([await freePort(), `tcp://127.0.0.1:${await freePort()}`], {
-      timeoutMs: 60_000,
-      retryMs: 30_000,
-    });
+  test('nobody listens anywhere until the deadline → temperror', async () => {
+    const dns = stubOf([await freePort(), `tcp://127.0.0.1:${await freePort()}`], { timeoutMs: 200 });
     expect(await dns.resolve('one.test', 'A')).toEqual({ status: 'temperror', reason: 'connection refused' });
   });
   test('the first is silent: the second is asked, and from then on first', async () => {

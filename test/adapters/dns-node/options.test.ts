@@ -56,9 +56,9 @@ describe('servers', () => {
     ['a time that is none', () => stubResolver({ servers: ['192.0.2.53'], timeoutMs: 0 }), /timeoutMs 0/],
     ['a retry that is none', () => stubResolver({ servers: ['192.0.2.53'], retryMs: Number.NaN }), /retryMs NaN/],
     ['a bound that is none', () => stubResolver({ servers: ['192.0.2.53'], maxInFlight: 0 }), /maxInFlight 0/],
-    ['one try, which loses answers', () => nodeResolver({ tries: 1 }), /tries 1 .* 2 or more/],
-    ['no address', () => nodeResolver({ servers: ['dns.example'] }), /dns\.example.* are not IP addresses/],
-    ['no time', () => nodeResolver({ timeoutMs: -1 }), /timeoutMs -1/],
+    ['one try, which loses answers', () => nodeResolver({ tries: 1 }), /tries must be .* 2 or more, got 1/],
+    ['no address', () => nodeResolver({ servers: ['dns.example'] }), /servers must be IP addresses .*dns\.example/],
+    ['no time', () => nodeResolver({ timeoutMs: -1 }), /timeoutMs .* got -1/],
   ])('%s → TypeError', (_, make, message) => {
     expect(make).toThrow(TypeError);
     expect(make).toThrow(message);

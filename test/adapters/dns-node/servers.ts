@@ -42,7 +42,7 @@ type Handler = (
 const silent: Handler = () => {};
 
 /** A server that sends whatever a test wants, on one port for UDP and TCP. */
-export async function rawServer(udpHandler: Handler = silent, tcpHandler?: Handler): Promise<RawServer> {
+export async function rawServer(udpHandler: Handler = silent, tcpHandler?: Handler, udpPort = 0): Promise<RawServer> {
   const asked: RawServer['asked'] = { udp: [], tcp: [] };
   const udp = createSocket('udp4');
   const sockets = new Set<Socket>();
@@ -72,7 +72,7 @@ export async function rawServer(udpHandler: Handler = silent, tcpHandler?: Handl
   });
   // TCP first, since a socket that is bound cannot be bound again; the port may be taken for UDP all the same.
   for (let tries = 0; ; tries++) {
-    let port = 0;
+    let port = udpPort;
     if (tcpHandler !== undefined) {
       await new Promise<void>((done, failed) => {
         tcp.once('error', failed);
@@ -84,7 +84,8 @@ export async function rawServer(udpHandler: Handler = silent, tcpHandler?: Handl
       udp.once('error', () => done(false));
       udp.bind(port, '127.0.0.1', () => done(true));
     });
-    if (bound || tries > 10) break;
+    if (bound) break;
+    if (tries > 10 || udpPort !== 0) throw new Error(`no port for UDP, asked for ${port}`);
     await new Promise<void>((done) => tcp.close(() => done()));
   }
   udp.on('error', () => {});
