@@ -71,7 +71,7 @@ export function dohResolver(options: DohResolverOptions): StubResolver {
         `dohResolver: server ${JSON.stringify(url)} is not an https URL; give it like "https://dns.example/dns-query"`,
       );
     }
-    return openServer(new URL(url), send, headers, trustAd);
+    return openServer(new URL(url), send, headers, trustAd, clock);
   });
   const timeoutMs = numberOption('dohResolver: timeoutMs', options.timeoutMs ?? 5_000, 1);
   const retryMs = numberOption('dohResolver: retryMs', options.retryMs ?? 1_500, 1);
@@ -89,8 +89,14 @@ export function dohResolver(options: DohResolverOptions): StubResolver {
   });
 }
 
-function openServer(url: URL, send: typeof fetch, headers: Readonly<Record<string, string>>, trusted: boolean): Server {
-  const transport = fetchTransport(url.href, send, headers);
+function openServer(
+  url: URL,
+  send: typeof fetch,
+  headers: Readonly<Record<string, string>>,
+  trusted: boolean,
+  clock: Clock,
+): Server {
+  const transport = fetchTransport(url.href, send, headers, clock);
   return {
     label: url.origin + url.pathname,
     trusted,
@@ -105,9 +111,19 @@ function openServer(url: URL, send: typeof fetch, headers: Readonly<Record<strin
   };
 }
 
-function fetchTransport(url: string, send: typeof fetch, headers: Readonly<Record<string, string>>): Transport {
+function fetchTransport(
+  url: string,
+  send: typeof fetch,
+  headers: Readonly<Record<string, string>>,
+  clock: Clock,
+): Transport {
   const running = new Set<AbortController>();
   let received = 0;
+  let lastRead = Number.NEGATIVE_INFINITY;
+  const heard = (): void => {
+    received++;
+    lastRead = clock.now();
+  };
   /** The bytes of the answer, or why there are none; undefined if the server could not be reached. */
   const post = async (body: Uint8Array, signal: AbortSignal): Promise<Uint8Array | string | undefined> => {
     try {
@@ -119,7 +135,7 @@ function fetchTransport(url: string, send: typeof fetch, headers: Readonly<Recor
         body: body as Uint8Array<ArrayBuffer>,
         signal,
       });
-      received++;
+      heard();
       if (response.status !== 200) {
         await response.body?.cancel();
         return `http ${response.status}`;
@@ -128,7 +144,7 @@ function fetchTransport(url: string, send: typeof fetch, headers: Readonly<Recor
         await response.body?.cancel();
         return 'malformed';
       }
-      return (await readBody(response, () => received++)) ?? 'malformed';
+      return (await readBody(response, heard)) ?? 'malformed';
     } catch {
       return undefined;
     }
@@ -136,6 +152,9 @@ function fetchTransport(url: string, send: typeof fetch, headers: Readonly<Recor
   return {
     get received() {
       return received;
+    },
+    get lastRead() {
+      return lastRead;
     },
     ask({ name, type, plain }, done) {
       const abort = new AbortController();

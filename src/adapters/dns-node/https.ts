@@ -1,6 +1,7 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2';
 import { isIP } from 'node:net';
 import { connect as connectTls } from 'node:tls';
+import type { Clock } from '../../env/index.ts';
 import { type Arrival, matchAnswer, type Question, readHead, type Transport, writeQuery } from '../dns-wire/index.ts';
 import type { ServerAddress } from './server-address.ts';
 import { later, socketFailure } from './transport.ts';
@@ -12,7 +13,7 @@ const IDLE_MS = 30_000;
  * Questions by DNS over HTTPS (RFC 8484) on one HTTP/2 connection, which is what servers of that kind speak; `fetch` of
  * Node before 26 cannot. Certificates are always checked.
  */
-export function httpsTransport(server: ServerAddress): Transport {
+export function httpsTransport(server: ServerAddress, clock: Clock): Transport {
   const host = server.name.includes(':') ? `[${server.name}]` : server.name;
   const origin = `https://${host}:${server.port}`;
   let session: ClientHttp2Session | undefined;
@@ -20,6 +21,7 @@ export function httpsTransport(server: ServerAddress): Transport {
   let connected = false;
   let failure: unknown;
   let received = 0;
+  let lastRead = Number.NEGATIVE_INFINITY;
   let closed = false;
 
   const current = (): ClientHttp2Session => {
@@ -87,11 +89,13 @@ export function httpsTransport(server: ServerAddress): Transport {
     let dns = false;
     stream.on('response', (headers) => {
       received++;
+      lastRead = clock.now();
       status = Number(headers[':status']);
       dns = /^application\/dns-message\b/i.test(String(headers['content-type']));
     });
     stream.on('data', (bytes: Uint8Array) => {
       received += bytes.length;
+      lastRead = clock.now();
       size += bytes.length;
       parts.push(bytes);
       if (size > MAX_MESSAGE) stream.close(constants.NGHTTP2_CANCEL);
@@ -131,6 +135,9 @@ export function httpsTransport(server: ServerAddress): Transport {
   return {
     get received() {
       return received;
+    },
+    get lastRead() {
+      return lastRead;
     },
     ask: (question, done) => ask(question, done, false),
     close() {

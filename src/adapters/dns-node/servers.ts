@@ -19,7 +19,7 @@ export function openServer(address: ServerAddress, clock: Clock, trustAd: boolea
     transport === 'udp'
       ? udpTransport(address, clock)
       : transport === 'https'
-        ? httpsTransport(address)
+        ? httpsTransport(address, clock)
         : streamTransport(address, clock);
   let stream: Transport | undefined = transport === 'udp' ? undefined : first;
   let silences = 0;

@@ -20,13 +20,13 @@ const MAX_CONNECTIONS = 2;
 const MAX_OPEN = 4;
 /** Open questions on the first connection before a second one is opened. Unbound works on 32 of a connection at once. */
 const SPREAD = 32;
-/** Open questions on one connection. */
-const LARGEST_WINDOW = 1_000;
+/** Open questions on one connection. More would only wait at the server, which may do less for each of them. */
+const LARGEST_WINDOW = 100;
 /** RFC 7766 §6.2.3: the client closes idle connections, soon, unless the server says how long it keeps them. */
 const IDLE_MS = 10_000;
 const LONGEST_IDLE_MS = 60_000;
 /** A connection from which nothing arrived for so long, while questions were open, gets no further questions. */
-const QUIET_MS = 1_000;
+const QUIET_MS = 1_500;
 /** The pause after a connection that gave no answer; doubled each time. */
 const FIRST_REST_MS = 25;
 const LONGEST_REST_MS = 1_000;
@@ -54,6 +54,8 @@ interface Connection {
   lastRead: number;
   /** Gets no further questions, and is closed when it has no open ones. */
   closing: boolean;
+  /** Nothing was read for long: it does not count as one of the connections. */
+  quiet: boolean;
 }
 
 /**
@@ -69,6 +71,7 @@ export function streamTransport(server: ServerAddress, clock: Clock): Transport 
   const line = new Set<Waiting>();
   const encrypted = server.transport === 'tls';
   let received = 0;
+  let lastRead = Number.NEGATIVE_INFINITY;
   let window = LARGEST_WINDOW;
   let failures = 0;
   let restUntil = Number.NEGATIVE_INFINITY;
@@ -96,6 +99,7 @@ export function streamTransport(server: ServerAddress, clock: Clock): Transport 
       answered: 0,
       lastRead: clock.now(),
       closing: false,
+      quiet: false,
     };
     connections.add(connection);
     let failure: unknown;
@@ -110,7 +114,7 @@ export function streamTransport(server: ServerAddress, clock: Clock): Transport 
     });
     socket.on('data', (bytes: Uint8Array) => {
       received += bytes.length;
-      connection.lastRead = clock.now();
+      lastRead = connection.lastRead = clock.now();
       if (!take(connection, bytes)) socket.destroy();
     });
     socket.on('error', (error) => {
@@ -208,9 +212,9 @@ export function streamTransport(server: ServerAddress, clock: Clock): Transport 
       const [oldest] = connection.waiting.values();
       // Open questions, and nothing read since the oldest of them: the connection may be dead.
       if (oldest?.sent !== undefined && now - Math.max(connection.lastRead, oldest.sent.at) >= QUIET_MS)
-        connection.closing = true;
+        connection.closing = connection.quiet = true;
+      if (!connection.quiet) usable++;
       if (connection.closing || !connection.socket.writable) continue;
-      usable++;
       if (least === undefined || better(connection, least)) least = connection;
     }
     const crowded = least === undefined || least.waiting.size >= Math.min(window, SPREAD);
@@ -262,6 +266,9 @@ export function streamTransport(server: ServerAddress, clock: Clock): Transport 
   return {
     get received() {
       return received;
+    },
+    get lastRead() {
+      return lastRead;
     },
     ask(question, done) {
       if (writeQuery(question.name, question.type, { id: 0 }) === undefined)

@@ -46,6 +46,7 @@ interface Port {
 export function udpTransport({ address, port: serverPort }: ServerAddress, clock: Clock): Transport {
   const ports = new Set<Port>();
   let received = 0;
+  let lastRead = Number.NEGATIVE_INFINITY;
 
   const close = (port: Port): void => {
     if (port.closed) return;
@@ -66,6 +67,7 @@ export function udpTransport({ address, port: serverPort }: ServerAddress, clock
   };
   const read = (port: Port, bytes: Uint8Array): void => {
     received++;
+    lastRead = clock.now();
     const head = readHead(bytes);
     const waiting = head === undefined ? undefined : port.waiting.get(head.id);
     if (head === undefined || waiting === undefined) return;
@@ -118,6 +120,9 @@ export function udpTransport({ address, port: serverPort }: ServerAddress, clock
   return {
     get received() {
       return received;
+    },
+    get lastRead() {
+      return lastRead;
     },
     ask(question: Question, done) {
       let port: Port | undefined;

@@ -49,8 +49,8 @@ export function exchange<T extends RecordType>(
     const sent = new Map<Server, number>();
     /** How often each server could not be reached, or closed the connection. */
     const unreached = new Map<Server, { tries: number; losses: number; paused: boolean }>();
-    /** The streams that hold the question, and what each had read when it was put there. */
-    const streams = new Map<Server, number>();
+    /** The servers whose stream holds the question. */
+    const streams = new Set<Server>();
     /** Take back what is under way: questions, and pauses. */
     const withdrawals = new Set<() => void>();
     const maxSends = Math.max(MIN_SENDS, 2 * order.length);
@@ -75,13 +75,11 @@ export function exchange<T extends RecordType>(
       resolve(reading);
     };
     const paused = (server: Server): boolean => unreached.get(server)?.paused === true;
-    /** A stream repeats nothing that is lost on its way: a question is put there again only if the stream may be dead. */
-    const held = (server: Server): boolean => {
-      const seen = streams.get(server);
-      return seen !== undefined && server.stream.received > seen;
-    };
+    /** A stream loses nothing: while the server sends answers to other questions, this one need not be repeated. */
+    const held = (server: Server, waitedMs: number): boolean =>
+      streams.has(server) && clock.now() - server.stream.lastRead < waitedMs / 2;
     /** Asks the next server. Ends the question if every server has failed. */
-    const next = (): void => {
+    const next = (waitedMs = 0): void => {
       cancelRetry();
       if (over) return;
       const left = order.filter((server) => !failed.has(server));
@@ -91,13 +89,13 @@ export function exchange<T extends RecordType>(
         if (sends > 0) startDeadline(remaining());
         const wait = retryMs * 2 ** sends++;
         const server = left
-          .filter((one) => !paused(one) && !held(one))
+          .filter((one) => !paused(one) && !held(one, waitedMs))
           .sort((a, b) => (sent.get(a) ?? 0) - (sent.get(b) ?? 0))[0];
         cancelRetry = patience(wait, { clock, progress }, (stalled) => {
           if (!stalled && server !== undefined && !paused(server)) server.silent();
           // Most questions are answered before this, and need no second timer. Time that the process slept is not counted.
           startDeadline(timeoutMs - wait);
-          next();
+          next(wait);
         });
         if (server === undefined) return;
         sent.set(server, (sent.get(server) ?? 0) + 1);
@@ -107,7 +105,7 @@ export function exchange<T extends RecordType>(
     const send = (server: Server, transport: Transport, plain: boolean = server.plain): void => {
       let withdraw: () => void = () => {};
       const datagram = transport === server.first && server.datagrams;
-      if (!datagram) streams.set(server, transport.received);
+      if (!datagram) streams.add(server);
       withdraw = transport.ask({ name, type, plain, mixedCase: mixedCase && datagram }, (arrival) => {
         withdrawals.delete(withdraw);
         if (!datagram) streams.delete(server);
@@ -124,7 +122,10 @@ export function exchange<T extends RecordType>(
     const lose = (server: Server, transport: Transport, plain: boolean, why: string, wasSent: boolean): void => {
       const state = unreached.get(server) ?? { tries: 0, losses: 0, paused: false };
       unreached.set(server, state);
-      if (wasSent && ++state.losses >= MAX_LOSSES) return fail(server, why);
+      if (wasSent && ++state.losses >= MAX_LOSSES) {
+        fail(server, why);
+        return;
+      }
       // An answer that reports a failure says more than a server that is not there.
       if (failed.size === 0) reason = why;
       state.paused = true;
@@ -140,8 +141,14 @@ export function exchange<T extends RecordType>(
       if (hopeless || order.some((one) => !sent.has(one))) next();
     };
     const receive = (server: Server, transport: Transport, plain: boolean, arrival: Arrival): void => {
-      if (arrival.kind === 'failure') return fail(server, arrival.reason);
-      if (arrival.kind === 'lost') return lose(server, transport, plain, arrival.reason, arrival.sent);
+      if (arrival.kind === 'failure') {
+        fail(server, arrival.reason);
+        return;
+      }
+      if (arrival.kind === 'lost') {
+        lose(server, transport, plain, arrival.reason, arrival.sent);
+        return;
+      }
       server.heard();
       const datagram = server.datagrams && transport === server.first;
       const message =

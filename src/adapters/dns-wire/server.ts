@@ -36,6 +36,8 @@ export interface Transport {
   ask(question: Question, done: (arrival: Arrival) => void): () => void;
   /** Grows with everything that is read. */
   readonly received: number;
+  /** When something was read last, by the clock of the resolver; `-Infinity` if nothing was. */
+  readonly lastRead: number;
   close(): void;
 }
 

@@ -163,7 +163,8 @@ describe('five hundred questions at once by TCP', () => {
   test.each(difficult)('to a server %s: each has its answer', async (_, manners) => {
     const server = await serverWith(manners);
     expect(await wrong(stubOf(`tcp://127.0.0.1:${server.port}`))).toEqual([]);
-    expect(server.most).toBeLessThanOrEqual(2);
+    // A connection that the client closes may be open at the server for a moment longer.
+    expect(server.most).toBeLessThanOrEqual(manners.keepAlive === 0 ? 4 : 2);
   });
 
   test.each(difficult)('after truncated answers by UDP, to a server %s: each has its answer', async (_, manners) => {

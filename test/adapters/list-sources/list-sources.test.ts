@@ -209,8 +209,9 @@ describe('under traffic', () => {
         await writeFile(path, lists[(reloads + 1) % 2]!);
         expect((await source.reload({ force: true })).type).toBe('loaded');
       }
+    })().finally(() => {
       done = true;
-    })();
+    });
     const seen = new Set<string>();
     let banned = 0;
     for (; !done; banned++) {
