@@ -12,12 +12,25 @@ const EMPTY = new Uint8Array(0);
 const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
 const strictUtf8 = new TextDecoder('utf-8', { ignoreBOM: true, fatal: true });
 
-/** A decoder for the charset as a message names it; what is unknown, or not named, is UTF-8 where it can be, else windows-1252. */
+/**
+ * A decoder for the charset as a message names it. The label is tried as it is written, then without the prefixes `x-` and
+ * `cs` and with `cp`, `ms` and `win` read as `windows-`. A charset that is unknown is read as windows-1252; one that is not
+ * named, as UTF-8 while that is possible, and then as windows-1252.
+ */
 export function charsetDecoder(label: string | undefined): CharsetDecoder {
-  const name = (label ?? '')
-    .trim()
-    .toLowerCase()
-    .replace(/^(?:x-|cs)/, '');
+  const written = (label ?? '').trim().toLowerCase();
+  const bare = written.replace(/^(?:x-|cs)/, '');
+  return (
+    knownDecoder(written) ??
+    knownDecoder(bare) ??
+    knownDecoder(bare.replace(/^(?:cp|ms|win-?)(?=\d)/, 'windows-')) ??
+    knownDecoder('windows-1252') ??
+    new Utf8Decoder(true)
+  );
+}
+
+/** The decoder that has exactly this label: one of ours, or else one of the Encoding Standard. */
+function knownDecoder(name: string): CharsetDecoder | undefined {
   switch (name) {
     case 'utf-8':
     case 'utf8':
@@ -36,6 +49,7 @@ export function charsetDecoder(label: string | undefined): CharsetDecoder {
     case 'hz':
       return new ShiftedDecoder('gbk', 'hz');
     case 'iso-2022-kr':
+    case 'csiso2022kr':
       return new ShiftedDecoder('euc-kr', 'iso-2022-kr');
     case 'utf-32':
     case 'utf-32be':
@@ -43,22 +57,19 @@ export function charsetDecoder(label: string | undefined): CharsetDecoder {
     case 'ucs-4':
       return new Utf32Decoder(name === 'utf-32le');
     default: {
-      const decoder =
-        webDecoder(name) ??
-        webDecoder(name.replace(/^(?:cp|ms|win-?)(?=\d)/, 'windows-')) ??
-        webDecoder('windows-1252');
-      return decoder === undefined ? new Utf8Decoder(true) : new WebDecoder(decoder);
+      const decoder = webDecoder(name);
+      return decoder === undefined ? undefined : new WebDecoder(decoder);
     }
   }
 }
 
-/** Text of octets that are all there. */
+/** Decodes bytes that are complete. */
 export function decodeOctets(bytes: Uint8Array, label: string | undefined): string {
   const decoder = charsetDecoder(label);
   return decoder.write(bytes) + decoder.end();
 }
 
-/** The Encoding Standard's `replacement` turns everything into one U+FFFD: for our ends that charset is not known. */
+/** The Encoding Standard's `replacement` throws: that charset counts as unknown. */
 function webDecoder(label: string): WebTextDecoder | undefined {
   try {
     return new TextDecoder(label);

@@ -1,7 +1,7 @@
 import type { DomainName } from '../net/index.ts';
 import { detach } from './escapes.ts';
 import type { MailHost, MessageUri, Place, Truncation, WrappedUri } from './facts.ts';
-import { domainOf, isAddress, isPublicName } from './host.ts';
+import { domainOf, isAddress, isPublicName, isUnlistedName, isWebScheme } from './host.ts';
 import type { ResolvedLimits } from './limits.ts';
 import { type LinkContext, mailHostOf, type ParsedLink } from './link.ts';
 import { isShortener } from './shorteners.ts';
@@ -39,10 +39,11 @@ export class UriCollector {
     this.exceeded.add(limit);
   }
 
-  /** A link, and the links that it carries. In text a host must have a public suffix, or be an address. */
+  /** A link, and the links that it carries. In text, only `http` and `https` lead to a host without a public suffix. */
   link(link: ParsedLink, where: Place, disguised = false): void {
     const { host } = link;
-    if (where.kind !== 'attribute' && !isAddress(host) && !isPublicName(host)) return;
+    const unlisted = isWebScheme(link.scheme) && isUnlistedName(host);
+    if (where.kind !== 'attribute' && !isAddress(host) && !isPublicName(host) && !unlisted) return;
     if (this.kept(link.uri, where) !== undefined) return;
     const wrapped = unwrap(link, this.context);
     const domain = domainOf(host);

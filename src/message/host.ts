@@ -129,6 +129,23 @@ export const organizationOf = (host: string): DomainName | undefined => standing
  */
 export const isPublicName = (host: string): boolean => standingOf(host).public;
 
+/**
+ * Whether a name without a public suffix can be the host of a web page: `intranet`, `wiki.office`. In running text this
+ * takes an explicit `http://` or `https://`.
+ */
+export function isUnlistedName(host: string): boolean {
+  const { domain, organization } = standingOf(host);
+  if (domain !== undefined || organization !== undefined || hasEdgeHyphen(host) || isAddress(host)) return false;
+  const last = host.slice(host.lastIndexOf('.') + 1);
+  if (last !== host && last.includes('_')) return false;
+  // `example.com-and-more`: a name with a suffix, and prose that is glued to it.
+  const hyphen = host.indexOf('-', host.lastIndexOf('.') + 1);
+  return hyphen < 0 || !isPublicName(host.slice(0, hyphen));
+}
+
+/** Whether a host may be without a public suffix after this scheme. */
+export const isWebScheme = (scheme: string): boolean => scheme === 'http' || scheme === 'https';
+
 const isRegistrable = (host: string, domain: DomainName): boolean =>
   !(host.includes('_') && domain.slice(0, domain.indexOf('.')).includes('_')) && !hasEdgeHyphen(host);
 

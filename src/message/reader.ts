@@ -47,6 +47,8 @@ interface Frame {
   count: number;
   /** What stands before the first boundary: read as text if there never is one. */
   preamble: { collector: UriCollector; text: TextStream } | undefined;
+  /** Its parts are messages unless they say otherwise (RFC 2046 §5.1.5). */
+  readonly digest: boolean;
 }
 
 /** Reads one entity and all that lies in it, as the octets come. */
@@ -218,7 +220,7 @@ class EntityReader {
       ? type.value
       : type.value.startsWith('multipart')
         ? 'multipart/mixed'
-        : 'text/plain';
+        : this.defaultType(message);
     const deep = this.depth + this.frames.length + this.messages >= this.reading.limits.depth;
     if (deep && (declared.startsWith('multipart/') || declared.startsWith('message/')))
       this.reading.collector.exceed('depth');
@@ -238,6 +240,11 @@ class EntityReader {
       delSp: parameter('delsp')?.toLowerCase() === 'yes',
     };
     this.beginBody(description, deep);
+  }
+
+  /** RFC 2045 §5.2; in a digest, RFC 2046 §5.1.5. */
+  private defaultType(message: boolean): string {
+    return !message && this.frames.at(-1)?.digest ? 'message/rfc822' : 'text/plain';
   }
 
   private beginBody(description: BodyDescription, deep: boolean): void {
@@ -301,6 +308,7 @@ class EntityReader {
       boundary: boundary === '' ? undefined : boundary?.trimEnd(),
       count: 0,
       preamble: undefined,
+      digest: type === 'multipart/digest',
     });
     this.candidate = undefined;
     this.state = 'between';

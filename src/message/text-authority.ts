@@ -9,7 +9,7 @@ import {
   OTHER_WORD,
   UNSPACED_WORD,
 } from './characters.ts';
-import { canonicalHost, isAddress, isPublicName } from './host.ts';
+import { canonicalHost, isAddress, isPublicName, isUnlistedName } from './host.ts';
 
 /** A host that stands in running text. */
 export interface TextHost {
@@ -24,7 +24,12 @@ export interface TextHost {
  * The host after `://` in running text, where nothing says how far the link goes: userinfo is taken off, and prose
  * that is glued to the name is left out.
  */
-export function authorityInText(text: string, start: number, maxLength: number): TextHost | undefined {
+export function authorityInText(
+  text: string,
+  start: number,
+  maxLength: number,
+  explicit = false,
+): TextHost | undefined {
   const from = afterUserinfo(text, start, maxLength);
   if (text.charCodeAt(from) === 91) {
     const close = text.indexOf(']', from);
@@ -33,7 +38,7 @@ export function authorityInText(text: string, start: number, maxLength: number):
     const host = canonicalHost(text.slice(from, close + 1));
     return host === undefined ? undefined : { host, written: '', end: close + 1 };
   }
-  return bareIpv6(text, from) ?? nameAt(text, from);
+  return bareIpv6(text, from) ?? nameAt(text, from, explicit);
 }
 
 /** Behind the last `@` before the path, if what stands before it can be userinfo (RFC 3986 §3.2.1). */
@@ -63,10 +68,11 @@ function bareIpv6(text: string, from: number): TextHost | undefined {
   return host === undefined ? undefined : { host, written: `[${address}]`, end };
 }
 
-function nameAt(text: string, from: number): TextHost | undefined {
+function nameAt(text: string, from: number, explicit: boolean): TextHost | undefined {
   let end = from;
   let ascii = from;
   let plain = true;
+  let unspaced = false;
   for (; end < text.length && end - from <= 1_024; end++) {
     const c = text.charCodeAt(end);
     const found = classOf(c);
@@ -80,6 +86,7 @@ function nameAt(text: string, from: number): TextHost | undefined {
       found === IGNORED
     ) {
       plain = false;
+      unspaced ||= found === UNSPACED_WORD;
     } else if (c === 37 && isHex(text.charCodeAt(end + 1)) && isHex(text.charCodeAt(end + 2))) {
       end += 2;
       if (plain) ascii = end + 1;
@@ -89,6 +96,8 @@ function nameAt(text: string, from: number): TextHost | undefined {
     } else break;
   }
   while (end > from && isTail(text.charCodeAt(end - 1))) end--;
+  // `xn--` with other letters behind it is no name, and neither is `xn`.
+  const cutShort = !plain && isTail(text.charCodeAt(ascii - 1));
   while (ascii > from && isTail(text.charCodeAt(ascii - 1))) ascii--;
   if (!plain) {
     const written = text.slice(from, end).replace(/[[(]\.[\])]/g, '.');
@@ -97,16 +106,28 @@ function nameAt(text: string, from: number): TextHost | undefined {
     const whole = before ?? accept(written, end);
     if (whole !== undefined)
       return { ...whole, written: written.slice(0, before === undefined ? written.length : cut) };
+    // Without a suffix, the name ends where the words of a script without spaces begin.
+    if (explicit && !unspaced && !cutShort) {
+      const other = unlisted(written, end);
+      if (other !== undefined) return { ...other, written };
+    }
     end = ascii;
   }
-  return accept(text.slice(from, end), end);
+  const listed = accept(text.slice(from, end), end);
+  return listed ?? (explicit && !cutShort ? unlisted(text.slice(from, end), end) : undefined);
 }
 
-/** A host in text has a public suffix, or is an address: anything else is prose, or cannot be asked about. */
+/** A host in text has a public suffix or is an address. Anything else is prose, unless a scheme says otherwise. */
 function accept(written: string, end: number): TextHost | undefined {
   const host = canonicalHost(written);
   if (host === undefined || !(isAddress(host) || isPublicName(host))) return undefined;
   return { host, written: '', end };
+}
+
+/** A host without a public suffix, as far as it can be told from prose. */
+function unlisted(written: string, end: number): TextHost | undefined {
+  const host = canonicalHost(written);
+  return host === undefined || !isUnlistedName(host) ? undefined : { host, written: '', end };
 }
 
 const isHex = (c: number): boolean => (c >= 48 && c <= 57) || ((c | 32) >= 97 && (c | 32) <= 102);

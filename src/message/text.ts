@@ -11,7 +11,7 @@ import {
 } from './characters.ts';
 import type { UriCollector } from './collector.ts';
 import type { Place } from './facts.ts';
-import { canonicalHost, isAddress, isPublicName } from './host.ts';
+import { canonicalHost, isAddress, isPublicName, isWebScheme } from './host.ts';
 import { isMeantAsHost } from './name.ts';
 import { authorityInText, type TextHost } from './text-authority.ts';
 
@@ -91,7 +91,7 @@ export class TextScan {
     const scheme = this.schemeBefore(colon);
     this.position = start;
     if (scheme === undefined || NO_HOST.test(scheme.name)) return;
-    const host = authorityInText(this.text, start, this.collector.context.maxLength);
+    const host = authorityInText(this.text, start, this.collector.context.maxLength, isWebScheme(scheme.name));
     if (host !== undefined) this.found(scheme.name, start, host, scheme.disguised);
   }
 
@@ -134,7 +134,7 @@ export class TextScan {
     }
     while (this.text.charCodeAt(at - 1) === 32) at--;
     const host = canonicalHost(name);
-    if (host !== undefined)
+    if (host !== undefined && (isAddress(host) || isPublicName(host)))
       this.found(scheme[1] === undefined ? 'http' : 'https', at, { host, written: name, end: at }, true);
   }
 

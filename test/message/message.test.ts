@@ -98,6 +98,44 @@ describe('transfer encodings', () => {
   ])('%s', async (_, header, body, expected) => expect(await hosts(part(header, body))).toEqual(expected));
 });
 
+describe('multipart/digest: a part is a message unless it says otherwise (RFC 2046 §5.1.5)', () => {
+  const page = btoa('<a href="http://example.com/">x</a>');
+  const inner = ['Content-Type: text/html', 'Content-Transfer-Encoding: base64', '', page];
+  const digest = (...lines: string[]): Uint8Array =>
+    octets(['Content-Type: multipart/digest; boundary=b', '', '--b', ...lines, '--b--', ''].join('\r\n'));
+  test.each<[string, string[], string]>([
+    ['without any field', ['', ...inner], 'message/rfc822'],
+    ['with another field', ['Content-Description: x', '', ...inner], 'message/rfc822'],
+    ['with a type that is none', ['Content-Type: rubbish', '', ...inner], 'message/rfc822'],
+    [
+      'encoded as a whole',
+      ['Content-Transfer-Encoding: base64', '', btoa(`${inner.join('\r\n')}\r\n`)],
+      'message/rfc822',
+    ],
+    ['with a type', ['Content-Type: text/html', 'Content-Transfer-Encoding: base64', '', page], 'text/html'],
+    [
+      'in another multipart',
+      ['Content-Type: multipart/digest; boundary=c', '', '--c', '', ...inner, '--c--'],
+      'multipart/digest',
+    ],
+  ])('%s', async (_, lines, type) => {
+    const { uris, parts } = await readMessage(digest(...lines));
+    expect(uris.map(({ host }) => host)).toEqual(['example.com']);
+    expect(parts.map((one) => one.type)).toContain(type);
+  });
+  test('a part of a multipart in a message in a digest is text again', async () => {
+    const { parts } = await readMessage(
+      digest('', 'Content-Type: multipart/mixed; boundary=c', '', '--c', '', 'see http://example.com/', '--c--'),
+    );
+    expect(parts.map(({ type }) => type)).toEqual([
+      'multipart/digest',
+      'message/rfc822',
+      'multipart/mixed',
+      'text/plain',
+    ]);
+  });
+});
+
 describe('charsets', () => {
   const utf16 = (text: string, big = false): Uint8Array => {
     const bytes = new Uint8Array(Buffer.from(text, 'utf16le'));

@@ -13,8 +13,8 @@
  * | the list did not answer | `temperror` |
  * | the list answers with an error code, or is no list | `permerror`: never a listing |
  *
- * **Limits**: at most `most` names are asked about, the first and the last ones; how many were left out is in the finding. It
- * follows no redirect and resolves no host.
+ * **Limits**: at most `most` names are asked about, the first and the last ones. `detail.unasked` lists the names that were
+ * left out, and why. It follows no redirect and resolves no host.
  *
  * @example
  * ```ts
@@ -33,7 +33,7 @@
  *
  * @module
  */
-export type { AddressQuestion, Candidate, Reduction, Selection, SelectionOptions } from './names.ts';
+export type { AddressQuestion, Candidate, Reduction, Selection, SelectionOptions, UnaskedName } from './names.ts';
 export { selectNames } from './names.ts';
 export type { UriListPreset, UriPresetName } from './presets.ts';
 export { uriPresets } from './presets.ts';

@@ -32,10 +32,27 @@ export interface Candidate {
   readonly where?: Place | undefined;
 }
 
+/** A name of the message that the list is not asked about. */
+export interface UnaskedName {
+  /** The host or address as the message has it. */
+  readonly name: string;
+  /**
+   * - `skipped`: it is in `skip`
+   * - `no public suffix`: no list of domains can hold it (`intranet`, `nas.local`), or the name is itself a suffix
+   * - `address`: the list is not asked about addresses
+   * - `IPv6`: the list is not asked about IPv6 addresses
+   * - `not a name`: the DNS cannot carry it
+   * - `too many`: the message has more names than `most`
+   */
+  readonly why: 'skipped' | 'no public suffix' | 'address' | 'IPv6' | 'not a name' | 'too many';
+}
+
 export interface Selection {
   readonly candidates: readonly Candidate[];
-  /** How many further names the message holds that are not asked about. */
+  /** How many names are left out because there are more than `most`. */
   readonly omitted: number;
+  /** The names that are not asked about and why; the first 20. */
+  readonly unasked: readonly UnaskedName[];
 }
 
 export interface SelectionOptions {
@@ -57,38 +74,57 @@ export interface SelectionOptions {
  */
 export function selectNames(message: Pick<MessageFacts, 'uris' | 'mailHosts'>, options: SelectionOptions): Selection {
   const distinct = new Map<string, Candidate>();
+  const unasked = new Map<string, UnaskedName['why']>();
+  const leaveOut = (name: string, why: UnaskedName['why']): void => {
+    if (unasked.size < MAX_UNASKED && !unasked.has(name)) unasked.set(name, why);
+  };
   const add = (host: string, uri?: string, where?: Place): void => {
     const found = reduced(host, options);
-    if (found === undefined || distinct.has(found.labels)) return;
-    distinct.set(found.labels, {
-      ...found,
-      ...(uri === undefined ? {} : { uri }),
-      ...(where === undefined ? {} : { where }),
-    });
+    if (typeof found === 'string') leaveOut(host, found);
+    else if (!distinct.has(found.labels)) {
+      distinct.set(found.labels, {
+        ...found,
+        ...(uri === undefined ? {} : { uri }),
+        ...(where === undefined ? {} : { where }),
+      });
+    }
   };
   for (const name of options.also) if (typeof name === 'string') add(name);
   for (const { host, uri, where } of message.uris) add(host, uri, where);
   if (options.mailHosts) for (const { host, where } of message.mailHosts) add(host, undefined, where);
   const all = [...distinct.values()];
   const { most } = options;
-  if (all.length <= most) return { candidates: all, omitted: 0 };
   const head = Math.ceil(most / 2);
-  return { candidates: [...all.slice(0, head), ...all.slice(all.length - (most - head))], omitted: all.length - most };
+  const tail = Math.max(head, all.length - (most - head));
+  const left = all.length <= most ? [] : all.slice(head, tail);
+  for (const { name } of left) leaveOut(name, 'too many');
+  return {
+    candidates: left.length === 0 ? all : [...all.slice(0, head), ...all.slice(tail)],
+    omitted: left.length,
+    unasked: Array.from(unasked, ([name, why]) => ({ name, why })),
+  };
 }
 
-function reduced(host: string, options: SelectionOptions): Candidate | undefined {
+/** Names that a finding lists as not asked about. */
+const MAX_UNASKED = 20;
+
+/** What the list is asked about a host, or why it is not. */
+function reduced(host: string, options: SelectionOptions): Candidate | UnaskedName['why'] {
   const ip = parseIp(host);
   if (ip !== undefined) return addressOf(ip, options);
   const domain = parseDomain(host);
-  if (domain === undefined || !domain.includes('.') || options.skip.some((skipped) => isWithin(domain, skipped)))
-    return undefined;
+  if (domain === undefined) return 'not a name';
+  if (options.skip.some((skipped) => isWithin(domain, skipped))) return 'skipped';
+  if (!domain.includes('.')) return 'no public suffix';
   if (options.reduce === 'host') return { name: domain, labels: domain };
   const name = options.reduce === 'registrable' ? registrableDomain(domain) : organizationalDomain(domain);
-  return name === undefined ? undefined : { name, labels: name };
+  return name === undefined ? 'no public suffix' : { name, labels: name };
 }
 
-function addressOf(ip: IpAddress, { addresses, ipv6, skip }: SelectionOptions): Candidate | undefined {
-  if (addresses === 'never' || skip.includes(ip) || (ipVersion(ip) === 6 && !ipv6)) return undefined;
+function addressOf(ip: IpAddress, { addresses, ipv6, skip }: SelectionOptions): Candidate | UnaskedName['why'] {
+  if (skip.includes(ip)) return 'skipped';
+  if (addresses === 'never') return 'address';
+  if (ipVersion(ip) === 6 && !ipv6) return 'IPv6';
   // An IPv6 address cannot stand in a name as it is.
   return { name: ip, labels: addresses === 'plain' && ipVersion(ip) === 4 ? ip : reverseLabels(ip) };
 }

@@ -8,7 +8,7 @@ import { parseDomain, parseIp } from '../../net/index.ts';
 import type { DataFacts } from '../../smtp/facts.ts';
 import type { Answers } from './ask.ts';
 import { askUntilDecided } from './ask.ts';
-import type { AddressQuestion, Candidate, Reduction, SelectionOptions } from './names.ts';
+import type { AddressQuestion, Candidate, Reduction, SelectionOptions, UnaskedName } from './names.ts';
 import { selectNames } from './names.ts';
 
 /** See the room's table. */
@@ -57,8 +57,10 @@ export interface UriblDetail {
   /** The list's label. */
   readonly list: string;
   readonly asked: readonly string[];
-  /** Further names of the message that were not asked about. */
+  /** How many names were left out because there are more than `most`. */
   readonly omitted?: number | undefined;
+  /** The names that the list was not asked about, and why; the first 20. */
+  readonly unasked?: readonly UnaskedName[] | undefined;
   /** Questions that were ended, because a listing had decided. */
   readonly unfinished?: number | undefined;
   /** The message was longer, deeper or fuller of links than is read; there may be more in it. */
@@ -101,7 +103,7 @@ export function uribl(
     'uribl',
     async (facts: UriblFacts, env, signal) => {
       const names = also === undefined ? [] : also(facts as never);
-      const { candidates, omitted } = selectNames(facts.message, { ...selection, also: names });
+      const { candidates, omitted, unasked } = selectNames(facts.message, { ...selection, also: names });
       const questions = candidates.map(
         ({ labels }) =>
           (until: AbortSignal) =>
@@ -114,6 +116,7 @@ export function uribl(
         list: list.label ?? 'a URI list',
         asked: candidates.map(({ name }) => name),
         ...(omitted === 0 ? {} : { omitted }),
+        ...(unasked.length === 0 ? {} : { unasked }),
         ...(unfinished === 0 ? {} : { unfinished }),
         ...(truncated.length === 0 ? {} : { truncated }),
       };

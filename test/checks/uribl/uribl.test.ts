@@ -38,6 +38,52 @@ async function ask(message: Uint8Array, data: ZoneData, options: Partial<Options
 }
 const bad: ZoneData = { 'bad-shop.com.uri.test': { A: ['127.0.0.2'] } };
 
+describe('a name that is not asked about says why', () => {
+  const links = (...hosts: string[]): Uint8Array => mail(hosts.map((host) => `http://${host}/`).join(' '));
+  test.each<[string, Uint8Array, Partial<Options>, readonly string[], unknown]>([
+    ['every name is asked about', links('a.com'), {}, ['a.com'], undefined],
+    [
+      'no public suffix',
+      links('intranet', 'foo.internal-tld-unknown', 'co.uk'),
+      {},
+      [],
+      ['intranet', 'foo.internal-tld-unknown', 'co.uk'].map((name) => ({ name, why: 'no public suffix' })),
+    ],
+    [
+      'asked as it is: only one label cannot be',
+      links('intranet', 'foo.internal-tld-unknown'),
+      { reduce: 'host' },
+      ['foo.internal-tld-unknown'],
+      [{ name: 'intranet', why: 'no public suffix' }],
+    ],
+    [
+      'skip',
+      links('www.a.com', 'b.com', '192.0.2.1'),
+      { skip: ['a.com', '192.0.2.1'] },
+      ['b.com'],
+      [
+        { name: 'www.a.com', why: 'skipped' },
+        { name: '192.0.2.1', why: 'skipped' },
+      ],
+    ],
+    ['addresses', links('192.0.2.1'), { addresses: 'never' }, [], [{ name: '192.0.2.1', why: 'address' }]],
+    ['IPv6', links('[2001:db8::1]'), { ipv6: false }, [], [{ name: '2001:db8::1', why: 'IPv6' }]],
+    [
+      'more names than most',
+      links('a.com', 'b.com', 'c.com', 'd.com'),
+      { most: 2 },
+      ['a.com', 'd.com'],
+      [
+        { name: 'b.com', why: 'too many' },
+        { name: 'c.com', why: 'too many' },
+      ],
+    ],
+  ])('%s', async (_, message, options, asked, unasked) => {
+    const found = await ask(message, {}, options);
+    expect([found.asked, found.detail?.unasked]).toEqual([asked, unasked]);
+  });
+});
+
 describe('data: a link whose domain is listed → fail', () => {
   test.each<[string, Uint8Array]>([
     ['in plain text', mail('see http://www.bad-shop.com/x')],
