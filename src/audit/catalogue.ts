@@ -9,6 +9,7 @@ import { redundancyCatalogue } from '../checks/mx-redundancy/index.ts';
  * - `login`: submission, IMAP, POP3 and ManageSieve · `tls`: versions and certificates of what was reached
  * - `mta-sts`, `dane`, `tls-rpt`, `spf`, `dkim`, `dmarc`, `srv`: what the domain publishes
  * - `ptr`: the names of the exchangers' addresses · `lists`: the DNS lists that were given
+ * - `dnssec`: whether the records that mail depends on are signed · `caa`: who may issue certificates for the MX hosts
  */
 export const probeNames = [
   'mx',
@@ -26,6 +27,8 @@ export const probeNames = [
   'srv',
   'ptr',
   'lists',
+  'dnssec',
+  'caa',
 ] as const;
 export type ProbeName = (typeof probeNames)[number];
 
@@ -56,6 +59,7 @@ export const entriesOf =
     mend,
   });
 
+const mx = entriesOf('mx');
 const smtp = entriesOf('smtp');
 const relay = entriesOf('relay');
 const failover = entriesOf('failover');
@@ -70,6 +74,8 @@ const dmarc = entriesOf('dmarc');
 const srv = entriesOf('srv');
 const ptr = entriesOf('ptr');
 const lists = entriesOf('lists');
+const dnssec = entriesOf('dnssec');
+const caa = entriesOf('caa');
 const unknown = (probe: ProbeName): ReturnType<typeof entriesOf<ProbeName>> => entriesOf(probe, 'could-not-check');
 
 /** What a probe can find. */
@@ -86,6 +92,12 @@ export type ProbeFindingId =
   | 'starttls-missing'
   | 'starttls-failed'
   | 'starttls-injection'
+  | 'starttls-response-injection'
+  | 'starttls-stale'
+  | 'postmaster-refused'
+  | 'postmaster-unknown'
+  | 'smtp-greeting-slow'
+  | 'smtp-banner-name'
   | 'relay-open'
   | 'relay-unknown'
   | 'failover-lost'
@@ -101,6 +113,7 @@ export type ProbeFindingId =
   | 'login-wrong-protocol'
   | 'login-unreachable'
   | 'login-unknown'
+  | 'submission-no-auth'
   | 'tls-old-only'
   | 'tls-old'
   | 'certificate-expired'
@@ -142,6 +155,12 @@ export type ProbeFindingId =
   | 'ptr-unconfirmed'
   | 'listed'
   | 'list-broken'
+  | 'mx-no-ipv6'
+  | 'mx-wildcard'
+  | 'dnssec-unsigned'
+  | 'caa-missing'
+  | 'caa-record'
+  | 'resolver-down'
   | 'lookup-failed';
 
 /** Everything that a probe can find; what the MX records alone show is in the catalogue of `checks/mx-redundancy`. */
@@ -220,6 +239,43 @@ export const probeCatalogue: { readonly [id in ProbeFindingId]: CatalogueEntry }
     'Update the server: it must forget all input that it holds when TLS begins.',
   ),
 
+  'starttls-response-injection': smtp(
+    'high',
+    'Data arrives between the answer to STARTTLS and the handshake',
+    'RFC 3207 §4.2, RFC 9051 §6.2.1, CVE-2020-14954',
+    'Find out what sends it: the server itself, or a middlebox. Clients that keep it take it for an answer within TLS.',
+  ),
+  'starttls-stale': smtp(
+    'low',
+    'Capabilities from before TLS are still announced within it',
+    'RFC 3207 §4.2, RFC 9051 §6.2.1, RFC 2595 §4',
+    'Update the server: within TLS it must announce neither STARTTLS (STLS) nor LOGINDISABLED.',
+  ),
+  'postmaster-refused': smtp(
+    'critical',
+    'MX host refuses the postmaster of its own domain',
+    'RFC 5321 §4.5.1, RFC 2142 §5',
+    'Let the host accept mail for the domain and for its postmaster without a login, or remove its MX record.',
+  ),
+  'postmaster-unknown': unknown('smtp')(
+    'info',
+    'Whether an MX host accepts mail for the postmaster could not be checked',
+    'RFC 5321 §4.5.1',
+    'Run the audit again later, or from an address that the host accepts mail from.',
+  ),
+  'smtp-greeting-slow': smtp(
+    'low',
+    'MX host greets slowly',
+    'RFC 5321 §4.5.3.2.1',
+    'Greet within a few seconds: many senders and all checks of new connections wait less than the five minutes of the RFC.',
+  ),
+  'smtp-banner-name': smtp(
+    'info',
+    'Greeting does not name the MX host',
+    'RFC 5321 §4.2, §4.3.1',
+    'Set the host name of the mail server to the name in the MX record (Postfix: myhostname), or to a name of its address.',
+  ),
+
   // Relaying.
   'relay-open': relay(
     'critical',
@@ -228,10 +284,10 @@ export const probeCatalogue: { readonly [id in ProbeFindingId]: CatalogueEntry }
     'Accept recipients of your own domains only, unless the client has logged in or stands in a network that you trust.',
   ),
   'relay-unknown': unknown('relay')(
-    'info',
-    'Whether an exchanger relays could not be found out',
+    'medium',
+    'Whether an MX host relays could not be checked',
     'RFC 5321 §7.9',
-    'Ask again from an address that the exchanger talks to, or name another foreign recipient.',
+    'Run the audit from an address that the host accepts mail from, or name another foreign recipient (--relay-to).',
   ),
 
   // Failover.
@@ -314,6 +370,13 @@ export const probeCatalogue: { readonly [id in ProbeFindingId]: CatalogueEntry }
     'What a service does could not be found out',
     'RFC 8314 §4',
     'Ask again; look into the log of the server if it stays so.',
+  ),
+
+  'submission-no-auth': login(
+    'medium',
+    'Submission service offers no login',
+    'RFC 6409 §4.3, RFC 4954 §4',
+    'Offer AUTH within TLS, or close the port: nobody can be allowed to submit mail there without a login.',
   ),
 
   // TLS of anything that was reached.
@@ -568,6 +631,42 @@ export const probeCatalogue: { readonly [id in ProbeFindingId]: CatalogueEntry }
   ),
 
   // The DNS itself, beyond the MX records.
+  'mx-no-ipv6': mx(
+    'info',
+    'No MX host has an IPv6 address',
+    'RFC 3974 §2, RFC 6540 §2',
+    'Give at least one MX host an IPv6 address: senders without IPv4 cannot reach the domain.',
+  ),
+  'mx-wildcard': mx(
+    'low',
+    'Every name below the domain takes mail',
+    'RFC 4592 §2.1, RFC 1034 §4.3.3',
+    'Remove the wildcard MX record, or make it a null MX (0 .): mail to mistyped subdomains is accepted or bounces late.',
+  ),
+  'dnssec-unsigned': dnssec(
+    'info',
+    'The DNS records that mail depends on are not signed',
+    'RFC 4033 §3, RFC 7672 §2.1',
+    'Sign the zone and publish a DS record: without DNSSEC, DANE has no effect and MX records can be forged.',
+  ),
+  'caa-missing': caa(
+    'info',
+    'Every certificate authority may issue for the MX hosts',
+    'RFC 8659 §3',
+    'Publish a CAA record that names the authorities you use.',
+  ),
+  'caa-record': caa(
+    'medium',
+    'A CAA record is wrong',
+    'RFC 8659 §4',
+    'Fix the record: authorities refuse to issue if they do not understand a critical property.',
+  ),
+  'resolver-down': unknown('mx')(
+    'medium',
+    'The DNS resolver answers no question',
+    'RFC 1035 §7',
+    'Check the resolver and the way to it (--resolver names another), and run the audit again.',
+  ),
   'lookup-failed': unknown('srv')(
     'medium',
     'The DNS did not answer a question',

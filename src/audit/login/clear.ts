@@ -1,7 +1,7 @@
-import { mechanismClass } from '../../checks/encrypted-auth/index.ts';
 import type { AuditContext } from '../context.ts';
 import type { Find } from '../find.ts';
 import { printable } from '../finding.ts';
+import { exposure, offeredInClear } from '../offered.ts';
 import type { Beside } from './beside.ts';
 import type { Dialect, Dummy, LoginAnswer, LoginForm } from './dialect.ts';
 import { sameRefusal, type Verdict, verdictOf } from './judge.ts';
@@ -14,9 +14,8 @@ const MAX_MECHANISMS = 8;
 /** Conversations for them: servers hang up on who is refused often. */
 const MAX_CONVERSATIONS = 4;
 
-/** Mechanisms that send a secret as it is. ANONYMOUS has none, and GS2 is challenge and response. */
-export const isSecret = (mechanism: string): boolean =>
-  mechanismClass(mechanism) === 'secret' && mechanism !== 'ANONYMOUS' && !mechanism.startsWith('GS2-');
+/** Whether a mechanism sends a secret as it is. */
+export const isSecret = (mechanism: string): boolean => exposure(mechanism) === 'secret';
 
 interface Call {
   readonly mechanism: string;
@@ -193,7 +192,9 @@ function offers(
   caveat: string,
   find: Find,
 ): void {
-  const secrets = dialect.mechanisms(before).filter(isSecret);
+  const mechanisms = dialect.mechanisms(before);
+  const secrets = mechanisms.filter(isSecret);
+  const offer = offeredInClear(mechanisms);
   const password = dialect.password(before);
   const shownOffer = `offered: ${before
     .slice(0, 30)
@@ -203,11 +204,8 @@ function offers(
   if (dialect.name === 'IMAP') {
     const refused =
       first?.verdict === 'refused' && first.answer.kind === 'no' && !/^\S+ BAD\b/i.test(first.answer.text);
-    if (secrets.length > 0)
-      find('login-clear-offered', `The server offers ${secrets.join(', ')} before TLS.${caveat}`, [
-        shownOffer,
-        ...evidence,
-      ]);
+    if (offer !== undefined && (secrets.length > 0 || !(password !== undefined && refused)))
+      find('login-clear-offered', `${offer.what}${caveat}`, [shownOffer, ...evidence], { severity: offer.severity });
     else if (password !== undefined && refused)
       find(
         'login-clear-offered',
@@ -217,13 +215,16 @@ function offers(
       );
     return;
   }
-  const all = [...(password === undefined ? [] : [password]), ...secrets];
-  if (all.length === 0) return;
+  if (password === undefined) {
+    if (offer !== undefined)
+      find('login-clear-offered', `${offer.what}${caveat}`, [shownOffer, ...evidence], { severity: offer.severity });
+    return;
+  }
   // USER that is refused shows the name, and no password.
   const mild = secrets.length === 0 && first?.verdict === 'refused' && first.name?.kind !== 'ok';
   find(
     'login-clear-offered',
-    `The server offers ${all.join(', ')} before TLS.${caveat}`,
+    `The server offers logins before TLS: ${[password, ...mechanisms.filter((name) => exposure(name) !== 'nothing')].join(', ')}.${caveat}`,
     [shownOffer, ...evidence],
     mild ? { severity: 'medium' } : {},
   );

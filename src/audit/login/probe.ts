@@ -4,7 +4,7 @@ import { type AuditFinding, evidenceOf, found, printable } from '../finding.ts';
 import type { ServiceAudit, ServiceName, TlsAudit } from '../report.ts';
 import { certificateFindings, probeVersions, readCertificate, versionFindings } from '../tls/index.ts';
 import { mayTrustUs, trustNote } from '../trust.ts';
-import type { TlsBegun } from '../wire/index.ts';
+import { type TlsBegun, uninvited } from '../wire/index.ts';
 import { type Beside, besides } from './beside.ts';
 import { judgeClear, tryInClear } from './clear.ts';
 import type { Dialect, Dummy } from './dialect.ts';
@@ -255,6 +255,8 @@ async function withoutTls(begun: Exclude<TlsBegun, { readonly status: 'secure' }
   }
   service.starttls = 'failed';
   find('starttls-failed', 'The port is for TLS, and the handshake fails.', [begun.reason], { probe: 'login' });
+  task.beside.firstIsOver();
+  judgeTls(await moreHandshakes(task), task);
 }
 
 const namesOf = ({ required, names, because, domain }: LoginTarget): readonly string[] => {
@@ -276,7 +278,7 @@ function sessionOf(begun: Extract<TlsBegun, { readonly status: 'secure' }>, { ta
 
 /** What the certificate and the versions come to. */
 function judgeTls(versions: TlsAudit['versions'], { target, service, findings, context }: Task): void {
-  if (service.session === undefined) return;
+  if (service.session === undefined && !Object.values(versions).includes(true)) return;
   service.session = { ...service.session, versions };
   const subject = `${target.host}:${target.port}`;
   const { certificate } = service.session;
@@ -314,6 +316,7 @@ async function withinTls(talk: Talk, greeting: Answer, task: Task): Promise<void
   const more = moreHandshakes(task);
   const after = await dialect.capabilities(talk, context.settings.helo, greeting);
   if (after !== undefined) service.capabilities = { after: after.map((line) => printable(line)) };
+  judgeSecure(after, task);
   if (context.settings.probes.has('login')) {
     if (after === undefined && dialect.asksFirst) unknown.push('EHLO was not answered as it should be');
     else await openSubmission(talk, 'within TLS', task);
@@ -353,6 +356,9 @@ async function fromClear(talk: Talk, greeting: Answer, task: Task): Promise<void
     : undefined;
   const on = await begin(talk, before, offered, task);
   tlsIs(on);
+  if (!on && login && dialect.asksFirst && before !== undefined && dialect.mechanisms(before).length === 0)
+    if (service.starttls === 'missing')
+      find('submission-no-auth', 'The server offers no login.', [`offered: ${before.join(' ')}`]);
   void talk.close(dialect.farewell).then(beside.firstIsOver);
   const [known, versions] = await Promise.all([
     clear,
@@ -391,6 +397,8 @@ async function begin(
     else unknown.push(`whether TLS can be had: ${shown(asked)}`);
     return false;
   }
+  const injected = await uninvited(talk.wire, context.clock);
+  if (injected !== undefined) find(injected[0], injected[1], injected[2], { probe: 'login' });
   const begun = await talk.startTls({ name: target.host, authorities: settings.authorities });
   if (begun.status !== 'secure') {
     if (offered) failed('TLS is begun, and the handshake fails.', [begun.reason]);
@@ -409,9 +417,31 @@ async function begin(
   const after = await dialect.capabilities(talk, settings.helo);
   if (after !== undefined)
     service.capabilities = { ...service.capabilities, after: after.map((line) => printable(line)) };
+  judgeSecure(after, task);
   if (settings.probes.has('login') && (after !== undefined || !dialect.asksFirst))
     await openSubmission(talk, 'within TLS', task);
   return true;
+}
+
+/** What is announced within TLS: nothing from before it, and a login. */
+function judgeSecure(after: readonly string[] | undefined, { dialect, find, context }: Task): void {
+  if (after === undefined || !context.settings.probes.has('login')) return;
+  const listed = [`offered within TLS: ${after.slice(0, 30).join(' ') || '(nothing)'}`];
+  const mechanisms = dialect.mechanisms(after);
+  const stale = [
+    ...(dialect.offersTls(after) ? ['STARTTLS'] : []),
+    ...(after.some((one) => one.toUpperCase() === 'LOGINDISABLED') ? ['LOGINDISABLED'] : []),
+  ];
+  if (stale.length > 0)
+    find(
+      'starttls-stale',
+      `${dialect.name} still announces ${stale.join(' and ')} within TLS.`,
+      listed,
+      // Where LOGIN is all there is, nobody can log in.
+      { probe: 'login', ...(stale.includes('LOGINDISABLED') && mechanisms.length === 0 ? { severity: 'high' } : {}) },
+    );
+  if (dialect.asksFirst && mechanisms.length === 0)
+    find('submission-no-auth', 'The server offers no login within TLS.', listed);
 }
 
 /** Whether what was sent in the clear, behind the command for TLS, is taken as sent within it. */

@@ -7,8 +7,9 @@ import type { ServiceAudit, TlsAudit } from '../report.ts';
 import { certificateFindings, daneMatches, probeVersions, versionFindings } from '../tls/index.ts';
 import { mayTrustUs, trustNote } from '../trust.ts';
 import type { TlsBegun } from '../wire/index.ts';
-import { greeted, mainSession } from './first-session.ts';
+import { greeted, greetingFindings, mainSession } from './first-session.ts';
 import { probeInjection } from './injection.ts';
+import { probePostmaster } from './postmaster.ts';
 import { daneFindings, type Policy, stsFindings } from './promises.ts';
 import { probeRelay } from './relay.ts';
 import { type Place, SmtpSession } from './session.ts';
@@ -73,6 +74,7 @@ export async function auditExchanger(
 
   const started = clock.now();
   const session = await SmtpSession.connect(target, context);
+  const connected = clock.now();
   if (!(session instanceof SmtpSession)) {
     service.reach = session.status === 'aborted' ? 'unreachable' : session.status;
     if (session.status !== 'aborted')
@@ -91,6 +93,7 @@ export async function auditExchanger(
       wanted.has('relay') ? probeRelay(subject, target, domain, context, side.converse, here) : undefined,
       wanted.has('smtp') ? side.converse((begun) => probeInjection(subject, begun, settings.timeoutMs)) : undefined,
       wanted.has('tls') ? probeVersions((version) => versionOf(version, main, side)) : {},
+      wanted.has('smtp') ? probePostmaster(subject, target, domain, context, side.converse) : undefined,
     ]);
     talks.catch(() => undefined);
     const greeting = await session.read();
@@ -99,21 +102,27 @@ export async function auditExchanger(
       service.greetingMs = Math.max(0, Math.round(clock.now() - started));
     }
     if (!(await greeted(session, greeting, service, find, context))) return end();
+    await greetingFindings(greeting, clock.now() - connected, target, context, find);
     const own = await mainSession(session, service, find, names, context, tellMain);
     tellMain(undefined);
     if (!own.taken) side.giveUp();
     void session.close().then(side.mainIsOver);
-    const [relay, injection, versions] = await talks;
-    if (relay !== undefined && own.taken) {
-      service.relay = relay.relay;
-      findings.push(...relay.findings);
+    const [relay, injection, versions, postmaster] = await talks;
+    if (own.taken) {
+      service.relay = relay?.relay;
+      findings.push(...(relay?.findings ?? []));
+      const told = findings.some(({ id }) => id === 'relay-unknown');
+      // One cause, one finding: a host that answers nothing about recipients.
+      findings.push(...(postmaster ?? []).filter(({ id }) => !(told && id === 'postmaster-unknown')));
     }
     findings.push(...(injection ?? []));
 
     const [policy, tlsa] = await published;
-    const tls: Mutable<TlsAudit> | undefined = own.tls === undefined ? undefined : { ...own.tls, versions };
+    const spoken = own.tls !== undefined || Object.values(versions).includes(true);
+    const tls: Mutable<TlsAudit> | undefined = spoken ? { ...own.tls, versions } : undefined;
     if (tls !== undefined) {
-      if (tlsa?.status === 'found') tls.dane = daneMatches(tlsa, own.chain ?? [], [host, domain], clock.now());
+      if (tlsa?.status === 'found' && own.tls !== undefined)
+        tls.dane = daneMatches(tlsa, own.chain ?? [], [host, domain], clock.now());
       service.session = tls;
       findings.push(...versionFindings(subject, tls, 'low'));
     }

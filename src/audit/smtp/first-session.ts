@@ -1,12 +1,14 @@
-import { mechanismClass } from '../../checks/encrypted-auth/index.ts';
+import { isIPv6 } from 'node:net';
+import { parseDomain, parseIp } from '../../net/index.ts';
 import type { AuditContext } from '../context.ts';
 import type { Find, Mutable } from '../find.ts';
 import { printable } from '../finding.ts';
+import { offeredInClear } from '../offered.ts';
 import type { ServiceAudit, TlsAudit } from '../report.ts';
 import { readCertificate, sentChain } from '../tls/index.ts';
-import type { TlsBegun } from '../wire/index.ts';
+import { type TlsBegun, uninvited } from '../wire/index.ts';
 import { classOf, detailOf, readReply, type SmtpReply, said } from './reply.ts';
-import { capabilitiesOf, offers, type SmtpSession } from './session.ts';
+import { capabilitiesOf, offers, type Place, type SmtpSession } from './session.ts';
 
 /** What a server gets to say that did not greet; HTTP and TLS tell themselves by it. */
 const LAST_CALL_MS = 2_000;
@@ -68,6 +70,39 @@ export async function greeted(
   }
 }
 
+/** Most clients give up, or report a fault, long before the five minutes of RFC 5321. */
+const SLOW_MS = 5_000;
+
+/** What a greeting says, and when. */
+export async function greetingFindings(
+  greeting: SmtpReply,
+  afterMs: number,
+  { host, address }: Place,
+  { dns, signal }: AuditContext,
+  find: Find,
+): Promise<void> {
+  if (afterMs > SLOW_MS)
+    find('smtp-greeting-slow', `The server greets ${(afterMs / 1_000).toFixed(1)} seconds after the connection.`);
+  if (greeting.status !== 'reply') return;
+  const [word = ''] = (greeting.lines[0] ?? '').trim().split(/\s/, 1);
+  const name = word.includes('.') ? parseDomain(word) : undefined;
+  if (name === host) return;
+  if (name !== undefined) {
+    // Any name of the address will do: large sites have one for each machine.
+    const answer = await dns.resolve(name, isIPv6(address) ? 'AAAA' : 'A', { signal });
+    if (answer.status === 'temperror') return;
+    if (answer.status === 'found' && answer.records.some((record) => parseIp(record.address) === parseIp(address)))
+      return;
+  }
+  find(
+    'smtp-banner-name',
+    name === undefined
+      ? 'The greeting does not begin with the name of the host.'
+      : `The greeting names ${name}, which is neither ${host} nor a name of the address.`,
+    [`greeting: ${said(greeting)}`],
+  );
+}
+
 /** What the first session came to. */
 export interface MainSession {
   /** Whether EHLO or HELO was taken. */
@@ -99,16 +134,14 @@ export async function mainSession(
   }
   const before = capabilitiesOf(ehlo);
   service.capabilities = { before: before.map((line) => printable(line)) };
-  const mechanisms = mechanismsOf(before);
-  if (mechanisms.length > 0) {
-    const challenges = mechanisms.every((name) => mechanismClass(name) !== 'secret');
+  const offer = offeredInClear(mechanismsOf(before));
+  if (offer !== undefined)
     find(
       'login-clear-offered',
-      `The server offers logins before TLS: ${mechanisms.join(' ')}.`,
+      offer.what,
       before.filter((line) => /^auth[\s=]/i.test(line)),
-      { probe: 'smtp', ...(challenges ? { severity: 'medium' } : {}) },
+      { probe: 'smtp', severity: offer.severity },
     );
-  }
   if (!offers(before, 'STARTTLS')) {
     service.starttls = 'missing';
     find('starttls-missing', 'The server does not offer STARTTLS.', [
@@ -124,6 +157,8 @@ export async function mainSession(
   };
   if (ready.status !== 'reply' || ready.code !== 220)
     return failed('The server offers STARTTLS, and does not begin it.', [`STARTTLS: ${said(ready)}`]);
+  const injected = await uninvited(session.wire, context.clock);
+  if (injected !== undefined) find(...injected);
   const begun = await session.startTls({ authorities: context.settings.authorities });
   tell(begun);
   if (begun.status !== 'secure') return failed('The handshake fails.', [begun.reason]);
@@ -139,7 +174,10 @@ export async function mainSession(
   const again = await session.ehlo();
   if (again.status === 'reply') {
     service.starttls = 'offered';
-    service.capabilities = { ...service.capabilities, after: capabilitiesOf(again).map((line) => printable(line)) };
+    const after = capabilitiesOf(again);
+    service.capabilities = { ...service.capabilities, after: after.map((line) => printable(line)) };
+    if (offers(after, 'STARTTLS'))
+      find('starttls-stale', 'The server still offers STARTTLS within TLS.', [`EHLO within TLS: ${after.join(', ')}`]);
     if (classOf(again) !== 2)
       find('smtp-broken-off', 'The server refuses EHLO when TLS has begun.', [`EHLO: ${said(again)}`]);
   } else {

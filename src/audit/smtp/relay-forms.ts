@@ -1,5 +1,5 @@
 /** Whose the address is, for a server that looks no further than behind the last @. */
-export type Outer = 'foreign' | 'local' | 'literal' | 'localhost' | 'none';
+export type Outer = 'foreign' | 'local' | 'host' | 'literal' | 'localhost' | 'none';
 
 /** One way of asking a server to send mail on to a foreign mailbox. */
 export interface RelayForm {
@@ -13,6 +13,8 @@ export interface RelayForm {
 export interface RelayNames {
   /** A domain whose mail ends at the server. */
   readonly local: string;
+  /** The server's own name. */
+  readonly host: string;
   /** The foreign mailbox. */
   readonly localPart: string;
   readonly foreign: string;
@@ -31,7 +33,7 @@ export const plainForm = ({ localPart, foreign }: RelayNames): RelayForm => ({
  * The other ways, the ones that have opened most servers first: with `plain`, the first twelve are the thirteen traps of
  * relay control; the rest are their kin.
  */
-export function routedForms({ local, localPart: user, foreign, literal }: RelayNames): readonly RelayForm[] {
+export function routedForms({ local, host, localPart: user, foreign, literal }: RelayNames): readonly RelayForm[] {
   const forms: readonly (readonly [string, string, Outer])[] = [
     ['percent hack', `${user}%${foreign}@${local}`, 'local'],
     ['bang path', `${foreign}!${user}@${local}`, 'local'],
@@ -52,12 +54,25 @@ export function routedForms({ local, localPart: user, foreign, literal }: RelayN
     ['source route to a literal', `@${literal}:${user}@${foreign}`, 'foreign'],
     ['source route in the local part', `"@${foreign}:${user}"@${local}`, 'local'],
     ['upper case', `${user.toUpperCase()}@${foreign.toUpperCase()}`, 'foreign'],
+    ['percent hack to the host', `${user}%${foreign}@${host}`, 'host'],
+    ['bang path to the host', `${foreign}!${user}@${host}`, 'host'],
+    ['second @ to the host', `"${user}@${foreign}"@${host}`, 'host'],
+    ['source route by the host', `@${host}:${user}@${foreign}`, 'foreign'],
+    ['second @ to a literal, bare', `${user}@${foreign}@${literal}`, 'literal'],
   ];
-  return forms.map(([name, path, outer]) => ({ name, path: `<${path}>`, outer }));
+  // A domain may be its own MX host.
+  const own = forms.filter(([, path], at) => forms.findIndex(([, other]) => other === path) === at);
+  return own.map(([name, path, outer]) => ({ name, path: `<${path}>`, outer }));
 }
 
 /** A mailbox that does not exist, with the same end as the forms of that kind. */
 export function controlForm(outer: Exclude<Outer, 'foreign'>, random: string, names: RelayNames): RelayForm {
-  const end = { local: `@${names.local}`, literal: `@${names.literal}`, localhost: '@localhost', none: '' }[outer];
+  const end = {
+    local: `@${names.local}`,
+    host: `@${names.host}`,
+    literal: `@${names.literal}`,
+    localhost: '@localhost',
+    none: '',
+  }[outer];
   return { name: `control, ${outer}`, path: `<${random}${end}>`, outer };
 }

@@ -4,20 +4,23 @@ import { type AuditFinding, found } from '../finding.ts';
 import type { ServiceAudit } from '../report.ts';
 import { controlForm, type Outer, plainForm, type RelayForm, type RelayNames, routedForms } from './relay-forms.ts';
 import { classOf, detailOf, type SmtpReply, said } from './reply.ts';
-import { type begin, offers, type Place, type SmtpSession } from './session.ts';
+import { type Begun, offers, type Place, type SmtpSession } from './session.ts';
 
 /** Recipients of one session: servers slow down or hang up on clients that are refused more often. */
 const MOST_RECIPIENTS = 8;
 /** Sessions beyond the first ones, for what these left open. */
 const MOST_MORE_SESSIONS = 8;
+/** Recipients that were accepted and are asked for again, as far as DATA. */
+const MOST_CONFIRMED = 12;
 
-type Begun = NonNullable<Awaited<ReturnType<typeof begin>>>;
-/** Runs `run` in a session, or answers undefined where none is to be had. */
-export type Converse = <T>(run: (begun: Begun) => Promise<T>) => Promise<T | undefined>;
+/** Runs `run` in a session, with a name of its own in EHLO if one is given. Returns undefined if no session can be had. */
+export type Converse = <T>(run: (begun: Begun) => Promise<T>, helo?: string) => Promise<T | undefined>;
 
 interface Answer {
   readonly form: RelayForm;
   readonly sender: string;
+  /** The name in EHLO, if it was not that of the settings. */
+  readonly helo?: string | undefined;
   readonly reply: SmtpReply;
   readonly kind: 'taken' | 'refused' | 'unknown';
 }
@@ -29,10 +32,11 @@ interface Ended {
 }
 
 /**
- * Asks an exchanger to take mail for a foreign mailbox, in many forms. RCPT is as far as it goes: no mail is sent.
+ * Asks an MX host to accept mail for a foreign mailbox, in many forms, and for clients and senders that servers trust by
+ * mistake. No mail is sent: an accepted recipient is asked for again as far as DATA, and the connection is cut there.
  *
- * A form that looks local from outside counts only where a mailbox with the same end, that cannot exist, is refused: a
- * server that takes every local part has not relayed.
+ * A form that looks local from outside counts only if a mailbox with the same end, that cannot exist, is refused: a server
+ * that accepts every local part has not relayed. Nor has a server that refuses at DATA what it accepted at RCPT.
  */
 export async function probeRelay(
   subject: string,
@@ -45,6 +49,7 @@ export async function probeRelay(
   const { localPart, domain: asked } = context.settings.relayTo;
   const names: RelayNames = {
     local: domain,
+    host: place.host,
     localPart,
     // The domain itself is not foreign to its exchangers.
     foreign: asked === domain || asked.endsWith(`.${domain}`) ? 'example.net' : asked,
@@ -83,12 +88,18 @@ export async function probeRelay(
 
   // The plain form with both senders: a server that trusts one of them does so whatever the form.
   const share = MOST_RECIPIENTS - 2;
+  const rest = 2 * share + MOST_RECIPIENTS - 1;
   const plans = [
     [local, [control, plain, ...routed.slice(0, share)]],
     [null_, [control, plain, ...routed.slice(share, 2 * share)]],
-    [local, [control, ...routed.slice(2 * share)]],
+    [local, [control, ...routed.slice(2 * share, rest)]],
+    [local, [control, ...routed.slice(rest)]],
   ] as const;
-  const first = await Promise.all(plans.map(([sender, forms]) => run(sender, forms)));
+  const impostors = impostorsOf(names, context.settings.helo);
+  const [first, posed] = await Promise.all([
+    Promise.all(plans.map(([sender, forms]) => run(sender, forms))),
+    Promise.all(impostors.map((impostor) => converse((begun) => pose(begun, impostor, plain), impostor.helo))),
+  ]);
   const unasked = first.flatMap((ended) => ended?.left ?? []).filter((form) => best(form) === undefined);
   if (unasked.length > 0 && first.some((ended) => (ended?.answers.length ?? 0) > 0))
     await runAll(local, [...new Set(unasked)]);
@@ -130,19 +141,24 @@ export async function probeRelay(
   };
 
   const all = [plain, ...routed];
-  const forms = all.flatMap((form) => best(form) ?? []);
+  const order = ({ form }: Answer): number => all.findIndex(({ path }) => path === form.path);
+  const accepted = [...answers, ...posed.flatMap((own) => own ?? [])]
+    .filter((answer) => order(answer) >= 0 && counts(answer))
+    .sort((a, b) => order(a) - order(b) || (a.sender < b.sender ? 1 : -1));
+  const { taken, refused } = await confirm(accepted, converse);
+  const last = (answer: Answer): Answer => refused.get(answer) ?? answer;
+  const forms = all.flatMap((form) => best(form) ?? []).map(last);
   const relay = forms.map((answer) => ({
     form: answer.form.name,
     path: answer.form.path,
     reply: said(answer.reply),
-    taken: counts(answer),
+    taken: taken.includes(answer),
   }));
-  const order = ({ form }: Answer): number => all.findIndex(({ path }) => path === form.path);
-  const taken = answers
-    .filter((answer) => order(answer) >= 0 && counts(answer))
-    .sort((a, b) => order(a) - order(b) || (a.sender < b.sender ? 1 : -1));
+  for (const answer of taken)
+    if (answer.helo !== undefined || !forms.some((own) => own.form === answer.form && own.kind === 'taken'))
+      relay.push({ form: labelOf(answer), path: answer.form.path, reply: said(answer.reply), taken: true });
   if (taken.length > 0) {
-    const kinds = [...new Set(taken.map(({ form }) => form.name))];
+    const kinds = [...new Set(taken.map(labelOf))];
     const here = nearby
       ? ' The audit ran on a machine that the server may trust, its own: ask again from elsewhere (--source) to be sure.'
       : '';
@@ -152,10 +168,13 @@ export async function probeRelay(
         found(
           'relay-open',
           subject,
-          `The server takes mail for ${localPart}@${names.foreign}, which it has nothing to do with (${kinds.join(', ')}).${here}`,
+          `The server accepts mail for ${localPart}@${names.foreign} from a stranger (${kinds.slice(0, 12).join(', ')}${kinds.length > 12 ? ', …' : ''}).${here}`,
           [
             `address: ${place.address}`,
-            ...taken.map(({ form, sender, reply }) => `MAIL FROM:${sender} RCPT TO:${form.path} => ${said(reply)}`),
+            ...taken.map(
+              ({ form, sender, helo, reply }) =>
+                `${helo === undefined ? '' : `EHLO ${helo} `}MAIL FROM:${sender} RCPT TO:${form.path} => ${said(reply)}`,
+            ),
           ],
         ),
       ],
@@ -170,8 +189,8 @@ export async function probeRelay(
         'relay-unknown',
         subject,
         forms.length === 0
-          ? 'The server took no recipient to be asked about.'
-          : 'The server refused the foreign mailbox for a reason that says nothing about relaying.',
+          ? 'The server could not be asked about any recipient.'
+          : 'The server refused the foreign mailbox for a reason that is not about relaying.',
         [
           `address: ${place.address}`,
           ...forms.slice(0, 5).map(({ form, reply }) => `RCPT TO:${form.path} => ${said(reply)}`),
@@ -223,6 +242,115 @@ async function ask(
   }
   return { answers, left: [] };
 }
+
+/** A client and its senders, each of which some servers trust by mistake. */
+interface Impostor {
+  readonly helo?: string | undefined;
+  readonly senders: readonly string[];
+}
+
+/** The server's and the domain's own names, in EHLO and as senders; and senders from elsewhere. */
+function impostorsOf({ local, host, localPart, foreign, literal }: RelayNames, helo: string): readonly Impostor[] {
+  const stranger = `<${localPart}@${foreign}>`;
+  const senders = [`<${localPart}@${local}>`, '<>', stranger];
+  const names = [...new Set([local, host, 'localhost', literal])].filter((name) => name !== helo);
+  return [
+    {
+      senders: [
+        ...new Set([
+          stranger,
+          `<${localPart}@${local}>`,
+          `<postmaster@${host}>`,
+          `<postmaster@localhost>`,
+          `<postmaster@${literal}>`,
+          '<postmaster>',
+        ]),
+      ],
+    },
+    ...names.map((name) => ({ helo: name, senders })),
+  ];
+}
+
+/** One session of an impostor: MAIL with each of its senders, and RCPT for the foreign mailbox. */
+async function pose(begun: Begun, { helo, senders }: Impostor, form: RelayForm): Promise<readonly Answer[]> {
+  const { session } = begun;
+  const answers: Answer[] = [];
+  if (!begun.accepted) return answers;
+  let current = begun;
+  for (const sender of senders) {
+    const reply = await recipient(current, sender, form.path);
+    if (reply === undefined) break;
+    // After STARTTLS the server forgets the EHLO, and nothing else is offered.
+    current = session.wire.secure ? { ...begun, capabilities: [] } : begun;
+    if (reply.stage === 'RCPT')
+      answers.push({ form, sender, helo, reply: reply.reply, kind: kindOf(reply.reply, form) });
+    if (classOf(await session.say('RSET')) !== 2) break;
+  }
+  return answers;
+}
+
+/** MAIL and RCPT, within TLS if the server asks for it. Returns undefined if the session is over. */
+export async function recipient(
+  { session, capabilities }: Begun,
+  sender: string,
+  path: string,
+): Promise<{ readonly stage: 'MAIL' | 'RCPT'; readonly reply: SmtpReply } | undefined> {
+  const over = (reply: SmtpReply): boolean => reply.status !== 'reply' || code(reply) === 421;
+  const again = async (reply: SmtpReply): Promise<boolean> =>
+    !session.wire.secure && offers(capabilities, 'STARTTLS') && wantsTls(reply) && (await upgrade(session));
+  let mail = await session.say(`MAIL FROM:${sender}`);
+  if (await again(mail)) mail = await session.say(`MAIL FROM:${sender}`);
+  if (over(mail)) return undefined;
+  if (classOf(mail) !== 2) return { stage: 'MAIL', reply: mail };
+  let reply = await session.say(`RCPT TO:${path}`);
+  if (await again(reply)) {
+    mail = await session.say(`MAIL FROM:${sender}`);
+    if (classOf(mail) !== 2) return over(mail) ? undefined : { stage: 'MAIL', reply: mail };
+    reply = await session.say(`RCPT TO:${path}`);
+  }
+  return over(reply) ? undefined : { stage: 'RCPT', reply };
+}
+
+/**
+ * Asks again for accepted recipients, as far as DATA: some servers refuse there what they accepted at RCPT. If the server
+ * asks for the message, the connection is cut, so that there is none (RFC 5321 §4.1.1.4).
+ */
+async function confirm(
+  accepted: readonly Answer[],
+  converse: Converse,
+): Promise<{ readonly taken: readonly Answer[]; readonly refused: ReadonlyMap<Answer, Answer> }> {
+  const [first, ...others] = accepted;
+  const refused = new Map<Answer, Answer>();
+  if (first === undefined) return { taken: [], refused };
+  const refusal = async ({ form, sender, helo }: Answer): Promise<SmtpReply | undefined> =>
+    converse(async (begun) => {
+      const asked = await recipient(begun, sender, form.path);
+      if (asked?.stage !== 'RCPT' || classOf(asked.reply) !== 2) return undefined;
+      const data = await begun.session.say('DATA');
+      void begun.session.wire.close();
+      return classOf(data) === 4 || classOf(data) === 5 ? data : undefined;
+    }, helo);
+  // One message that is asked for speaks for all.
+  const reply = await refusal(first);
+  if (reply === undefined) return { taken: accepted, refused };
+  const asked = others.slice(0, MOST_CONFIRMED);
+  const replies = await Promise.all(asked.map(refusal));
+  const answers = [[first, reply] as const, ...asked.map((answer, at) => [answer, replies[at]] as const)];
+  for (const [answer, data] of answers)
+    if (data !== undefined)
+      refused.set(answer, { ...answer, reply: data, kind: classOf(data) === 5 ? 'refused' : 'unknown' });
+  const taken = asked.filter((answer) => !refused.has(answer));
+  for (const answer of others.slice(MOST_CONFIRMED)) refused.set(answer, { ...answer, reply, kind: 'refused' });
+  return { taken, refused };
+}
+
+/** The form and, if it is not the usual one, who it was asked as. */
+const labelOf = ({ form, helo, sender }: Answer): string =>
+  helo !== undefined
+    ? `${form.name}, EHLO ${helo}`
+    : /^<(?:|postmaster@[^@[]+)>$/.test(sender)
+      ? form.name
+      : `${form.name}, from ${sender}`;
 
 async function upgrade(session: SmtpSession): Promise<boolean> {
   const ready = await session.say('STARTTLS');

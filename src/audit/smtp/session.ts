@@ -17,20 +17,27 @@ export class SmtpSession {
   readonly wire: Wire;
   readonly #place: Place;
   readonly #context: AuditContext;
+  readonly #helo: string;
 
-  private constructor(wire: Wire, place: Place, context: AuditContext) {
+  private constructor(wire: Wire, place: Place, context: AuditContext, helo: string) {
     this.wire = wire;
+    this.#helo = helo;
     this.#place = place;
     this.#context = context;
   }
 
-  /** Connects; the greeting is not read yet. */
+  /**
+   * Connects; the greeting is not read yet.
+   *
+   * @param helo the name in EHLO. Default: that of the settings.
+   */
   static async connect(
     place: Place,
     context: AuditContext,
+    helo: string = context.settings.helo,
   ): Promise<SmtpSession | Exclude<Opened, { readonly status: 'open' }>> {
     const opened = await context.connect(place, { signal: context.signal, timeoutMs: context.settings.timeoutMs });
-    return opened.status === 'open' ? new SmtpSession(opened.wire, place, context) : opened;
+    return opened.status === 'open' ? new SmtpSession(opened.wire, place, context, helo) : opened;
   }
 
   read(timeoutMs: number = this.#context.settings.timeoutMs): Promise<SmtpReply> {
@@ -44,12 +51,12 @@ export class SmtpSession {
 
   /** EHLO. Some servers greet again when TLS has begun; that is read over. */
   async ehlo(): Promise<SmtpReply> {
-    const reply = await this.say(`EHLO ${this.#context.settings.helo}`);
+    const reply = await this.say(`EHLO ${this.#helo}`);
     return this.wire.secure && reply.status === 'reply' && reply.code === 220 ? this.read() : reply;
   }
 
   helo(): Promise<SmtpReply> {
-    return this.say(`HELO ${this.#context.settings.helo}`);
+    return this.say(`HELO ${this.#helo}`);
   }
 
   /** The handshake, after STARTTLS was answered with 220. */
@@ -70,17 +77,28 @@ export const capabilitiesOf = (reply: SmtpReply): readonly string[] =>
 export const offers = (capabilities: readonly string[], keyword: string): boolean =>
   capabilities.some((capability) => capability.split(/[\s=]/, 1)[0]?.toUpperCase() === keyword);
 
-/** A session in which EHLO was taken, or HELO where EHLO was not; undefined where there was none to be had. */
-export async function begin(
-  place: Place,
-  context: AuditContext,
-): Promise<{ readonly session: SmtpSession; readonly capabilities: readonly string[] } | undefined> {
-  const session = await SmtpSession.connect(place, context);
+/** A session after the greeting. */
+export interface Begun {
+  readonly session: SmtpSession;
+  readonly capabilities: readonly string[];
+  /** Whether the server accepted EHLO or HELO; always, unless a name was given. */
+  readonly accepted: boolean;
+}
+
+/**
+ * Opens a session and sends EHLO, or HELO if the server refuses EHLO. Returns undefined if no session could be had.
+ *
+ * @param helo a name of its own: a server that refuses it has answered, and the session is returned as it is
+ */
+export async function begin(place: Place, context: AuditContext, helo?: string): Promise<Begun | undefined> {
+  const session = await SmtpSession.connect(place, context, helo);
   if (!(session instanceof SmtpSession)) return undefined;
   if (classOf(await session.read()) === 2) {
     const ehlo = await session.ehlo();
-    if (classOf(ehlo) === 2) return { session, capabilities: capabilitiesOf(ehlo) };
-    if (classOf(ehlo) === 5 && classOf(await session.helo()) === 2) return { session, capabilities: [] };
+    if (classOf(ehlo) === 2) return { session, capabilities: capabilitiesOf(ehlo), accepted: true };
+    if (classOf(ehlo) === 5 && classOf(await session.helo()) === 2)
+      return { session, capabilities: [], accepted: true };
+    if (helo !== undefined) return { session, capabilities: [], accepted: false };
   }
   await session.close();
   return undefined;

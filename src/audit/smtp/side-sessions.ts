@@ -3,9 +3,7 @@ import type { TlsVersion } from '../report.ts';
 import { givingWay, type Held, type TlsBegun } from '../wire/index.ts';
 import type { Converse } from './relay.ts';
 import { said } from './reply.ts';
-import { begin, offers, type Place } from './session.ts';
-
-type Begun = NonNullable<Awaited<ReturnType<typeof begin>>>;
+import { type Begun, begin, offers, type Place } from './session.ts';
 
 /** Before each try, alone. */
 const PAUSES_MS = [0, 200, 1_000];
@@ -28,8 +26,8 @@ export function sideSessions(place: Place, outer: AuditContext): SideSessions {
   const signal = outer.signal === undefined ? end.signal : AbortSignal.any([end.signal, outer.signal]);
   const context: AuditContext = { ...outer, signal };
   const { hold, firstIsOver } = givingWay(clock, signal, PAUSES_MS, PATIENCE_MS);
-  const once = async <T>(run: (begun: Begun) => Promise<T>): Promise<Held<T> | undefined> => {
-    const begun = await begin(place, context);
+  const once = async <T>(run: (begun: Begun) => Promise<T>, helo?: string): Promise<Held<T> | undefined> => {
+    const begun = await begin(place, context, helo);
     if (begun === undefined) return undefined;
     let gone: Promise<void> | undefined;
     try {
@@ -40,7 +38,7 @@ export function sideSessions(place: Place, outer: AuditContext): SideSessions {
       gone ??= begun.session.close();
     }
   };
-  const converse: Converse = (run) => hold(() => once(run));
+  const converse: Converse = (run, helo) => hold(() => once(run, helo));
   return {
     converse,
     mainIsOver: firstIsOver,

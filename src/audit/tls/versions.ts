@@ -8,8 +8,9 @@ export const tlsVersions: readonly TlsVersion[] = ['TLSv1', 'TLSv1.1', 'TLSv1.2'
 /**
  * Which versions of TLS a server speaks, each tried on a connection of its own, at the same time.
  *
- * A version is spoken where the handshake was done, is not where the server or TLS refused it, and stays unknown where
- * the try ended in anything else: no connection, no answer, a connection that was closed.
+ * A version is spoken if the handshake was done, and is not if the server or TLS refused it. Some servers refuse by closing
+ * the connection without an alert: that counts if the same server does a handshake with another version. Otherwise a version
+ * stays unknown if the try ended in anything else: no connection, no answer, a connection that was closed.
  *
  * @param begin connects, goes as far as the handshake, does it with this version, closes, and says how it went
  */
@@ -17,17 +18,21 @@ export async function probeVersions(
   begin: (version: TlsVersion) => Promise<TlsBegun>,
 ): Promise<{ readonly [version in TlsVersion]?: boolean | undefined }> {
   const tried = await Promise.all(
-    tlsVersions.map(async (version): Promise<readonly [TlsVersion, boolean | undefined]> => {
+    tlsVersions.map(async (version): Promise<readonly [TlsVersion, TlsBegun]> => {
       try {
-        const begun = await begin(version);
-        return [version, begun.status === 'secure' ? true : refusal(begun) ? false : undefined];
-      } catch {
-        return [version, undefined];
+        return [version, await begin(version)];
+      } catch (error) {
+        return [version, { status: 'aborted', reason: (error as Error).message }];
       }
     }),
   );
+  const some = tried.some(([, { status }]) => status === 'secure');
   const versions: { [version in TlsVersion]?: boolean } = {};
-  for (const [version, spoken] of tried) if (spoken !== undefined) versions[version] = spoken;
+  for (const [version, begun] of tried) {
+    if (begun.status === 'secure') versions[version] = true;
+    else if (refusal(begun) || (some && begun.status === 'closed' && begun.during === 'handshake'))
+      versions[version] = false;
+  }
   return versions;
 }
 

@@ -211,7 +211,7 @@ function wireOf(plain: Socket, { address, port, clock, usual, signal }: About): 
           finish(
             over?.status === 'aborted'
               ? { status: 'aborted', reason: 'aborted' }
-              : { status: 'closed', reason: 'the connection was closed during the handshake' },
+              : { status: 'closed', reason: 'the connection was closed during the handshake', during: 'handshake' },
           );
         const failed = (error: NodeJS.ErrnoException): void => {
           // A connection that ends is no word of TLS.

@@ -11,5 +11,6 @@
 export { type ConnectOptions, tcpConnect } from './connect.ts';
 export { type GivingWay, givingWay, type Held } from './giving-way.ts';
 export { limitConnections } from './limit.ts';
+export { uninvited } from './uninvited.ts';
 export type { Connect, Opened, ReadLine, TlsAsk, TlsBegun, Wire } from './wire.ts';
 export { MAX_LINE, MAX_UNREAD } from './wire.ts';

@@ -45,7 +45,12 @@ export type TlsBegun =
       /** For the certificate, the version and the cipher. */
       readonly socket: TLSSocket;
     }
-  | { readonly status: 'failed' | 'timeout' | 'closed' | 'aborted'; readonly reason: string };
+  | {
+      readonly status: 'failed' | 'timeout' | 'closed' | 'aborted';
+      readonly reason: string;
+      /** The server closed the connection after the handshake had begun. */
+      readonly during?: 'handshake' | undefined;
+    };
 
 /** A conversation with a server. */
 export interface Wire {

@@ -29,7 +29,12 @@ async function look(posture: Posture, options: AuditOptions = {}, extra: Exchang
   const context = contextWith({ authorities: [ca.cert], ...options });
   const target = { host, address: '127.0.0.1', port: server.port, preference: 10 };
   const audit = await auditExchanger(target, 'example.test', context, extra);
-  return { ...audit, server, ids: audit.findings.map(({ id }) => id).sort() };
+  return {
+    ...audit,
+    server,
+    // Remarks have tests of their own.
+    ids: audit.findings.flatMap(({ id, severity }) => (severity === 'info' ? [] : [id])).sort(),
+  };
 }
 
 const quick: AuditOptions = { timeoutMs: 300 };
@@ -355,6 +360,7 @@ describe('DANE', () => {
 describe('relaying', () => {
   const names: RelayNames = {
     local: 'example.test',
+    host,
     localPart: 'postern-relay-test',
     foreign: 'example.com',
     literal: '[127.0.0.1]',

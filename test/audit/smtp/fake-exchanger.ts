@@ -24,7 +24,13 @@ export interface Posture {
   /** Closes when TLS has begun. */
   readonly closesInTls?: boolean | undefined;
   readonly mail?: ((sender: string, secure: boolean) => string) | undefined;
-  readonly rcpt?: ((path: string, sender: string, secure: boolean) => string) | undefined;
+  readonly rcpt?: ((path: string, sender: string, secure: boolean, helo: string) => string) | undefined;
+  /** The reply to DATA; 354 where not given. What follows 354 is kept in `received`. */
+  readonly data?: ((path: string) => string) | undefined;
+  /** Sent in the clear behind the reply to STARTTLS, in the same segment. */
+  readonly behindStarttls?: string | undefined;
+  /** Keywords within TLS; the same as before it where not given. */
+  readonly ehloInTls?: readonly string[] | undefined;
   /** 421 and an end after so many refusals in one session. */
   readonly mostErrors?: number | undefined;
   /** Takes everything, whatever it is. */
@@ -36,19 +42,26 @@ export interface FakeExchanger {
   readonly host: string;
   /** Every command, over all sessions. */
   readonly commands: readonly string[];
+  /** What was sent after 354. */
+  readonly received: () => string;
   /** Sessions that were open at the same time. */
   readonly mostSessions: () => number;
   close(): Promise<void>;
 }
 
 const refusal = (path: string): string =>
-  /@example\.(org|test)>$/.test(path) ? '550 5.1.1 User unknown' : '554 5.7.1 Relay access denied';
+  /^<postmaster@example\.(org|test)>$/.test(path)
+    ? '250 2.1.5 Ok'
+    : /@example\.(org|test)>$/.test(path)
+      ? '550 5.1.1 User unknown'
+      : '554 5.7.1 Relay access denied';
 
 export async function fakeExchanger(posture: Posture = {}, address: string = '127.0.0.1'): Promise<FakeExchanger> {
   const commands: string[] = [];
   const sockets = new Set<Socket>();
   let open = 0;
   let most = 0;
+  const box: string[] = [];
   const server: Server = createServer((socket) => {
     sockets.add(socket);
     most = Math.max(most, ++open);
@@ -60,7 +73,7 @@ export async function fakeExchanger(posture: Posture = {}, address: string = '12
     if (posture.raw !== undefined) posture.raw(socket);
     else if (posture.crowded !== undefined && open > posture.crowded.most)
       socket.resume().end(`${posture.crowded.greeting}\r\n`);
-    else setTimeout(() => serve(socket, posture, commands), posture.greetAfterMs ?? 0).unref();
+    else setTimeout(() => serve(socket, posture, commands, box), posture.greetAfterMs ?? 0).unref();
   });
   await new Promise<void>((resolve) => server.listen(0, address, resolve));
   return {
@@ -68,6 +81,7 @@ export async function fakeExchanger(posture: Posture = {}, address: string = '12
     port: (server.address() as AddressInfo).port,
     commands,
     mostSessions: () => most,
+    received: () => box.join(''),
     close: () =>
       new Promise((resolve) => {
         for (const socket of sockets) socket.destroy();
@@ -76,12 +90,15 @@ export async function fakeExchanger(posture: Posture = {}, address: string = '12
   };
 }
 
-function serve(plain: Socket, posture: Posture, commands: string[]): void {
+function serve(plain: Socket, posture: Posture, commands: string[], box: string[]): void {
   let socket: Socket = plain;
   let secure = false;
   let held = '';
   let sender = '';
   let errors = 0;
+  let helo = '';
+  let recipient = '';
+  let inData = false;
   const write = (text: string): void => {
     if (socket.writable) socket.write(text, 'latin1');
   };
@@ -99,14 +116,15 @@ function serve(plain: Socket, posture: Posture, commands: string[]): void {
       send(ehlo);
       return;
     }
-    const keywords = [...ehlo, ...(posture.tls !== undefined && !secure ? ['STARTTLS'] : [])];
+    const keywords = [...((secure ? posture.ehloInTls : undefined) ?? ehlo), ...(posture.tls !== undefined && !secure ? ['STARTTLS'] : [])];
     const lines = ['fake', ...keywords];
     write(lines.map((line, at) => `250${at === lines.length - 1 ? ' ' : '-'}${line}\r\n`).join(''));
   };
   const startTls = (): void => {
     const { tls } = posture;
     const reply = posture.starttls ?? '220 2.0.0 Ready';
-    send(reply);
+    if (posture.behindStarttls === undefined) send(reply);
+    else write(`${reply}\r\n${posture.behindStarttls}`);
     if (tls === undefined || !reply.startsWith('220')) return;
     plain.removeAllListeners('data');
     if (posture.injectable !== true) held = '';
@@ -140,6 +158,7 @@ function serve(plain: Socket, posture: Posture, commands: string[]): void {
   const command = (line: string): void => {
     commands.push(line);
     const verb = (/^[a-z]*/i.exec(line)?.[0] ?? '').toUpperCase();
+    if (verb === 'EHLO' || verb === 'HELO') helo = line.slice(5);
     if (verb === 'EHLO') ehlo();
     else if (verb === 'HELO') send(posture.helo ?? '250 fake');
     else if (verb === 'STARTTLS') startTls();
@@ -147,8 +166,12 @@ function serve(plain: Socket, posture: Posture, commands: string[]): void {
       sender = line.slice('MAIL FROM:'.length);
       send(posture.mail?.(sender, secure) ?? '250 2.1.0 Ok');
     } else if (verb === 'RCPT') {
-      const path = line.slice('RCPT TO:'.length);
-      send(posture.rcpt?.(path, sender, secure) ?? refusal(path));
+      recipient = line.slice('RCPT TO:'.length);
+      send(posture.rcpt?.(recipient, sender, secure, helo) ?? refusal(recipient));
+    } else if (verb === 'DATA') {
+      const reply = posture.data?.(recipient) ?? '354 Go on';
+      inData = reply.startsWith('354');
+      send(reply);
     } else if (verb === 'RSET' || verb === 'NOOP') send('250 2.0.0 Ok');
     else if (verb === 'QUIT') {
       send('221 2.0.0 Bye');
@@ -156,6 +179,10 @@ function serve(plain: Socket, posture: Posture, commands: string[]): void {
     } else send('500 5.5.1 What?');
   };
   const take = (text: string): void => {
+    if (inData) {
+      box.push(text);
+      return;
+    }
     held += text;
     for (;;) {
       const end = held.indexOf('\n');
