@@ -1,5 +1,5 @@
 import type { RedundancyFindingId, Severity } from '../checks/mx-redundancy/index.ts';
-import { redundancyCatalogue } from '../checks/mx-redundancy/index.ts';
+import { isUnknown, redundancyCatalogue } from '../checks/mx-redundancy/index.ts';
 
 /**
  * What an audit looks at. `--only` takes these words, and each finding bears one.
@@ -680,7 +680,14 @@ export const auditCatalogue: { readonly [id in ProbeFindingId | RedundancyFindin
   ...(Object.fromEntries(
     Object.entries(redundancyCatalogue).map(([id, { title, severity, source, mend }]) => [
       id,
-      { probe: 'mx', kind: id.startsWith('dns-') ? 'could-not-check' : 'problem', title, severity, source, mend },
+      {
+        probe: 'mx',
+        kind: isUnknown(id as RedundancyFindingId) ? 'could-not-check' : 'problem',
+        title,
+        severity,
+        source,
+        mend,
+      },
     ]),
   ) as { [id in RedundancyFindingId]: CatalogueEntry }),
   ...probeCatalogue,

@@ -1,4 +1,5 @@
 import type { RedundancyFinding, RedundancyFindingId, Severity } from '../checks/mx-redundancy/index.ts';
+import { isUnknown } from '../checks/mx-redundancy/index.ts';
 import type { CatalogueEntry, ProbeFindingId, ProbeName } from './catalogue.ts';
 import { probeCatalogue } from './catalogue.ts';
 
@@ -65,7 +66,7 @@ export function ofRedundancy(finding: RedundancyFinding): AuditFinding {
     id,
     probe: 'mx',
     severity,
-    kind: id.startsWith('dns-') ? 'could-not-check' : 'problem',
+    kind: isUnknown(id) ? 'could-not-check' : 'problem',
     subject: printable(subject),
     what: printable(what, 1_000),
     source,

@@ -77,6 +77,8 @@ export interface MailExchangers {
   readonly exchangers: readonly Exchanger[];
   /** A null MX stands beside other records, which RFC 7505 §3 forbids. */
   readonly nullMixed: boolean;
+  /** The preference of the null MX, which should be 0 (RFC 7505 §3). */
+  readonly nullPreference?: number | undefined;
   /** The domain does not exist. */
   readonly nxdomain: boolean;
   /** The addresses of the domain itself stand for an MX. */
@@ -90,6 +92,8 @@ export interface MailExchangersOptions {
   readonly signal?: AbortSignal | undefined;
   /** `first-usable`: stop as soon as mail could go somewhere; `all` (the default): look at every target. */
   readonly look?: 'all' | 'first-usable' | undefined;
+  /** How many targets are looked at. Default: 20. */
+  readonly most?: number | undefined;
   /** Prefixes that count as public although they are not, for tests and private networks. */
   readonly publicNetworks?: readonly Prefix[] | undefined;
 }
@@ -128,7 +132,7 @@ export async function mailExchangers(
     .sort((a, b) => a.preference - b.preference);
   const hosts = targets.filter(({ host }) => host !== '');
   // RFC 7505 §3: a null MX stands alone. Where it does not, what stands beside it is judged.
-  if (hosts.length === 0) return { ...base, state: 'null-mx' };
+  if (hosts.length === 0) return { ...base, state: 'null-mx', nullPreference: targets[0]?.preference };
   const nullMixed = hosts.length < targets.length;
   const exchangers = await lookAtAll(hosts, env, options);
   const has = (state: Exchanger['state']): boolean => exchangers.some((exchanger) => exchanger.state === state);
@@ -174,7 +178,8 @@ async function lookAtAll(
     const best = await look(first);
     if (best.state === 'usable') return [best, ...rest.map(unexamined)];
   }
-  return Promise.all(targets.map((target, i) => (i < MAX_TARGETS ? look(target) : unexamined(target))));
+  const { most = MAX_TARGETS } = options;
+  return Promise.all(targets.map((target, i) => (i < most ? look(target) : unexamined(target))));
 }
 
 async function lookAt(

@@ -8,6 +8,7 @@ export type RedundancyFindingId =
   | 'mx-implicit'
   | 'null-mx'
   | 'null-mx-mixed'
+  | 'null-mx-preference'
   | 'mx-single'
   | 'mx-one-address'
   | 'mx-one-network'
@@ -20,6 +21,7 @@ export type RedundancyFindingId =
   | 'mx-invalid-target'
   | 'mx-cname'
   | 'mx-duplicate'
+  | 'mx-not-examined'
   | 'dns-timeout'
   | 'dns-servfail'
   | 'dns-error';
@@ -80,6 +82,12 @@ export const redundancyCatalogue: { readonly [id in RedundancyFindingId]: Redund
     severity: 'high',
     source: 'RFC 7505 §3',
     mend: 'Take the null MX (0 .) away, or all others: some senders refuse to deliver to such a domain at all.',
+  },
+  'null-mx-preference': {
+    title: 'Null MX has a preference other than 0',
+    severity: 'low',
+    source: 'RFC 7505 §3',
+    mend: 'Publish the null MX as "0 .": software that compares the whole record does not recognise it otherwise.',
   },
   'mx-single': {
     title: 'There is one exchanger only',
@@ -153,6 +161,12 @@ export const redundancyCatalogue: { readonly [id in RedundancyFindingId]: Redund
     source: 'RFC 2181 §5',
     mend: 'Keep one record for the host.',
   },
+  'mx-not-examined': {
+    title: 'Not every MX host was examined',
+    severity: 'medium',
+    source: 'RFC 5321 §5.1',
+    mend: 'Publish fewer MX records: most senders try only the first few.',
+  },
   'dns-timeout': {
     title: 'The DNS did not answer in time',
     severity: 'medium',
@@ -189,6 +203,9 @@ export const found = (
   mend: redundancyCatalogue[id].mend,
   evidence: evidence.slice(0, 20),
 });
+
+/** Whether a finding says that something could not be checked, rather than that something is wrong. */
+export const isUnknown = (id: RedundancyFindingId): boolean => id.startsWith('dns-') || id === 'mx-not-examined';
 
 /** Which finding a resolver's trouble is. */
 export const dnsTrouble = (reason: string | undefined): 'dns-timeout' | 'dns-servfail' | 'dns-error' =>

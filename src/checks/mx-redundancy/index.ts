@@ -37,7 +37,7 @@
  * @module
  */
 export type { RedundancyCatalogueEntry, RedundancyFinding, RedundancyFindingId, Severity } from './findings.ts';
-export { redundancyCatalogue } from './findings.ts';
+export { isUnknown, redundancyCatalogue } from './findings.ts';
 export type { RedundancyOptions } from './options.ts';
 export type { Provider } from './providers.ts';
 export { knownProviders, providerOf } from './providers.ts';

@@ -1,16 +1,20 @@
 import type { Answer, Check } from '../../core/index.ts';
 import { defineCheck, fail, none, pass, proceed, temperror } from '../../core/index.ts';
+import type { MailExchangers } from '../../dns/index.ts';
 import { mailExchangers } from '../../dns/index.ts';
 import type { Env } from '../../env/index.ts';
 import type { DomainName } from '../../net/index.ts';
 import { parseDomain } from '../../net/index.ts';
 import type { RedundancyFinding } from './findings.ts';
-import { bySeverity } from './findings.ts';
+import { bySeverity, isUnknown } from './findings.ts';
 import type { RedundancyOptions, Settings } from './options.ts';
 import { readOptions } from './options.ts';
 import type { RedundancyReport } from './report.ts';
-import { describe, distinct } from './target.ts';
-import { count, domainFindings, duplicates, redundancy, summarise } from './verdict.ts';
+import { aliasLoop, describe, distinct } from './target.ts';
+import { count, domainFindings, duplicates, redundancy, summarise, unexamined } from './verdict.ts';
+
+/** MX records that are looked at; the most that occurs in practice is about two dozen. */
+const MAX_HOSTS = 50;
 
 /**
  * Looks at one domain. Never rejects for what the world says.
@@ -37,11 +41,17 @@ async function look(
   signal: AbortSignal | undefined,
 ): Promise<RedundancyReport> {
   const { publicNetworks } = settings;
-  const mail = await mailExchangers(domain, env, { signal, publicNetworks });
-  const hosts = await Promise.all(distinct(mail.exchangers).map((host) => describe(host, mail, env, settings, signal)));
-  const findings = [...domainFindings(mail), ...duplicates(mail)];
-  for (const { findings: own } of hosts) findings.push(...own);
+  const asked = await mailExchangers(domain, env, { signal, publicNetworks, most: MAX_HOSTS });
+  const hosts = await Promise.all(
+    distinct(asked.exchangers).map((host) => describe(host, asked, env, settings, signal)),
+  );
   const seen = hosts.map(({ host }) => host);
+  // What looked like silence of the DNS may have been aliases that lead back to themselves.
+  const lost = asked.state === 'no-answer' && seen.length > 0 && seen.every(({ state }) => state === 'no-address');
+  const mail: MailExchangers = lost ? { ...asked, state: 'none-usable' } : asked;
+  const loop = mail.state === 'no-answer' && seen.length === 0 ? await aliasLoop(domain, env, signal) : undefined;
+  const findings = [...domainFindings(mail, loop), ...duplicates(mail), ...unexamined(mail)];
+  for (const { findings: own } of hosts) findings.push(...own);
   const counts = count(mail, seen);
   const verdict = redundancy(mail, seen, counts, settings, findings);
   findings.push(...verdict.findings);
@@ -65,7 +75,7 @@ async function look(
 
 /** What makes a domain fail: neither a remark, nor what could not be looked up. */
 const isFault = ({ id, severity }: RedundancyFinding): boolean =>
-  severity !== 'info' && severity !== 'low' && !id.startsWith('dns-');
+  severity !== 'info' && severity !== 'low' && !isUnknown(id);
 
 /** See the room's table. */
 type RedundancyResult = 'pass' | 'none' | 'softfail' | 'fail' | 'temperror';

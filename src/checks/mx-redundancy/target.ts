@@ -31,12 +31,16 @@ export async function describe(
   const { host: name, state, preference } = exchanger;
   const record = mail.implicit ? `${name} (no MX)` : `${mail.domain} MX ${preference} ${name}`;
   const findings: RedundancyFinding[] = [];
-  const isName = state !== 'address-literal' && state !== 'no-host-name';
+  const isName = state !== 'address-literal' && state !== 'no-host-name' && state !== 'not-examined';
   const [cname, asns] = await Promise.all([
     isName && !mail.implicit ? env.dns.resolve(name, 'CNAME', { signal }) : undefined,
     asnsOf(exchanger, settings),
   ]);
   const alias = cname?.status === 'found' ? cname.records[0]?.name : undefined;
+  const loop =
+    alias === undefined || state === 'usable' || state === 'not-public'
+      ? undefined
+      : await aliasLoop(name, env, signal);
   if (alias !== undefined) {
     findings.push(
       found('mx-cname', name, `The target ${name} is an alias of ${alias}.`, [record, `${name} CNAME ${alias}`]),
@@ -47,10 +51,14 @@ export async function describe(
     const evidence = outside.map(({ address, scope }) => `${name} ${address} (${scope})`);
     findings.push(
       state === 'not-public'
-        ? found('mx-private', name, `The target ${name} has no address that the Internet can reach.`, [
-            record,
-            ...evidence,
-          ])
+        ? found(
+            'mx-private',
+            name,
+            `The target ${name} has no address that the Internet can reach.`,
+            [record, ...evidence],
+            // Mail can go nowhere.
+            mail.state === 'not-public' ? 'critical' : 'high',
+          )
         : found(
             'mx-private',
             name,
@@ -66,12 +74,26 @@ export async function describe(
     findings.push(
       found('mx-invalid-target', name, `The target ${JSON.stringify(name)} is no name of a host.`, [record]),
     );
-  if (state === 'no-address' && !mail.implicit) {
+  else if (isName && name.includes('_'))
+    findings.push(
+      found(
+        'mx-invalid-target',
+        name,
+        `The target ${name} has an underscore, which a host name must not have: some senders refuse it.`,
+        [record],
+        'medium',
+      ),
+    );
+  if (loop !== undefined)
+    findings.push(
+      found('mx-unresolvable', name, `The target ${name} is an alias that leads back to itself.`, [record, ...loop]),
+    );
+  else if (state === 'no-address' && !mail.implicit) {
     const lost = await missing(exchanger, record, env, signal);
     // Where no target has an address, that is one finding about the domain; a name that is free to take stands apart.
     if (mail.state !== 'none-usable' || lost.id === 'mx-dangling') findings.push(lost);
   }
-  if (state === 'no-answer' && !mail.implicit) {
+  if (state === 'no-answer' && loop === undefined && !mail.implicit) {
     const what = `The addresses of ${name} could not be looked up (${exchanger.reason ?? 'no answer'}).`;
     findings.push(found(dnsTrouble(exchanger.reason), name, what, [record]));
   }
@@ -80,12 +102,36 @@ export async function describe(
     findings,
     host: {
       ...exchanger,
+      ...(loop === undefined ? {} : { state: 'no-address' as const, reason: undefined, partial: undefined }),
       networks: [...new Set(publicAddresses(exchanger).map((address) => prefixKey(address, lengths)))],
       ...(alias === undefined ? {} : { alias }),
       ...(asns === undefined ? {} : { asns }),
       ...(provider === undefined ? {} : { provider: provider.name }),
     },
   };
+}
+
+/** Longer chains of aliases are not followed by resolvers either. */
+const MAX_ALIASES = 16;
+
+/** The aliases from this name on if they lead back to one of them; undefined if they end. */
+export async function aliasLoop(
+  name: string,
+  env: Pick<Env, 'dns'>,
+  signal: AbortSignal | undefined,
+): Promise<readonly string[] | undefined> {
+  const seen = new Set([name]);
+  const lines: string[] = [];
+  for (let at = name; lines.length < MAX_ALIASES; ) {
+    const answer = await env.dns.resolve(at, 'CNAME', { signal });
+    const next = answer.status === 'found' ? answer.records[0]?.name.toLowerCase().replace(/\.$/, '') : undefined;
+    if (next === undefined) return undefined;
+    lines.push(`${at} CNAME ${next}`);
+    if (seen.has(next)) return lines;
+    seen.add(next);
+    at = next;
+  }
+  return undefined;
 }
 
 async function asnsOf(exchanger: Exchanger, { asnOf }: Settings): Promise<readonly number[] | undefined> {

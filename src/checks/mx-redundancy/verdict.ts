@@ -7,7 +7,7 @@ import type { RedundancyCounts, RedundancyHost, RedundancyState } from './report
 import { publicAddresses } from './target.ts';
 
 /** What is so of the domain's records as a whole. */
-export function domainFindings(mail: MailExchangers): RedundancyFinding[] {
+export function domainFindings(mail: MailExchangers, loop: readonly string[] | undefined): RedundancyFinding[] {
   const { domain } = mail;
   const records = mail.exchangers.map(({ host, preference }) => `${domain} MX ${preference} ${host}`);
   const findings: RedundancyFinding[] = [];
@@ -18,6 +18,12 @@ export function domainFindings(mail: MailExchangers): RedundancyFinding[] {
   switch (mail.state) {
     case 'null-mx':
       findings.push(found('null-mx', domain, 'The domain says that it takes no mail.', [`${domain} MX .`]));
+      if (mail.nullPreference !== undefined && mail.nullPreference !== 0)
+        findings.push(
+          found('null-mx-preference', domain, `The null MX has the preference ${mail.nullPreference}, not 0.`, [
+            `${domain} MX ${mail.nullPreference} .`,
+          ]),
+        );
       break;
     case 'no-host': {
       const why = mail.nxdomain ? 'does not exist' : 'has neither MX records nor an address';
@@ -30,7 +36,9 @@ export function domainFindings(mail: MailExchangers): RedundancyFinding[] {
       findings.push(found('mx-none-usable', domain, 'No target of the MX records has an address.', records));
       break;
     case 'no-answer':
-      if (mail.exchangers.length === 0 || mail.implicit) {
+      if (loop !== undefined)
+        findings.push(found('mx-none', domain, 'The domain is an alias that leads back to itself.', loop));
+      else if (mail.exchangers.length === 0 || mail.implicit) {
         const what = `The MX records of ${domain} could not be looked up (${mail.reason ?? 'no answer'}).`;
         findings.push(found(dnsTrouble(mail.reason), domain, what, []));
       }
@@ -43,6 +51,21 @@ export function domainFindings(mail: MailExchangers): RedundancyFinding[] {
     );
   }
   return findings;
+}
+
+/** Hosts beyond those that are looked at. */
+export function unexamined(mail: MailExchangers): RedundancyFinding[] {
+  const left = mail.exchangers.filter(({ state }) => state === 'not-examined');
+  if (left.length === 0) return [];
+  const all = mail.exchangers.length;
+  return [
+    found(
+      'mx-not-examined',
+      mail.domain,
+      `${mail.domain} has ${all} MX records; ${left.length} of them were not examined.`,
+      left.map(({ host, preference }) => `${mail.domain} MX ${preference} ${host}`),
+    ),
+  ];
 }
 
 /** Hosts that are named more than once. */
@@ -97,7 +120,7 @@ export function redundancy(
 ): Verdict {
   const nothing = { findings: [], unknown: false };
   if (mail.state === 'no-answer') return { ...nothing, unknown: true };
-  if (mail.state !== 'usable') return nothing;
+  if (mail.state !== 'usable' && mail.state !== 'implicit') return nothing;
   const open = hosts.filter(({ state }) => state === 'usable');
   const provider = open.find((host) => host.provider !== undefined)?.provider;
   if (provider !== undefined) return { ...nothing, provider };
@@ -106,8 +129,13 @@ export function redundancy(
   const uncertain = hosts.some(
     ({ state, partial }) => state === 'no-answer' || state === 'not-examined' || partial === true,
   );
+  const withoutIpv4 =
+    !uncertain && !open.some((host) => publicAddresses(host).some((address) => ipVersion(address) === 4))
+      ? [found('mx-no-ipv4', mail.domain, 'No mail host has an IPv4 address.', evidence)]
+      : [];
   const lacking = (finding: RedundancyFinding): Verdict =>
-    uncertain ? { findings: [], unknown: true } : { findings: [finding], unknown: false };
+    uncertain ? { findings: [], unknown: true } : { findings: [...withoutIpv4, finding], unknown: false };
+  if (mail.state === 'implicit') return { findings: withoutIpv4, unknown: false };
   const { domain } = mail;
 
   const addresses = places(open.map(publicAddresses));
@@ -129,9 +157,7 @@ export function redundancy(
         evidence,
       ),
     );
-  const findings: RedundancyFinding[] = [];
-  if (!uncertain && !open.some((host) => publicAddresses(host).some((address) => ipVersion(address) === 4)))
-    findings.push(found('mx-no-ipv4', domain, 'No mail host has an IPv4 address.', evidence));
+  const findings: RedundancyFinding[] = [...withoutIpv4];
   // Where one host is enough, one network is too.
   if (open.length === 1) return { findings, unknown: false };
   if (places(open.map(({ networks }) => networks)) < 2) {

@@ -116,7 +116,10 @@ function serve(plain: Socket, posture: Posture, commands: string[], box: string[
       send(ehlo);
       return;
     }
-    const keywords = [...((secure ? posture.ehloInTls : undefined) ?? ehlo), ...(posture.tls !== undefined && !secure ? ['STARTTLS'] : [])];
+    const keywords = [
+      ...((secure ? posture.ehloInTls : undefined) ?? ehlo),
+      ...(posture.tls !== undefined && !secure ? ['STARTTLS'] : []),
+    ];
     const lines = ['fake', ...keywords];
     write(lines.map((line, at) => `250${at === lines.length - 1 ? ' ' : '-'}${line}\r\n`).join(''));
   };

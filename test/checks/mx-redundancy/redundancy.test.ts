@@ -112,8 +112,8 @@ describe('audit: domains in many states', () => {
     ],
     // No MX, null MX.
     ['no MX, A', { [D]: a('192.0.2.1') }, 'fail mx-implicit:medium'],
-    ['no MX, AAAA', { [D]: a('2001:db8::1') }, 'fail mx-implicit:medium'],
-    ['no MX, only a loopback address', { [D]: a('127.0.0.1') }, 'fail mx-private:high mx-implicit:medium'],
+    ['no MX, AAAA', { [D]: a('2001:db8::1') }, 'fail mx-implicit:medium mx-no-ipv4:medium'],
+    ['no MX, only a loopback address', { [D]: a('127.0.0.1') }, 'fail mx-private:critical mx-implicit:medium'],
     ['neither MX nor address', { [D]: { TXT: ['x'] } }, 'fail mx-none:critical'],
     ['no such domain', {}, 'fail mx-none:critical'],
     ['null MX', { [D]: { MX: [[0, '']] } }, 'not-applicable null-mx:info'],
@@ -185,7 +185,42 @@ describe('audit: domains in many states', () => {
     ],
     ['every target dangles', { [D]: mx('mx.gone.com') }, 'fail mx-none-usable:critical mx-dangling:critical'],
     ['a loopback target', hosts(a('192.0.2.1'), a('198.51.100.1'), a('127.0.0.1')), 'fail mx-private:high'],
-    ['private targets only', hosts(a('10.0.0.1'), a('fd00::1')), 'fail mx-private:high mx-private:high'],
+    ['private targets only', hosts(a('10.0.0.1'), a('fd00::1')), 'fail mx-private:critical mx-private:critical'],
+    ['one host, IPv6 only', hosts(a('2001:db8::1')), 'fail mx-single:high mx-no-ipv4:medium'],
+    ['one host, both families', hosts(a('192.0.2.1', '2001:db8::1')), 'fail mx-single:high'],
+    [
+      'a third target with an underscore, which works',
+      {
+        ...hosts(a('192.0.2.1'), a('198.51.100.1')),
+        [D]: mx(m1, m2, 'mx_3.example.org'),
+        'mx_3.example.org': a('203.0.113.1'),
+      },
+      'fail mx-invalid-target:medium',
+    ],
+    [
+      'a third target that is an alias of itself, by way of another',
+      { ...hosts(a('192.0.2.1'), a('198.51.100.1'), { CNAME: 'x.example.org' }), 'x.example.org': { CNAME: m3 } },
+      'fail mx-unresolvable:high mx-cname:medium',
+    ],
+    [
+      'the only target is an alias of itself',
+      hosts({ CNAME: m1 }),
+      'fail mx-none-usable:critical mx-unresolvable:high mx-cname:medium',
+    ],
+    ['the domain is an alias of itself', { [D]: { CNAME: D } }, 'fail mx-none:critical'],
+    ['null MX with a preference', { [D]: { MX: [[10, '']] } }, 'not-applicable null-mx-preference:low null-mx:info'],
+    [
+      '23 hosts: all are looked at',
+      hosts(
+        ...Array.from({ length: 23 }, (_, i) => (i === 22 ? undefined : a(i % 2 === 0 ? '192.0.2.1' : '198.51.100.1'))),
+      ),
+      'fail mx-unresolvable:high',
+    ],
+    [
+      '51 hosts: the last is reported as not examined',
+      hosts(...Array.from({ length: 51 }, (_, i) => a(i % 2 === 0 ? '192.0.2.1' : '198.51.100.1'))),
+      'pass mx-not-examined:medium',
+    ],
     [
       'one of two is private: recounted',
       hosts(a('192.0.2.1'), a('192.168.1.1')),
@@ -383,10 +418,10 @@ describe('the report', () => {
     expect((await look(data)).hosts[1]).toMatchObject({ host: m2, alias: 'real.example.net', state: 'usable' });
   });
 
-  test('a thousand records → 61 questions, and a report of bounded size', async () => {
+  test('a thousand records → 151 questions, and a report of bounded size', async () => {
     const dns = zone({ [D]: mx(...Array.from({ length: 1000 }, (_, i) => `h${i}.example.org`)) });
     const report = await checkRedundancy(D, { dns });
-    expect(dns.questions.filter(({ type }) => type === 'A')).toHaveLength(20);
+    expect(dns.questions.filter(({ type }) => type === 'A')).toHaveLength(50);
     expect(JSON.stringify(report).length).toBeLessThan(200_000);
   });
 
