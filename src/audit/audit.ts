@@ -3,26 +3,32 @@ import type { DomainName } from '../net/index.ts';
 import { parseDomain, parseIp } from '../net/index.ts';
 import type { AuditContext, AuditEnv } from './context.ts';
 import type { AuditFinding } from './finding.ts';
-import { ofRedundancy } from './finding.ts';
+import { found as makeFinding, ofRedundancy } from './finding.ts';
+import { grouped } from './group.ts';
 import type { AuditOptions } from './options.ts';
 import { readOptions } from './options.ts';
 import { packageVersion } from './package-version.ts';
 import {
+  auditCaa,
   auditDkim,
   auditDmarc,
+  auditDnssec,
   auditLists,
   auditMtaSts,
   auditPtr,
   auditSpf,
   auditSrv,
   auditTlsRpt,
+  auditWildcard,
   mtaStsFindings,
 } from './records/index.ts';
 import type { AuditReport, DomainAudit, RecordsAudit, ServiceAudit } from './report.ts';
 import { REPORT_VERSION } from './report.ts';
+import { deafTo, type Heard, listening } from './resolver.ts';
 import { auditExchangers, auditLogins, publicAddressesOf } from './services.ts';
 import { failoverFindings } from './smtp/index.ts';
-import { Steps } from './steps.ts';
+import { type Notes, Steps } from './steps.ts';
+import { trustNote } from './trust.ts';
 import { compare, inOrder, stateOf, worst } from './verdict.ts';
 import { limitConnections } from './wire/index.ts';
 
@@ -49,7 +55,7 @@ export async function audit(domains: readonly string[], options: AuditOptions, e
     },
   };
   const started = env.clock.now();
-  const notes = new Set<string>();
+  const notes: Notes = { texts: new Set(), here: new Set() };
   const audits = await Promise.all(names.map((domain) => auditDomain(domain, context, notes)));
   return {
     schema: 'postern-audit-report',
@@ -59,7 +65,7 @@ export async function audit(domains: readonly string[], options: AuditOptions, e
     finished: new Date(env.clock.now()).toISOString(),
     state: worst(audits.map(({ state }) => state)),
     probes: [...settings.probes],
-    notes: [...notes],
+    notes: [...(notes.here.size > 0 ? [trustNote([...notes.here].sort(compare))] : []), ...notes.texts],
     domains: audits,
   };
 }
@@ -71,7 +77,9 @@ function domainName(text: string): DomainName {
   return domain;
 }
 
-async function auditDomain(domain: DomainName, context: AuditContext, notes: Set<string>): Promise<DomainAudit> {
+async function auditDomain(domain: DomainName, outer: AuditContext, notes: Notes): Promise<DomainAudit> {
+  const heard: Heard = { within: 0, outside: 0, failures: [] };
+  const context = { ...outer, dns: listening(outer.dns, domain, heard) };
   const { settings, clock, signal } = context;
   const started = clock.now();
   const steps = new Steps(domain, context, notes);
@@ -97,10 +105,15 @@ async function auditDomain(domain: DomainName, context: AuditContext, notes: Set
   const addresses = [...new Set(hosts.flatMap(publicAddressesOf))];
   const policy = mtaSts.then((known) => known?.audit.policy);
   const announced = srv.then((known) => known?.audit);
-  const [[spf, dmarc, dkim, tlsRpt], sts, srvKnown, ptr, lists, exchangers, logins] = await Promise.all([
+  const usable = hosts.filter(({ state }) => state === 'usable').map(({ host }) => host);
+  const label = `postern-${Buffer.from(context.randomBytes(6)).toString('hex')}`;
+  const [[spf, dmarc, dkim, tlsRpt], sts, srvKnown, dnssec, caa, , ptr, lists, exchangers, logins] = await Promise.all([
     published,
     mtaSts,
     srv,
+    steps.ask('dnssec', () => auditDnssec(domain, usable, context)),
+    usable.length === 0 ? undefined : steps.ask('caa', () => auditCaa(domain, usable, context)),
+    steps.ask('mx', () => auditWildcard(domain, label, context)),
     addresses.length === 0 ? undefined : steps.ask('ptr', () => auditPtr(addresses, context)),
     addresses.length === 0 || settings.lists.length === 0
       ? undefined
@@ -118,17 +131,30 @@ async function auditDomain(domain: DomainName, context: AuditContext, notes: Set
         hosts.map(({ host }) => host),
       ),
     );
+  if (usable.length > 0 && !addresses.some((address) => address.includes(':')) && !hosts.some(({ partial }) => partial))
+    found.push(makeFinding('mx-no-ipv6', domain, `No MX host of ${domain} has an IPv6 address.`));
   const failover = exchangers.length === 0 ? [] : failoverFindings(domain, exchangers, redundancy);
   // One cause, one finding: where all exchangers are lost, that is said of the domain, not of each.
   const lost = failover.some(({ id }) => id === 'smtp-all-unreachable' || id === 'smtp-blocked-here');
   // Who takes no mail needs nothing that is there for those who do.
   const mailless = redundancy.state === 'not-applicable' || redundancy.findings.some(({ id }) => id === 'mx-none');
-  const findings = inOrder(
-    [...found, ...failover].filter(
-      ({ id, probe }) =>
-        settings.probes.has(probe) && !(lost && id === 'smtp-unreachable') && !(mailless && forMail.has(id)),
-    ),
-  );
+  const deaf = await deafTo(domain, heard, outer);
+  const all =
+    deaf === 'resolver'
+      ? [
+          makeFinding('resolver-down', domain, 'The DNS resolver did not answer a single question.', heard.failures, {
+            probe: [...settings.probes][0],
+          }),
+        ]
+      : [...found, ...failover].filter(
+          ({ id, probe }) =>
+            settings.probes.has(probe) &&
+            !(lost && id === 'smtp-unreachable') &&
+            !(mailless && forMail.has(id)) &&
+            // The name servers of the domain are silent: the MX records are the first that were not had.
+            !(deaf === 'domain' && id === 'lookup-failed' && settings.probes.has('mx')),
+        );
+  const findings = grouped(inOrder(all), domain);
   return {
     domain,
     state: stateOf(findings),
@@ -145,12 +171,14 @@ async function auditDomain(domain: DomainName, context: AuditContext, notes: Set
       srv: srvKnown?.audit,
       ptr: ptr?.audit,
       lists: lists?.audit,
+      dnssec: dnssec?.audit,
+      caa: caa?.audit,
     }),
   };
 }
 
 /** What is missing only where mail is taken. */
-const forMail: ReadonlySet<string> = new Set(['tls-rpt-missing', 'mta-sts-missing', 'srv-missing']);
+const forMail: ReadonlySet<string> = new Set(['tls-rpt-missing', 'mta-sts-missing', 'srv-missing', 'dnssec-unsigned']);
 
 const byPlace = (a: ServiceAudit, b: ServiceAudit): number =>
   (a.preference ?? 65_536) - (b.preference ?? 65_536) ||

@@ -17,6 +17,8 @@ export interface AuditFinding {
   readonly kind: 'problem' | 'could-not-check';
   /** What it is about: a domain, a host, or a service as `host:port`; with `[address]` behind it where addresses differ. */
   readonly subject: string;
+  /** All that it is about, if several have one cause; `subject` is then their host, or the domain. */
+  readonly subjects?: readonly string[] | undefined;
   /** What is so, as a sentence. */
   readonly what: string;
   /** Where it is written that it should not be so. */

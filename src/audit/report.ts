@@ -161,6 +161,12 @@ export interface RecordsAudit {
         readonly result: 'listed' | 'not-listed' | 'broken';
       }[]
     | undefined;
+  /** Of the domain and its MX hosts, whether their records are signed; `unknown` if the resolver does not tell. */
+  readonly dnssec?: readonly { readonly name: string; readonly state: 'signed' | 'unsigned' | 'unknown' }[] | undefined;
+  /** Of the MX hosts below the domain: the CAA records that hold for them, and at which name they are. */
+  readonly caa?:
+    | readonly { readonly host: string; readonly name?: string | undefined; readonly records: readonly string[] }[]
+    | undefined;
 }
 
 /** One record that is there, is not, or could not be looked up. */

@@ -54,7 +54,7 @@ export async function auditLogins(
     .map((target) =>
       steps.run(`${target.host}[${target.address}]:${target.port}`, async () => {
         const audit = await auditService(target, context);
-        return audit ?? { findings: [], notes: [], service: undefined };
+        return audit ?? { findings: [], here: false, service: undefined };
       }),
     );
   return kept(await Promise.all(audits), steps);
@@ -62,11 +62,11 @@ export async function auditLogins(
 
 /** What was there; what a reader must know of it is noted. */
 function kept(
-  audits: readonly ({ readonly service: ServiceAudit | undefined; readonly notes: readonly string[] } | undefined)[],
+  audits: readonly ({ readonly service: ServiceAudit | undefined; readonly here: boolean } | undefined)[],
   steps: Steps,
 ): readonly ServiceAudit[] {
   return audits.flatMap((audit) => {
-    for (const note of audit?.notes ?? []) steps.note(note);
+    if (audit?.here === true && audit.service !== undefined) steps.here(audit.service);
     return audit?.service ?? [];
   });
 }

@@ -6,14 +6,21 @@ interface Found {
   readonly findings: readonly AuditFinding[];
 }
 
+/** What a reader must know of an audit, each thing once. */
+export interface Notes {
+  readonly texts: Set<string>;
+  /** Servers on the machine that the audit runs on. */
+  readonly here: Set<string>;
+}
+
 /** The steps of one domain's audit, and what they have found. */
 export class Steps {
   readonly findings: AuditFinding[] = [];
   readonly #domain: string;
   readonly #context: AuditContext;
-  readonly #notes: Set<string>;
+  readonly #notes: Notes;
 
-  constructor(domain: string, context: AuditContext, notes: Set<string>) {
+  constructor(domain: string, context: AuditContext, notes: Notes) {
     this.#domain = domain;
     this.#context = context;
     this.#notes = notes;
@@ -25,7 +32,12 @@ export class Steps {
   }
 
   note(text: string): void {
-    this.#notes.add(text);
+    this.#notes.texts.add(text);
+  }
+
+  /** A server on this machine was talked to. */
+  here({ host, address }: { readonly host: string; readonly address: string }): void {
+    this.#notes.here.add(`${host} (${address})`);
   }
 
   /** Runs a step; what it finds is kept, and a fault of ours costs no more than the step. */

@@ -9,6 +9,8 @@ export function mayTrustUs(address: string, { localAddresses, settings: { source
   return (localAddresses?.() ?? []).some((own) => own === address || (wanted !== undefined && parseIp(own) === wanted));
 }
 
-/** What a reader must know of a server that may. */
-export const trustNote = (host: string, address: string): string =>
-  `The audit ran on the machine of ${host} (${address}): some servers trust their own address, and relay for it or take logins without TLS. Ask again from elsewhere, or with --source.`;
+const NAMED = 5;
+
+/** What a reader must know of servers that may. */
+export const trustNote = (servers: readonly string[]): string =>
+  `The audit ran on the machine of ${servers.slice(0, NAMED).join(', ')}${servers.length > NAMED ? ` and ${servers.length - NAMED} more` : ''}. Some servers trust their own address: they relay for it, or accept logins without TLS. Run the audit from elsewhere, or with --source.`;

@@ -306,6 +306,8 @@ function textLength(record: DnsRecord): number {
       return record.target.length;
     case 'TLSA':
       return record.data.length;
+    case 'CAA':
+      return record.tag.length + record.value.length;
   }
 }
 

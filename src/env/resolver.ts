@@ -26,6 +26,14 @@ export type DnsRecord =
       readonly matching: number;
       /** Lower-case hexadecimal. */
       readonly data: string;
+    }
+  | {
+      readonly type: 'CAA';
+      /** Whether an authority that does not understand the property must not issue (RFC 8659 §4.1). */
+      readonly critical: boolean;
+      /** In lower case: `issue`, `issuewild`, `iodef`. */
+      readonly tag: string;
+      readonly value: string;
     };
 
 export type RecordType = DnsRecord['type'];

@@ -63,6 +63,7 @@ export const contractZone: ZoneData = {
   'reverse.contract.test': { PTR: ['mx1.contract.test'] },
   '_smtp._tcp.contract.test': { SRV: [[1, 2, 25, 'mx1.contract.test']] },
   '_25._tcp.contract.test': { TLSA: [[3, 1, 1, '0011223344556677889900aabbccddeeff0011223344556677889900aabbccdd']] },
+  'issued.contract.test': { CAA: [[128, 'issue', 'ca.example; policy=ev']] },
   'alias.contract.test': { CNAME: 'hop.contract.test' },
   'hop.contract.test': { CNAME: 'contract.test', ttl: 30 },
   'astray.contract.test': { CNAME: 'missing.contract.test' },
@@ -188,6 +189,12 @@ export function resolverContract(
     'SRV',
     { status: 'found', records: [{ type: 'SRV', target: 'mx1.contract.test', port: 25, priority: 1, weight: 2 }] },
     'a service, by a name with underscores',
+  );
+  asked(
+    'issued.contract.test',
+    'CAA',
+    { status: 'found', records: [{ type: 'CAA', critical: true, tag: 'issue', value: 'ca.example; policy=ev' }] },
+    'an authority, with a parameter',
   );
   if (can.tlsa) {
     const data = '0011223344556677889900aabbccddeeff0011223344556677889900aabbccdd';

@@ -73,6 +73,8 @@ export interface ZoneEntry {
   readonly SRV?: readonly (readonly [number, number, number, string])[] | ZoneOutcome | undefined;
   /** `[usage, selector, matching, data in hexadecimal]`. */
   readonly TLSA?: readonly (readonly [number, number, number, string])[] | ZoneOutcome | undefined;
+  /** `[flags, tag, value]`. */
+  readonly CAA?: readonly (readonly [number, string, string])[] | ZoneOutcome | undefined;
   /** What becomes of every type that is not spelt out; `nodata` where not given. */
   readonly outcome?: ZoneOutcome | undefined;
   /** How late the answer is: for every type, or `{ TXT: 500 }`. */
@@ -135,7 +137,7 @@ export interface Zone extends DnsResolver {
 
 /** Aliases that are followed before the chain is called endless. */
 const MAX_ALIASES = 16;
-const types: readonly RecordType[] = ['A', 'AAAA', 'MX', 'TXT', 'PTR', 'CNAME', 'NS', 'SOA', 'SRV', 'TLSA'];
+const types: readonly RecordType[] = ['A', 'AAAA', 'MX', 'TXT', 'PTR', 'CNAME', 'NS', 'SOA', 'SRV', 'TLSA', 'CAA'];
 const settings: ReadonlySet<string> = new Set([...types, 'outcome', 'delayMs', 'ttl', 'authentic']);
 
 interface Held {
@@ -392,6 +394,8 @@ function recordOf(type: Exclude<RecordType, 'CNAME' | 'SOA'>, item: any, where: 
       return { type, name: dataName(item) };
     case 'SRV':
       return { type, target: dataName(item[3]), port: item[2], priority: item[0], weight: item[1] };
+    case 'CAA':
+      return { type, critical: (item[0] & 0x80) !== 0, tag: item[1].toLowerCase(), value: item[2] };
     case 'TLSA':
       return { type, usage: item[0], selector: item[1], matching: item[2], data: item[3].toLowerCase() };
   }

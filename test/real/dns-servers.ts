@@ -64,6 +64,7 @@ export function masterFile(data: ZoneData, ttl: number): string {
       put('SRV', `${priority} ${weight} ${port} ${name(target)}`);
     for (const [usage, selector, matching, hex] of list(entry.TLSA))
       put('TLSA', `${usage} ${selector} ${matching} ${hex}`);
+    for (const [flags, tag, value] of list(entry.CAA)) put('CAA', `${flags} ${tag} ${JSON.stringify(value)}`);
     for (const parts of list(entry.TXT)) {
       const strings = typeof parts === 'string' ? (parts.match(/.{1,255}/gs) ?? ['']) : parts;
       put('TXT', strings.map(text).join(' '));

@@ -199,6 +199,15 @@ async function lookup(resolver: promises.Resolver, name: string, type: RecordTyp
           weight,
         })),
       );
+    case 'CAA':
+      return without(
+        (await resolver.resolveCaa(name)).flatMap(({ critical, ...properties }) =>
+          Object.entries(properties)
+            // Node.js names the type among the properties.
+            .filter(([tag, value]) => tag !== 'type' && typeof value === 'string')
+            .map(([tag, value]) => ({ type, critical: critical !== 0, tag, value: String(value) })),
+        ),
+      );
     case 'TLSA':
       return without(await tlsa(resolver, name));
   }

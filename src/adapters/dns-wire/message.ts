@@ -1,7 +1,7 @@
 import type { DnsRecord, RecordType } from '../../env/index.ts';
 import { readName } from './name.ts';
 
-/** The numbers of the record types (RFC 1035 §3.2.2, RFC 3596, 2782, 6698). */
+/** The numbers of the record types (RFC 1035 §3.2.2, RFC 3596, 2782, 6698, 8659). */
 export const typeNumbers: { readonly [T in RecordType]: number } = {
   A: 1,
   NS: 2,
@@ -13,6 +13,7 @@ export const typeNumbers: { readonly [T in RecordType]: number } = {
   AAAA: 28,
   SRV: 33,
   TLSA: 52,
+  CAA: 257,
 };
 const typeNames = new Map<number, RecordType>(
   Object.entries(typeNumbers).map(([name, number]) => [number, name as RecordType]),
@@ -214,6 +215,17 @@ function readRecord(bytes: Uint8Array, type: RecordType, start: number, end: num
         selector: bytes[start + 1] as number,
         matching: bytes[start + 2] as number,
         data,
+      };
+    }
+    case 'CAA': {
+      const length = bytes[start + 1] as number;
+      if (size < 2 || length === 0 || start + 2 + length > end) return undefined;
+      const text = (from: number, to: number): string => String.fromCharCode(...bytes.subarray(from, to));
+      return {
+        type,
+        critical: ((bytes[start] as number) & 0x80) !== 0,
+        tag: text(start + 2, start + 2 + length).toLowerCase(),
+        value: text(start + 2 + length, end),
       };
     }
     case 'TXT': {

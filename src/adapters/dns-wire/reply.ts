@@ -114,6 +114,10 @@ function dataBytes(record: DnsRecord, strings: readonly string[] | undefined): U
       const octets = (record.data.match(/../g) ?? []).map((pair) => Number.parseInt(pair, 16));
       return Uint8Array.of(record.usage, record.selector, record.matching, ...octets);
     }
+    case 'CAA': {
+      const octets = [...`${record.tag}${record.value}`].map((character) => character.charCodeAt(0) & 0xff);
+      return Uint8Array.of(record.critical ? 0x80 : 0, record.tag.length, ...octets);
+    }
     case 'TXT':
       return join((strings ?? [record.text]).flatMap(characterStrings));
   }

@@ -3,7 +3,7 @@ import type { Find, Mutable } from '../find.ts';
 import { type AuditFinding, evidenceOf, found, printable } from '../finding.ts';
 import type { ServiceAudit, ServiceName, TlsAudit } from '../report.ts';
 import { certificateFindings, probeVersions, readCertificate, versionFindings } from '../tls/index.ts';
-import { mayTrustUs, trustNote } from '../trust.ts';
+import { mayTrustUs } from '../trust.ts';
 import { type TlsBegun, uninvited } from '../wire/index.ts';
 import { type Beside, besides } from './beside.ts';
 import { judgeClear, tryInClear } from './clear.ts';
@@ -31,7 +31,8 @@ export interface LoginTarget {
 export interface LoginAudit {
   readonly service: ServiceAudit;
   readonly findings: readonly AuditFinding[];
-  readonly notes: readonly string[];
+  /** The audit runs on the machine of the service, which may trust it. */
+  readonly here: boolean;
 }
 
 /** What the steps of one audit share. */
@@ -111,7 +112,7 @@ export async function auditService(target: LoginTarget, context: AuditContext): 
     return {
       service,
       findings,
-      notes: trusted ? [trustNote(host, address)] : [],
+      here: trusted,
     };
   };
 
@@ -356,9 +357,6 @@ async function fromClear(talk: Talk, greeting: Answer, task: Task): Promise<void
     : undefined;
   const on = await begin(talk, before, offered, task);
   tlsIs(on);
-  if (!on && login && dialect.asksFirst && before !== undefined && dialect.mechanisms(before).length === 0)
-    if (service.starttls === 'missing')
-      find('submission-no-auth', 'The server offers no login.', [`offered: ${before.join(' ')}`]);
   void talk.close(dialect.farewell).then(beside.firstIsOver);
   const [known, versions] = await Promise.all([
     clear,
@@ -424,12 +422,12 @@ async function begin(
 }
 
 /** What is announced within TLS: nothing from before it, and a login. */
-function judgeSecure(after: readonly string[] | undefined, { dialect, find, context }: Task): void {
+function judgeSecure(after: readonly string[] | undefined, { dialect, service, find, context }: Task): void {
   if (after === undefined || !context.settings.probes.has('login')) return;
   const listed = [`offered within TLS: ${after.slice(0, 30).join(' ') || '(nothing)'}`];
   const mechanisms = dialect.mechanisms(after);
   const stale = [
-    ...(dialect.offersTls(after) ? ['STARTTLS'] : []),
+    ...(service.tls === 'starttls' && dialect.offersTls(after) ? ['STARTTLS'] : []),
     ...(after.some((one) => one.toUpperCase() === 'LOGINDISABLED') ? ['LOGINDISABLED'] : []),
   ];
   if (stale.length > 0)

@@ -5,7 +5,7 @@ import { type AuditFinding, evidenceOf, found, printable } from '../finding.ts';
 import { mtaStsAllows } from '../records/index.ts';
 import type { ServiceAudit, TlsAudit } from '../report.ts';
 import { certificateFindings, daneMatches, probeVersions, versionFindings } from '../tls/index.ts';
-import { mayTrustUs, trustNote } from '../trust.ts';
+import { mayTrustUs } from '../trust.ts';
 import type { TlsBegun } from '../wire/index.ts';
 import { greeted, greetingFindings, mainSession } from './first-session.ts';
 import { probeInjection } from './injection.ts';
@@ -35,8 +35,8 @@ export interface ExchangerExtra {
 export interface ExchangerAudit {
   readonly service: ServiceAudit;
   readonly findings: readonly AuditFinding[];
-  /** What a reader must know to read the findings. */
-  readonly notes: readonly string[];
+  /** The audit runs on the machine of the server, which may trust it. */
+  readonly here: boolean;
 }
 
 /**
@@ -67,8 +67,7 @@ export async function auditExchanger(
   };
   const findings: AuditFinding[] = [];
   const here = mayTrustUs(address, context);
-  const notes = here ? [trustNote(host, address)] : [];
-  const end = (): ExchangerAudit => ({ service, findings, notes });
+  const end = (): ExchangerAudit => ({ service, findings, here });
   const find: Find = (id, what, evidence = [], change = {}) =>
     void findings.push(found(id, subject, what, [`address: ${address}`, ...evidence], change));
 

@@ -11,7 +11,7 @@ const MOST_RECIPIENTS = 8;
 /** Sessions beyond the first ones, for what these left open. */
 const MOST_MORE_SESSIONS = 8;
 /** Recipients that were accepted and are asked for again, as far as DATA. */
-const MOST_CONFIRMED = 12;
+const MOST_CONFIRMED = 16;
 
 /** Runs `run` in a session, with a name of its own in EHLO if one is given. Returns undefined if no session can be had. */
 export type Converse = <T>(run: (begun: Begun) => Promise<T>, helo?: string) => Promise<T | undefined>;
@@ -145,7 +145,10 @@ export async function probeRelay(
   const accepted = [...answers, ...posed.flatMap((own) => own ?? [])]
     .filter((answer) => order(answer) >= 0 && counts(answer))
     .sort((a, b) => order(a) - order(b) || (a.sender < b.sender ? 1 : -1));
-  const { taken, refused } = await confirm(accepted, converse);
+  const { taken: confirmed, refused } = await confirm(accepted, converse);
+  // Who it was asked as matters only if a stranger is refused.
+  const asStranger = new Set(confirmed.filter((answer) => answers.includes(answer)).map(({ form }) => form));
+  const taken = confirmed.filter((answer) => answers.includes(answer) || !asStranger.has(answer.form));
   const last = (answer: Answer): Answer => refused.get(answer) ?? answer;
   const forms = all.flatMap((form) => best(form) ?? []).map(last);
   const relay = forms.map((answer) => ({
@@ -155,7 +158,7 @@ export async function probeRelay(
     taken: taken.includes(answer),
   }));
   for (const answer of taken)
-    if (answer.helo !== undefined || !forms.some((own) => own.form === answer.form && own.kind === 'taken'))
+    if (!asStranger.has(answer.form))
       relay.push({ form: labelOf(answer), path: answer.form.path, reply: said(answer.reply), taken: true });
   if (taken.length > 0) {
     const kinds = [...new Set(taken.map(labelOf))];
@@ -319,7 +322,9 @@ async function confirm(
   accepted: readonly Answer[],
   converse: Converse,
 ): Promise<{ readonly taken: readonly Answer[]; readonly refused: ReadonlyMap<Answer, Answer> }> {
-  const [first, ...others] = accepted;
+  // Each form once, before the same form from other clients and senders.
+  const isFirst = (answer: Answer): boolean => accepted.find(({ form }) => form === answer.form) === answer;
+  const [first, ...others] = [...accepted.filter(isFirst), ...accepted.filter((answer) => !isFirst(answer))];
   const refused = new Map<Answer, Answer>();
   if (first === undefined) return { taken: [], refused };
   const refusal = async ({ form, sender, helo }: Answer): Promise<SmtpReply | undefined> =>
@@ -328,7 +333,9 @@ async function confirm(
       if (asked?.stage !== 'RCPT' || classOf(asked.reply) !== 2) return undefined;
       const data = await begun.session.say('DATA');
       void begun.session.wire.close();
-      return classOf(data) === 4 || classOf(data) === 5 ? data : undefined;
+      // A server that does not know the command, or not here, has refused nothing.
+      const refuses = classOf(data) === 4 || (classOf(data) === 5 && code(data) >= 510);
+      return refuses && code(data) !== 421 ? data : undefined;
     }, helo);
   // One message that is asked for speaks for all.
   const reply = await refusal(first);
@@ -340,7 +347,8 @@ async function confirm(
     if (data !== undefined)
       refused.set(answer, { ...answer, reply: data, kind: classOf(data) === 5 ? 'refused' : 'unknown' });
   const taken = asked.filter((answer) => !refused.has(answer));
-  for (const answer of others.slice(MOST_CONFIRMED)) refused.set(answer, { ...answer, reply, kind: 'refused' });
+  const kind = classOf(reply) === 5 ? 'refused' : 'unknown';
+  for (const answer of others.slice(MOST_CONFIRMED)) refused.set(answer, { ...answer, reply, kind });
   return { taken, refused };
 }
 

@@ -208,9 +208,9 @@ const cases: readonly Case[] = [
   ],
   ['imap/one connection at a time → nothing', { protocol: 'imap', most: 1 }, [], { connectionsPerService: 4 }],
   [
-    'imap/challenges are offered before TLS → nothing',
+    'imap/challenges are offered before TLS → login-clear-offered, as in SMTP',
     { protocol: 'imap', before: ['IMAP4rev1', 'STARTTLS', 'LOGINDISABLED', 'AUTH=SCRAM-SHA-256', 'AUTH=CRAM-MD5'] },
-    [],
+    ['login-clear-offered'],
   ],
   [
     'submission/what comes behind STARTTLS is refused → nothing',
@@ -788,11 +788,11 @@ describe('audit/login: what is reported', () => {
   });
 
   test.each([
-    ['nothing is given', {}, 1],
-    ['another source', { source: '127.0.0.9' }, 0],
-  ] as const)('note/the server is on this machine, %s → %o', async (_, options, notes) => {
+    ['nothing is given', {}, true],
+    ['another source', { source: '127.0.0.9' }, false],
+  ] as const)('note/the server is on this machine, %s → %o', async (_, options, here) => {
     const { audit } = await look({ protocol: 'imap' }, { source: undefined, ...options });
-    expect(audit.notes).toHaveLength(notes);
+    expect(audit.here).toBe(here);
   });
 
   test('note/the address is one of this machine → said in the finding too', async () => {

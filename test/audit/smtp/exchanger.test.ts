@@ -225,7 +225,7 @@ describe('what an exchanger does → what is found', () => {
       service: 'smtp',
       host,
       reach: 'open',
-      greeting: '220 fake ESMTP',
+      greeting: '220 mx.example.test ESMTP',
       starttls: 'offered',
       capabilities: { before: ['SIZE 1000', 'PIPELINING', 'STARTTLS'], after: ['SIZE 1000', 'PIPELINING'] },
       session: {
@@ -238,7 +238,11 @@ describe('what an exchanger does → what is found', () => {
 
   test('probes that were not asked for are not run', async () => {
     const { server } = await look({ tls }, { only: ['smtp'] });
-    expect(server.commands.filter((line) => /^(MAIL|RCPT)/.test(line))).toEqual([]);
+    // The postmaster is a matter of `smtp`, and no foreign mailbox is.
+    expect(server.commands.filter((line) => /^(MAIL|RCPT)/.test(line))).toEqual([
+      'MAIL FROM:<>',
+      'RCPT TO:<postmaster@example.test>',
+    ]);
     const relay = await look({ tls }, { only: ['relay'] });
     expect(relay.server.commands.filter((line) => line === 'STARTTLS')).toHaveLength(1);
   });
@@ -259,8 +263,8 @@ describe('what an exchanger does → what is found', () => {
     expect((await audit).findings).toEqual([]);
   });
 
-  test('its own machine → a note', async () => {
-    expect((await look({ tls })).notes).toHaveLength(1);
+  test('its own machine → is said', async () => {
+    expect((await look({ tls })).here).toBe(true);
   });
 });
 
@@ -529,15 +533,63 @@ describe('relaying', () => {
     expect(ids).toEqual(expected);
   });
 
-  test('RCPT is as far as it goes, eight at most in a session, with both senders', async () => {
-    const { server } = await relayed({ rcpt: () => ok });
+  test('closed → RCPT is as far as it goes, eight at most in a session', async () => {
+    const { server } = await relayed({});
     const verbs = new Set(server.commands.map((line) => line.split(/[ :]/, 1)[0]));
-    expect([...verbs].sort()).toEqual(['EHLO', 'MAIL', 'QUIT', 'RCPT', 'STARTTLS']);
-    expect(new Set(server.commands.filter((line) => line.startsWith('MAIL')))).toEqual(
-      new Set(['MAIL FROM:<postmaster@example.test>', 'MAIL FROM:<>']),
-    );
+    expect([...verbs].sort()).toEqual(['EHLO', 'MAIL', 'QUIT', 'RCPT', 'RSET', 'STARTTLS']);
     const sessions = server.commands.filter((line) => line.startsWith('MAIL')).length;
     expect(server.commands.filter((line) => line.startsWith('RCPT')).length).toBeLessThanOrEqual(8 * sessions);
+  });
+
+  test('open → DATA is asked for, and no message is sent', async () => {
+    const { server, ids } = await relayed({ rcpt: () => ok });
+    expect(ids).toEqual(['relay-open']);
+    expect(server.commands.filter((line) => line === 'DATA')).toHaveLength(1);
+    expect(server.received()).toBe('');
+  });
+
+  test.each([
+    ['DATA is refused', { rcpt: () => ok, data: () => '554 5.7.1 Relay access denied' }, []],
+    ['DATA is not known', { rcpt: () => ok, data: () => '502 5.5.1 What?' }, ['relay-open']],
+    ['DATA is refused for now', { rcpt: () => ok, data: () => '451 4.7.1 Later' }, ['relay-unknown']],
+    [
+      'DATA is refused for the plain form, and not for the percent hack',
+      {
+        rcpt: (path) => (/^<postern-[0-9a-f]{16}@/.test(path) ? unknown : ok),
+        data: (path) => (path.includes('%') ? '354 Go on' : '554 5.7.1 Relay access denied'),
+      },
+      ['relay-open'],
+    ],
+    ...['example.test', host, 'localhost', '[127.0.0.1]'].map(
+      (trusted) =>
+        [
+          `open for clients that say EHLO ${trusted}`,
+          { rcpt: (path, _, __, helo) => (isLocal(path) ? unknown : helo === trusted ? ok : closed) },
+          ['relay-open'],
+        ] as readonly [string, Posture, readonly string[]],
+    ),
+    [
+      'open for EHLO with its own name, with the null sender alone',
+      { rcpt: (path, sender, _, helo) => (!isLocal(path) && sender === '<>' && helo === host ? ok : closed) },
+      ['relay-open'],
+    ],
+    ...[
+      '<postern-relay-test@example.com>',
+      '<postern-relay-test@example.test>',
+      '<postmaster@mx.example.test>',
+      '<postmaster@localhost>',
+      '<postmaster@[127.0.0.1]>',
+      '<postmaster>',
+    ].map(
+      (trusted) =>
+        [
+          `open for the sender ${trusted}`,
+          { rcpt: (path, sender) => (!isLocal(path) && sender === trusted ? ok : closed) },
+          ['relay-open'],
+        ] as readonly [string, Posture, readonly string[]],
+    ),
+  ] as readonly (readonly [string, Posture, readonly string[]])[])('%s → %j', async (_, posture, expected) => {
+    expect((await relayed(posture)).ids).toEqual(expected);
   });
 
   test('the domain itself is not asked for as foreign', async () => {

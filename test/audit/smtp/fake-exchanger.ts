@@ -202,5 +202,5 @@ function serve(plain: Socket, posture: Posture, commands: string[], box: string[
   listen(plain);
   if ('greeting' in posture) {
     if (posture.greeting !== undefined) write(posture.greeting);
-  } else write('220 fake ESMTP\r\n');
+  } else write('220 mx.example.test ESMTP\r\n');
 }

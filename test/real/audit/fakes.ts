@@ -8,6 +8,8 @@ export interface FakeTls {
   readonly versions?: readonly [SecureVersion, SecureVersion] | undefined;
   /** What is sent in place of a handshake: `garbage`, or nothing and the end. */
   readonly broken?: 'garbage' | 'close' | undefined;
+  /** Closes without an alert when the client knows nothing older than TLS 1.2; otherwise as `versions` say. */
+  readonly closesOnNew?: boolean | undefined;
   /** What was sent in the clear behind STARTTLS is taken as sent within TLS. */
   readonly injectable?: boolean | undefined;
 }
@@ -139,6 +141,21 @@ function converse(plain: Socket, { greeting, line }: Dialogue, options: FakeOpti
       plain.once('data', () => plain.end('500 5.5.1 command unrecognized\r\n'));
       return;
     }
+    if (tls.closesOnNew === true) {
+      plain.once('data', (hello: Buffer) => {
+        plain.pause();
+        // The version in the ClientHello, behind the heads of the record and the message (RFC 5246 §7.4.1.2).
+        if (hello.readUInt16BE(9) > 0x0302) plain.destroy();
+        else {
+          plain.unshift(hello);
+          handshake(tls);
+        }
+      });
+      return;
+    }
+    handshake(tls);
+  };
+  const handshake = (tls: FakeTls): void => {
     const [minVersion, maxVersion] = tls.versions ?? ['TLSv1.2', 'TLSv1.3'];
     const over = new TLSSocket(plain, {
       isServer: true,
@@ -181,7 +198,11 @@ export interface SmtpSays {
   readonly after?: readonly string[] | undefined;
   readonly starttls?: string | undefined;
   readonly mail?: ((path: string) => string) | undefined;
-  readonly rcpt?: ((path: string, sender: string, secure: boolean) => string) | undefined;
+  readonly rcpt?: ((path: string, sender: string, secure: boolean, helo: string) => string) | undefined;
+  /** The reply to DATA. What follows 354 is thrown away. */
+  readonly data?: string | undefined;
+  /** Sent in the clear behind the reply to STARTTLS. */
+  readonly behindStarttls?: string | undefined;
   /** The reply to AUTH; 334 asks for the secret, and what is sent then gets `secret`. */
   readonly auth?: ((mechanism: string, secure: boolean, hasInitial: boolean) => string) | undefined;
   readonly secret?: string | undefined;
@@ -203,6 +224,7 @@ export const smtp =
   (domain: string, tls: boolean, says: SmtpSays = {}) =>
   (): Dialogue => {
     let sender = '';
+    let helo = '';
     return {
       greeting(peer) {
         if (says.greeting === null) return;
@@ -215,6 +237,7 @@ export const smtp =
         const rest = line.slice(verb.length).replace(/^[ :]+/, '');
         switch (verb) {
           case 'EHLO': {
+            helo = rest;
             if (says.ehlo !== undefined) {
               say(says.ehlo);
               return;
@@ -227,11 +250,12 @@ export const smtp =
             return;
           }
           case 'HELO':
+            helo = rest;
             say(says.helo ?? `250 mx.${domain}`);
             return;
           case 'STARTTLS': {
             const reply = !tls || peer.secure ? '503 5.5.1 Not now' : (says.starttls ?? '220 2.0.0 Ready');
-            say(reply);
+            peer.send(`${reply}\r\n${reply.startsWith('220') ? (says.behindStarttls ?? '') : ''}`);
             if (reply.startsWith('220')) peer.startTls();
             return;
           }
@@ -253,8 +277,17 @@ export const smtp =
             say(says.mail?.(sender) ?? '250 2.1.0 Ok');
             return;
           case 'RCPT':
-            say((says.rcpt ?? closedRelay(domain))(rest.replace(/^TO: */i, ''), sender, peer.secure));
+            say((says.rcpt ?? closedRelay(domain))(rest.replace(/^TO: */i, ''), sender, peer.secure, helo));
             return;
+          case 'DATA': {
+            const reply = says.data ?? '354 Go on';
+            say(reply);
+            if (reply.startsWith('354')) {
+              const rest = (): void => peer.next(rest);
+              rest();
+            }
+            return;
+          }
           case 'RSET':
           case 'NOOP':
             say('250 2.0.0 Ok');

@@ -243,7 +243,90 @@ const relayForms: readonly Posture[] = [
   relayFor('relay-case', 'domains in capital letters', (path) => /@EXAMPLE\.COM>$/.test(path)),
 ];
 
+/** A server that takes mail for its own postmaster and, where `opens` says so, for strangers. */
+const trusting = (
+  name: string,
+  what: string,
+  opens: (own: Own, asked: { readonly sender: string; readonly helo: string }) => boolean,
+): Posture =>
+  fakeMx(name, `relays for ${what}, and for nobody else`, ['relay-open'], {
+    says: (own) => ({
+      rcpt: (path, sender, _, helo) =>
+        opens(own, { sender, helo }) && foreign(path) ? '250 2.1.5 Ok' : closedRelay(own.domain)(path),
+    }),
+  });
+
+/** A server that says this of its postmaster. */
+const ofPostmaster = (name: string, what: string, must: readonly FindingId[], reply: string): Posture =>
+  fakeMx(name, what, must, {
+    says: ({ domain }) => ({
+      rcpt: (path) => (path === `<postmaster@${domain}>` ? reply : closedRelay(domain)(path)),
+    }),
+  });
+
+const strangers: readonly Posture[] = [
+  trusting('helo-domain', 'clients that bear the name of the domain', ({ domain }, { helo }) => helo === domain),
+  trusting('helo-host', 'clients that bear its own name', ({ mx }, { helo }) => helo === mx),
+  trusting('helo-below', 'clients that bear a name below the domain', ({ domain }, { helo }) =>
+    helo.endsWith(`.${domain}`),
+  ),
+  trusting('helo-localhost', 'clients that call themselves localhost', (_, { helo }) => helo === 'localhost'),
+  trusting('helo-literal', 'clients that bear its own address', ({ a }, { helo }) => helo === `[${a}]`),
+  trusting('from-foreign', 'senders from elsewhere', (_, { sender }) => sender.endsWith('@example.com>')),
+  trusting('from-host', 'senders at its own name', ({ mx }, { sender }) => sender.endsWith(`@${mx}>`)),
+  trusting(
+    'from-user',
+    'users of its own domain',
+    ({ domain }, { sender }) => /^<(?!postmaster@)/.test(sender) && sender.endsWith(`@${domain}>`),
+  ),
+  trusting('from-bare', 'senders without a domain', (_, { sender }) => /^<[^@]+>$/.test(sender)),
+  fakeMx('helo-closed', 'refuses clients that bear its own name', [], {
+    says: (own) => ({
+      rcpt: (path, _, __, helo) => (helo === own.mx ? '550 5.7.1 You are not me' : closedRelay(own.domain)(path)),
+    }),
+  }),
+  fakeMx('data-refused', 'takes every recipient, and refuses what is foreign at DATA', [], {
+    says: () => ({ rcpt: () => '250 2.1.5 Ok', data: '550 5.7.1 Relaying denied' }),
+  }),
+  fakeMx('data-deferred', 'takes every recipient, and defers all at DATA', ['relay-unknown'], {
+    says: () => ({ rcpt: () => '250 2.1.5 Ok', data: '451 4.7.1 Try again later' }),
+  }),
+  ofPostmaster('postmaster-unknown', 'knows no postmaster', ['postmaster-refused'], '550 5.1.1 User unknown'),
+  ofPostmaster(
+    'postmaster-relay',
+    'does not know its own domain',
+    ['postmaster-refused'],
+    '554 5.7.1 Relay access denied',
+  ),
+  ofPostmaster(
+    'postmaster-full',
+    'has a postmaster whose mailbox is full',
+    ['postmaster-refused'],
+    '552 5.2.2 Over quota',
+  ),
+  ofPostmaster('postmaster-grey', 'defers its own recipients', [], '451 4.7.1 Greylisted'),
+  fakeMx('stale', 'offers STARTTLS within TLS', ['starttls-stale'], { says: () => ({ after: ['STARTTLS'] }) }),
+  fakeMx('response-injection', 'sends more than its answer to STARTTLS', ['starttls-response-injection'], {
+    says: () => ({ behindStarttls: '250-AUTH PLAIN\r\n250 OK\r\n' }),
+  }),
+  fakeMx(
+    'tls-old-closes',
+    'speaks TLS 1.1 at most, and hangs up on newer clients',
+    ['tls-old-only', 'starttls-failed'],
+    {
+      tls: { versions: ['TLSv1', 'TLSv1.1'], closesOnNew: true },
+    },
+  ),
+  fakeMx('challenge-clear', 'offers CRAM-MD5 in the clear', ['login-clear-offered'], {
+    says: () => ({ before: ['AUTH CRAM-MD5'], after: ['AUTH PLAIN'] }),
+  }),
+  fakeMx('external-clear', 'offers certificates as logins in the clear, which need TLS', [], {
+    says: () => ({ before: ['AUTH EXTERNAL SCRAM-SHA-256-PLUS'], after: ['AUTH EXTERNAL'] }),
+  }),
+];
+
 const exchangers: readonly Posture[] = [
+  ...strangers,
   fakeMx('smtp-good', 'in order', []),
   fakeMx('smtp-slow', 'greets late, but in time', [], { options: { greetAfterMs: 1_200 } }),
   fakeMx('smtp-sluggish', 'each reply takes a while', [], { options: { delayMs: 150 } }),
@@ -365,7 +448,7 @@ const exchangers: readonly Posture[] = [
       rcpt: (path) => (path === `<postmaster@${domain}>` ? '250 2.1.5 Ok' : closedRelay(domain)(path)),
     }),
   }),
-  fakeMx('smtp-login-first', 'wants a login before mail', [], {
+  fakeMx('smtp-login-first', 'wants a login before mail', ['postmaster-refused'], {
     says: () => ({ before: [], after: ['AUTH PLAIN'], mail: () => '530 5.7.0 Authentication required' }),
   }),
   fakeMx('smtp-no-enhanced', 'refuses without enhanced codes', [], {
@@ -1043,7 +1126,7 @@ const logins: readonly Posture[] = [
   login(
     'imap-challenge',
     'offers a challenge in the clear, and nothing else',
-    [],
+    ['login-clear-offered'],
     [
       {
         service: 'imap',
@@ -1058,7 +1141,42 @@ const logins: readonly Posture[] = [
         },
       },
     ],
-    { may: ['login-clear-offered'] },
+  ),
+  login(
+    'pop3-challenge',
+    'offers CRAM-MD5 in the clear, and nothing else',
+    ['login-clear-offered'],
+    [{ service: 'pop3', says: { before: ['SASL CRAM-MD5'] } }],
+  ),
+  login(
+    'imap-external',
+    'offers certificates in the clear, which need TLS',
+    [],
+    [{ service: 'imap', says: { before: ['IMAP4rev1', 'STARTTLS', 'LOGINDISABLED', 'AUTH=EXTERNAL'] } }],
+  ),
+  login(
+    'imap-stale',
+    'announces within TLS what it did before',
+    ['starttls-stale'],
+    [{ service: 'imap', says: { after: ['IMAP4rev1', 'STARTTLS', 'LOGINDISABLED'] } }],
+  ),
+  login(
+    'pop3-stale',
+    'offers STLS within TLS',
+    ['starttls-stale'],
+    [{ service: 'pop3', says: { after: ['STLS', 'USER', 'SASL PLAIN'] } }],
+  ),
+  login(
+    'submission-no-auth',
+    'lets nobody log in',
+    ['submission-no-auth'],
+    [{ service: 'submission', says: { after: [] } }],
+  ),
+  login(
+    'submissions-no-auth',
+    'lets nobody log in, with TLS at once',
+    ['submission-no-auth'],
+    [{ service: 'submissions', says: { after: [] } }],
   ),
   login('imap-no-tls', 'no TLS, logins refused', ['login-starttls-missing'], [{ service: 'imap', certificate: false }]),
   login(
@@ -1295,9 +1413,8 @@ const logins: readonly Posture[] = [
   login(
     'submission-open',
     'relays without a login',
-    [],
+    ['relay-open'],
     [{ service: 'submission', says: { ...submissionGood, rcpt: () => '250 2.1.5 Ok' } }],
-    { may: ['relay-open'] },
   ),
   login(
     'submissions-good',
