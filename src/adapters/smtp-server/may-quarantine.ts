@@ -14,7 +14,7 @@ function canDecideIt(entry: Entry<never, never>): boolean {
     case 'together':
       return entry.rules.some(canDecideIt);
     case 'score':
-      return entry.thresholds.quarantineAt !== undefined || entry.rules.some(canDecideIt);
+      return entry.steps.some(({ verdict }) => verdict.action === 'quarantine') || entry.rules.some(canDecideIt);
     case 'shadow':
       return false;
     default:
