@@ -30,4 +30,14 @@ export interface MailauthModules {
   readonly arc: unknown;
 }
 
-export const modules: MailauthModules = { spfVerify, spfMacro, spfSyntax, dkimVerifier, dkimBody, dkimTags, tools, dmarc, arc };
+export const modules: MailauthModules = {
+  spfVerify,
+  spfMacro,
+  spfSyntax,
+  dkimVerifier,
+  dkimBody,
+  dkimTags,
+  tools,
+  dmarc,
+  arc,
+};
