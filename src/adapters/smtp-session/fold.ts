@@ -1,4 +1,5 @@
 import type { Decision, HeaderField } from '../../core/index.ts';
+import { addWeights } from '../../core/index.ts';
 
 const strength = { accept: 0, quarantine: 1, discard: 2, defer: 3, reject: 4 } as const;
 
@@ -12,7 +13,7 @@ export function foldStages(stages: readonly Decision[]): Decision {
     const winner = strength[next.action] > strength[folded.action] ? next : folded;
     return {
       ...winner,
-      score: folded.score + next.score,
+      score: addWeights(folded.score, next.score),
       tags: [...folded.tags, ...next.tags],
       delayMs: Math.max(folded.delayMs, next.delayMs),
       outcomes: [...folded.outcomes, ...next.outcomes],

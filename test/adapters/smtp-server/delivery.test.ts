@@ -1,7 +1,22 @@
 import { createHash } from 'node:crypto';
 import type { Delivery, GuardOptions } from 'postern/adapters/smtp-server';
-import { defineCheck, discard, fail, pass, quarantine, reject, softfail } from 'postern/core';
-import type { DataFacts, Role } from 'postern/smtp';
+import {
+  defineCheck,
+  discard,
+  fail,
+  flag,
+  on,
+  pass,
+  quarantine,
+  reject,
+  score,
+  shadow,
+  softfail,
+  together,
+  when,
+  within,
+} from 'postern/core';
+import type { DataFacts, Role, SmtpRules } from 'postern/smtp';
 import { afterEach, describe, expect, test } from 'vitest';
 import { endAll, guarded, openSpoolFiles, until } from './guarded.ts';
 
@@ -326,12 +341,20 @@ describe('LMTP: one reply for each accepted RCPT', () => {
 });
 
 describe('a policy that can quarantine', () => {
-  const rules = { data: [asked] };
   const deliver = async (): Promise<void> => undefined;
-  test('without quarantine: "deliver" → TypeError, since the message would be lost', () =>
-    expect(guarded(rules, { deliver })).rejects.toThrow("guardedServer: quarantine must be 'deliver', because"));
+  test.each<[string, Partial<SmtpRules>]>([
+    ['a check', { data: [asked] }],
+    ['a changed table', { mail: [on(thrown as never, { fail: quarantine } as never)] }],
+    ['in groups', { rcpt: [when(() => true, within(10, together(asked as never)))] }],
+    ['a score', { data: [score({ quarantineAt: 3 }, on(thrown, { fail: flag(3) }))] }],
+  ])('%s, without quarantine: "deliver" → TypeError, since the message would be lost', (_, rules) =>
+    expect(guarded(rules, { deliver })).rejects.toThrow("guardedServer: quarantine must be 'deliver', because"),
+  );
+  test('in shadow, or not at all → nothing is asked for', async () => {
+    await guarded({ data: [shadow(asked), thrown] }, { deliver });
+  });
   test('a wrong word → TypeError', () =>
-    expect(guarded(rules, { deliver, quarantine: 'keep' as never })).rejects.toThrow('quarantine must be'));
+    expect(guarded({}, { deliver, quarantine: 'keep' as never })).rejects.toThrow('quarantine must be'));
 });
 
 test('SIZE is announced, and a larger message is refused at MAIL', async () => {
