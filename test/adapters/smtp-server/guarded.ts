@@ -138,7 +138,10 @@ export async function openSpoolFiles(): Promise<number | undefined> {
   }
 }
 
-/** Waits for what the event loop still has to do, however long that takes. */
+/** Waits for what the event loop still has to do. @throws {Error} if that takes longer than any machine needs */
 export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await holds())) await new Promise((resolve) => setImmediate(resolve));
+  for (const began = performance.now(); !(await holds()); ) {
+    if (performance.now() - began > 25_000) throw new Error(`it does not come to this: ${holds}`);
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
 }

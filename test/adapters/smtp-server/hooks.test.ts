@@ -145,12 +145,11 @@ test('commands that smtp-server answers itself → count too', async () => {
 
 test('a login → two events with what came of it, and a correlation id in the 535', async () => {
   const events: SessionEvent[] = [];
-  const check = smtpAuth({ mechanisms: ['PLAIN'], allowInsecureLoopback: true } as never);
+  const check = smtpAuth({ mechanisms: ['PLAIN'], clearTextFrom: 'loopback', accountDelay: { firstMs: 0 } });
   const { client } = await guarded(
     { auth: [check] },
     {
       role: 'submission',
-      server: { secured: true } as never,
       session: { correlation: true, onEvent: (event) => events.push(event) },
       auth: {
         check,
