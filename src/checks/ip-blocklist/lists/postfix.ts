@@ -144,7 +144,7 @@ export const postfixCidr = (lines: Lines): LineReader => {
       return;
     }
     const [, condition, negation, pattern, action = '', text = ''] =
-      /^(if\s+)?((?:!\s*)*)(\S+)(?:\s+(\S+)(?:\s+(.*))?)?$/is.exec(logical) ?? [];
+      /^(if\s+)?((?:!\s*)*)([^\s!]\S*)(?:\s+(\S+)(?:\s+(.*))?)?$/is.exec(logical) ?? [];
     const negated = isNegated(negation);
     if (pattern === undefined) {
       lines.error('it is no rule');
