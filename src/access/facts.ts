@@ -9,10 +9,6 @@ export type AccessProtocol = 'imap' | 'pop3' | 'smtp' | 'managesieve';
  */
 export interface AccessConnectFacts extends ConnectFacts {
   readonly session: ConnectFacts['session'] & { readonly protocol: AccessProtocol };
-  readonly client: ConnectFacts['client'] & {
-    /** The connection came over a socket in the file system. */
-    readonly unixSocket?: boolean | undefined;
-  };
 }
 
 /** What the client asks for. Known from the command line alone: before any secret is read, or asked for. */

@@ -1,5 +1,6 @@
 import type { MessageFacts } from '../message/index.ts';
 import type { DomainName, IpAddress, Mailbox } from '../net/index.ts';
+import { parseIp } from '../net/index.ts';
 import type { MessageAuthentication } from './authentication.ts';
 
 export type {
@@ -55,9 +56,17 @@ export interface ConnectFacts {
     readonly tally?: SessionTally | undefined;
   };
   readonly client: {
-    /** The true client: as the proxy says where there is one that is trusted. */
+    /** The client: the peer of the connection, or who a trusted proxy says it is. */
     readonly ip: IpAddress;
     readonly port?: number | undefined;
+    /**
+     * Set if a trusted proxy made the connection. `proxy-header` and `xclient`: the address is the one that the proxy named, in a
+     * header of the PROXY protocol or with XCLIENT. `proxy`: the proxy named no client (a health check, or a client it does not
+     * know); the address is the proxy's own, and must not be trusted for it.
+     */
+    readonly via?: 'proxy-header' | 'xclient' | 'proxy' | undefined;
+    /** The connection came over a socket in the file system. The address is then 127.0.0.1. */
+    readonly unixSocket?: boolean | undefined;
     /** The client's autonomous system number, where the host knows it. */
     readonly asn?: number | undefined;
   };
@@ -151,6 +160,23 @@ export interface SmtpStages {
 export interface AuthenticatedStages extends SmtpStages {
   data: AuthenticatedDataFacts;
 }
+
+/** Canonical addresses of the machine itself. */
+const isLoopback = (ip: string): boolean => ip === '::1' || ip.startsWith('127.');
+
+/**
+ * The address by which a client may be on a list of those who may do more than others: trusted networks, exemptions from
+ * limits and from TLS. Undefined if it must be on none of them: if a proxy named no client, and if the address is loopback but
+ * was named by a proxy. Loopback means this machine, and what a proxy names is not on it.
+ */
+export function addressToTrust({ ip, via }: ConnectFacts['client']): IpAddress | undefined {
+  const address = via === 'proxy' ? undefined : parseIp(ip);
+  return via !== undefined && address !== undefined && isLoopback(address) ? undefined : address;
+}
+
+/** Whether the client is a process on this machine: a socket in the file system, or loopback that no proxy has named. */
+export const isOnThisMachine = (client: ConnectFacts['client']): boolean =>
+  client.via === undefined && (client.unixSocket === true || isLoopback(parseIp(client.ip) ?? ''));
 
 /** Whether the client has logged in. */
 export const authenticated = (facts: Pick<MailFacts, 'auth'>): boolean => facts.auth !== null;

@@ -27,7 +27,7 @@ export type {
   SmtpStages,
   TlsFacts,
 } from './facts.ts';
-export { authenticated, toPostmaster } from './facts.ts';
+export { addressToTrust, authenticated, isOnThisMachine, toPostmaster } from './facts.ts';
 export type { AuthenticationContext, BanRule, MessageAuthenticator, Misdeed, SessionLimitRule } from './parts.ts';
 export type { AuthenticatingRules, PolicyParts, SessionPolicy, SmtpPolicy, SmtpRules } from './policy.ts';
 export { isSmtpPolicy, policyParts, smtpPolicy } from './policy.ts';

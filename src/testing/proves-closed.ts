@@ -5,8 +5,9 @@
  * **Asks**: whatever the policy's rules ask, of an environment in which nothing speaks against the client.
  *
  * Every address form is tried from every client, with HELO names and senders that have fooled servers: as the site itself, as
- * localhost, with the null sender, under TLS with a certificate that nobody listed. A recipient that `net` cannot read counts as
- * refused, since no session hands it on.
+ * localhost, with the null sender, under TLS with a certificate that nobody listed. Clients also come through proxies: named
+ * as loopback in a PROXY header or by XCLIENT, or not named at all. A recipient that `net` cannot read counts as refused,
+ * since no session hands it on.
  *
  * **Limits**: it explores, it does not reason: a rule that opens the relay for one address in the world is not found, unless
  * that address is among `clients`. It asks the policy; what a server does with a policy's answer, `postern audit` asks.
@@ -39,7 +40,10 @@ export interface ClosedOptions<E = Env> {
   readonly localDomain: string;
   /** Domains that the policy must not know; three under `.example` and `.test` where not given. */
   readonly foreignDomains?: readonly string[] | undefined;
-  /** The networks that may relay, and are meant to; loopback where not given. Addresses just outside them are tried. */
+  /**
+   * The networks that may relay, and are meant to; `unix` is sockets in the file system. Addresses just outside them are tried,
+   * and loopback inside them as a proxy would name it. Default: loopback.
+   */
   readonly trustedNetworks?: readonly string[] | undefined;
   /** Further addresses to try. */
   readonly clients?: readonly string[] | undefined;
@@ -55,6 +59,8 @@ export interface Counterexample {
   /** As it would stand in RCPT TO. */
   readonly path: string;
   readonly client: string;
+  /** How a proxy named the client, if one did. */
+  readonly via?: RcptFacts['client']['via'];
   readonly helo: string;
   /** As it would stand in MAIL FROM. */
   readonly sender: string;
@@ -76,6 +82,9 @@ export interface ClosedReport {
 }
 
 const MAX_COUNTEREXAMPLES = 100;
+
+/** What a proxy may name, and what it may itself connect from. */
+const loopback: readonly IpAddress[] = ['127.0.0.1', '::1'].map((text) => parseIp(text) as IpAddress);
 
 /** Addresses from everywhere, and those that are trusted by mistake: gateways, bridges, mapped and link-local ones. */
 const strangers: readonly string[] = [
@@ -105,6 +114,9 @@ const strangers: readonly string[] = [
   '2606:4700:4700::1111',
   '64:ff9b::7f00:1',
   '2002:7f00:1::1',
+  '2001:0:7f00:1::80ff:fffe',
+  '3fff::1',
+  '198.51.100.9',
 ];
 
 /**
@@ -120,8 +132,9 @@ export async function provesClosed<E = Env>(
   const foreign = (options.foreignDomains ?? ['victim.example', 'sub.victim.test', 'xn--bcher-kva.example']).map(
     (name) => domain('foreignDomains', name),
   );
-  const trusted = (options.trustedNetworks ?? ['127.0.0.0/8', '::1']).map((text) => parsePrefix(text));
-  const clients = [...strangers, ...(options.clients ?? []), ...trusted.flatMap(edges)]
+  const networks = options.trustedNetworks ?? ['127.0.0.0/8', '::1'];
+  const trusted = networks.filter((text) => text !== 'unix').map((text) => parsePrefix(text));
+  const addresses = [...strangers, ...(options.clients ?? []), ...trusted.flatMap(edges)]
     .map((text) => {
       const address = parseIp(text);
       if (address === undefined)
@@ -129,6 +142,16 @@ export async function provesClosed<E = Env>(
       return address;
     })
     .filter((address, i, all) => all.indexOf(address) === i && !trusted.some((prefix) => prefixHas(prefix, address)));
+  const clients: RcptFacts['client'][] = [
+    ...addresses.map((ip) => ({ ip })),
+    ...loopback.flatMap((ip) => [
+      { ip, via: 'proxy-header' as const },
+      { ip, via: 'xclient' as const },
+    ]),
+    // A proxy on a trusted network that names nobody is not the client that is trusted.
+    ...[...loopback, ...trusted.map(({ address }) => address)].map((ip) => ({ ip, via: 'proxy' as const })),
+    ...(networks.includes('unix') ? [] : [{ ip: loopback[0] as IpAddress, unixSocket: true }]),
+  ];
   const clock = fixedClock();
   const env = options.env ?? (quietEnv({ clock }) as unknown as E);
   const ask = (facts: RcptFacts): Promise<Decision> => {
@@ -146,17 +169,18 @@ export async function provesClosed<E = Env>(
         unreadable++;
         continue;
       }
-      for (const ip of clients) {
-        for (const how of circumstances(local, ip)) {
+      for (const client of clients) {
+        for (const how of circumstances(local, client.ip)) {
           options.beforeEach?.();
           tried++;
-          const decision = await ask(factsOf(ip, how, read.mailbox, read.sourceRoute));
+          const decision = await ask(factsOf(client, how, read.mailbox, read.sourceRoute));
           const by = opening(decision);
           if (by === undefined || counterexamples.length >= MAX_COUNTEREXAMPLES) continue;
           counterexamples.push({
             form,
             path,
-            client: ip,
+            client: client.ip,
+            ...(client.via === undefined ? {} : { via: client.via }),
             helo: how.helo,
             sender: how.sender === null ? '<>' : `<${how.sender.localPart}@${how.sender.domain}>`,
             tls: how.tls !== null,
@@ -204,11 +228,16 @@ function circumstances(local: string, ip: IpAddress): Circumstance[] {
   ];
 }
 
-function factsOf(ip: IpAddress, how: Circumstance, forwardPath: Mailbox, sourceRoute: boolean): RcptFacts {
+function factsOf(
+  client: RcptFacts['client'],
+  how: Circumstance,
+  forwardPath: Mailbox,
+  sourceRoute: boolean,
+): RcptFacts {
   const name = parseDomain(how.helo);
   return {
     session: { id: 'proof', role: how.role },
-    client: { ip },
+    client,
     tls: how.tls,
     helo: {
       verb: how.role === 'lmtp' ? 'LHLO' : 'EHLO',

@@ -12,7 +12,7 @@ const foldersIn = (path: string): string[] =>
     : [];
 
 /** Rooms that others build on and that have no subpath of their own. */
-const internal = ['src/cli', 'src/mailauth', 'src/adapters/dns-wire'];
+const internal = ['src/cli', 'src/mailauth', 'src/adapters/dns-wire', 'src/adapters/proxy-protocol'];
 
 const rooms = foldersIn('src')
   .filter((room) => room !== 'src/checks' && room !== 'src/adapters')

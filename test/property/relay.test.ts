@@ -46,13 +46,15 @@ const site: RelayControlOptions = {
   clientCertificates: ['ab'.repeat(32)],
   recipients: ({ localPart }) => (localPart.startsWith('u') ? 'known' : 'unknown'),
 };
-/** The same, said again and otherwise: what the tests hold the check to. */
+/** The same, stated independently: what the tests hold the check to. */
 const isOurs = (domain: string): boolean =>
   domain === 'example.com' ||
   domain.endsWith('.lists.example.com') ||
   domain === '[192.0.2.25]' ||
   domain === 'backup.example';
-const isTrusted = (ip: string): boolean => {
+const isTrusted = ({ ip, via, unixSocket }: RcptFacts['client']): boolean => {
+  if (via === 'proxy' || unixSocket === true) return false;
+  if (via !== undefined && ip.startsWith('127.')) return false;
   const last = /^192\.0\.2\.(\d+)$/.exec(ip)?.[1];
   return ip.startsWith('127.') || (last !== undefined && Number(last) < 16) || ip === '2001:db8::25';
 };
@@ -104,7 +106,25 @@ const ip: fc.Arbitrary<IpAddress> = fc.oneof(
   fc.integer({ min: 0, max: 31 }).map((n) => parseIp(`192.0.2.${n}`) as IpAddress),
   fc.integer({ min: 0, max: 31 }).map((n) => parseIp(`::ffff:192.0.2.${n}`) as IpAddress),
   fc
-    .constantFrom('127.0.0.1', '10.0.0.1', '2001:db8::25', '2001:db8::24', '::1', 'fe80::1')
+    .constantFrom(
+      '127.0.0.1',
+      '10.0.0.1',
+      '2001:db8::25',
+      '2001:db8::24',
+      '::1',
+      'fe80::1',
+      '::ffff:127.0.0.1',
+      '64:ff9b::127.0.0.1',
+      '64:ff9b::192.0.2.1',
+      '64:ff9b:1::127.0.0.1',
+      '2002:7f00:1::1',
+      '2002:c000:201::1',
+      '2001:0:c000:201::80ff:fffe',
+      '::127.0.0.1',
+      '::192.0.2.1',
+      '198.51.100.1',
+      '3fff::1',
+    )
     .map((text) => parseIp(text) as IpAddress),
   fc.uint8Array({ minLength: 4, maxLength: 4 }).map((bytes) => ipFromBytes(bytes)),
   fc.uint8Array({ minLength: 16, maxLength: 16 }).map((bytes) => ipFromBytes(bytes)),
@@ -147,6 +167,8 @@ const path = fc.oneof(
 const facts = fc
   .record({
     ip,
+    via: fc.constantFrom(undefined, undefined, 'proxy-header' as const, 'xclient' as const, 'proxy' as const),
+    unixSocket: fc.boolean(),
     path,
     tls: fc.constantFrom(
       null,
@@ -162,12 +184,16 @@ const facts = fc
     ),
     auth: fc.constantFrom(null, null, { identity: '' }, { identity: 'x', mechanism: 'ANONYMOUS' }),
   })
-  .map(({ path: text, ip: client, tls, role, helo, sender, auth }): RcptFacts | undefined => {
+  .map(({ path: text, ip: client, via, unixSocket, tls, role, helo, sender, auth }): RcptFacts | undefined => {
     const read = parsePath(text);
     if (typeof read === 'string' || read.mailbox === null) return undefined;
     return {
       session: { id: 's', role },
-      client: { ip: client },
+      client: {
+        ip: client,
+        ...(via === undefined ? {} : { via }),
+        ...(unixSocket && client === '127.0.0.1' ? { unixSocket } : {}),
+      },
       tls,
       helo: { verb: 'EHLO', name: helo },
       auth,
@@ -187,7 +213,7 @@ describe('whatever the other rules say', () => {
         const policy: SmtpPolicy = smtpPolicy({ relay: relayControl(site), rcpt: rules });
         const decision = await clock.until(evaluate<SmtpStages, Env, 'rcpt'>(policy, 'rcpt', asked, env));
         const { localPart: local, domain: host } = asked.forwardPath;
-        if (!isOurs(host) && !isTrusted(asked.client.ip)) expect(refused(decision.action)).toBe(true);
+        if (!isOurs(host) && !isTrusted(asked.client)) expect(refused(decision.action)).toBe(true);
         // Nobody's mail is routed through this server.
         if (/[@%!]/.test(local.normalize('NFKC'))) expect(refused(decision.action)).toBe(true);
         if (

@@ -1,8 +1,8 @@
 import { connect, type Socket } from 'node:net';
 import type { Clock } from '../../env/index.ts';
+import { type Endpoints, proxyHeader } from '../proxy-protocol/index.ts';
 import type { Backend } from './options.ts';
 import { Peer } from './peer.ts';
-import { type Endpoints, proxyHeader } from './proxy-header.ts';
 
 /** Connects to the real server; undefined where it cannot be reached in time. */
 export async function connectBackend(

@@ -48,9 +48,9 @@ import { checkedLimits, type GateEnv, type GateTls, type LoginGateOptions } from
 import { pop3Dialogue } from './pop3.ts';
 import { Session } from './session.ts';
 
+export type { Endpoint, Endpoints } from '../proxy-protocol/index.ts';
+export { proxyHeader } from '../proxy-protocol/index.ts';
 export type { Backend, GateEnv, GateEvent, GateTls, LoginGateOptions } from './options.ts';
-export type { Endpoints } from './proxy-header.ts';
-export { proxyHeader } from './proxy-header.ts';
 
 /** A running gate. */
 export interface LoginGateServer {

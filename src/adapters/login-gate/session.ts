@@ -12,12 +12,12 @@ import { accessReply } from '../../access/index.ts';
 import { type Attempt, type AttemptOutcome, admitAfterDelay, type LoginDetail } from '../../checks/smtp-auth/index.ts';
 import { type Decision, evaluate } from '../../core/index.ts';
 import type { TlsFacts } from '../../smtp/index.ts';
+import type { Endpoints } from '../proxy-protocol/index.ts';
 import { type Ended, saslReader, type Told } from './attempt.ts';
 import { connectBackend } from './backend.ts';
 import { type Certificates, tlsFacts } from './certificates.ts';
 import type { GateEnv, GateEvent, Limits, LoginGateOptions } from './options.ts';
 import { Peer } from './peer.ts';
-import type { Endpoints } from './proxy-header.ts';
 import { letThrough } from './through.ts';
 
 /**

@@ -6,6 +6,7 @@ import { printReply, replyFor } from '../../smtp/index.ts';
 import type { SmtpSession } from '../smtp-session/index.ts';
 import type { Login } from './login.ts';
 import type { GuardOptions } from './options.ts';
+import { parseXclient, XCLIENT_LINE, type Xclient } from './xclient.ts';
 
 /** What a connection needs of the server that it belongs to. */
 export interface Host {
@@ -14,6 +15,8 @@ export interface Host {
   readonly options: { readonly size?: number | undefined };
   readonly login: Login | undefined;
   receive(guard: SmtpSession, stream: AsyncIterable<Uint8Array>): Promise<readonly Reply[]>;
+  mayUseXclient(connection: GuardedConnection): boolean;
+  handOver(connection: GuardedConnection, client: Xclient): Promise<Reply | null>;
   trouble(error: unknown): void;
 }
 
@@ -44,6 +47,8 @@ export class GuardedConnection extends SMTPConnection {
   readonly #raw: Socket | TLSSocket;
   /** Stops the time of the command or the message that the client is sending. */
   #stopTime: (() => void) | undefined;
+  /** What XCLIENT said, until the next greeting. */
+  #xclient: Xclient | undefined;
 
   constructor(server: Host, socket: Socket | TLSSocket, options: object) {
     super(server as never, socket as never, options as never);
@@ -100,8 +105,9 @@ export class GuardedConnection extends SMTPConnection {
     });
   }
 
-  get underlying(): Socket | TLSSocket {
-    return this.#raw;
+  /** The socket at hand: the one of the connection, or the TLS layer over it. */
+  get current(): Socket | TLSSocket {
+    return (this._socket as Socket | TLSSocket | undefined) ?? this.#raw;
   }
 
   /** Sends the reply; returns `false` if there is none. */
@@ -131,7 +137,9 @@ export class GuardedConnection extends SMTPConnection {
 
   #greet(command: Buffer, verb: 'HELO' | 'EHLO' | 'LHLO', callback: () => void): void {
     const [, name = ''] = /^\S+\s+(.*?)\s*$/s.exec(command.toString('latin1')) ?? [];
-    this.#settle(callback, this.guard.helo(verb, name), (reply) => {
+    const told = this.#xclient;
+    this.#xclient = undefined;
+    this.#settle(callback, this.guard.helo(told?.verb ?? verb, told?.helo ?? name), (reply) => {
       if (this.say(reply)) return;
       this.hostNameAppearsAs = name.toLowerCase();
       this._resetSession();
@@ -145,7 +153,7 @@ export class GuardedConnection extends SMTPConnection {
     const lines = [`${this.name} at your service`];
     if (!server.hidePIPELINING) lines.push('PIPELINING');
     if (!server.hide8BITMIME) lines.push('8BITMIME');
-    if (session.smtpUtf8 && !server.hideSMTPUTF8) lines.push('SMTPUTF8');
+    if (session.smtpUtf8) lines.push('SMTPUTF8');
     lines.push('ENHANCEDSTATUSCODES');
     if (server.hideDSN === false) lines.push('DSN');
     const mechanisms = this.#server.login?.offered(this.guard) ?? [];
@@ -154,10 +162,33 @@ export class GuardedConnection extends SMTPConnection {
     if (this.secure && server.hideREQUIRETLS === false) lines.push('REQUIRETLS');
     const { size } = this.#server.options;
     if (size) lines.push(server.hideSize ? 'SIZE' : `SIZE ${size}`);
-    if (this._proxyCommandAllowed('XCLIENT', 'useXClient')) lines.push('XCLIENT NAME ADDR PORT PROTO HELO LOGIN');
-    if (this._proxyCommandAllowed('XFORWARD', 'useXForward'))
-      lines.push('XFORWARD NAME ADDR PORT PROTO HELO IDENT SOURCE');
+    if (this.#server.mayUseXclient(this)) lines.push(XCLIENT_LINE);
     return lines;
+  }
+
+  /**
+   * https://www.postfix.org/XCLIENT_README.html: the session begins anew, as the one of the client that the proxy names. HELO and
+   * PROTO are the client's: they stand for what the proxy says in its next EHLO.
+   */
+  override handler_XCLIENT(command: Buffer, callback: () => void): void {
+    const told = parseXclient(command.toString('latin1'));
+    const allowed = this.#server.mayUseXclient(this);
+    if (!allowed || this.session.envelope.mailFrom || told === undefined) {
+      if (!allowed) this.send(550, '5.7.1 XCLIENT is not allowed');
+      else if (told === undefined) this.send(501, '5.5.4 Bad XCLIENT attributes');
+      else this.send(503, '5.5.1 Not during a mail transaction');
+      callback();
+      return;
+    }
+    this.hostNameAppearsAs = false;
+    this.openingCommand = false;
+    this.session.user = false;
+    this.#settle(callback, this.#server.handOver(this, told), (reply) => {
+      this._resetSession();
+      if (this.say(reply)) return this.close();
+      this.#xclient = told;
+      this._sendGreeting();
+    });
   }
 
   override handler_AUTH(command: Buffer, callback: () => void): void {

@@ -8,7 +8,9 @@ import type { Env } from '../../env/index.ts';
 import type { IpAddress } from '../../net/index.ts';
 import { parseIp } from '../../net/index.ts';
 import type { ConnectFacts, Reply, TlsFacts } from '../../smtp/index.ts';
-import { printReply, replyFor } from '../../smtp/index.ts';
+import { addressToTrust, printReply, replyFor } from '../../smtp/index.ts';
+import type { Endpoint } from '../proxy-protocol/index.ts';
+import { readProxyHeader } from '../proxy-protocol/index.ts';
 import type { SmtpSession } from '../smtp-session/index.ts';
 import { smtpSession } from '../smtp-session/index.ts';
 import { GuardedConnection } from './connection.ts';
@@ -16,6 +18,8 @@ import { assertInternals } from './internals.ts';
 import { Login } from './login.ts';
 import type { GuardOptions } from './options.ts';
 import { receive } from './receive.ts';
+import { checkServerOptions, type Proxies } from './server-options.ts';
+import type { Xclient } from './xclient.ts';
 
 const LOOPBACK = '127.0.0.1' as IpAddress;
 
@@ -23,6 +27,16 @@ const LOOPBACK = '127.0.0.1' as IpAddress;
 const SIZE = 35_000_000;
 /** RFC 5321 §4.5.3.2.7. smtp-server would take one minute. */
 const IDLE_MS = 300_000;
+
+/** How long a trusted proxy may take to send its header. */
+const HEADER_WITHIN_MS = 10_000;
+
+/** What is known of a connection before its session begins. */
+interface Origin {
+  readonly id: string;
+  /** The connection is a trusted proxy's, with the client that it named. */
+  readonly proxied?: { readonly client: Endpoint | undefined } | undefined;
+}
 
 /** Commands of smtp-server that are jokes. */
 const JOKES = ['WIZ', 'SHELL', 'KILL'];
@@ -33,16 +47,23 @@ export class GuardedServer<E extends Env = Env> extends SMTPServer {
   readonly login: Login | undefined;
   readonly #guarded = new WeakMap<object, GuardedConnection>();
   readonly #open = new Set<GuardedConnection>();
+  readonly #proxies: Proxies;
+  /** Connections of proxies that have not sent their whole header. */
+  readonly #unnamed = new Set<Socket>();
 
   constructor(options: GuardOptions<E>) {
     const { server = {}, role, auth } = options;
+    const proxies = checkServerOptions(server);
     super({
-      disableReverseLookup: true,
       // RFC 8997; smtp-server would take TLS 1.0.
       minVersion: 'TLSv1.2',
       ...server,
       size: server.size ?? SIZE,
       socketTimeout: server.socketTimeout ?? IDLE_MS,
+      // Names are the policy's to look up, and who a client of a proxy is, is found out here.
+      disableReverseLookup: true,
+      useProxy: false,
+      useXClient: false,
       disabledCommands: [...(server.disabledCommands ?? []), ...JOKES],
       hideENHANCEDSTATUSCODES: false,
       hideSMTPUTF8: !(options.session?.smtpUtf8 ?? false),
@@ -51,6 +72,7 @@ export class GuardedServer<E extends Env = Env> extends SMTPServer {
       lmtp: role === 'lmtp',
     } as never);
     this.guardOptions = options;
+    this.#proxies = proxies;
     if (auth !== undefined) this.login = new Login(auth, options.env, (error) => this.trouble(error));
     this.on('error', (error) => this.trouble(error));
     assertInternals(this);
@@ -76,30 +98,66 @@ export class GuardedServer<E extends Env = Env> extends SMTPServer {
     return this.#open.size;
   }
 
+  /** Reads who the client of a trusted proxy is, before smtp-server sees the connection. */
+  override _handleProxy(socket: Socket, callback: (error: Error | null, origin?: Origin) => void): void {
+    const trusted = this.#proxies.header;
+    if (trusted?.has(this.#peerOf(socket)) !== true) {
+      super._handleProxy(socket, callback);
+      return;
+    }
+    const { maxClients, socketTimeout = HEADER_WITHIN_MS } = this.guardOptions.server ?? {};
+    if (maxClients !== undefined && this.#unnamed.size >= maxClients) {
+      socket.on('error', () => undefined);
+      socket.destroy();
+      callback(new Error('too many connections without a PROXY header'));
+      return;
+    }
+    this.#unnamed.add(socket);
+    const within = Math.min(HEADER_WITHIN_MS, socketTimeout);
+    void readProxyHeader(socket, this.guardOptions.env.clock, within).then((read) => {
+      this.#unnamed.delete(socket);
+      if ('failed' in read) {
+        this.trouble(new Error(`smtp-server: ${read.failed}`));
+        callback(new Error(read.failed));
+      } else
+        super._handleProxy(socket, (error, origin) =>
+          callback(error, origin === undefined ? undefined : { ...origin, proxied: read }),
+        );
+    });
+  }
+
+  override close(callback?: () => void): void {
+    for (const socket of this.#unnamed) socket.destroy();
+    super.close(callback);
+  }
+
+  #peerOf(socket: Socket | TLSSocket): string | undefined {
+    return this.#isUnixSocket() ? 'unix' : socket.remoteAddress;
+  }
+
   /** Takes a connection: begins its session, then lets smtp-server greet. */
-  override connect(
-    socket: Socket | TLSSocket,
-    socketOptions: { id?: string; remoteAddress?: string; remotePort?: number } = {},
-  ): void {
-    const connection = new GuardedConnection(this, socket, socketOptions);
-    const address = parseIp(connection.remoteAddress) ?? (this.#isUnixSocket() ? LOOPBACK : undefined);
+  override connect(socket: Socket | TLSSocket, origin?: Partial<Origin>): void {
+    const { id, proxied } = origin ?? {};
+    const named = proxied?.client;
+    const connection = new GuardedConnection(this, socket, {
+      id,
+      ...(named === undefined ? {} : { remoteAddress: named.ip, remotePort: named.port }),
+    });
+    const unixSocket = this.#isUnixSocket();
+    const address = named?.ip ?? parseIp(connection.remoteAddress) ?? (unixSocket ? LOOPBACK : undefined);
     if (address === undefined) {
-      // The peer was gone before it could be asked who it was: there is nobody to answer.
+      // The peer disconnected before its address could be read: there is nobody to answer.
       socket.on('error', () => undefined);
       socket.destroy();
       return;
     }
-    connection.guard = smtpSession<E>(
-      this.guardOptions.policy,
-      this.guardOptions.env,
-      this.#factsOf(connection, address),
-      {
-        ...this.guardOptions.session,
-        size: this.options.size || undefined,
-        onError: (error) => this.trouble(error),
-      },
-    );
-    connection.greeting = connection.guard.connect();
+    const port = named?.port ?? connection.remotePort;
+    this.#begin(connection, connection.id, {
+      ip: address,
+      ...(port === 0 ? {} : { port }),
+      ...(proxied === undefined ? {} : { via: named === undefined ? ('proxy' as const) : ('proxy-header' as const) }),
+      ...(unixSocket && proxied === undefined ? { unixSocket } : {}),
+    });
     this.#guarded.set(connection.session, connection);
     this.#open.add(connection);
     this.connections.add(connection as never);
@@ -110,23 +168,70 @@ export class GuardedServer<E extends Env = Env> extends SMTPServer {
     if (socket.destroyed) this.#release(connection);
   }
 
+  /** Whether the peer of the connection is a proxy that may use XCLIENT, and has not used it. */
+  mayUseXclient(connection: GuardedConnection): boolean {
+    const { client } = connection.guard.facts.connect;
+    if (this.#proxies.xclient === undefined || client.via === 'xclient' || client.via === 'proxy') return false;
+    return this.#proxies.xclient.has(client.unixSocket === true ? 'unix' : addressToTrust(client));
+  }
+
+  /** Ends the proxy's session, and begins the one of the client that it names. Returns what the connect stage decides. */
+  async handOver(connection: GuardedConnection, { ip, port, login }: Xclient): Promise<Reply | null> {
+    const before = connection.guard;
+    const { client, session } = before.facts.connect;
+    this.#begin(
+      connection,
+      `${session.id}.client`,
+      ip === undefined
+        ? { ip: client.ip, via: 'proxy' }
+        : { ip, ...(port === undefined ? {} : { port }), via: 'xclient' },
+    );
+    connection.remoteAddress = connection.guard.facts.connect.client.ip;
+    before.close().catch((error: unknown) => this.trouble(error));
+    const reply = await connection.greeting;
+    if (reply === null && login !== undefined) {
+      connection.guard.authenticated(login, 'XCLIENT');
+      connection.session.user = login;
+    }
+    return reply;
+  }
+
+  #begin(connection: GuardedConnection, id: string, client: ConnectFacts['client']): void {
+    connection.guard = smtpSession<E>(
+      this.guardOptions.policy,
+      this.guardOptions.env,
+      this.#factsOf(connection, id, client),
+      {
+        ...this.guardOptions.session,
+        size: this.options.size || undefined,
+        onError: (error) => this.trouble(error),
+      },
+    );
+    connection.greeting = connection.guard.connect();
+  }
+
   #isUnixSocket(): boolean {
     return typeof this.server.address() === 'string';
   }
 
-  #factsOf(connection: GuardedConnection, ip: IpAddress): ConnectFacts {
+  #factsOf(connection: GuardedConnection, id: string, client: ConnectFacts['client']): ConnectFacts {
     const { role, server = {}, env } = this.guardOptions;
-    const tls = tlsFacts(connection.underlying) ?? (server.secured ? { version: 'TLSv1.2' } : null);
+    const promised = server.secured === true && client.via === 'proxy-header' ? { version: 'TLSv1.2' } : null;
+    const tls = tlsFacts(connection.current) ?? promised;
     return {
       session: {
-        id: connection.id,
+        id,
         role,
         implicitTls: server.secure === true,
         serverName: connection.name,
         since: env.clock.now(),
       },
-      client: { ip, ...(connection.remotePort === 0 ? {} : { port: connection.remotePort }) },
-      tls,
+      client,
+      // A certificate that a proxy has shown proves nothing of its clients.
+      tls:
+        tls !== null && (client.via === 'xclient' || client.via === 'proxy')
+          ? { ...tls, clientCertificate: undefined }
+          : tls,
     };
   }
 

@@ -6,7 +6,7 @@ import { after } from './awaitable.ts';
 import type { LimitAnswer, LimitEvidence, OnStoreDown, Refusal } from './evidence.ts';
 import { answerOf, checkOnStoreDown, evidence, tightest } from './evidence.ts';
 import type { Prefixes } from './exemption.ts';
-import { exemption } from './exemption.ts';
+import { clientExemption } from './exemption.ts';
 import { atLeastOne } from './numbers.ts';
 import type { PrefixClass } from './prefix-classes.ts';
 import { checkClasses, prefixClasses, prefixesOf } from './prefix-classes.ts';
@@ -86,8 +86,8 @@ export function connectionLimits(
   if (!(Number.isInteger(reserved) && reserved >= 0) || (reserved > 0 && !(total !== undefined && reserved < total)))
     throw new TypeError(`${maker}: reserved ${reserved} must be a whole number from 0, and less than total`);
   const classes = checkClasses(maker, options.classes ?? prefixClasses);
-  const exempt = exemption(maker, 'exempt', options.exempt);
-  const known = exemption(maker, 'known', options.known);
+  const exempt = clientExemption(maker, 'exempt', options.exempt);
+  const known = clientExemption(maker, 'known', options.known);
   const onStoreDown = checkOnStoreDown(maker, options.onStoreDown ?? 'open');
 
   const rates = classes.map(
@@ -114,7 +114,7 @@ export function connectionLimits(
   return defineCheck(
     'connection-limits',
     ({ session, client }, { counters }): Awaitable<LimitAnswer> => {
-      if (exempt(client.ip)) return none();
+      if (exempt(client)) return none();
       const prefixes = prefixesOf(client.ip, classes);
       const counted = new Array<Charge & Place>(prefixes.length);
       for (let i = 0; i < prefixes.length; i++)
@@ -127,7 +127,7 @@ export function connectionLimits(
       // Places first: a connection that finds none has not been one, and does not count towards the rate.
       const places: Place[] = concurrent === false ? [] : counted.slice();
       if (total !== undefined)
-        places.push({ key: everybody, limit: reserved > 0 && !known(client.ip) ? total - reserved : total });
+        places.push({ key: everybody, limit: reserved > 0 && !known(client) ? total - reserved : total });
       if (places.length === 0) return charge();
       return after(counters.acquireAll(places, session.id), (usages) => {
         if (perMinute !== false && usages.every(undisturbed)) return charge();

@@ -6,7 +6,7 @@ import { after } from './awaitable.ts';
 import type { LimitAnswer, LimitEvidence, OnStoreDown, Refusal } from './evidence.ts';
 import { answerOf, checkOnStoreDown, evidence } from './evidence.ts';
 import type { Prefixes } from './exemption.ts';
-import { exemption } from './exemption.ts';
+import { clientExemption } from './exemption.ts';
 import type { CountedKey, KeyOf } from './keys.ts';
 import { recipient, sender } from './keys.ts';
 import { atLeastOne, moreThanZero } from './numbers.ts';
@@ -37,13 +37,13 @@ export function distinctLimit<Facts extends Pick<ConnectFacts, 'client'>>(
   const limit = atLeastOne(maker, 'limit', options.limit);
   const periodMs = moreThanZero(maker, 'periodMs', options.periodMs);
   const onStoreDown = checkOnStoreDown(maker, options.onStoreDown ?? 'open');
-  const exempt = exemption(maker, 'exempt', options.exempt);
+  const exempt = clientExemption(maker, 'exempt', options.exempt);
   const label = options.label ?? `${what.name}-per-${by.name}`;
   const refusal: Refusal = { cause: 'rate-exceeded', status: '7.1', explanation: what.explanation };
   return defineCheck(
     'distinct-limit',
     (facts: Facts, { counters }: Pick<Env, 'counters'>): Awaitable<LimitAnswer> => {
-      if (exempt(facts.client.ip)) return none();
+      if (exempt(facts.client)) return none();
       const value = what.of.of(facts)[0]?.key;
       const keys = by.of(facts);
       if (value === undefined || keys.length === 0) return none();

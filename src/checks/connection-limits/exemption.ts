@@ -1,5 +1,6 @@
 import type { IpAddress } from '../../net/index.ts';
 import { PrefixSet, parsePrefix, printPrefix } from '../../net/index.ts';
+import { addressToTrust, type ConnectFacts } from '../../smtp/facts.ts';
 
 /** Prefixes as an option takes them: texts, or a set that is there already. */
 export type Prefixes = Iterable<string> | PrefixSet;
@@ -24,4 +25,17 @@ export function exemption(
   if (texts.length === 0) return () => false;
   const set = PrefixSet.from(texts);
   return (address) => set.has(address);
+}
+
+/** The same for a client. An address that only a proxy vouches for is never loopback. */
+export function clientExemption(
+  maker: string,
+  option: string,
+  prefixes: Prefixes | undefined,
+): (client: ConnectFacts['client']) => boolean {
+  const has = exemption(maker, option, prefixes);
+  return (client) => {
+    const address = addressToTrust(client);
+    return address !== undefined && has(address);
+  };
 }

@@ -6,7 +6,7 @@ import { after } from './awaitable.ts';
 import type { LimitAnswer, LimitEvidence, OnStoreDown, Refusal } from './evidence.ts';
 import { answerOf, checkOnStoreDown, evidence, tightest } from './evidence.ts';
 import type { Prefixes } from './exemption.ts';
-import { exemption } from './exemption.ts';
+import { clientExemption } from './exemption.ts';
 import type { CountedKey, KeyOf } from './keys.ts';
 import { atLeastOne, moreThanZero } from './numbers.ts';
 
@@ -77,7 +77,7 @@ export function rateLimit<Facts extends Pick<ConnectFacts, 'client'>>(
   if (rate.burst !== undefined) atLeastOne(maker, 'burst', rate.burst);
   else atLeastOne(maker, 'rate without burst', rate.rate);
   const onStoreDown = checkOnStoreDown(maker, options.onStoreDown ?? 'open');
-  const exempt = exemption(maker, 'exempt', options.exempt);
+  const exempt = clientExemption(maker, 'exempt', options.exempt);
   const { charge = 'now' } = options;
   if (charge !== 'now' && charge !== 'when-accepted')
     throw new TypeError(`${maker}: charge ${JSON.stringify(charge)} must be 'now' or 'when-accepted'`);
@@ -88,7 +88,7 @@ export function rateLimit<Facts extends Pick<ConnectFacts, 'client'>>(
   return defineCheck(
     'rate-limit',
     (facts: Facts, { counters }: Pick<Env, 'counters'>): Awaitable<LimitAnswer> => {
-      if (exempt(facts.client.ip)) return none();
+      if (exempt(facts.client)) return none();
       const cost = counted.cost === undefined ? 1 : counted.cost(facts);
       if (!(cost > 0)) return none();
       const keys = by.of(facts);

@@ -1,5 +1,6 @@
 import type { AccessCapabilities, AccessCommandFacts, AccessRefusal } from '../../access/facts.ts';
-import { parseIp, parsePrefix, prefixHas } from '../../net/index.ts';
+import { parsePrefix, prefixHas } from '../../net/index.ts';
+import { addressToTrust } from '../../smtp/facts.ts';
 import { mechanismClass } from './mechanism-class.ts';
 
 /** What the gate needs to know; plain facts, known before any secret has been read. */
@@ -27,8 +28,8 @@ export interface GateOptions {
   /** Whether challenge-response mechanisms (CRAM-MD5, SCRAM) may be used in the clear, in IMAP, POP3 and ManageSieve. False. */
   readonly challengeBeforeTls?: boolean | undefined;
   /**
-   * Who may log in in the clear: prefixes, and `unix` for sockets in the file system. Nobody where not given; loopback is
-   * not exempt by itself, since a proxy may stand there.
+   * Who may log in in the clear: prefixes, and `unix` for sockets in the file system. Loopback is not exempt by itself, because
+   * a proxy may connect from there; an address that a proxy named is never loopback. Default: nobody.
    */
   readonly clearTextFrom?: readonly string[] | undefined;
   /** What becomes of octets behind STARTTLS: the session is ended (`refuse`, the default), or they are thrown away (`discard`). */
@@ -178,9 +179,9 @@ function exemption(entries: readonly string[]): (client: GateFacts['client']) =>
       }
     });
   return (client) => {
-    if (client.unixSocket === true) return unix;
+    if (client.unixSocket === true) return unix && client.via === undefined;
     if (prefixes.length === 0) return false;
-    const ip = parseIp(client.ip);
+    const ip = addressToTrust(client);
     return ip !== undefined && prefixes.some((prefix) => prefixHas(prefix, ip));
   };
 }

@@ -17,9 +17,9 @@
  *   mail would be relayed it is refused (RFC 5321 §3.6.1: a server MAY decline).
  * - The postmaster of a local or relay domain is accepted without asking whether he exists (RFC 5321 §4.5.1).
  *
- * **Limits**: it believes `client.ip`: where a proxy hides the clients, the proxy must say who they are (PROXY protocol), or
- * everybody is the proxy. It does not ask where a domain's MX points. `client.ip` on loopback is trusted unless
- * `trustedNetworks` says otherwise; give `[]` to trust nobody.
+ * **Limits**: it believes `client.ip`: if a proxy hides the clients, the proxy must name them (PROXY protocol, XCLIENT), or
+ * everybody is the proxy. It does not ask where a domain's MX points. A connection from loopback is trusted by default; with
+ * `trustedNetworks: []` nobody is. Loopback that a proxy named (`client.via`) is never trusted.
  *
  * @example
  * ```ts
@@ -70,8 +70,8 @@ export interface RelayControlOptions {
   /** Domains whose mail is taken and handed on to another server; written as `localDomains` are. */
   readonly relayDomains?: readonly string[] | undefined;
   /**
-   * Networks whose clients may send anywhere: `192.0.2.0/24`, `2001:db8::25`. Loopback where not given; a bare address is
-   * itself alone (/32, /128).
+   * Networks whose clients may send anywhere: `192.0.2.0/24`, `2001:db8::25`. A bare address is itself alone (/32, /128), and
+   * `unix` means sockets in the file system. An address that a proxy named is never loopback. Default: loopback.
    */
   readonly trustedNetworks?: readonly string[] | undefined;
   /** SHA-256 fingerprints of client certificates that may send anywhere: 64 hexadecimal digits, colons allowed. */
@@ -199,7 +199,7 @@ export function relayControl(options: RelayControlOptions): RelayControl {
     if (isIdentified(auth)) return 'authenticated';
     const shown = tls?.clientCertificate?.fingerprint;
     if (typeof shown === 'string' && certificates.has(bare(shown))) return 'client-certificate';
-    if (trusted.has(client?.ip)) return 'trusted-network';
+    if (client !== undefined && trusted.has(client)) return 'trusted-network';
     return undefined;
   }
 

@@ -1,5 +1,6 @@
 import type { IpAddress, Prefix } from '../../net/index.ts';
-import { addressScope, ipVersion, parseIp, parsePrefix, prefixHas, printPrefix } from '../../net/index.ts';
+import { addressScope, ipVersion, parsePrefix, prefixHas, printPrefix } from '../../net/index.ts';
+import { addressToTrust, type ConnectFacts } from '../../smtp/facts.ts';
 
 /** Something about the options that is probably a mistake, though it can be meant. */
 export interface RelayWarning {
@@ -10,7 +11,7 @@ export interface RelayWarning {
   readonly message: string;
 }
 
-/** Nobody but this machine. */
+/** Nobody but this machine, by TCP. A socket in the file system is not among them: proxies connect over such sockets too. */
 export const LOOPBACK: readonly string[] = ['127.0.0.0/8', '::1/128'];
 
 /** Wider than what any one site is given: the shortest prefixes that registries hand out. */
@@ -29,7 +30,7 @@ const behindRouters = [
 
 /** The networks that may relay, and what is doubtful about them. */
 export interface Trust {
-  has(address: string): boolean;
+  has(client: ConnectFacts['client']): boolean;
   readonly warnings: readonly RelayWarning[];
 }
 
@@ -37,9 +38,11 @@ export interface Trust {
 export function trust(entries: readonly string[]): Trust {
   if (!Array.isArray(entries))
     throw new TypeError(
-      'relayControl: trustedNetworks must be a list of prefixes, like ["192.0.2.0/24", "2001:db8::25"]',
+      'relayControl: trustedNetworks must be a list of prefixes, like ["192.0.2.0/24", "2001:db8::25"], and "unix" for sockets in the file system',
     );
-  const prefixes = entries.map((entry) => {
+  const unix = entries.includes('unix');
+  const networks = entries.filter((entry) => entry !== 'unix');
+  const prefixes = networks.map((entry) => {
     try {
       return parsePrefix(entry);
     } catch (error) {
@@ -48,8 +51,9 @@ export function trust(entries: readonly string[]): Trust {
   });
   return {
     warnings: prefixes.flatMap((prefix) => warningsOf(prefix)),
-    has(text) {
-      const address = parseIp(text);
+    has(client) {
+      if (client.unixSocket === true) return unix && client.via === undefined;
+      const address = addressToTrust(client);
       return address !== undefined && prefixes.some((prefix) => prefixHas(prefix, address));
     },
   };

@@ -1,5 +1,4 @@
-import { addressScope, parseIp } from '../../net/index.ts';
-import type { ConnectFacts, Role } from '../../smtp/facts.ts';
+import { type ConnectFacts, isOnThisMachine, type Role } from '../../smtp/facts.ts';
 
 /** The versions of TLS that may be asked for (RFC 8997 forbids the ones before). */
 export type MinimumTls = 'TLSv1.2' | 'TLSv1.3';
@@ -11,7 +10,10 @@ export interface MechanismOptions {
   readonly roles?: readonly Role[] | undefined;
   /** `TLSv1.2` where not given. */
   readonly minimumTls?: MinimumTls | undefined;
-  /** Whose login may be in clear text: nobody's where not given. Loopback means clients on this machine. */
+  /**
+   * Who may log in in clear text. `loopback` means clients on this machine: what a proxy names is not among them. Default:
+   * `nobody`.
+   */
   readonly clearTextFrom?: 'nobody' | 'loopback' | undefined;
   /** The server can bind a login to its TLS channel: only then are `-PLUS` mechanisms offered (RFC 5802 §6). */
   readonly channelBinding?: boolean | undefined;
@@ -65,8 +67,7 @@ export function mechanismRules(options: MechanismOptions): Mechanisms {
   /** What stands in the way whichever mechanism is named. */
   const obstacle = ({ session, client, tls }: MechanismFacts): Exclude<MechanismProblem, 'unknown'> | undefined => {
     if (tls === null || tls === undefined) {
-      const ip = clear === 'loopback' ? parseIp(client.ip) : undefined;
-      if (ip === undefined || addressScope(ip) !== 'loopback') return 'clear-text';
+      if (clear !== 'loopback' || !isOnThisMachine(client)) return 'clear-text';
     } else if (!isTlsAtLeast(tls.version, minimum)) return 'tls-too-old';
     return roles.includes(session.role) ? undefined : 'role';
   };

@@ -1,19 +1,25 @@
 import type { IpAddress } from '../../net/index.ts';
 import { ipBytes, ipVersion } from '../../net/index.ts';
 
-/** Both ends of the client's connection. */
-export interface Endpoints {
-  readonly client: { readonly ip: IpAddress; readonly port: number };
-  readonly server: { readonly ip: IpAddress; readonly port: number };
+/** One end of a connection. */
+export interface Endpoint {
+  readonly ip: IpAddress;
+  readonly port: number;
 }
 
-/** HAProxy's PROXY protocol, §2.2. */
-const SIGNATURE = Buffer.from([0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d, 0x0a, 0x51, 0x55, 0x49, 0x54, 0x0a]);
+/** Both ends of the client's connection. */
+export interface Endpoints {
+  readonly client: Endpoint;
+  readonly server: Endpoint;
+}
 
-/** The header of the PROXY protocol, version 1 (text) or 2 (binary): who the client really is. */
+/** The first bytes of a header of version 2 (PROXY protocol §2.2). */
+export const SIGNATURE: Buffer = Buffer.from([0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d, 0x0a, 0x51, 0x55, 0x49, 0x54, 0x0a]);
+
+/** Writes a header of the PROXY protocol, version 1 (text) or 2 (binary): who the client really is. */
 export function proxyHeader(version: 1 | 2, { client, server }: Endpoints): Buffer {
   const family = ipVersion(client.ip);
-  // Ends of different families cannot be said; "unknown" leaves the backend with the address of the gate.
+  // The header has no form for ends of different families. With "unknown" the receiver sees the sender's own address.
   const known = family === ipVersion(server.ip);
   if (version === 1) {
     const words = known
