@@ -8,6 +8,8 @@ import { Spool } from './spool.ts';
 /** RFC 5321 §4.5.3.2.6: a client waits ten minutes for the reply to its message. */
 const DELIVER_MS = 540_000;
 
+const ACCEPTED = 'Message accepted';
+
 type ReceiveOptions = Pick<GuardOptions, 'env' | 'deliver' | 'deliverMs' | 'spool' | 'session'>;
 
 /**
@@ -48,7 +50,7 @@ export async function receive(
   async function delivered(): Promise<Reply> {
     try {
       const text = await options.deliver(delivery);
-      return hostReply(250, `2.0.0 ${typeof text === 'string' ? text : 'Message accepted'}`);
+      return hostReply(250, typeof text === 'string' && text !== '' ? text : ACCEPTED);
     } catch (error) {
       const reply = ownReply(error, correlation);
       // A reader of a message that broke off has done nothing wrong.
@@ -87,7 +89,7 @@ export async function receive(
     if (reply !== null) return reply;
     const said = await inTime;
     // A message that is discarded is not the host's to refuse.
-    return action === 'discard' && said.code !== 250 ? hostReply(250, '2.0.0 Message accepted') : said;
+    return action === 'discard' && said.code !== 250 ? hostReply(250, ACCEPTED) : said;
   };
   return Promise.all((lmtp ? decided.perRecipient : [decided]).map(replyTo));
 }
@@ -95,9 +97,19 @@ export async function receive(
 /** What `deliver` wants to be answered: an error with a `responseCode` that refuses. */
 function ownReply(error: unknown, correlation: string | undefined): Reply | undefined {
   if (typeof error !== 'object' || error === null) return undefined;
-  const { responseCode, message } = error as { readonly responseCode?: unknown; readonly message?: unknown };
+  const { responseCode, message } = fieldsOf(error);
   if (typeof responseCode !== 'number' || !Number.isInteger(responseCode)) return undefined;
   if (responseCode < 400 || responseCode > 599) return undefined;
   const text = typeof message === 'string' && message !== '' ? message : 'Message refused';
   return hostReply(responseCode, text, { correlation });
+}
+
+/** What stands in an error. One that cannot even be looked at has nothing to say. */
+function fieldsOf(error: object): { readonly responseCode?: unknown; readonly message?: unknown } {
+  try {
+    const { responseCode, message } = error as { readonly responseCode?: unknown; readonly message?: unknown };
+    return { responseCode, message };
+  } catch {
+    return {};
+  }
 }

@@ -239,7 +239,8 @@ class Session<E extends Env> implements SmtpSession {
     this.events.push(event);
     this.#tell(() => this.#options.onEvent?.(event, facts));
     this.#feed(decision);
-    if (reply !== null) this.#errors++;
+    // With LMTP a message has many replies, and is one error.
+    if (reply !== null && stage !== 'data') this.#errors++;
     return reply;
   }
 
@@ -541,6 +542,7 @@ class Session<E extends Env> implements SmtpSession {
       const name = recipient === undefined ? undefined : printMailbox(recipient);
       judged.push(await this.#at('data', one, name, judged.length === 0 ? began : undefined));
     }
+    if (judged.some(([reply]) => reply !== null)) this.#errors++;
     const trace = this.#traceOf(known, authentication);
     const outcomes = recipients.map((recipient, at): RecipientOutcome => {
       const [reply, decision] = judged[lmtp ? at : 0] as [Reply | null, Decision];

@@ -33,7 +33,8 @@ export function tarpit(
       after(counters.acquire(key, atMost, session.id), (usage: Usage) => {
         const detail = evidence('sessions held', 'all', usage);
         if (!usage.allowed) return none({ detail });
-        clock.after(delayMs, () => void counters.release(session.id, key));
+        // A store that cannot release it lets the lease run out.
+        clock.after(delayMs, () => void (async () => counters.release(session.id, key))().catch(() => undefined));
         return softfail({ detail });
       }),
     { softfail: slow(delayMs) },

@@ -248,6 +248,9 @@ describe('a client that disconnects in the middle of a message', () => {
 describe('what deliver says', () => {
   const cases: [string, () => unknown, RegExp][] = [
     ['nothing', () => undefined, /^250 2\.0\.0 Message accepted$/],
+    ['a text with a status', () => '2.6.0 Queued', /^250 2\.6\.0 Queued$/],
+    ['a text with a status of refusals', () => '5.1.1 Queued', /^250 2\.1\.1 Queued$/],
+    ['an empty text', () => '', /^250 2\.0\.0 Message accepted$/],
     ['a text', () => 'Queued as 17', /^250 2\.0\.0 Queued as 17$/],
     ['lines', () => 'a\r\n250 b\r\n.\0', /^250 2\.0\.0 a 250 b \.$/],
     ['a text of 5,000 characters', () => 'x'.repeat(5_000), /^250 2\.0\.0 x{480,500}\.\.\.$/],
@@ -263,6 +266,20 @@ describe('what deliver says', () => {
       'no error at all',
       () => {
         throw undefined;
+      },
+      /^451 4\.3\.0 /,
+    ],
+    [
+      'an error that cannot be looked at',
+      () => {
+        throw new Proxy(
+          {},
+          {
+            get: () => {
+              throw new Error('no');
+            },
+          },
+        );
       },
       /^451 4\.3\.0 /,
     ],

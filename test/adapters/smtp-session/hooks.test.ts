@@ -1,7 +1,7 @@
 import { memoryBans, memoryCounters } from 'postern/adapters/memory';
 import { banAfter, client, messageRate, perMinute, sessionLimits, tarpit } from 'postern/checks/connection-limits';
 import { relayControl } from 'postern/checks/relay-control';
-import { defineCheck, pass } from 'postern/core';
+import { defineCheck, fail, pass, reject } from 'postern/core';
 import type { Counters, Env } from 'postern/env';
 import { parseIp } from 'postern/net';
 import type { ConnectFacts, Role, SmtpRules } from 'postern/smtp';
@@ -224,6 +224,16 @@ describe('limits of a session', () => {
       });
     },
   );
+  test('a message refused for many recipients → is one error, with LMTP too', async () => {
+    const no = defineCheck('no', () => fail(), { fail: reject() });
+    const { session } = house({ rules: { data: [no] } }, 'lmtp');
+    await session.connect();
+    await session.helo('LHLO', 'a.example');
+    await session.mail('<a@example.org>');
+    for (let i = 0; i < 30; i++) await session.rcpt('<b@example.com>');
+    expect((await session.data(octets)).perRecipient).toHaveLength(30);
+    expect(session.facts.connect.session.tally?.errors).toBe(1);
+  });
   test('commands → the first beyond the limit is answered 421', async () => {
     const { session } = house({ rules: { limits: [sessionLimits({ commands: 3 })] } });
     await session.connect();
