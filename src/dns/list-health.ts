@@ -7,8 +7,9 @@
  * `INVALID`.
  *
  * A list is suspended only by its own test entries: trouble (error codes, silence) makes the watch ask for them, and only
- * where they fail too is the list left alone, for a time that doubles. So neither one lost datagram nor a process that
- * stood still switches a list off. When the time is up the next question, or the timer of `start()`, tries it again.
+ * if they fail too the list is left alone, for a time that doubles. Silence counts only if the resolver answers for another
+ * name at the same time. So neither a lost datagram, nor a process that was stopped, nor a resolver that is dead or has too
+ * much to do suspends a list. When the time is up the next question, or the timer of `start()`, tries it again.
  *
  * **Limits**: a list without test entries is tried with the same questions, and may leave them unanswered with "not
  * listed"; only errors and silence suspend it then. Records are read synchronously: a store shared by processes keeps a
@@ -28,7 +29,7 @@
  * @module
  */
 import type { ListAnswer, ListEnv } from './list-question.ts';
-import { askList } from './list-question.ts';
+import { askList, resolverAnswers } from './list-question.ts';
 import type { ListZone } from './list-zone.ts';
 import { knownPublicResolver } from './public-resolvers.ts';
 import { stallWatch } from './stall.ts';
@@ -169,9 +170,13 @@ export function listWatch(options: ListWatchOptions = {}): ListWatch {
 
   /** Asks for the test entries; `inTrouble`: silence is held against the list. */
   const examine = async (list: ListZone, env: ListEnv, inTrouble: boolean): Promise<void> => {
-    const probe = await probeList(list, env);
+    const silenceCounts = inTrouble || state(list).suspended !== undefined;
+    const [probe, reachable] = await Promise.all([
+      probeList(list, env),
+      !silenceCounts || resolverAnswers(env, list.timeoutMs),
+    ]);
     if (probe.result === 'stalled') return;
-    if (probe.result === 'unanswered' && !inTrouble && state(list).suspended === undefined) return;
+    if (probe.result === 'unanswered' && !(silenceCounts && reachable)) return;
     if (probe.result !== 'good') return suspend(list, env, probe.reason);
     prove(list, env);
     if (probe.missing !== undefined && !warned.has(list.id)) {

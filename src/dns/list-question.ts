@@ -62,11 +62,10 @@ export async function askList(
       return { status: 'timeout', reason: `no answer within ${list.timeoutMs} ms`, ...stalledIn(deadline) };
     if (found === 'aborted') return { status: 'error', reason: 'aborted', aborted: true };
     if (found.status === 'temperror') {
-      // What ends in this process is no trouble of the list's: nobody waited, or the resolver had too much to do.
+      // What ends in this process, or on the way to the resolver, says nothing about the list.
       if (signal?.aborted || ownTrouble.has(found.reason))
         return { status: 'error', reason: found.reason, aborted: true };
-      const late = /time.?out|timed out|deadline/i.test(found.reason);
-      return { status: late ? 'timeout' : 'error', reason: withoutZone(list, found.reason), ...stalledIn(deadline) };
+      return { status: late.test(found.reason) ? 'timeout' : 'error', reason: withoutZone(list, found.reason), ...stalledIn(deadline) };
     }
     if (found.status !== 'found') return { status: 'notListed', unknown: [], ttl: found.ttl };
     const reading = readAnswers(
@@ -86,7 +85,36 @@ export async function askList(
   }
 }
 
-const ownTrouble: ReadonlySet<string> = new Set(['aborted', 'closed', 'overloaded']);
+/** Reasons of a `temperror` that the question did not reach the list: it was given up, or the resolver was not reached. */
+const ownTrouble: ReadonlySet<string> = new Set([
+  'aborted',
+  'closed',
+  'overloaded',
+  'connection refused',
+  'connection closed',
+  'unreachable',
+  'network error',
+  'certificate or TLS error',
+]);
+const late = /time.?out|timed out|deadline/i;
+
+/**
+ * Whether the resolver answers at all, for a name that no list has anything to do with. A new name each time: a cache would
+ * answer for a resolver that is dead. Resolvers answer for `invalid` themselves (RFC 6761 §6.4).
+ */
+export async function resolverAnswers(env: ListEnv, timeoutMs: number): Promise<boolean> {
+  const deadline = startDeadline(timeoutMs, env.clock, undefined);
+  try {
+    const name = `t${Math.round(env.clock.now())}.invalid`;
+    const found = await Promise.race([env.dns.resolve(name, 'A', { signal: deadline.signal }), deadline.passed]);
+    if (typeof found === 'string') return false;
+    return found.status !== 'temperror' || !(ownTrouble.has(found.reason) || late.test(found.reason));
+  } catch {
+    return false;
+  } finally {
+    deadline.end();
+  }
+}
 
 /** How much of a list's own words is kept. */
 const MAX_TEXT = 200;

@@ -5,7 +5,8 @@
  * **Knows**: a domain name. **Asks**: `dns`: MX, then A and AAAA of the targets at the same time; A and AAAA of the
  * domain itself where it has no MX.
  * **Standards**: RFC 5321 §5.1 (MX, and the implicit MX), RFC 7505 (null MX), RFC 2181 §10.3 (an MX is no alias).
- * **Limits**: the first 20 targets are looked at. A look-up that fails is never "there is none". Nobody is connected to.
+ * **Limits**: the first 20 targets are looked at. A look-up that fails, and a target beyond the 20, never count as "there is
+ * none". It connects to no host.
  *
  * @example
  * ```ts
@@ -70,7 +71,7 @@ export interface MailExchangers {
    * - `none-usable`: there are MX records, and no target has an address
    * - `not-public`: every address is one that the Internet cannot reach, or an IP address stands for a name
    * - `no-host`: the domain has neither MX nor address; `nxdomain` says whether it exists
-   * - `no-answer`: the DNS did not say
+   * - `no-answer`: the DNS did not answer, or there are more targets than were looked at
    */
   readonly state: 'usable' | 'implicit' | 'null-mx' | 'none-usable' | 'not-public' | 'no-host' | 'no-answer';
   /** In order of preference. */
@@ -83,7 +84,7 @@ export interface MailExchangers {
   readonly nxdomain: boolean;
   /** The addresses of the domain itself stand for an MX. */
   readonly implicit: boolean;
-  /** What the resolver said, where it did not answer. */
+  /** Why the state is `no-answer`. */
   readonly reason?: string | undefined;
 }
 
@@ -138,10 +139,15 @@ export async function mailExchangers(
   const has = (state: Exchanger['state']): boolean => exchangers.some((exchanger) => exchanger.state === state);
   const found = { ...base, nullMixed, exchangers };
   if (has('usable')) return { ...found, state: 'usable' };
-  // A target that the DNS did not tell about might have been usable.
-  if (has('no-answer')) {
-    const reason = exchangers.find(({ state }) => state === 'no-answer')?.reason;
-    return { ...found, state: 'no-answer', reason };
+  // A target that nothing is known about might have been usable.
+  const unknown = exchangers.find(({ state }) => state === 'no-answer');
+  if (unknown !== undefined) return { ...found, state: 'no-answer', reason: unknown.reason };
+  if (has('not-examined')) {
+    return {
+      ...found,
+      state: 'no-answer',
+      reason: `more than ${MAX_TARGETS} MX hosts, and none of the first is usable`,
+    };
   }
   if (has('not-public') || has('address-literal')) return { ...found, state: 'not-public' };
   return { ...found, state: 'none-usable' };

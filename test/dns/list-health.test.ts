@@ -382,3 +382,51 @@ test.each([
 ])('listWatch(%j) → TypeError', (options, message) => {
   expect(() => listWatch(options)).toThrow(message);
 });
+
+describe('a resolver that does not answer is not a list that is silent', () => {
+  const failing = (fails: (name: string) => boolean, reason: string): DnsResolver => ({
+    resolve: async (name) => (fails(name) ? { status: 'temperror', reason } : { status: 'nxdomain', ttl: 0 }),
+  });
+  const everything = (): boolean => true;
+  const theList = (name: string): boolean => name.endsWith('.list.example');
+  const ours = [
+    'aborted',
+    'closed',
+    'overloaded',
+    'connection refused',
+    'connection closed',
+    'unreachable',
+    'network error',
+    'certificate or TLS error',
+  ];
+  test.each<[string, (name: string) => boolean, string, boolean]>([
+    ...ours.map((reason) => [`everything: ${reason}`, everything, reason, false] as const),
+    ...ours.map((reason) => [`the list's names, by chance: ${reason}`, theList, reason, false] as const),
+    ['everything: timeout', everything, 'timeout', false],
+    ["the list's names: timeout", theList, 'timeout', true],
+    ["the list's names: servfail", theList, 'servfail', true],
+    ["the list's names: refused", theList, 'refused', true],
+    // A resolver that reports a failure has been reached, and it may be the list's.
+    ['everything: servfail', everything, 'servfail', true],
+  ])('%s', async (_, fails, reason, suspended) => {
+    const clock = fixedClock(0);
+    const events: ListEvent[] = [];
+    const watch = listWatch({ onEvent: (event) => events.push(event), failuresAllowed: 3 });
+    const list = listZone({ zone: 'list.example', label: 'List' });
+    const env = { dns: failing(fails, reason), clock };
+    for (let i = 0; i < 20; i++) await clock.until(queryList(list, client, env, { watch }));
+    await clock.until(watch.check(list, env));
+    expect([watch.state(list).suspended !== undefined, events.length]).toEqual([suspended, suspended ? 1 : 0]);
+  });
+
+  test('a resolver that is silent for longer than every deadline suspends no list; a silent list is suspended', async () => {
+    for (const [data, suspended] of [
+      [{ '*': 'silent' }, false],
+      [{ '*.list.example': 'silent' }, true],
+    ] as const) {
+      const { ask, watch, list, said } = setting(data, {}, { failuresAllowed: 3 });
+      for (let i = 0; i < 8; i++) await ask();
+      expect([watch.state(list).suspended !== undefined, said().length]).toEqual([suspended, suspended ? 1 : 0]);
+    }
+  });
+});

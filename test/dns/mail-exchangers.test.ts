@@ -50,6 +50,20 @@ describe('the state of a domain', () => {
       'usable',
     ],
     ['targets that do not exist', mx('a.example', 'b.example'), 'none-usable'],
+    [
+      'more than twenty targets, and the first twenty do not exist',
+      { ...mx(...Array.from({ length: 21 }, (_, i) => `m${i}.example`)), 'm20.example': { A: ['192.0.2.1'] } },
+      'no-answer',
+    ],
+    [
+      'more than twenty targets, and the first twenty have private addresses',
+      {
+        ...mx(...Array.from({ length: 25 }, (_, i) => `m${i}.example`)),
+        '*.example': { A: ['10.0.0.1'] },
+      },
+      'no-answer',
+    ],
+    ['twenty targets that do not exist', mx(...Array.from({ length: 20 }, (_, i) => `m${i}.example`)), 'none-usable'],
     ['targets without an address', { ...mx('a.example'), 'a.example': { TXT: ['x'] } }, 'none-usable'],
     ['a target that is no host name', mx('not a host'), 'none-usable'],
     ['only loopback', { ...mx('a.example'), 'a.example': { A: ['127.0.0.1'], AAAA: ['::1'] } }, 'not-public'],

@@ -135,9 +135,12 @@ function judgeSender(
     case 'usable':
     case 'implicit': {
       const usable = found.exchangers.filter(({ state }) => state === 'usable');
-      const ours = usable.every(({ addresses }) =>
-        addresses.every(({ address }) => settings.ownAddresses.has(address)),
+      // A host that is not known might be another server than ours.
+      const known = found.exchangers.every(
+        ({ state, partial }) => state !== 'no-answer' && state !== 'not-examined' && partial !== true,
       );
+      const ours =
+        known && usable.every(({ addresses }) => addresses.every(({ address }) => settings.ownAddresses.has(address)));
       if (ours && settings.ownAddresses.size > 0 && !settings.ownDomains.has(domain)) {
         return {
           ...lost,

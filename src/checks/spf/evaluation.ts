@@ -1,5 +1,6 @@
 import type { Clock, DnsAnswer, RecordType } from '../../env/index.ts';
 import type { IpAddress } from '../../net/index.ts';
+import { parseIp } from '../../net/index.ts';
 import { LookAhead, MAX_HOSTS } from './look-ahead.ts';
 import type { Evaluator, MacroValues, NodeRecord, NodeResolve, SpfMatch } from './mailauth.ts';
 import type { Question, Questions } from './questions.ts';
@@ -10,12 +11,25 @@ export interface Limits {
   readonly voids: number;
 }
 
-/** How an evaluation ends early. mailauth reads `spfResult`; what it is otherwise does not matter to it. */
+/**
+ * How an evaluation ends early. mailauth reads `spfResult`. It passes over errors of the look-ups for `ptr` and `%{p}`
+ * (RFC 7208 §5.5), unless `code` says that the time is over: so `final` errors carry that code.
+ */
 class Halt {
   readonly spfResult: { error: 'permerror' | 'temperror'; text: string };
-  constructor(error: 'permerror' | 'temperror', text: string) {
+  readonly code: 'ESPFTIMELIMIT' | undefined;
+  constructor(error: 'permerror' | 'temperror', text: string, final = false) {
     this.spfResult = { error, text };
+    this.code = final ? 'ESPFTIMELIMIT' : undefined;
   }
+}
+
+/** A host of one `mx` or `ptr`, or of one `%{p}`, that is being looked up. */
+interface Host {
+  readonly name: string;
+  answer: DnsAnswer | undefined;
+  /** Tells mailauth that there is no answer. */
+  fail: () => void;
 }
 
 /** One run of mailauth over a record: what it counts, and the resolvers that mailauth is given. */
@@ -121,7 +135,8 @@ export class Evaluation {
       this.#questions.when(question, (answer) => {
         if (type === 'TXT') this.#questions.recordOf(question);
         if (answer.status === 'found') resolve(nodeRecords(answer));
-        else if (answer.status === 'temperror') reject(trouble(question, answer.reason));
+        // Without its names, nobody knows whether the client is the one that `ptr` or `%{p}` asks for.
+        else if (answer.status === 'temperror') reject(trouble(question, answer.reason, type === 'PTR'));
         else if (++this.voids > this.#limits.voids)
           reject(new Halt('permerror', `more than ${this.#limits.voids} terms that find nothing`));
         else resolve([]);
@@ -129,22 +144,83 @@ export class Evaluation {
     });
   };
 
-  /** For the hosts of one `mx` or `ptr`: not terms, and not counted as void, but no more than ten (§4.6.4). */
+  /**
+   * For the hosts of one `mx` or `ptr`: not terms, and not counted as void, but no more than ten (§4.6.4). A host without an
+   * answer is reported when the others have theirs: only then it is clear whether it matters.
+   */
   readonly #hostResolver = (): NodeResolve => {
-    let hosts = 0;
+    const hosts: Host[] = [];
+    const settle = (): void => {
+      if (hosts.some((host) => host.answer === undefined)) return;
+      for (const host of hosts) {
+        host.fail();
+        host.fail = nothing;
+      }
+    };
     return (name, type) => {
       if (this.#over !== undefined) return Promise.reject(this.#over);
-      if (++hosts > MAX_HOSTS) return Promise.reject(new Halt('permerror', `more than ${MAX_HOSTS} hosts of one term`));
+      if (hosts.length >= MAX_HOSTS)
+        return Promise.reject(new Halt('permerror', `more than ${MAX_HOSTS} hosts of one term`));
       const question = this.#questions.ask(name, type as RecordType);
       this.#questions.use(question);
+      const host: Host = { name: question.name, answer: undefined, fail: nothing };
+      hosts.push(host);
       return new Promise((resolve, reject) => {
         this.#questions.when(question, (answer) => {
-          if (answer.status === 'temperror') reject(trouble(question, answer.reason));
+          host.answer = answer;
+          if (answer.status === 'temperror')
+            host.fail = () => reject(trouble(question, answer.reason, this.#mayBeClient(host, hosts)));
           else resolve(answer.status === 'found' ? nodeRecords(answer) : []);
+          // mailauth asks for all hosts of a `ptr` at once; an answer may be there before it has asked for the next.
+          void Promise.resolve().then(settle);
         });
       });
     };
   };
+
+  /**
+   * Whether a host without an answer could change what a `ptr` or a `%{p}` comes to, beside the hosts that have one.
+   * mailauth does not say for which term it asks; the terms of all records that were read are considered.
+   */
+  #mayBeClient(host: Host, hosts: readonly Host[]): boolean {
+    const confirmed = hosts.filter(({ answer }) => this.#isClient(answer));
+    /** §7.3: the domain itself is preferred, then a name below it, then any; among equals the first. */
+    const rank = ({ name }: Host, domain: string): number =>
+      name === domain ? 2 : name.endsWith(`.${domain}`) ? 1 : 0;
+    for (const { name: domain, record } of this.#questions.records()) {
+      for (const { kind, spec } of record.asking) {
+        if (/%\{p/i.test(spec)) {
+          const chosen = confirmed.some(
+            (one) =>
+              rank(one, domain) > rank(host, domain) ||
+              (rank(one, domain) === rank(host, domain) && hosts.indexOf(one) < hosts.indexOf(host)),
+          );
+          if (!chosen) return true;
+        } else if (kind === 'ptr') {
+          const target = this.#targetOf(spec, domain);
+          if (rank(host, target) > 0 && !confirmed.some((one) => rank(one, target) > 0)) return true;
+        }
+      }
+    }
+    return false;
+  }
+
+  #targetOf(spec: string, domain: string): string {
+    try {
+      return spec === '' ? domain : this.expand(spec, domain).replace(/\.$/, '').toLowerCase();
+    } catch {
+      return domain;
+    }
+  }
+
+  #isClient(answer: DnsAnswer | undefined): boolean {
+    return (
+      answer?.status === 'found' &&
+      answer.records.some(
+        (record) => (record.type === 'A' || record.type === 'AAAA') && parseIp(record.address) === this.#values.ip,
+      )
+    );
+  }
 
   /** For the explanation of a fail that is certain: not counted (§4.6.4), and any trouble means that there is none. */
   readonly #resolveForExplanation: NodeResolve = (name, type) => {
@@ -177,7 +253,10 @@ export class Evaluation {
   }
 }
 
-const trouble = ({ type, name }: Question, reason: string): Halt => new Halt('temperror', `${type} ${name}: ${reason}`);
+const nothing = (): void => {};
+
+const trouble = ({ type, name }: Question, reason: string, final = false): Halt =>
+  new Halt('temperror', `${type} ${name}: ${reason}`, final);
 
 const macro = /%[%_-]|%\{([a-z])(\d*)(r?)([-.+,/_=]*)\}/gi;
 
