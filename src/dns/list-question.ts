@@ -65,7 +65,11 @@ export async function askList(
       // What ends in this process, or on the way to the resolver, says nothing about the list.
       if (signal?.aborted || ownTrouble.has(found.reason))
         return { status: 'error', reason: found.reason, aborted: true };
-      return { status: late.test(found.reason) ? 'timeout' : 'error', reason: withoutZone(list, found.reason), ...stalledIn(deadline) };
+      return {
+        status: late.test(found.reason) ? 'timeout' : 'error',
+        reason: withoutZone(list, found.reason),
+        ...stalledIn(deadline),
+      };
     }
     if (found.status !== 'found') return { status: 'notListed', unknown: [], ttl: found.ttl };
     const reading = readAnswers(

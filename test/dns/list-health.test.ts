@@ -399,7 +399,7 @@ describe('a resolver that does not answer is not a list that is silent', () => {
     'network error',
     'certificate or TLS error',
   ];
-  test.each<[string, (name: string) => boolean, string, boolean]>([
+  test.each<readonly [string, (name: string) => boolean, string, boolean]>([
     ...ours.map((reason) => [`everything: ${reason}`, everything, reason, false] as const),
     ...ours.map((reason) => [`the list's names, by chance: ${reason}`, theList, reason, false] as const),
     ['everything: timeout', everything, 'timeout', false],
