@@ -57,3 +57,30 @@ function causeOf({ id, probe, severity, kind, mend, subject, what, evidence }: A
 /** Everything that a finding is about. */
 export const subjectsOf = ({ subject, subjects }: Pick<AuditFinding, 'subject' | 'subjects'>): readonly string[] =>
   subjects ?? [subject];
+
+/** A finding about one subject, and the one that it was part of. */
+export interface Part<F> {
+  readonly part: F;
+  readonly whole: F;
+}
+
+/** A finding of its own for each subject, for readers that go by subjects. */
+export const apart = <F extends Pick<AuditFinding, 'subject' | 'subjects'>>(
+  findings: readonly F[],
+): readonly Part<F>[] =>
+  findings.flatMap((whole) =>
+    whole.subjects === undefined
+      ? [{ part: whole, whole }]
+      : whole.subjects.map((subject) => ({ part: { ...whole, subject, subjects: undefined }, whole })),
+  );
+
+/** The findings that these are parts of, about no more than what is left of them. */
+export function joined<F extends Pick<AuditFinding, 'subject' | 'subjects'>>(parts: readonly Part<F>[]): readonly F[] {
+  const wholes = new Map<F, F[]>();
+  for (const { part, whole } of parts) wholes.set(whole, [...(wholes.get(whole) ?? []), part]);
+  return [...wholes].flatMap(([whole, own]) => {
+    const left = own.map(({ subject }) => subject);
+    if (left.length === subjectsOf(whole).length) return [whole];
+    return left.length < LEAST ? own : [{ ...whole, subjects: left }];
+  });
+}

@@ -32,6 +32,7 @@ export { auditCatalogue, entriesOf, probeNames } from './catalogue.ts';
 export type { AuditEnv } from './context.ts';
 export type { AuditFinding, FindingId, Severity } from './finding.ts';
 export { bySeverity, evidenceOf, printable, rank } from './finding.ts';
+export { apart, joined, subjectsOf } from './group.ts';
 export type { AuditOptions } from './options.ts';
 export { usualPorts } from './options.ts';
 export { packageVersion } from './package-version.ts';

@@ -120,7 +120,7 @@ export function readOptions(options: AuditOptions): AuditSettings {
   if (source !== undefined && parseIp(source) === undefined) wrong('source', source, 'an IP address of this machine');
   if (parseDomain(helo) === undefined) wrong('helo', helo, 'a host name');
   const authorities = options.authorities ?? [];
-  for (const pem of authorities) readable(pem);
+  authorities.forEach(readable);
   return {
     probes: new Set(probes),
     dnsOnly,
@@ -154,18 +154,23 @@ export function readOptions(options: AuditOptions): AuditSettings {
   };
 }
 
-/** A file may hold several certificates; each must be one, or every handshake would fail. */
-function readable(pem: string): void {
+/**
+ * A text may hold several certificates; each must be one, or every handshake would fail. What the text holds is not shown:
+ * it may be a private key.
+ */
+function readable(pem: string, at: number): void {
   const all = pem.match(/-----BEGIN (TRUSTED )?CERTIFICATE-----[^-]*-----END \1?CERTIFICATE-----/g) ?? [];
-  const allowed = 'certificates in PEM, beginning with -----BEGIN CERTIFICATE-----';
-  if (all.length === 0) wrong('authorities', pem.slice(0, 40), allowed);
-  for (const one of all) {
+  const refuse = (got: string): never => {
+    throw new TypeError(`audit: authorities[${at}] must be certificates in PEM, got ${got}`);
+  };
+  if (all.length === 0) refuse('a text without -----BEGIN CERTIFICATE-----');
+  all.forEach((one, index) => {
     try {
       new X509Certificate(one);
     } catch {
-      wrong('authorities', one.slice(0, 80), allowed);
+      refuse(`a text whose certificate ${index + 1} cannot be read`);
     }
-  }
+  });
 }
 
 function wrong(option: string, value: unknown, allowed: string): never {

@@ -16,9 +16,10 @@ Audit what is yours to audit.
   postern audit --ports imap=1143,imaps=1993 --resolver 127.0.0.1:5353 --public 127.0.0.0/8 --ca ca.pem test.example
 
 What is asked of whom
-  the DNS            MX, and the addresses behind it; SPF, DKIM, DMARC, MTA-STS, TLS-RPT, SRV, TLSA, PTR
-  each exchanger     a greeting, EHLO, STARTTLS, and whether it would take mail for a foreign mailbox. RCPT is as far as
-                     it goes: no mail is ever sent
+  the DNS            MX, and the addresses behind it; SPF, DKIM, DMARC, MTA-STS, TLS-RPT, SRV, TLSA, PTR,
+                     CAA, and whether the answers are signed
+  each MX host       a greeting, EHLO, STARTTLS, and whether it accepts mail for the postmaster and for a foreign
+                     mailbox. It goes as far as DATA at most, and no message is sent
   login services     submission, IMAP, POP3, ManageSieve: what is offered before and after TLS; and, where that leaves
                      it open, a login of an account that does not exist
   mta-sts.<domain>   the policy, by HTTPS

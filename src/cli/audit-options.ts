@@ -161,11 +161,13 @@ const flagOf: { readonly [option: string]: string } = {
 };
 
 /** What `audit()` says of a wrong option, in the words of the command; undefined where it is another fault. */
-export function asUsage(error: unknown): UsageError | undefined {
+export function asUsage(error: unknown, files: readonly string[] = []): UsageError | undefined {
   if (!(error instanceof TypeError)) return undefined;
   const about = /^audit: (\w+)(.*)$/s.exec(error.message);
   if (about === null) return undefined;
   const [, option = '', rest = ''] = about;
+  const authority = /^authorities\[(\d+)\](.*)$/s.exec(`${option}${rest}`);
+  if (authority !== null) return new UsageError(`--ca ${files[Number(authority[1])] ?? ''}${authority[2]}`);
   if (option !== 'domain' && option !== 'domains')
     return Object.hasOwn(flagOf, option) ? new UsageError(`--${flagOf[option]}${rest}`) : undefined;
   return new UsageError(`${option}${rest}`);

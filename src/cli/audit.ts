@@ -65,7 +65,11 @@ export async function auditCommand(argv: readonly string[], io: CommandIo): Prom
     const { source, timeoutMs } = settings;
     const report = await unlessAborted(audit(domains, settings, systemEnv({ dns, source, timeoutMs })), io.signal);
     progress?.end();
-    if (report === undefined) return exitCodes.interrupted;
+    if (report === undefined) {
+      // The terminal shows ^C where the cursor was.
+      if (io.isTerminal.stderr) io.stderr('\r\u001b[K');
+      return exitCodes.interrupted;
+    }
     const plain = values['no-color'] === true || output !== undefined;
     const diff = before === undefined ? undefined : diffReports(before, report);
     const shown = diff === undefined ? report : onlyNew(report, diff);
@@ -80,7 +84,7 @@ export async function auditCommand(argv: readonly string[], io: CommandIo): Prom
     if (save !== undefined) await written(save, jsonReport(report), io);
     return exitCodeOf(shown, failOn);
   } catch (error) {
-    throw usageOf(error, domains);
+    throw usageOf(error, domains, textsOf(values, 'ca') ?? []);
   } finally {
     progress?.end();
     close();
@@ -139,8 +143,8 @@ async function written(path: string, text: string, io: CommandIo): Promise<void>
   }
 }
 
-function usageOf(error: unknown, domains: readonly string[]): unknown {
-  const usage = asUsage(error);
+function usageOf(error: unknown, domains: readonly string[], authorities: readonly string[]): unknown {
+  const usage = asUsage(error, authorities);
   if (usage === undefined) return error;
   const hint = domains.map((domain) => (usage.message.includes(JSON.stringify(domain)) ? domainHint(domain) : ''));
   return new UsageError(`${usage.message}${hint.find((text) => text !== '') ?? ''}\nSee postern audit --help.`);

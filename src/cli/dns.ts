@@ -67,9 +67,15 @@ export async function readJson(path: string, io: CommandIo): Promise<unknown> {
   try {
     return JSON.parse(text.replace(/^\ufeff/, '')) as unknown;
   } catch (error) {
-    throw new UsageError(`${path} is not JSON: ${(error as Error).message}`);
+    throw new UsageError(`${path} is not JSON${placeOf(error)}`);
   }
 }
+
+/** Where a file stops being JSON. The rest of the message would show what the file holds. */
+export const placeOf = (error: unknown): string => {
+  const place = /\(line (\d+) column (\d+)\)/.exec((error as Error).message);
+  return place === null ? '' : `: line ${place[1]}, column ${place[2]}`;
+};
 
 /** Reads a file of text. @throws UsageError */
 export async function readText(path: string, io: CommandIo): Promise<string> {

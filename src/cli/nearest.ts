@@ -1,14 +1,12 @@
-/** The word that was probably meant; undefined where none is near. */
+/** Returns the known word that was probably meant: at most two slips away, in a short word one. */
 export function nearest(word: string, known: readonly string[]): string | undefined {
   const lower = word.toLowerCase();
   if (lower.length > MAX_LENGTH) return undefined;
-  const begun = lower.length >= 3 ? known.filter((candidate) => candidate.toLowerCase().startsWith(lower)) : [];
-  if (begun.length === 1) return begun[0];
-  const allowed = lower.length <= 3 ? lower.length - 1 : Math.max(2, Math.floor(lower.length / 3));
+  const allowed = lower.length <= SHORT ? 1 : 2;
   const [best] = known
-    .map((candidate) => ({ candidate, distance: distance(lower, candidate.toLowerCase()) }))
-    .sort((a, b) => a.distance - b.distance);
-  return best !== undefined && best.distance <= Math.min(allowed, 4) ? best.candidate : undefined;
+    .map((candidate) => ({ candidate, slips: distance(lower, candidate.toLowerCase()) }))
+    .sort((a, b) => a.slips - b.slips);
+  return best !== undefined && best.slips <= allowed ? best.candidate : undefined;
 }
 
 /** "; did you mean …?", or nothing. */
@@ -17,6 +15,8 @@ export function meant(word: string, known: readonly string[], prefix: string = '
   return near === undefined ? '' : `; did you mean ${prefix}${near}?`;
 }
 
+/** In a word of this many letters, two slips are most of it. */
+const SHORT = 4;
 /** Of a word that anything could be meant by. */
 const MAX_LENGTH = 40;
 

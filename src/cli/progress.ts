@@ -10,8 +10,11 @@ export function progressLine(io: CommandIo): {
   const under = new Set<string>();
   let done = 0;
   let written = false;
+  let over = false;
   return {
     tell({ domain, step, state }) {
+      // An audit that was broken off goes on behind the prompt for a moment.
+      if (over) return;
       const name = `${domain} ${step}`;
       if (state === 'started') under.add(name);
       else if (under.delete(name)) done++;
@@ -22,7 +25,9 @@ export function progressLine(io: CommandIo): {
       written = true;
     },
     end() {
+      over = true;
       if (written) io.stderr('\r\u001b[K');
+      written = false;
     },
   };
 }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { AuditEnv, AuditOptions, AuditReport, Connect } from '../../src/audit/index.ts';
 import { audit } from '../../src/audit/index.ts';
+import type { DnsResolver } from '../../src/env/index.ts';
 import { fixedClock, type ZoneData, zone } from '../../src/testing/index.ts';
 
 const refused: Connect = () => Promise.resolve({ status: 'refused', reason: 'ECONNREFUSED' });
@@ -143,6 +144,54 @@ describe('audit', () => {
     );
     expect(report.domains[0]?.findings.length).toBeGreaterThan(0);
   });
+  test.each([['temperror'], ['timeout']] as const)(
+    'a resolver that answers nothing (%s) → one finding, about it',
+    async (how) => {
+      const dead: DnsResolver = { resolve: async () => ({ status: 'temperror', reason: how }) };
+      const clock = fixedClock();
+      const env: AuditEnv = { dns: dead, clock, connect: refused, randomBytes: (length) => new Uint8Array(length) };
+      const report = await clock.until(audit(['example.org', 'example.com'], {}, env));
+      expect(ids(report)).toEqual(['medium resolver-down', 'medium resolver-down']);
+      expect(report.state).toBe('could-not-check');
+    },
+  );
+  test('name servers of the domain that answer nothing → one finding, about the domain', async () => {
+    const silenced: DnsResolver = {
+      resolve: async (name) =>
+        name.endsWith('example.org') ? { status: 'temperror', reason: 'timeout' } : { status: 'nxdomain', ttl: 0 },
+    };
+    const clock = fixedClock();
+    const env: AuditEnv = { dns: silenced, clock, connect: refused, randomBytes: (length) => new Uint8Array(length) };
+    expect(ids(await clock.until(audit(['example.org'], {}, env)))).toEqual(['medium dns-timeout']);
+  });
+  test('many hosts with one fault → one finding; two addresses → two', async () => {
+    const many = (count: number): ZoneData => ({
+      'example.org': { MX: Array.from({ length: count }, (_, i) => [10, `mx${i}.example.org`] as const) },
+      ...Object.fromEntries(
+        Array.from({ length: count }, (_, i) => [
+          `mx${i}.example.org`,
+          { A: [`192.0.${i + 10}.1`], AAAA: ['2600::1'] },
+        ]),
+      ),
+    });
+    const ptr = async (count: number) =>
+      (await look(many(count), { only: ['ptr'], publicNetworks: ['192.0.0.0/16'] })).domains[0]?.findings.map(
+        ({ id, subject, subjects }) => ({ id, subject, subjects }),
+      );
+    expect((await ptr(1))?.length).toBe(2);
+    const all = [...Array.from({ length: 23 }, (_, i) => `192.0.${i + 10}.1`), '2600::1'].sort();
+    expect(await ptr(23)).toEqual([{ id: 'ptr-missing', subject: 'example.org', subjects: all }]);
+  });
+  test('several servers on this machine → one note that names them', async () => {
+    const data: ZoneData = {
+      ...sound,
+      'mx1.example.org': { A: ['127.0.0.1'] },
+      'mx2.example.net': { A: ['127.0.0.2'] },
+    };
+    const report = await look(data, { only: ['smtp'], publicNetworks: ['127.0.0.0/8'] });
+    expect(report.notes).toHaveLength(1);
+    expect(report.notes[0]).toMatch(/machine of mx1\.example\.org \(127\.0\.0\.1\), mx2\.example\.net/);
+  });
   test('two domains, one of them twice → each once, and the worst state is that of all', async () => {
     const report = await look(sound, { dnsOnly: true, only: ['mx'] }, refused, [
       'example.org',
@@ -184,7 +233,11 @@ describe('audit, called wrongly', () => {
     ['a name that is none', { helo: 'a b' }, /helo "a b"/],
     ['a mailbox that is none', { relayTo: 'nobody' }, /relayTo "nobody"/],
     ['a mailbox with a line break', { relayTo: 'a\r\nDATA@example.org' }, /relayTo/],
-    ['a certificate that is none', { authorities: ['PEM'] }, /authorities "PEM"/],
+    [
+      'a certificate that is none',
+      { authorities: ['PEM'] },
+      /authorities\[0\] must be certificates in PEM, got a text without/,
+    ],
     [
       'a certificate that is broken',
       { authorities: ['-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----'] },

@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { auditCatalogue, probeNames } from '../../src/audit/index.ts';
 import { auditOptions } from '../../src/cli/audit-options.ts';
-import { exitCodes } from '../../src/cli/io.ts';
+import { type CommandIo, exitCodes } from '../../src/cli/io.ts';
+import { progressLine } from '../../src/cli/progress.ts';
 import { exitCodeOf, type Threshold } from '../../src/cli/verdict.ts';
 import { postern } from './command.ts';
 import { reportOf, tidy } from './html-sample.ts';
@@ -15,7 +16,7 @@ const zone = {
       [20, 'b.clean.example'],
     ],
   },
-  'a.clean.example': { A: ['192.0.2.1'] },
+  'a.clean.example': { A: ['192.0.2.1'], AAAA: ['2001:db8:1::1'] },
   'b.clean.example': { A: ['198.51.100.1'] },
   'single.example': { MX: [[10, 'a.clean.example']] },
   'alias.example': {
@@ -40,7 +41,8 @@ const zone = {
   'silent.example': 'silent',
 };
 const files = { 'zone.json': zone };
-const offline = '--dns-only --only mx --zone zone.json --public 192.0.2.0/24,198.51.100.0/24,203.0.113.0/24';
+const offline =
+  '--dns-only --only mx --zone zone.json --public 192.0.2.0/24,198.51.100.0/24,203.0.113.0/24,2001:db8::/32';
 const audited = (words: string, around: Parameters<typeof postern>[1] = {}): ReturnType<typeof postern> =>
   postern(`audit ${offline} ${words}`, { ...around, files: { ...files, ...around.files } });
 const json = async (words: string): Promise<string> => (await audited(`--json ${words}`)).stdout;
@@ -111,7 +113,11 @@ describe('a wrong call', () => {
   test.each([
     ['', `name a domain: postern audit example.org${see}`],
     ['--josn example.org', `there is no option --josn; did you mean --json?${see}`],
-    ['--prom example.org', `there is no option --prom; did you mean --prometheus?${see}`],
+    ['--prom example.org', `there is no option --prom${see}`],
+    ['--promtheus example.org', `there is no option --promtheus; did you mean --prometheus?${see}`],
+    ['--pubilc a example.org', `there is no option --pubilc; did you mean --public?${see}`],
+    ['--colour example.org', `there is no option --colour${see}`],
+    ['--list-all example.org', `there is no option --list-all${see}`],
     ['--dnsonly example.org', `there is no option --dnsonly; did you mean --dns-only?${see}`],
     ['--frobnicate-all-of-it example.org', `there is no option --frobnicate-all-of-it${see}`],
     ['-x example.org', `there is no option -x${see}`],
@@ -163,7 +169,7 @@ describe('a wrong call', () => {
       'list.json must be an object of names, like {"example.org": {"A": ["192.0.2.1"]}}\n',
     ],
     ['--zone wrong.json example.org', expect.stringMatching(/^wrong.json: .*TXTT/)],
-    ['--zone text.json example.org', expect.stringMatching(/^text.json is not JSON: /)],
+    ['--zone text.json example.org', expect.stringMatching(/^text.json is not JSON/)],
     [
       '--zone zone.json --resolver 127.0.0.1 example.org',
       '--zone and --resolver exclude each other: the file stands for the DNS\n',
@@ -316,7 +322,12 @@ describe('what is printed', () => {
 describe('--config', () => {
   const read = (config: unknown, words = ''): ReturnType<typeof postern> =>
     postern(`audit --config config.json ${words}`, { files: { ...files, 'config.json': config } });
-  const base = { zone: 'zone.json', dnsOnly: true, only: 'mx', public: ['192.0.2.0/24', '198.51.100.0/24'] };
+  const base = {
+    zone: 'zone.json',
+    dnsOnly: true,
+    only: 'mx',
+    public: ['192.0.2.0/24', '198.51.100.0/24', '2001:db8::/32'],
+  };
 
   test('config/the options by their names in one word → are read; domains too', async () => {
     const { status, stdout } = await read({ ...base, domains: ['single.example'], json: true, failOn: 'critical' });
@@ -430,5 +441,48 @@ test('Ctrl-C/in the midst → nothing is printed, and 130', async () => {
   setTimeout(() => end.abort(), 20);
   const { status, stdout, stderr } = await running;
   expect([status, stdout]).toEqual([130, '']);
-  expect(stderr === '' || stderr.endsWith(over)).toBe(true);
+  expect(stderr.endsWith(over)).toBe(true);
+});
+
+test('Ctrl-C/what goes on behind it → writes no line of progress any more', () => {
+  let stderr = '';
+  const line = progressLine({ stderr: (text: string) => (stderr += text), columns: 80 } as unknown as CommandIo);
+  line.tell({ domain: 'a.example', step: 'mx', state: 'started' });
+  line.end();
+  const left = stderr;
+  line.tell({ domain: 'a.example', step: 'mx', state: 'done' });
+  line.end();
+  expect(left.endsWith(over)).toBe(true);
+  expect(stderr).toBe(left);
+});
+
+test.each([
+  ['a private key', '-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----\n'],
+  ['passwords', 'root:secret:0:0:/root:/bin/sh\n'],
+  ['a certificate that is broken', '-----BEGIN CERTIFICATE-----\nc2VjcmV0\n-----END CERTIFICATE-----\n'],
+  ['nothing', ''],
+])('--ca/%s → 2; the file is named, and what it holds is not', async (_, content) => {
+  const { status, stdout, stderr } = await audited('--ca key.pem clean.example', { files: { 'key.pem': content } });
+  expect([status, stdout]).toEqual([2, '']);
+  expect(stderr).toMatch(/^postern: --ca key\.pem must be certificates in PEM, got /);
+  expect(stderr).not.toMatch(/c2VjcmV0|secret|PRIVATE/);
+});
+
+test.each(['--zone', '--config', '--diff'])(
+  '%s/a file that is not JSON → what it holds is not printed',
+  async (option) => {
+    const files = { 'zone.json': zone, secrets: '{ "password": hunter2 }' };
+    const { status, stderr } = await postern(`audit --dns-only ${option} secrets clean.example`, { files });
+    expect(status).toBe(2);
+    expect(stderr).toContain('JSON');
+    expect(stderr).not.toContain('hunter2');
+  },
+);
+
+test('IDN/a domain in other letters → is shown as it is written, and as the DNS knows it', async () => {
+  const { stdout } = await audited('bücher.example');
+  expect(stdout).toContain('bücher.example (xn--bcher-kva.example): problems');
+  const { stdout: page } = await audited('--html bücher.example');
+  expect(page).toContain('<h1>bücher.example (xn--bcher-kva.example)</h1>');
+  expect(JSON.parse(await json('bücher.example')).domains[0].domain).toBe('xn--bcher-kva.example');
 });

@@ -147,7 +147,8 @@ example.org: problems (1 critical, 1 not checked)
     Source: RFC 1035 §7
 
 Looked at on 2026-03-02 08:30 UTC by postern 0.1.0, in 2.5 s; not looked at:
-failover, login, mta-sts, dane, tls-rpt, dkim, dmarc, srv, ptr, lists.
+failover, login, mta-sts, dane, tls-rpt, dkim, dmarc, srv, ptr, lists, dnssec,
+caa.
 `);
 });
 

@@ -1,5 +1,6 @@
 import type { AuditFinding, AuditReport, DomainAudit } from '../../audit/index.ts';
-import { bySeverity, REPORT_VERSION, rank, stateOf, worst } from '../../audit/index.ts';
+import { apart, bySeverity, joined, REPORT_VERSION, rank, stateOf, subjectsOf, worst } from '../../audit/index.ts';
+import { placeOf } from '../dns.ts';
 import { UsageError } from '../io.ts';
 
 /** What has changed from one audit to the next. Plain JSON. */
@@ -41,21 +42,36 @@ export function diffReports(before: AuditReport, now: AuditReport): AuditDiff {
     domains: names.map((domain) => {
       const was = before.domains.find((one) => one.domain === domain);
       const is = now.domains.find((one) => one.domain === domain);
-      const { pairs, appeared, left } = matched(was?.findings ?? [], is?.findings ?? []);
+      // Findings about several subjects are compared subject by subject.
+      const old = apart(was?.findings ?? []);
+      const current = apart(is?.findings ?? []);
+      const wholes = new Map([...old, ...current].map(({ part, whole }) => [part, whole]));
+      const together = (parts: readonly AuditFinding[]): readonly AuditFinding[] =>
+        bySeverity(joined(parts.map((part) => ({ part, whole: wholes.get(part) ?? part }))));
+      const { pairs, appeared, left } = matched(
+        old.map(({ part }) => part),
+        current.map(({ part }) => part),
+      );
       const gone = left.filter((finding) => is !== undefined && wasLookedAt(finding, now, is));
       return {
         domain,
         audited: is === undefined ? 'before' : was === undefined ? 'now' : 'both',
-        appeared: bySeverity(appeared),
-        gone: bySeverity(gone),
-        changed: pairs.flatMap(([old, finding]) =>
-          old.severity === finding.severity ? [] : [{ was: old.severity, finding }],
+        appeared: together(appeared),
+        gone: together(gone),
+        changed: severities.flatMap((severity) =>
+          together(
+            pairs.flatMap(([before, finding]) =>
+              before.severity === severity && finding.severity !== severity ? [finding] : [],
+            ),
+          ).map((finding) => ({ was: severity, finding })),
         ),
-        unknown: bySeverity(left.filter((finding) => !gone.includes(finding))),
+        unknown: together(left.filter((finding) => !gone.includes(finding))),
       };
     }),
   };
 }
+
+const severities = ['critical', 'high', 'medium', 'low', 'info'] as const;
 
 const kindAndSubject = ({ id, subject }: AuditFinding): string => JSON.stringify([id, subject]);
 
@@ -97,7 +113,9 @@ function matched(
 function wasLookedAt(finding: AuditFinding, now: AuditReport, { findings, services }: DomainAudit): boolean {
   const { id, probe, subject } = finding;
   if (!now.probes.includes(probe)) return false;
-  if (findings.some((one) => one.kind === 'could-not-check' && one.subject === subject && one.probe === probe))
+  if (
+    findings.some((one) => one.kind === 'could-not-check' && one.probe === probe && subjectsOf(one).includes(subject))
+  )
     return false;
   if (ofReach.has(id)) return true;
   // Of a server that cannot be talked to any more nothing is known.
@@ -142,7 +160,7 @@ export function parseReport(text: string, path: string): AuditReport {
   try {
     value = JSON.parse(text.replace(/^\ufeff/, ''));
   } catch (error) {
-    return wrong(`it is not JSON: ${(error as Error).message}`);
+    return wrong(`it is not JSON${placeOf(error)}`);
   }
   if (!isObject(value)) return wrong('it is not an object');
   if (value.schema === 'postern-audit-diff') return wrong('it is what --diff printed; give a whole report');

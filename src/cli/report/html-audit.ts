@@ -1,4 +1,5 @@
 import type {
+  AuditFinding,
   CertificateAudit,
   DomainAudit,
   PublishedRecord,
@@ -7,8 +8,10 @@ import type {
   TlsAudit,
   TlsVersion,
 } from '../../audit/index.ts';
+import { apart } from '../../audit/index.ts';
 import { domainMap } from './html-map.ts';
-import { badge, entryOf, plural, type Standing, sign } from './html-marks.ts';
+import { concerns, short } from './html-map-model.ts';
+import { badge, entryOf, plural, type Standing, sign, standingOf, standings, worstStanding } from './html-marks.ts';
 import { html, type Markup, nothing, type Piece } from './html-markup.ts';
 
 /** What an audit knows of a domain beside the findings: the map, the services, the records. */
@@ -30,20 +33,58 @@ const reachWords: { readonly [reach in ServiceAudit['reach']]: readonly [Standin
   'broken-off': ['unknown', 'broken off'],
 };
 
-function servicesOf({ domain, services }: DomainAudit, finished: string): Markup {
+/** More are read one after the other, if at all. */
+const MOST_SERVICES = 12;
+
+function servicesOf({ domain, services, findings }: DomainAudit, finished: string): Markup {
   if (services.length === 0) return nothing;
-  return html`<h3>Services</h3>
-<table role="table" aria-label="Services of ${domain}">
-<thead role="rowgroup"><tr role="row"><th role="columnheader" scope="col">Service</th><th role="columnheader" scope="col">Connection</th><th role="columnheader" scope="col">TLS</th><th role="columnheader" scope="col">Certificate</th></tr></thead>
-<tbody role="rowgroup">${services.map((service) => serviceRows(service, finished))}</tbody>
+  const parts = apart(findings).map(({ part }) => part);
+  const judged = services.map((service) => ({ service, about: parts.filter((finding) => isAbout(finding, service)) }));
+  const rank = ({ service, about }: Judged): number => standings.indexOf(connectionOf(service, about)[0]);
+  const many = judged.length > MOST_SERVICES;
+  const sorted = many ? [...judged].sort((a, b) => rank(a) - rank(b)) : judged;
+  const table = (rows: readonly Judged[], label: string): Markup => html`<table role="table" aria-label="${label}">
+<thead role="rowgroup"><tr role="row"><th role="columnheader" scope="col">Service</th><th role="columnheader" scope="col">State</th><th role="columnheader" scope="col">TLS</th><th role="columnheader" scope="col">Certificate</th></tr></thead>
+<tbody role="rowgroup">${rows.map((one) => serviceRows(one, finished))}</tbody>
 </table>`;
+  return html`<h3>Services</h3>
+${table(sorted.slice(0, MOST_SERVICES), `Services of ${domain}`)}${
+  many
+    ? html`
+<details><summary>${plural(sorted.length - MOST_SERVICES, 'more service')}</summary>
+${table(sorted.slice(MOST_SERVICES), `More services of ${domain}`)}
+</details>`
+    : nothing
+}`;
 }
 
-function serviceRows(service: ServiceAudit, finished: string): Markup {
-  const { host, address, port, reach, preference, because } = service;
+/** A service, and what was found about it. */
+interface Judged {
+  readonly service: ServiceAudit;
+  readonly about: readonly AuditFinding[];
+}
+
+/** Whether a finding is about this service on this address. */
+function isAbout({ subject, evidence }: AuditFinding, { host, port, address }: ServiceAudit): boolean {
+  if (!concerns(subject, host, new Set([String(port)])) || !subject.includes(':')) return false;
+  const other = evidence.some((line) => line.startsWith('address: '));
+  return !other || evidence.includes(`address: ${address}`) || evidence.some((line) => line.startsWith('['));
+}
+
+/** The worst that is so of a service; that it is open is good only if nothing else is wrong. */
+function connectionOf({ reach }: ServiceAudit, about: readonly AuditFinding[]): readonly [Standing, string] {
   const [standing, word] = entryOf(reachWords, reach, ['unknown', reach]);
+  const worst = worstStanding(about.map(standingOf));
+  if (standing !== 'good' || about.length === 0 || worst === 'remark') return [standing, word];
+  const first = about.find((finding) => standingOf(finding) === worst);
+  return first === undefined ? [standing, word] : [worst, short(first)];
+}
+
+function serviceRows({ service, about: found }: Judged, finished: string): Markup {
+  const { host, address, port, preference, because } = service;
+  const [standing, word] = connectionOf(service, found);
   const about = preference === undefined ? entryOf(becauseWords, because, because) : `MX, preference ${preference}`;
-  return html`<tr role="row" class="service"><th role="rowheader" scope="row"><span class="name">${host}:${port}</span><br><span class="muted">${service.service} (${about})</span></th><td role="cell" data-label="Connection"><div class="cell">${badge(standing, word)}<br><span class="name muted">${address}</span></div></td><td role="cell" data-label="TLS"><div class="cell">${tlsOf(service)}</div></td><td role="cell" data-label="Certificate"><div class="cell">${certificateOf(service.session?.certificate, finished)}</div></td></tr>
+  return html`<tr role="row" class="service"><th role="rowheader" scope="row"><span class="name">${host}:${port}</span><br><span class="muted">${service.service} (${about})</span></th><td role="cell" data-label="State"><div class="cell">${badge(standing, word)}<br><span class="name muted">${address}</span></div></td><td role="cell" data-label="TLS"><div class="cell">${tlsOf(service)}</div></td><td role="cell" data-label="Certificate"><div class="cell">${certificateOf(service.session?.certificate, finished)}</div></td></tr>
 ${detailsOf(service)}`;
 }
 
@@ -164,7 +205,7 @@ const recordStates: { readonly [state in PublishedRecord['state']]: readonly [St
 
 function recordsOf({ domain, records }: DomainAudit): Markup {
   const rows = recordRows(records);
-  const further = html`${srvTable(domain, records.srv)}${ptrTable(domain, records.ptr)}${listTable(domain, records.lists)}`;
+  const further = html`${srvTable(domain, records.srv)}${ptrTable(domain, records.ptr)}${dnssecTable(domain, records.dnssec)}${caaTable(domain, records.caa)}${listTable(domain, records.lists)}`;
   if (rows.length === 0 && further.text === '') return nothing;
   return html`<h3>Records</h3>
 ${
@@ -244,6 +285,30 @@ const ptrTable = (domain: string, ptr: RecordsAudit['ptr']): Markup =>
           names.length === 0 ? 'none' : name(names.join(', ')),
           confirmed ? badge('good', 'yes') : badge('weak', 'no'),
         ]),
+      );
+
+const signedWords: {
+  readonly [state in NonNullable<RecordsAudit['dnssec']>[number]['state']]: readonly [Standing, string];
+} = { signed: ['good', 'signed'], unsigned: ['plain', 'not signed'], unknown: ['unknown', 'not known'] };
+
+const dnssecTable = (domain: string, dnssec: RecordsAudit['dnssec']): Markup =>
+  dnssec === undefined || dnssec.every(({ state }) => state === 'unknown')
+    ? nothing
+    : plainTable(
+        `DNSSEC of ${domain} and its MX hosts`,
+        'DNSSEC',
+        ['Name', 'State'],
+        dnssec.map((one) => [name(one.name), badge(...entryOf(signedWords, one.state, ['unknown', one.state]))]),
+      );
+
+const caaTable = (domain: string, caa: RecordsAudit['caa']): Markup =>
+  caa === undefined || caa.every(({ records }) => records.length === 0)
+    ? nothing
+    : plainTable(
+        `CAA records of the MX hosts of ${domain}`,
+        'CAA records',
+        ['Host', 'Published at', 'Records'],
+        caa.map((one) => [name(one.host), name(one.name ?? 'nowhere'), html`<code>${one.records.join(', ')}</code>`]),
       );
 
 const listWords: {

@@ -7,10 +7,10 @@
  * @module
  */
 
-import type { AuditFinding, DomainAudit, FindingId, ServiceAudit } from '../../audit/index.ts';
+import { type AuditFinding, apart, type DomainAudit, type FindingId, type ServiceAudit } from '../../audit/index.ts';
 import type { RedundancyHost } from '../../checks/mx-redundancy/index.ts';
 import { parseIp, parsePrefix, prefixHas } from '../../net/index.ts';
-import { plural, type Standing, standingOf, standingWord, worstStanding } from './html-marks.ts';
+import { type Standing, standingOf, standingWord, worstStanding } from './html-marks.ts';
 import { titleOf } from './sheet.ts';
 
 /** A place on the map. */
@@ -43,7 +43,9 @@ export interface DomainMap {
   readonly empty?: MapNode | undefined;
 }
 
-export function mapOf({ domain, state, findings, redundancy, services }: DomainAudit): DomainMap {
+export function mapOf({ domain, state, findings: whole, redundancy: published, services }: DomainAudit): DomainMap {
+  const findings = apart(whole).map(({ part }) => part);
+  const redundancy = { ...published, hosts: [...published.hosts].sort((a, b) => a.preference - b.preference) };
   const exchanging = services.filter(({ service }) => service === 'smtp');
   const ofMail = findings.filter(({ probe }) => mailProbes.has(probe));
   const ports = new Set(exchanging.map(({ port }) => String(port)));
@@ -109,13 +111,12 @@ export function mapOf({ domain, state, findings, redundancy, services }: DomainA
     };
   });
 
-  const { counts } = redundancy;
   const standing = worstStanding(findings.map(standingOf));
   return {
     domain: {
       label: domain,
       standing: state === 'clean' ? 'good' : standing,
-      words: redundancy.hosts.length === 0 ? '' : plural(counts.hosts, 'exchanger'),
+      words: '',
     },
     exchangers,
     addresses,
@@ -148,8 +149,8 @@ const mailProbes: ReadonlySet<string> = new Set([
   'lists',
 ]);
 
-/** Whether a finding is about this host as an exchanger: `host`, `host:port` and `host[address]:port` are its subjects. */
-function concerns(subject: string, host: string, ports: ReadonlySet<string>): boolean {
+/** Whether a finding is about this host as an exchanger, or about the service on one of these ports: `host`, `host:port` and `host[address]:port` are its subjects. */
+export function concerns(subject: string, host: string, ports: ReadonlySet<string>): boolean {
   if (subject === host) return true;
   if (!subject.startsWith(`${host}:`) && !subject.startsWith(`${host}[`)) return false;
   const port = /:(\d+)/.exec(subject.slice(host.length).replace(/\[[^\]]*\]/g, ''))?.[1];
@@ -202,7 +203,7 @@ const hostWords: { readonly [state in RedundancyHost['state']]?: string } = {
 };
 
 /** A finding in three words, where there is room for no more. */
-const short = ({ id }: AuditFinding): string => shortWords[id] ?? titleOf(id) ?? id;
+export const short = ({ id }: Pick<AuditFinding, 'id'>): string => shortWords[id] ?? titleOf(id) ?? id;
 
 const shortWords: { readonly [id in FindingId]?: string } = {
   'mx-unresolvable': 'no address',
@@ -227,6 +228,18 @@ const shortWords: { readonly [id in FindingId]?: string } = {
   'starttls-missing': 'no TLS',
   'starttls-failed': 'TLS fails',
   'starttls-injection': 'TLS injection',
+  'starttls-response-injection': 'TLS injection',
+  'starttls-stale': 'stale offers',
+  'postmaster-refused': 'refuses postmaster',
+  'postmaster-unknown': 'postmaster not known',
+  'smtp-greeting-slow': 'slow greeting',
+  'submission-no-auth': 'no login',
+  'login-clear-accepted': 'logins in the clear',
+  'login-secret-invited': 'logins in the clear',
+  'login-clear-offered': 'logins in the clear',
+  'login-starttls-missing': 'no TLS',
+  'login-not-tls': 'no TLS',
+  'preauth-clear': 'logged in without TLS',
   'relay-open': 'open relay',
   'relay-unknown': 'relaying not known',
   'failover-lost': 'no failover',

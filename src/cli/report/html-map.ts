@@ -6,7 +6,7 @@ import type { Piece } from './html-markup.ts';
 import { anchor, html, type Markup, nothing, shortened } from './html-markup.ts';
 
 /** More cannot be taken in at a glance; the table below the map has them all. */
-const MOST_DRAWN = 16;
+const MOST_DRAWN = 10;
 
 /**
  * The map of a domain: drawn across for a wide page, as a tree for a narrow one, and as a table for whoever reads it
@@ -88,6 +88,7 @@ function across(map: DomainMap, domain: string): Markup {
         HEAD + index * STEP,
       ),
     ),
+    'as they come',
   );
   const networkY = spread(
     map.networks.map((_, index) =>
@@ -224,9 +225,10 @@ const full = ({ label: text, standing, words }: MapNode): string => {
 
 const round = (value: number): number => Math.round(value * 10) / 10;
 
-/** Moves what overlaps apart, and keeps the order. */
-function spread(wanted: readonly number[]): readonly number[] {
-  const order = wanted.map((_, index) => index).sort((a, b) => (wanted[a] ?? 0) - (wanted[b] ?? 0) || a - b);
+/** Moves what overlaps apart. In the order of the places that are wanted, unless the order as they come is to be kept. */
+function spread(wanted: readonly number[], keep?: 'as they come'): readonly number[] {
+  const order = wanted.map((_, index) => index);
+  if (keep === undefined) order.sort((a, b) => (wanted[a] ?? 0) - (wanted[b] ?? 0) || a - b);
   const placed = [...wanted];
   let least = HEAD;
   for (const index of order) {

@@ -5,7 +5,7 @@ import { html, type Markup } from './html-markup.ts';
 export type Standing = 'fails' | 'weak' | 'unknown' | 'good' | 'remark' | 'plain';
 
 /** From the worst. */
-const standings: readonly Standing[] = ['fails', 'weak', 'unknown', 'good', 'remark', 'plain'];
+export const standings: readonly Standing[] = ['fails', 'weak', 'unknown', 'good', 'remark', 'plain'];
 
 export const worstStanding = (all: readonly Standing[]): Standing =>
   standings.find((standing) => all.includes(standing)) ?? 'plain';

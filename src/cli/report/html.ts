@@ -5,7 +5,7 @@
  * allowed by its hash; everything else is forbidden by the page itself.
  * **Knows**: the report alone; the same report is the same page, octet by octet.
  *
- * **Limits**: the map draws 16 exchangers and addresses at most; its table has them all.
+ * **Limits**: the map draws 10 exchangers and addresses at most; its table has them all.
  *
  * @module
  */
@@ -20,7 +20,6 @@ import {
   badge,
   countsOf,
   entryOf,
-  inWords,
   plural,
   severities,
   severityBadge,
@@ -31,6 +30,7 @@ import {
 } from './html-marks.ts';
 import { anchor, html, Markup, nothing } from './html-markup.ts';
 import { style } from './html-style.ts';
+import { written } from './shown.ts';
 
 /** One domain, address, sender or message of a report. */
 interface Section {
@@ -56,7 +56,7 @@ export function htmlReport(report: AuditReport | CheckReport): string {
     report.schema === 'postern-audit-report' ? 'Mail audit' : `Check of ${entryOf(kinds, report.kind, report.kind)}`;
   const all = sections.flatMap(({ findings }) => findings);
   const only = sections.length === 1 ? sections[0] : undefined;
-  const name = only === undefined ? plural(sections.length, 'domain') : only.subject;
+  const name = only === undefined ? plural(sections.length, 'domain') : written(only.subject);
   const hash = createHash('sha256').update(style).digest('base64');
   const page = html`<!doctype html>
 <html lang="en">
@@ -80,7 +80,7 @@ ${signs}
 <div class="verdict">${stateBadge(
     report.state,
     all.map(({ finding }) => finding),
-  )}<span>${summary(all.map(({ finding }) => finding))}</span></div>
+  )}${all.length === 0 && html`<span>Nothing was found.</span>`}</div>
 ${counts(all.map(({ finding }) => finding))}
 <p class="facts"><span>Finished <time datetime="${report.finished}">${moment(report.finished)}</time></span><span>Took ${seconds(report.started, report.finished)}</span><span>postern ${report.postern}</span></p>
 ${report.notes.map((note) => html`<p class="note" role="note">${note}</p>`)}
@@ -158,9 +158,6 @@ function placed(findings: readonly ShownFinding[], place: string): readonly Plac
 
 const gate: Markup = html`<svg viewBox="0 0 24 24" aria-hidden="true" focusable="false"><path d="M2.5 21.5h19M5 21.5v-10a7 7 0 0 1 14 0v10M8.8 21.5v-9.3a3.2 3.2 0 0 1 6.4 0v9.3M5 13.5h3.8M15.2 13.5H19M7 7.5l2.6 2.3M17 7.5l-2.6 2.3"/></svg>`;
 
-const summary = (findings: readonly ShownFinding[]): string =>
-  findings.length === 0 ? 'Nothing was found.' : `${plural(findings.length, 'finding')}: ${inWords(findings)}.`;
-
 function counts(findings: readonly ShownFinding[]): Markup {
   const of = countsOf(findings);
   const total = findings.length;
@@ -204,7 +201,7 @@ function overview(sections: readonly Section[]): Markup {
 <thead role="rowgroup"><tr role="row"><th role="columnheader" scope="col">Domain</th><th role="columnheader" scope="col">State</th>${severities.map((severity) => html`<th role="columnheader" scope="col" class="number">${severity}</th>`)}</tr></thead>
 <tbody role="rowgroup">${sections.map(({ subject, place, state, findings }) => {
     const of = countsOf(findings.map(({ finding }) => finding));
-    return html`<tr role="row"><th role="rowheader" scope="row"><a href="#${place}" class="name">${subject}</a></th><td role="cell" data-label="State"><div class="cell">${stateBadge(
+    return html`<tr role="row"><th role="rowheader" scope="row"><a href="#${place}" class="name">${written(subject)}</a></th><td role="cell" data-label="State"><div class="cell">${stateBadge(
       state,
       findings.map(({ finding }) => finding),
     )}</div></td>${severities.map((severity) => html`<td role="cell" class="number${of[severity] === 0 ? ' zero' : ''}" data-label="${severity}"><div class="cell" data-severity="${severity}">${of[severity]}</div></td>`)}</tr>
@@ -217,8 +214,8 @@ function sectionPanel(section: Section, asked: string, several: boolean, index: 
   const { subject, alone, place, state, durationMs, findings, before, after } = section;
   const shown = findings.map(({ finding }) => finding);
   return html`<section class="panel${index > 1 ? ' far' : ''}" id="${place}" aria-labelledby="${place}.title">
-<div class="title"><h2 id="${place}.title">${several ? subject : alone}</h2>${several && stateBadge(state, shown)}</div>
-${several ? html`<p class="muted">${summary(shown)} Looked at for ${duration(durationMs)}.</p>` : nothing}
+<div class="title"><h2 id="${place}.title">${several ? written(subject) : alone}</h2>${several && stateBadge(state, shown)}</div>
+${several ? html`<p class="muted">Took ${duration(durationMs)}.</p>` : nothing}
 ${before}
 <h3>Findings</h3>
 ${findingList(findings, asked)}

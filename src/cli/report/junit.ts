@@ -1,4 +1,5 @@
 import type { AuditReport, ServiceAudit } from '../../audit/index.ts';
+import { apart } from '../../audit/index.ts';
 import type { CheckReport } from '../check/report.ts';
 import type { AnyReport, SheetFinding } from './sheet.ts';
 import { sheetOf } from './sheet.ts';
@@ -23,7 +24,12 @@ interface Case extends Looked {
  */
 export function junitReport(report: AnyReport): string {
   const suites = sheetOf(report).subjects.map(({ subject, findings, durationMs }) => {
-    const cases = casesOf(report, subject, findings);
+    // A case is about one subject.
+    const cases = casesOf(
+      report,
+      subject,
+      apart(findings).map(({ part }) => part),
+    );
     return {
       subject,
       durationMs,

@@ -4,7 +4,7 @@ import type { CheckReport } from '../check/report.ts';
 import type { AuditDiff } from './diff.ts';
 import type { AnyReport, Sheet, SheetFinding } from './sheet.ts';
 import { sheetOf, titleOf } from './sheet.ts';
-import { cut, shown } from './shown.ts';
+import { cut, shown, written } from './shown.ts';
 
 /** How a report is to look. */
 export interface TextOptions {
@@ -30,7 +30,7 @@ export function textReport(report: AnyReport, options: TextOptions = {}): string
   const lines = report.notes.flatMap((note) => wrapped(`Note: ${note}`, 0, options));
   if (lines.length > 0) lines.push('');
   for (const { subject, state, findings } of subjects) {
-    lines.push(emphasised(`${shown(subject)}: ${stateWords(state, findings)}`, options), '');
+    lines.push(emphasised(`${shown(written(subject))}: ${stateWords(state, findings)}`, options), '');
     if (report.schema === 'postern-audit-report') {
       const audit = report.domains.find(({ domain }) => domain === subject);
       if (audit !== undefined) lines.push(...exchangers(audit, options), ...services(audit));
@@ -57,7 +57,7 @@ export function textDiff(diff: AuditDiff, options: TextOptions = {}): string {
       audited === 'before'
         ? 'not looked at this time'
         : `${counts.length === 0 ? 'nothing has changed' : counts.join(', ')}${audited === 'now' ? ' (looked at for the first time)' : ''}`;
-    lines.push(emphasised(`${shown(domain)}: ${words}`, options), '');
+    lines.push(emphasised(`${shown(written(domain))}: ${words}`, options), '');
     if (audited === 'before') continue;
     for (const finding of appeared) lines.push(...findingLines(titled(finding), options, 'new: '), '');
     for (const { was, finding } of changed) lines.push(...findingLines(titled(finding), options, `was ${was}: `), '');

@@ -1,6 +1,7 @@
 import { createHash, X509Certificate } from 'node:crypto';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { AuditOptions } from '../../../src/audit/options.ts';
+import { greetingFindings } from '../../../src/audit/smtp/first-session.ts';
 import {
   auditExchanger,
   type ExchangerExtra,
@@ -9,6 +10,7 @@ import {
   routedForms,
 } from '../../../src/audit/smtp/index.ts';
 import type { DnsAnswer } from '../../../src/env/index.ts';
+import { type ZoneEntry, zone } from '../../../src/testing/index.ts';
 import { contextWith } from '../context.ts';
 import { authority, type Issued, issue } from '../tls/certificates.ts';
 import { type FakeExchanger, fakeExchanger, type Posture } from './fake-exchanger.ts';
@@ -149,6 +151,15 @@ describe('what an exchanger does → what is found', () => {
     ['TLS 1.3 alone', { tls: { ...tls, versions: ['TLSv1.3', 'TLSv1.3'] } }, [], 'open'],
     ['injection', { tls, injectable: true }, ['starttls-injection'], 'open'],
     [
+      'octets behind the answer to STARTTLS',
+      { tls, behindStarttls: '250 Ok\r\n' },
+      ['starttls-response-injection'],
+      'open',
+    ],
+    ['STARTTLS is offered within TLS', { tls, ehloInTls: ['STARTTLS'] }, ['starttls-stale'], 'open'],
+    ['CRAM-MD5 before TLS', { tls, ehlo: ['AUTH CRAM-MD5'] }, ['login-clear-offered'], 'open'],
+    ['EXTERNAL and channel binding before TLS', { tls, ehlo: ['AUTH EXTERNAL SCRAM-SHA-256-PLUS'] }, [], 'open'],
+    [
       'injection, and a greeting within TLS',
       { tls, injectable: true, greetsAgain: true },
       ['starttls-injection'],
@@ -197,6 +208,30 @@ describe('what an exchanger does → what is found', () => {
       expect(service.reach).toBe(reach);
     },
   );
+
+  test.each<[string, number, string, Record<string, ZoneEntry>, readonly string[]]>([
+    ['its name, at once', 10, `220 ${host} ESMTP`, {}, []],
+    ['its name in capitals, after five seconds', 5_000, `220 ${host.toUpperCase()}. ESMTP`, {}, []],
+    ['its name, after more', 5_001, `220 ${host}`, {}, ['smtp-greeting-slow']],
+    ['another name of the address', 10, '220 a1.example.net ESMTP', { 'a1.example.net': { A: ['127.0.0.1'] } }, []],
+    [
+      'a name of another address',
+      10,
+      '220 a1.example.net',
+      { 'a1.example.net': { A: ['192.0.2.1'] } },
+      ['smtp-banner-name'],
+    ],
+    ['a name that nobody knows', 10, '220 a1.example.net ESMTP', {}, ['smtp-banner-name']],
+    ['a name that the DNS does not answer for', 10, '220 a1.example.net', { 'a1.example.net': { A: 'temperror' } }, []],
+    ['localhost', 10, '220 localhost ESMTP', {}, ['smtp-banner-name']],
+    ['no name', 10, '220', {}, ['smtp-banner-name']],
+  ])('greeting/%s → %j', async (_, afterMs, text, data, expected) => {
+    const ids: string[] = [];
+    const greeting = { status: 'reply', code: 220, lines: [text.slice(4)], text } as const;
+    const place = { host, address: '127.0.0.1', port: 25 };
+    await greetingFindings(greeting, afterMs, place, contextWith({}, { dns: zone(data) }), (id) => void ids.push(id));
+    expect(ids).toEqual(expected);
+  });
 
   test('nobody listens → unreachable, refused', async () => {
     const server = await fakeExchanger();
