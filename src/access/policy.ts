@@ -1,5 +1,5 @@
-import type { Check, Entry, Policy } from '../core/index.ts';
-import { assertUniqueIds } from '../core/index.ts';
+import type { Check, Entry, Policy, PolicyWarning } from '../core/index.ts';
+import { assertUniqueIds, warningsOf } from '../core/index.ts';
 import type { Env } from '../env/index.ts';
 import type { AccessCapabilities, AccessCommandFacts, AccessConnectFacts, AccessStages } from './facts.ts';
 
@@ -26,12 +26,15 @@ export interface AccessRules<E = Env> {
 export interface AccessPolicy<E = Env> {
   readonly rules: Policy<AccessStages, E>;
   readonly encryption: EncryptionCheck<E>;
+  /** Flags that no score adds up, and thresholds that no sum can reach. Print them when the server starts. */
+  readonly warnings: readonly PolicyWarning[];
 }
 
 /**
  * Puts a policy together: encryption is judged before every other rule at a command, so no `permit` can step over it.
  *
- * @throws TypeError where `encryption` is missing, for an unknown stage, and where two rules have the same id
+ * @throws {TypeError} if `encryption` is missing, for an unknown stage, if two rules have the same id, and for a weight that
+ *   no score adds up
  *
  * @example
  * ```ts
@@ -53,5 +56,6 @@ export function accessPolicy<E = Env>(written: AccessRules<E>): AccessPolicy<E> 
     command: Object.freeze([encryption, ...(command ?? [])]),
   };
   assertUniqueIds(rules);
-  return Object.freeze({ rules: Object.freeze(rules), encryption });
+  const warnings = Object.freeze(warningsOf('accessPolicy', rules));
+  return Object.freeze({ rules: Object.freeze(rules), encryption, warnings });
 }

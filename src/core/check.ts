@@ -23,12 +23,16 @@ export interface Check<in Facts, in Env, out R extends Result = Result, out D = 
    * it, and once instead of once a recipient. Only for checks that change nothing in the world by being examined.
    */
   readonly ahead?: string | undefined;
+  /** Whether the author of the policy chose the weights in `recommended`. Without a score around it, it is then an error. */
+  readonly weightChosen?: boolean | undefined;
 }
 
 export interface CheckOptions {
   /** Tells this use of the check from others in ids: `{ label: 'zen' }` makes the id `dnsbl/zen`. */
   readonly label?: string | undefined;
   readonly ahead?: string | undefined;
+  /** Whether the author of the policy chose the weights in `recommended`, by an option of the check. Default: false. */
+  readonly weightChosen?: boolean | undefined;
 }
 
 /**
@@ -59,6 +63,7 @@ export function defineCheck<Facts, Env, const R extends Result, D = unknown>(
     id,
     recommended: recommended as Consequences,
     ...(options.ahead === undefined ? {} : { ahead: options.ahead }),
+    ...(options.weightChosen === true ? { weightChosen: true } : {}),
     examine: (facts, env, signal) => {
       const answer = examine(facts, env, signal);
       return isPromise(answer) ? answer.then((late) => ({ check: name, ...late })) : { check: name, ...answer };

@@ -40,7 +40,7 @@ export interface EvaluateOptions {
  * console.log(decision.action); // reject
  * ```
  */
-export async function evaluate<Stages extends object, Env, Stage extends keyof Stages>(
+export async function evaluate<Stages extends object, Env, Stage extends Exclude<keyof Stages, 'warnings'>>(
   policy: Policy<Stages, Env>,
   stage: Stage,
   facts: Stages[Stage],
@@ -49,7 +49,8 @@ export async function evaluate<Stages extends object, Env, Stage extends keyof S
 ): Promise<Decision> {
   const { signal, known } = options;
   const scope = signal === undefined ? undefined : Scope.under(signal);
-  const outcomes = await runInOrder(policy[stage] ?? [], facts, env, { scope, known, scored: false });
+  const rules = (policy[stage] ?? []) as readonly Entry<Stages[Stage], Env>[];
+  const outcomes = await runInOrder(rules, facts, env, { scope, known, scored: false });
   scope?.close();
   return judge(outcomes);
 }

@@ -28,4 +28,6 @@ export type {
   Verdict,
 } from './verdict.ts';
 export { defer, discard, flag, permit, proceed, quarantine, reject, slow, tag, weigh } from './verdict.ts';
+export type { PolicyWarning } from './warnings.ts';
+export { warningsOf } from './warnings.ts';
 export { addWeights, isWeight, weightForm } from './weight.ts';

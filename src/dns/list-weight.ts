@@ -34,6 +34,10 @@ export function assertListWeights(
     );
 }
 
+/** Whether the list or its codes were given weights. */
+export const isWeighed = (weight: number | undefined, list: ListZone): boolean =>
+  weight !== undefined || list.heaviest !== undefined;
+
 /** What a listing adds: the list's weight, or what its codes come to; a block list without any weight refuses. */
 export function listingVerdict(kind: ListKind, weight: number | undefined, list: ListZone): Verdict {
   if (list.heaviest === undefined || list.lightest === undefined)

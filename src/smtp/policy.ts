@@ -1,5 +1,5 @@
-import type { Entry, Policy } from '../core/index.ts';
-import { assertUniqueIds, leavesOf } from '../core/index.ts';
+import type { Entry, Policy, PolicyWarning } from '../core/index.ts';
+import { assertUniqueIds, leavesOf, warningsOf } from '../core/index.ts';
 import type { Env } from '../env/index.ts';
 import type {
   AuthenticatedDataFacts,
@@ -58,7 +58,11 @@ declare const policyMark: unique symbol;
 export type SmtpPolicy<E = Env, Data extends DataFacts = DataFacts> = Policy<
   Omit<SmtpStages, 'data'> & { readonly data: Data },
   E
-> & { readonly [policyMark]: readonly never[] };
+> & {
+  readonly [policyMark]: readonly never[];
+  /** Flags that no score adds up, and thresholds that no sum can reach. Print them when the server starts. */
+  readonly warnings: readonly PolicyWarning[];
+};
 
 /** A policy that a session can be held to, whether or not it authenticates messages. */
 export type SessionPolicy<E = Env> = SmtpPolicy<E, AuthenticatedDataFacts>;
@@ -79,8 +83,10 @@ const stages = ['connect', 'helo', 'auth', 'mail', 'rcpt', 'data'] as const;
  * Its rules may ask what `Env` has. Where they need more, say so: `smtpPolicy<Env & Users>({ … })`. Rules at `data` may ask
  * for `facts.authentication` where `authentication` says how it is found out.
  *
- * @throws TypeError where `relay` is missing or is no relay control, for an unknown stage, where two rules have the same id,
- *   and for an authenticator or a ban rule that is none
+ * `warnings` of the policy lists what has no effect: print them when the server starts.
+ *
+ * @throws {TypeError} if `relay` is missing or not a relay control, for an unknown stage, if two rules have the same id, for
+ *   an authenticator or a ban rule that is not one, and for a weight that no score adds up
  *
  * @example
  * ```ts
@@ -124,12 +130,13 @@ export function smtpPolicy<E>(
     if (entries !== undefined) Object.freeze(entries);
   }
   assertUniqueIds({ ...policy, limits: limits as never });
-  made.set(policy, {
+  const complete = Object.freeze({ ...policy, warnings: Object.freeze(warningsOf('smtpPolicy', policy)) });
+  made.set(complete, {
     authentication,
     bans: Object.freeze([...bans]),
     limits: Object.freeze([...limits]),
   } as PolicyParts<never>);
-  return Object.freeze(policy) as SmtpPolicy<E, AuthenticatedDataFacts>;
+  return complete as unknown as SmtpPolicy<E, AuthenticatedDataFacts>;
 }
 
 /** Whether the policy was made by `smtpPolicy()` and so has been asked who may relay. */

@@ -54,7 +54,7 @@ describe('accessPolicy', () => {
     [
       'one id twice',
       { encryption: encryptedAuth(), connect: [listed], command: [listed] },
-      /"listed" stands at connect and at command/,
+      /"listed" occurs at connect and at command/,
     ],
   ])('%s → TypeError that says so', (_, rules, message) => {
     expect(() => accessPolicy(rules as never)).toThrow(message);

@@ -462,7 +462,7 @@ describe('score: what early exit must not change', () => {
 describe('ids', () => {
   test('one id twice → TypeError that names it and both stages', () => {
     expect(() => assertUniqueIds({ a: [check('x', 'pass')], b: [together(check('x', 'pass'))] })).toThrow(
-      /"check\/x" stands at a and at b/,
+      /"check\/x" occurs at a and at b; give one of them another id: on\(check, {}, { id: 'check\/x-b' }\)/,
     );
   });
   test('another id for the second use → fine', () => {

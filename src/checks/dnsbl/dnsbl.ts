@@ -6,6 +6,7 @@ import {
   addressLabels,
   assertListWeights,
   forwardConfirm,
+  isWeighed,
   listingVerdict,
   listingWeight,
   listWatch,
@@ -157,7 +158,7 @@ export function dnsbl(
     temperror: proceed,
     permerror: proceed,
   };
-  const named = { label: list.label };
+  const named = { label: list.label, weightChosen: isWeighed(weight, list) };
   if (of === undefined || of === 'ptr') {
     return defineCheck<Pick<ConnectFacts, 'client'>, Pick<Env, 'dns' | 'clock'>, DnsblResult, DnsblDetail>(
       'dnsbl',

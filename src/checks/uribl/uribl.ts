@@ -1,7 +1,15 @@
 import type { Answer, Check } from '../../core/index.ts';
 import { addWeights, defineCheck, fail, none, permerror, proceed, temperror } from '../../core/index.ts';
 import type { ListAnswer, ListedCode, ListWatch, ListZone, ListZoneOptions } from '../../dns/index.ts';
-import { assertListWeights, listingVerdict, listingWeight, listWatch, listZone, queryList } from '../../dns/index.ts';
+import {
+  assertListWeights,
+  isWeighed,
+  listingVerdict,
+  listingWeight,
+  listWatch,
+  listZone,
+  queryList,
+} from '../../dns/index.ts';
 import type { Env } from '../../env/index.ts';
 import type { Place, Truncation } from '../../message/index.ts';
 import { parseDomain, parseIp } from '../../net/index.ts';
@@ -124,7 +132,11 @@ export function uribl(
     },
     { fail: listingVerdict('block', weight, list), temperror: proceed, permerror: proceed },
     // What the author of the policy takes from the facts may be about the recipient.
-    { label: list.label, ...(also === undefined ? { ahead: 'data' } : {}) },
+    {
+      label: list.label,
+      weightChosen: isWeighed(weight, list),
+      ...(also === undefined ? { ahead: 'data' } : {}),
+    },
   );
 }
 
