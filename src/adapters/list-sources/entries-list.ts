@@ -2,13 +2,13 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { PrefixInput } from '../../net/index.ts';
 import { type PrefixSet, PrefixSetBuilder } from '../../net/index.ts';
 import type { ListEvent, ListSource } from './list-source.ts';
-import { tell } from './list-source.ts';
+import { assertMaxShrink, shrinkage, tell } from './list-source.ts';
 
 export interface EntriesListOptions {
   readonly name?: string | undefined;
   /** How often the entries are asked for again, in milliseconds; only when `reload` is called, where not given. */
   readonly intervalMs?: number | undefined;
-  /** The share of its prefixes that a list may lose at once; a half. */
+  /** The share of its prefixes that a list of 100 or more may lose at once. Default: 0.5. */
   readonly maxShrink?: number | undefined;
   /** Told of every load and every failure. */
   readonly onEvent?: ((event: ListEvent) => void) | undefined;
@@ -30,8 +30,7 @@ export function entriesList(
 ): ListSource {
   const { name = 'entries', intervalMs, maxShrink = 0.5, onEvent } = options;
   if (typeof entries !== 'function') throw new TypeError('entriesList: entries must be a function that gives them');
-  if (!(maxShrink >= 0 && maxShrink <= 1))
-    throw new TypeError(`entriesList: maxShrink ${maxShrink} must be from 0 to 1`);
+  assertMaxShrink('entriesList', maxShrink);
   if (intervalMs !== undefined && !(Number.isFinite(intervalMs) && intervalMs >= 10))
     throw new TypeError(`entriesList: intervalMs ${intervalMs} must be at least 10`);
   let set: PrefixSet | undefined;
@@ -54,9 +53,8 @@ export function entriesList(
     let reason: string | undefined;
     try {
       const next = await collect();
-      if (!force && before !== undefined && next.size < before * (1 - maxShrink))
-        reason = `it shrank from ${before} to ${next.size} prefixes`;
-      else set = next;
+      reason = force ? undefined : shrinkage(before, next.size, maxShrink);
+      if (reason === undefined) set = next;
     } catch (error) {
       reason = error instanceof Error ? error.message : String(error);
     }

@@ -94,5 +94,5 @@ export function fileList(path: string, options: FileListOptions): ListSource {
     };
   };
 
-  return listSource({ name, fetch, start }, options);
+  return listSource({ name, maxShrink: 1, fetch, start }, options);
 }

@@ -9,7 +9,10 @@ import { build } from './build.ts';
 export interface ListSourceOptions extends Omit<ReadListOptions, 'now' | 'file'> {
   /** What the list is called in findings and events. */
   readonly name?: string | undefined;
-  /** The share of its prefixes that a list may lose at once; what loses more is not taken. A half; 1 takes everything. */
+  /**
+   * The share of its prefixes that a list of 100 or more may lose at once; a list that loses more is not taken. 1 takes
+   * everything. Default: 0.5 for `urlList` and `entriesList`, 1 for `fileList`: a file is often kept by hand.
+   */
   readonly maxShrink?: number | undefined;
   /** A file that keeps the set as it was loaded last: it is in force from the start, before the list itself was had. */
   readonly snapshot?: string | undefined;
@@ -74,6 +77,8 @@ export type Fetched =
 /** Where a source has its sets from. */
 export interface Origin {
   readonly name: string;
+  /** The share of its prefixes that it may lose at once, unless the options say otherwise. */
+  readonly maxShrink: number;
   /** The list's bytes, as often as asked. It may reject; that is a failure. `force` asks for them even if they are the same. */
   fetch(force: boolean): Promise<Fetched>;
   /** Called once: asks for reloads from now on. Returns what ends that. */
@@ -89,11 +94,25 @@ export function tell(onEvent: ListSourceOptions['onEvent'], event: ListEvent): v
   }
 }
 
+/** A shorter list is not judged by its size: two of three entries are easily deleted on purpose. */
+const LEAST_GUARDED = 100;
+
+/** Why the list may not be used: it has lost too many of its prefixes. Undefined if it has not. */
+export const shrinkage = (before: number | undefined, now: number, maxShrink: number): string | undefined =>
+  before !== undefined && before >= LEAST_GUARDED && now < before * (1 - maxShrink)
+    ? `it shrank from ${before} to ${now} prefixes`
+    : undefined;
+
+/** @throws {TypeError} if `maxShrink` is not a share */
+export function assertMaxShrink(maker: string, maxShrink: number): void {
+  if (!(maxShrink >= 0 && maxShrink <= 1))
+    throw new TypeError(`${maker}: maxShrink must be from 0 to 1, got ${String(maxShrink)}`);
+}
+
 /** Puts the parts of a source together: one reload after the other, and the guards between a list and its being in force. */
 export function listSource(origin: Origin, options: ListSourceOptions): ListSource {
-  const { maxShrink = 0.5, worker = true, snapshot, onEvent } = options;
-  if (!(maxShrink >= 0 && maxShrink <= 1))
-    throw new TypeError(`${origin.name}: maxShrink ${maxShrink} must be from 0 to 1`);
+  const { maxShrink = origin.maxShrink, worker = true, snapshot, onEvent } = options;
+  assertMaxShrink(origin.name, maxShrink);
   if (snapshot !== undefined && (typeof snapshot !== 'string' || snapshot === ''))
     throw new TypeError(`${origin.name}: snapshot must be the path of a file`);
   const reading: ReadListOptions = {
@@ -139,8 +158,8 @@ export function listSource(origin: Origin, options: ListSourceOptions): ListSour
     const { errors, warnings, problems, here } = built;
     const found = { errors, warnings, problems, ...(here === undefined ? {} : { here }) };
     if (built.set === undefined) return kept(built.refused ?? 'it was refused', found);
-    if (!force && before !== undefined && built.set.size < before * (1 - maxShrink))
-      return kept(`it shrank from ${before} to ${built.set.size} prefixes`, found);
+    const shrunk = force ? undefined : shrinkage(before, built.set.size, maxShrink);
+    if (shrunk !== undefined) return kept(shrunk, found);
     set = built.set;
     accepted?.();
     const event = conclude({ type: 'loaded', before, ...found });

@@ -116,7 +116,7 @@ export function urlList(url: string | URL, options: UrlListOptions): ListSource 
     };
   };
 
-  return listSource({ name, fetch, start }, options);
+  return listSource({ name, maxShrink: 0.5, fetch, start }, options);
 }
 
 function addressOf(url: string | URL, plainIsFine: boolean): URL {

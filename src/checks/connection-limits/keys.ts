@@ -46,10 +46,28 @@ export function client(classes: readonly PrefixClass[] = prefixClasses): KeyOf<P
 /** The session: what is counted ends with it. */
 export const session: KeyOf<Pick<ConnectFacts, 'session'>> = keyOf('session', (facts) => facts.session.id);
 
-/** The client's autonomous system; nothing where the host does not say it. */
-export const asn: KeyOf<Pick<ConnectFacts, 'client'>> = keyOf('asn', (facts) =>
-  facts.client.asn === undefined ? undefined : `AS${facts.client.asn}`,
-);
+/**
+ * The client's autonomous system. A session does not know it, so `of` must: from a database of networks, or from a host that
+ * reports it as `client.asn`. A client whose system is unknown is not counted.
+ *
+ * @param of returns the number of the client's autonomous system, if it is known
+ * @throws {TypeError} if `of` is not a function
+ *
+ * @example
+ * ```ts
+ * import { asn, messageRate, perMinute } from 'postern/checks/connection-limits';
+ *
+ * declare const networks: { asn(ip: string): number | undefined };
+ * export const check = messageRate(asn(({ ip }) => networks.asn(ip)), perMinute(600));
+ * ```
+ */
+export function asn(of: (client: ConnectFacts['client']) => number | undefined): KeyOf<Pick<ConnectFacts, 'client'>> {
+  if (typeof of !== 'function') throw new TypeError(`asn: of must be a function, got ${JSON.stringify(of)}`);
+  return keyOf('asn', (facts) => {
+    const number = of(facts.client);
+    return number === undefined ? undefined : `AS${number}`;
+  });
+}
 
 /** Who has logged in, as the host names them; nothing where nobody has. */
 export const login: KeyOf<Pick<MailFacts, 'auth'>> = keyOf('login', (facts) => facts.auth?.identity);

@@ -83,7 +83,7 @@ describe('a file', () => {
   ])('that is %s → the old list stays in force, and the source says so', async (_, text, reason) => {
     const path = join(folder, 'blocked');
     await writeFile(path, listOf(100));
-    const source = await opened(fileList(path, { format: 'plain', worker: false, watch: false }));
+    const source = await opened(fileList(path, { format: 'plain', worker: false, watch: false, maxShrink: 0.5 }));
     await writeFile(path, text);
     expect(await source.reload()).toMatchObject({
       type: 'kept',
@@ -103,11 +103,24 @@ describe('a file', () => {
     expect(await source.reload()).toMatchObject({ type: 'kept', reason: expect.stringContaining('ENOENT'), size: 3 });
   });
 
+  test.each([
+    ['two of three lines deleted', 3, 1, {}],
+    ['two of three lines deleted, with a limit', 3, 1, { maxShrink: 0.5 }],
+    ['all lines of a short file deleted', 99, 0, { maxShrink: 0 }],
+    ['most lines of a long file deleted', 1000, 2, {}],
+  ])('that is kept by hand, %s → the deletions apply', async (_, before, after, more) => {
+    const path = join(folder, 'blocked');
+    await writeFile(path, listOf(before));
+    const source = await opened(fileList(path, { format: 'plain', worker: false, watch: false, ...more }));
+    await writeFile(path, listOf(after));
+    expect(await source.reload()).toMatchObject({ type: 'loaded', size: after });
+  });
+
   test('that has shrunk is taken by force, or where the limit allows it', async () => {
     const path = join(folder, 'blocked');
     await writeFile(path, listOf(100));
-    const source = await opened(fileList(path, { format: 'plain', worker: false, watch: false }));
-    const lenient = await opened(fileList(path, { format: 'plain', worker: false, watch: false, maxShrink: 1 }));
+    const source = await opened(fileList(path, { format: 'plain', worker: false, watch: false, maxShrink: 0.5 }));
+    const lenient = await opened(fileList(path, { format: 'plain', worker: false, watch: false }));
     await writeFile(path, listOf(1));
     expect((await source.reload()).type).toBe('kept');
     expect(await source.reload({ force: true })).toMatchObject({ type: 'loaded', size: 1 });
@@ -368,7 +381,7 @@ describe('a URL', () => {
     ['lists.example', {}, /is not a URL/],
     ['https://lists.example/x', { intervalMs: 5 }, /intervalMs 5 must be at least 60000/],
     ['https://lists.example/x', { timeoutMs: 0 }, /timeoutMs/],
-    ['https://lists.example/x', { maxShrink: 2 }, /maxShrink 2/],
+    ['https://lists.example/x', { maxShrink: 2 }, /maxShrink must be from 0 to 1, got 2/],
     [
       'https://lists.example/x',
       { signature: { url: 'https://lists.example/s', publicKey: 'x' } },

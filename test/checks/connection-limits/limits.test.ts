@@ -40,8 +40,9 @@ type AllFacts = ReturnType<typeof facts>;
 describe('keys: what is counted together', () => {
   test.each<[string, KeyOf<AllFacts>, Case, string | undefined]>([
     ['the session', session, { id: 's7' }, 's7'],
-    ['an AS number', asn, { asn: 64500 }, 'AS64500'],
-    ['no AS number', asn, {}, undefined],
+    ['an AS number that the host reports', asn((of) => of.asn), { asn: 64500 }, 'AS64500'],
+    ['an AS number that is looked up', asn(({ ip }) => ip.length), {}, `AS${facts({}).client.ip.length}`],
+    ['no AS number', asn((of) => of.asn), {}, undefined],
     ['a login', login, { login: 'bob' }, 'bob'],
     ['nobody has logged in', login, {}, undefined],
     ['capital letters of a sender', sender, { from: 'Ann@Example.ORG' }, 'ann@example.org'],
