@@ -8,7 +8,7 @@ export interface EntriesListOptions {
   readonly name?: string | undefined;
   /** How often the entries are asked for again, in milliseconds; only when `reload` is called, where not given. */
   readonly intervalMs?: number | undefined;
-  /** The share of its prefixes that a list of 100 or more may lose at once. Default: 0.5. */
+  /** The share of its prefixes that a list of 10 or more may lose at once. Default: 0.5. */
   readonly maxShrink?: number | undefined;
   /** Told of every load and every failure. */
   readonly onEvent?: ((event: ListEvent) => void) | undefined;

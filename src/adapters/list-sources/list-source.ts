@@ -10,7 +10,7 @@ export interface ListSourceOptions extends Omit<ReadListOptions, 'now' | 'file'>
   /** What the list is called in findings and events. */
   readonly name?: string | undefined;
   /**
-   * The share of its prefixes that a list of 100 or more may lose at once; a list that loses more is not taken. 1 takes
+   * The share of its prefixes that a list of 10 or more may lose at once; a list that loses more is not taken. 1 takes
    * everything. Default: 0.5 for `urlList` and `entriesList`, 1 for `fileList`: a file is often kept by hand.
    */
   readonly maxShrink?: number | undefined;
@@ -94,8 +94,8 @@ export function tell(onEvent: ListSourceOptions['onEvent'], event: ListEvent): v
   }
 }
 
-/** A shorter list is not judged by its size: two of three entries are easily deleted on purpose. */
-const LEAST_GUARDED = 100;
+/** A shorter list may lose everything: two of three entries are easily deleted on purpose. */
+const LEAST_GUARDED = 10;
 
 /** Why the list may not be used: it has lost too many of its prefixes. Undefined if it has not. */
 export const shrinkage = (before: number | undefined, now: number, maxShrink: number): string | undefined =>
