@@ -12,6 +12,7 @@ export type {
   SpfFact,
 } from './authentication.ts';
 export { notAuthenticated } from './authentication.ts';
+export { addressToTrust, isOnThisMachine } from './client.ts';
 export type {
   AuthenticatedDataFacts,
   AuthenticatedStages,
@@ -27,7 +28,7 @@ export type {
   SmtpStages,
   TlsFacts,
 } from './facts.ts';
-export { addressToTrust, authenticated, isOnThisMachine, toPostmaster } from './facts.ts';
+export { authenticated, toPostmaster } from './facts.ts';
 export type { AuthenticationContext, BanRule, MessageAuthenticator, Misdeed, SessionLimitRule } from './parts.ts';
 export type { AuthenticatingRules, PolicyParts, SessionPolicy, SmtpPolicy, SmtpRules } from './policy.ts';
 export { isSmtpPolicy, policyParts, smtpPolicy } from './policy.ts';

@@ -51,8 +51,9 @@ import type { GuardOptions } from './options.ts';
 import { GuardedServer } from './server.ts';
 
 export type { Credentials, LoginOptions } from './login.ts';
-export type { Delivery, GuardOptions, ServerOptions } from './options.ts';
+export type { Delivery, GuardOptions } from './options.ts';
 export { GuardedServer } from './server.ts';
+export type { ServerOptions } from './server-options.ts';
 export type { SpoolOptions } from './spool.ts';
 
 /**

@@ -1,34 +1,10 @@
-import type { SMTPServerOptions } from 'smtp-server';
 import type { Env } from '../../env/index.ts';
 import type { Mailbox } from '../../net/index.ts';
 import type { Role, SessionPolicy } from '../../smtp/index.ts';
 import type { MessageOutcome, SmtpSession, SmtpSessionOptions } from '../smtp-session/index.ts';
 import type { LoginOptions } from './login.ts';
-import type { RefusedOption } from './server-options.ts';
+import type { ServerOptions } from './server-options.ts';
 import type { SpoolOptions } from './spool.ts';
-
-/**
- * Options of smtp-server. Its hooks, and what would decide beside the policy, are refused with a `TypeError` that names the
- * alternative.
- */
-export interface ServerOptions extends Omit<SMTPServerOptions, RefusedOption | 'useProxy' | 'useXClient' | 'secured'> {
-  /**
-   * Trusted proxies: addresses, prefixes, and `unix` for sockets in the file system. Their connections must begin with a header
-   * of the PROXY protocol, version 1 or 2, which names the client; anything else ends the connection. All other peers are
-   * clients themselves. Default: none.
-   */
-  readonly useProxy?: readonly string[] | false | undefined;
-  /**
-   * Trusted proxies that may name the client with XCLIENT, written as for `useProxy`. The session then begins anew for that
-   * client. Nobody else is offered the command. Default: none.
-   */
-  readonly useXClient?: readonly string[] | false | undefined;
-  /**
-   * The proxies in `useProxy` have done TLS. Clients that they name count as connected with TLS 1.2. Needs `secure: true` and
-   * `useProxy`. Default: false.
-   */
-  readonly secured?: boolean | undefined;
-}
 
 /** A message that is being received. */
 export interface Delivery {

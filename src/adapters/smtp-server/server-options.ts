@@ -1,5 +1,5 @@
+import type { SMTPServerOptions } from 'smtp-server';
 import { TrustedProxies } from '../proxy-protocol/index.ts';
-import type { ServerOptions } from './options.ts';
 
 /**
  * Options of smtp-server that would decide beside the policy, or change who the client is without the policy's knowledge, and
@@ -56,4 +56,27 @@ export function checkServerOptions(server: ServerOptions): Proxies {
       'guardedServer: server.secured must stand beside server.secure: true and server.useProxy: only a trusted proxy can have done TLS before us',
     );
   return { header, xclient: proxies('useXClient') };
+}
+
+/**
+ * Options of smtp-server. Its hooks, and what would decide beside the policy, are refused with a `TypeError` that names the
+ * alternative.
+ */
+export interface ServerOptions extends Omit<SMTPServerOptions, RefusedOption | 'useProxy' | 'useXClient' | 'secured'> {
+  /**
+   * Trusted proxies: addresses, prefixes, and `unix` for sockets in the file system. Their connections must begin with a header
+   * of the PROXY protocol, version 1 or 2, which names the client; anything else ends the connection. All other peers are
+   * clients themselves. Default: none.
+   */
+  readonly useProxy?: readonly string[] | false | undefined;
+  /**
+   * Trusted proxies that may name the client with XCLIENT, written as for `useProxy`. The session then begins anew for that
+   * client. Nobody else is offered the command. Default: none.
+   */
+  readonly useXClient?: readonly string[] | false | undefined;
+  /**
+   * The proxies in `useProxy` have done TLS. Clients that they name count as connected with TLS 1.2. Needs `secure: true` and
+   * `useProxy`. Default: false.
+   */
+  readonly secured?: boolean | undefined;
 }

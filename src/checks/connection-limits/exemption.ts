@@ -1,6 +1,7 @@
 import type { IpAddress } from '../../net/index.ts';
 import { PrefixSet, parsePrefix, printPrefix } from '../../net/index.ts';
-import { addressToTrust, type ConnectFacts } from '../../smtp/facts.ts';
+import { addressToTrust } from '../../smtp/client.ts';
+import type { ConnectFacts } from '../../smtp/facts.ts';
 
 /** Prefixes as an option takes them: texts, or a set that is there already. */
 export type Prefixes = Iterable<string> | PrefixSet;

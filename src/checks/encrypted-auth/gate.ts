@@ -1,6 +1,6 @@
 import type { AccessCapabilities, AccessCommandFacts, AccessRefusal } from '../../access/facts.ts';
 import { parsePrefix, prefixHas } from '../../net/index.ts';
-import { addressToTrust } from '../../smtp/facts.ts';
+import { addressToTrust } from '../../smtp/client.ts';
 import { mechanismClass } from './mechanism-class.ts';
 
 /** What the gate needs to know; plain facts, known before any secret has been read. */

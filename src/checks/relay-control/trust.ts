@@ -1,6 +1,7 @@
 import type { IpAddress, Prefix } from '../../net/index.ts';
 import { addressScope, ipVersion, parsePrefix, prefixHas, printPrefix } from '../../net/index.ts';
-import { addressToTrust, type ConnectFacts } from '../../smtp/facts.ts';
+import { addressToTrust } from '../../smtp/client.ts';
+import type { ConnectFacts } from '../../smtp/facts.ts';
 
 /** Something about the options that is probably a mistake, though it can be meant. */
 export interface RelayWarning {

@@ -1,4 +1,5 @@
-import { type ConnectFacts, isOnThisMachine, type Role } from '../../smtp/facts.ts';
+import { isOnThisMachine } from '../../smtp/client.ts';
+import type { ConnectFacts, Role } from '../../smtp/facts.ts';
 
 /** The versions of TLS that may be asked for (RFC 8997 forbids the ones before). */
 export type MinimumTls = 'TLSv1.2' | 'TLSv1.3';
