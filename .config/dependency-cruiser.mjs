@@ -59,12 +59,12 @@ export default {
     {
       name: 'checks-see-facts-only',
       comment:
-        'A check says what is so; it never sees a reply, a policy or a trace. smtp/parts.ts is what a room may make for a policy beside checks; smtp/relay.ts is the mark that relay control bears.',
+        'A check says what is so; it never sees a reply, a policy or a trace. smtp/client.ts says whom to trust by its address; smtp/parts.ts is what a room may make for a policy beside checks; smtp/relay.ts is the mark that relay control bears.',
       severity: 'error',
       from: { path: '^src/checks/' },
       to: {
         path: '^src/(smtp|access)/',
-        pathNot: '^src/(smtp|access)/facts[.]ts$|^src/smtp/(parts|relay)[.]ts$|^src/access/sasl/',
+        pathNot: '^src/(smtp|access)/facts[.]ts$|^src/smtp/(client|parts|relay)[.]ts$|^src/access/sasl/',
       },
     },
     {
@@ -153,13 +153,13 @@ export default {
     {
       name: 'rooms-are-entered-by-the-door',
       comment:
-        'A room is entered by its index.ts; checks enter smtp and access by facts.ts, smtp also by parts.ts, and relay control by relay.ts.',
+        'A room is entered by its index.ts; checks enter smtp and access by facts.ts, smtp also by client.ts and parts.ts, and relay control by relay.ts.',
       severity: 'error',
       from: { path: '^src/((?:checks|adapters)/[^/]+|[^/]+)/' },
       to: {
         path: '^src/(?:checks|adapters)/[^/]+/.|^src/(?!checks/|adapters/)[^/]+/.',
         pathNot:
-          '^src/$1/|^src/(?:checks|adapters)/[^/]+/index[.]ts$|^src/[^/]+/index[.]ts$|^src/(smtp|access)/facts[.]ts$|^src/smtp/(parts|relay)[.]ts$|^src/access/sasl/index[.]ts$',
+          '^src/$1/|^src/(?:checks|adapters)/[^/]+/index[.]ts$|^src/[^/]+/index[.]ts$|^src/(smtp|access)/facts[.]ts$|^src/smtp/(client|parts|relay)[.]ts$|^src/access/sasl/index[.]ts$',
       },
     },
     {
