@@ -2,8 +2,8 @@ import type { Consequences, Entry } from '../../core/index.ts';
 
 /** Whether any rule of the policy can quarantine a message. What follows from a finding always stands in a table. */
 export const mayQuarantine = (policy: object): boolean =>
-  (Object.values(policy) as (readonly Entry<never, never>[] | undefined)[]).some((entries) =>
-    (entries ?? []).some(canDecideIt),
+  Object.entries(policy as Record<string, readonly Entry<never, never>[] | undefined>).some(
+    ([stage, entries]) => stage !== 'warnings' && (entries ?? []).some(canDecideIt),
   );
 
 function canDecideIt(entry: Entry<never, never>): boolean {
