@@ -130,13 +130,15 @@ export function smtpPolicy<E>(
     if (entries !== undefined) Object.freeze(entries);
   }
   assertUniqueIds({ ...policy, limits: limits as never });
-  const complete = Object.freeze({ ...policy, warnings: Object.freeze(warningsOf('smtpPolicy', policy)) });
-  made.set(complete, {
+  const warnings = Object.freeze(warningsOf('smtpPolicy', policy));
+  // Not enumerable: the keys of a policy are its stages.
+  Object.defineProperty(policy, 'warnings', { value: warnings });
+  made.set(policy, {
     authentication,
     bans: Object.freeze([...bans]),
     limits: Object.freeze([...limits]),
   } as PolicyParts<never>);
-  return complete as unknown as SmtpPolicy<E, AuthenticatedDataFacts>;
+  return Object.freeze(policy) as unknown as SmtpPolicy<E, AuthenticatedDataFacts>;
 }
 
 /** Whether the policy was made by `smtpPolicy()` and so has been asked who may relay. */
