@@ -6,15 +6,15 @@
  * failed logins, bans, the backend.
  * **Standards**: RFC 8314, RFC 9051, RFC 1939, RFC 2595, RFC 5034; the replies of `postern/access`.
  *
- * Until somebody may log in, no backend is connected: what came in the clear cannot reach it. A login in the clear is refused
+ * Until a login is possible, no backend is connected: what came in the clear cannot reach it. A login in the clear is refused
  * on the command's name; a literal is not asked for. What the backend advertises about TLS and logging in is replaced by what
- * the policy allows. `ID` and `XCLIENT` of the client's are never handed on. Whose login it is, is read from the messages that
- * pass by, so that failures are counted by account, and the next one waits before the backend hears of it.
+ * the policy allows. `ID` and `XCLIENT` from the client are never passed on. The gate asks the client itself until it knows whose
+ * login it is; the backend hears of it only once the budgets have admitted it, and receives nothing but base64.
  *
- * **Limits**: the backend is spoken to in clear text, and must be where nobody listens. ManageSieve and SMTP have no front here
- * (submission: `postern/adapters/smtp-server`). After a login nothing is read any more: compression, IDLE and everything else is
- * between client and backend. Clients are not asked for certificates: `EXTERNAL` and `-PLUS` mean nothing to a backend that does
- * not see the TLS layer. The PROXY protocol is spoken to the backend, and not understood from clients.
+ * **Limits**: the backend is spoken to in clear text, so the connection to it must be one that nobody can listen to. ManageSieve
+ * and SMTP have no front here (submission: `postern/adapters/smtp-server`). After a login nothing is read any more: compression,
+ * IDLE and everything else is between client and backend. Clients are not asked for certificates: `EXTERNAL` and `-PLUS` mean
+ * nothing to a backend that does not see the TLS layer. The PROXY protocol is spoken to the backend, but not accepted from clients.
  *
  * @example
  * ```ts
