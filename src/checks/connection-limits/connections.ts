@@ -2,7 +2,7 @@ import type { Awaitable, Check, Verdict } from '../../core/index.ts';
 import { defer, defineCheck, none } from '../../core/index.ts';
 import type { Charge, Env, Place, Rate, Usage } from '../../env/index.ts';
 import type { ConnectFacts } from '../../smtp/facts.ts';
-import { after } from './awaitable.ts';
+import { after, usagesOf } from './awaitable.ts';
 import type { LimitAnswer, LimitEvidence, OnStoreDown, Refusal } from './evidence.ts';
 import { answerOf, checkOnStoreDown, evidence, tightest } from './evidence.ts';
 import type { Prefixes } from './exemption.ts';
@@ -122,14 +122,24 @@ export function connectionLimits(
       const charge = (): Awaitable<LimitAnswer> =>
         perMinute === false
           ? none()
-          : after(counters.chargeAll(counted), (usages) => conclude(usages, prefixes, MINUTE));
+          : after(
+              usagesOf(
+                () => counters.chargeAll(counted),
+                rates.map(({ burst, rate }) => burst ?? rate),
+              ),
+              (usages) => conclude(usages, prefixes, MINUTE),
+            );
 
       // Places first: a connection that finds none has not been one, and does not count towards the rate.
       const places: Place[] = concurrent === false ? [] : counted.slice();
       if (total !== undefined)
         places.push({ key: everybody, limit: reserved > 0 && !known(client) ? total - reserved : total });
       if (places.length === 0) return charge();
-      return after(counters.acquireAll(places, session.id), (usages) => {
+      const taken = usagesOf(
+        () => counters.acquireAll(places, session.id),
+        places.map(({ limit }) => limit),
+      );
+      return after(taken, (usages) => {
         if (perMinute !== false && usages.every(undisturbed)) return charge();
         const answer = conclude(usages, concurrent === false ? [] : prefixes);
         return answer.result === 'pass' && perMinute !== false ? charge() : answer;

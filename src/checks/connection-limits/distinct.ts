@@ -2,7 +2,7 @@ import type { Awaitable, Check } from '../../core/index.ts';
 import { defer, defineCheck, none } from '../../core/index.ts';
 import type { Env, Usage } from '../../env/index.ts';
 import type { ConnectFacts, MailFacts, RcptFacts } from '../../smtp/facts.ts';
-import { after } from './awaitable.ts';
+import { after, usagesOf } from './awaitable.ts';
 import type { LimitAnswer, LimitEvidence, OnStoreDown, Refusal } from './evidence.ts';
 import { answerOf, checkOnStoreDown, evidence } from './evidence.ts';
 import type { Prefixes } from './exemption.ts';
@@ -49,7 +49,10 @@ export function distinctLimit<Facts extends Pick<ConnectFacts, 'client'>>(
       if (value === undefined || keys.length === 0) return none();
       const from = (i: number): Awaitable<LimitAnswer> => {
         const { key, times } = keys[i] as CountedKey;
-        return after(counters.distinct(`${label} ${key}`, value, limit * times, periodMs), (usage: Usage) => {
+        const ask = (): Awaitable<readonly Usage[]> =>
+          after(counters.distinct(`${label} ${key}`, value, limit * times, periodMs), (usage) => [usage]);
+        return after(usagesOf(ask, [limit * times]), (usages) => {
+          const usage = usages[0] as Usage;
           const answer = answerOf(usage.allowed, evidence(what.name, key, usage, periodMs), refusal, onStoreDown);
           return answer.result === 'pass' && i + 1 < keys.length ? from(i + 1) : answer;
         });

@@ -2,7 +2,7 @@ import type { Awaitable, Check, Decision } from '../../core/index.ts';
 import { defer, defineCheck, isPromise, none } from '../../core/index.ts';
 import type { Charge, Counters, Env, Rate, Usage } from '../../env/index.ts';
 import type { AuthFacts, ConnectFacts, DataFacts, HeloFacts, MailFacts, RcptFacts } from '../../smtp/facts.ts';
-import { after } from './awaitable.ts';
+import { after, usagesOf } from './awaitable.ts';
 import type { LimitAnswer, LimitEvidence, OnStoreDown, Refusal } from './evidence.ts';
 import { answerOf, checkOnStoreDown, evidence, tightest } from './evidence.ts';
 import type { Prefixes } from './exemption.ts';
@@ -103,8 +103,15 @@ export function rateLimit<Facts extends Pick<ConnectFacts, 'client'>>(
         };
         return answerOf(usage.allowed, detail, refusal, onStoreDown);
       };
-      if (charge === 'now') return after(counters.chargeAll(charges), conclude);
-      return after(peekAll(counters, charges, counted.pending?.(facts) ?? 0), conclude);
+      const ask = (): Awaitable<readonly Usage[]> =>
+        charge === 'now' ? counters.chargeAll(charges) : peekAll(counters, charges, counted.pending?.(facts) ?? 0);
+      return after(
+        usagesOf(
+          ask,
+          charges.map((one) => one.rate.burst ?? one.rate.rate),
+        ),
+        conclude,
+      );
     },
     { fail: defer(), temperror: defer() },
     { label },

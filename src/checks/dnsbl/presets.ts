@@ -12,7 +12,10 @@ import type { ListZoneOptions } from '../../dns/index.ts';
 /** A well-known list. */
 export interface ListPreset {
   /** What `dnsbl()` needs to know; spread it, and give a weight: `dnsbl({ ...presets.spamcop.list, weight: 2 })`. */
-  readonly list: ListZoneOptions & { readonly kind?: 'block' | 'allow' | undefined };
+  readonly list: ListZoneOptions & {
+    readonly kind?: 'block' | 'allow' | undefined;
+    readonly weight?: number | undefined;
+  };
   /** Who may ask, as far as the list's operator says; in our words. */
   readonly terms: string;
   /** Where the operator says it. */
@@ -53,11 +56,12 @@ const dblCodes = {
   '127.0.1.4': 'phishing',
   '127.0.1.5': 'malware',
   '127.0.1.6': 'botnet command and control',
-  '127.0.1.102': 'abused legitimate domain: spam',
-  '127.0.1.103': 'abused redirector',
-  '127.0.1.104': 'abused legitimate domain: phishing',
-  '127.0.1.105': 'abused legitimate domain: malware',
-  '127.0.1.106': 'abused legitimate domain: botnet',
+  // Legitimate domains that are abused weigh less than `weight`: most mail that names them is wanted.
+  '127.0.1.102': { weight: 1, meaning: 'abused legitimate domain: spam' },
+  '127.0.1.103': { weight: 0.5, meaning: 'abused redirector' },
+  '127.0.1.104': { weight: 2, meaning: 'abused legitimate domain: phishing' },
+  '127.0.1.105': { weight: 2, meaning: 'abused legitimate domain: malware' },
+  '127.0.1.106': { weight: 2, meaning: 'abused legitimate domain: botnet' },
 } as const;
 const spamhausTerms =
   'Free for non-commercial use below 100,000 SMTP connections and 300,000 questions a day, from a resolver of your own; otherwise with a key (Data Query Service)';
@@ -89,6 +93,7 @@ export const presets: { readonly [name in PresetName]: ListPreset } = {
       zone: 'dbl.spamhaus.org',
       label: 'Spamhaus DBL',
       codes: dblCodes,
+      weight: 4,
       errorCodes: { '127.0.1.255': 'the list holds no addresses' },
       testEntries: 'none',
     },
@@ -101,6 +106,7 @@ export const presets: { readonly [name in PresetName]: ListPreset } = {
       zone: 'dbl.dq.spamhaus.net',
       label: 'Spamhaus DBL',
       codes: dblCodes,
+      weight: 4,
       errorCodes: { '127.0.1.255': 'the list holds no addresses' },
       keyNeeded: true,
       testEntries: 'none',
@@ -147,7 +153,7 @@ export const presets: { readonly [name in PresetName]: ListPreset } = {
       // The third octet is the kind of sender; the last is how far it is trusted.
       codes: {
         ...Object.fromEntries(
-          [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15].flatMap((sort) => [
+          [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 20].flatMap((sort) => [
             [`127.0.${sort}.0`, { weight: 0, meaning: 'trust: none' }],
             [`127.0.${sort}.1`, { weight: -1, meaning: 'trust: low' }],
             [`127.0.${sort}.2`, { weight: -2, meaning: 'trust: medium' }],

@@ -28,15 +28,17 @@ const dblCodes = {
   '127.0.1.4': 'phishing',
   '127.0.1.5': 'malware',
   '127.0.1.6': 'botnet command and control',
-  '127.0.1.102': 'abused legitimate domain: spam',
-  '127.0.1.103': 'abused redirector',
-  '127.0.1.104': 'abused legitimate domain: phishing',
-  '127.0.1.105': 'abused legitimate domain: malware',
-  '127.0.1.106': 'abused legitimate domain: botnet',
+  // Legitimate domains that are abused weigh less than `weight`: most mail that names them is wanted.
+  '127.0.1.102': { weight: 1, meaning: 'abused legitimate domain: spam' },
+  '127.0.1.103': { weight: 0.5, meaning: 'abused redirector' },
+  '127.0.1.104': { weight: 2, meaning: 'abused legitimate domain: phishing' },
+  '127.0.1.105': { weight: 2, meaning: 'abused legitimate domain: malware' },
+  '127.0.1.106': { weight: 2, meaning: 'abused legitimate domain: botnet' },
 } as const;
 const dbl = {
   label: 'Spamhaus DBL',
   codes: dblCodes,
+  weight: 4,
   errorCodes: { '127.0.1.255': 'addresses must not be asked here' },
   // The list answers a question about an address with an error, and holds hosts as well as domains.
   addresses: 'never',

@@ -30,7 +30,10 @@ import {
 } from 'postern/checks/connection-limits';
 import { relayControl } from 'postern/checks/relay-control';
 import { evaluate, on, reject, shadow, when } from 'postern/core';
+import type { Env } from 'postern/env';
 import { smtpPolicy, smtpReply } from 'postern/smtp';
+import { smtpSession } from 'postern/smtp-session';
+import { connectFacts, quietEnv } from 'postern/testing';
 import { describe, expect, test } from 'vitest';
 import type { Case } from './facts.ts';
 import { awayCounters, facts, house } from './facts.ts';
@@ -296,15 +299,32 @@ describe('the shared store is away', () => {
     recipientRate(client(), perMinute(1), { onStoreDown, charge: 'when-accepted' }),
     distinctRecipients(everybody, { limit: 5, periodMs: 1_000, onStoreDown }),
   ];
-  test.each<[OnStoreDown, string]>([
-    ['open', 'pass'],
-    ['defer', 'temperror'],
-    ['closed', 'fail'],
-  ])('onStoreDown %s → %s', async (onStoreDown, result) => {
+  const everyMethod = (fails: () => unknown): Env['counters'] => new Proxy({} as Env['counters'], { get: () => fails });
+  const stores: readonly (readonly [string, () => Env['counters']])[] = [
+    ['reports that it is', awayCounters],
+    [
+      'throws',
+      () =>
+        everyMethod(() => {
+          throw new Error('away');
+        }),
+    ],
+    ['rejects', () => everyMethod(() => Promise.reject(new Error('away')))],
+  ];
+  const cases = stores.flatMap(([how, store]) =>
+    (
+      [
+        ['open', 'pass'],
+        ['defer', 'temperror'],
+        ['closed', 'fail'],
+      ] as const
+    ).map(([onStoreDown, result]) => [how, onStoreDown, result, store] as const),
+  );
+  test.each(cases)('a store that %s, onStoreDown %s → %s', async (_, onStoreDown, result, store) => {
     for (const check of checks(onStoreDown)) {
       const finding = await check.examine(
         facts() as never,
-        { counters: awayCounters() } as never,
+        { counters: store() } as never,
         new AbortController().signal,
       );
       expect(finding).toMatchObject({ result, detail: { degraded: true } });
@@ -312,7 +332,30 @@ describe('the shared store is away', () => {
   });
 });
 
+test('a rate by autonomous system, in a session that reports none → counts what the function knows', async () => {
+  const { counters, clock } = house();
+  const byNetwork = messageRate(
+    asn(({ ip }) => (ip.startsWith('198.51.100.') ? 64500 : undefined)),
+    perMinute(1),
+  );
+  const policy = smtpPolicy({ relay: 'decided-by-the-server', mail: [byNetwork] });
+  const env = quietEnv({ counters, clock });
+  const said: (number | undefined)[] = [];
+  for (const client of ['198.51.100.1', '198.51.100.2', '203.0.113.1', '203.0.113.2']) {
+    const one = smtpSession(policy, env, connectFacts({ client, session: client }));
+    await one.connect();
+    await one.helo('EHLO', 'client.example');
+    said.push((await one.mail('<a@example.org>'))?.code);
+    await one.close();
+  }
+  expect(said).toEqual([undefined, 450, undefined, undefined]);
+});
+
 describe('wrong options', () => {
+  test('asn() without a function that knows the number → TypeError', () => {
+    expect(() => asn(undefined as never)).toThrow('asn: of must be a function');
+  });
+
   test.each<[() => unknown, RegExp]>([
     [() => connectionLimits({ concurrent: 0 }), /concurrent 0 must be a number from 1/],
     [() => connectionLimits({ perMinute: Number.NaN }), /perMinute NaN/],

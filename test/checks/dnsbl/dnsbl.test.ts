@@ -264,6 +264,8 @@ describe('allow lists', () => {
     const of = (answer: string) => decide({ '1.2.0.192.list.dnswl.org': { A: [answer] } }, dnswl);
     expect((await of('127.0.5.3')).decision.score).toBe(-4);
     expect((await of('127.0.5.0')).decision.score).toBe(0);
+    // 20: entries that their owners made (dnswl.org, "Return codes").
+    expect((await of('127.0.20.2')).decision.score).toBe(-2);
     const over = (await of('127.0.0.255')).decision;
     expect([over.score, over.outcomes[0]?.finding.result]).toEqual([0, 'permerror']);
   });
@@ -397,6 +399,16 @@ describe('the check itself', () => {
 });
 
 describe('presets', () => {
+  test('the DBL, asked about a name → a legitimate domain that is abused weighs less than a spammer’s', async () => {
+    const dbl = dnsbl({ ...presets['spamhaus-dbl'].list, of: 'sender' });
+    const weigh = async (code: number) =>
+      (await decide({ 'example.org.dbl.spamhaus.org': { A: [`127.0.1.${code}`] } }, dbl as never)).decision.score;
+    expect(await weigh(2)).toBe(4);
+    for (const code of [102, 103, 104, 105, 106]) {
+      expect(await weigh(code)).toBeGreaterThan(0);
+      expect(await weigh(code)).toBeLessThan(4);
+    }
+  });
   test('none is on by default: they are data, each with terms, a place to read them, and a date', () => {
     for (const { terms, termsUrl, asOf, list: options } of Object.values(presets)) {
       expect(terms).not.toBe('');

@@ -302,6 +302,20 @@ describe('options', () => {
     expect(make).toThrow(TypeError);
     expect(make).toThrow(message);
   });
+  test.each([
+    [2, 4],
+    [102, 1],
+    [103, 0.5],
+    [104, 2],
+    [105, 2],
+    [106, 2],
+  ])('the DBL, code 127.0.1.%d → weighs %d', async (code, weight) => {
+    const clock = fixedClock();
+    const dns = zone({ 'bad.example.org.dbl.spamhaus.org': { A: [`127.0.1.${code}`] } }, { clock });
+    const message = await readMessage(mail('https://bad.example.org/'));
+    const check = uribl(uriPresets['spamhaus-dbl'].list);
+    expect((await evaluate({ only: [check] }, 'only', { message }, { dns, clock })).score).toBe(weight);
+  });
   test.each(Object.entries(uriPresets))(
     'the preset %s → makes a check, or says that it needs a key',
     (_, { list, terms, asOf }) => {
