@@ -5,7 +5,7 @@ import { dnsbl } from 'postern/checks/dnsbl';
 import { relayControl } from 'postern/checks/relay-control';
 import { heloIdentity, reverseDns, senderDomain } from 'postern/checks/reverse-dns';
 import { spf } from 'postern/checks/spf';
-import { flag, on, reject, score, together, unless, within } from 'postern/core';
+import { flag, on, reject, score, unless, within } from 'postern/core';
 import type { Env } from 'postern/env';
 import { parseIp } from 'postern/net';
 import type { RcptFacts, SmtpPolicy } from 'postern/smtp';
@@ -23,15 +23,13 @@ export const inbound: SmtpPolicy = smtpPolicy({
       spared,
       within(
         10_000,
-        together(
+        score(
+          { rejectAt: 5, tagAt: 2 },
           senderDomain(),
           on(spf(), { fail: reject() }),
-          score(
-            { rejectAt: 5, tagAt: 2 },
-            dnsbl({ zone: 'zen.dnsbl.example', label: 'ZEN', weight: 5, url: 'https://lookup.example/?q={subject}' }),
-            on(reverseDns(), { fail: flag(2), permerror: flag(2) }),
-            heloIdentity(),
-          ),
+          dnsbl({ zone: 'zen.dnsbl.example', label: 'ZEN', weight: 5, url: 'https://lookup.example/?q={subject}' }),
+          on(reverseDns(), { fail: flag(2), permerror: flag(2) }),
+          heloIdentity(),
         ),
       ),
     ),

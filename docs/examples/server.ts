@@ -31,7 +31,9 @@ export async function main(): Promise<string[]> {
     async deliver({ message, outcome, forwardPaths }) {
       const chunks: Uint8Array[] = [];
       for await (const chunk of message) chunks.push(chunk);
-      if ((await outcome).action === 'accept') taken.push(`${chunks.length} chunks for ${forwardPaths.length}`);
+      const { action } = await outcome;
+      if (action === 'accept' || action === 'quarantine')
+        taken.push(`${chunks.length} chunks for ${forwardPaths.length}`);
     },
   });
   server.listen(0, '127.0.0.1');

@@ -17,6 +17,7 @@
  *
  * @module
  */
+import type { Decision } from '../core/index.ts';
 import { evaluate } from '../core/index.ts';
 import type { Env } from '../env/index.ts';
 import type { AuthenticatedStages, SessionPolicy, SmtpStages } from '../smtp/index.ts';
@@ -25,22 +26,50 @@ import type { FactsOver } from './facts.ts';
 import { factsAt } from './facts.ts';
 
 /**
- * The codes of the reply: `550 5.7.1`; `null` where there is no objection.
+ * Decides one stage about facts: for a test of the action, the deciding rule, the tags or the score.
  *
- * @throws TypeError for facts that no session would know
+ * @throws {TypeError} for facts that no session would know
+ *
+ * @example
+ * ```ts
+ * import { dnsbl } from 'postern/checks/dnsbl';
+ * import { smtpPolicy } from 'postern/smtp';
+ * import { decisionAt, quietEnv, zone } from 'postern/testing';
+ *
+ * const policy = smtpPolicy({ relay: 'decided-by-the-server', rcpt: [dnsbl({ zone: 'zen.dnsbl.example', label: 'ZEN' })] });
+ * const dns = zone({ '9.9.9.9.zen.dnsbl.example': { A: ['127.0.0.2'] } });
+ * console.log(await decisionAt(policy, 'rcpt', { client: '9.9.9.9' }, quietEnv({ dns }))); // { action: 'reject', rule: 'dnsbl/zen', … }
+ * ```
+ */
+export const decisionAt = <E extends Env = Env>(
+  policy: SessionPolicy<E>,
+  stage: keyof SmtpStages,
+  over: FactsOver,
+  env: E,
+): Promise<Decision> =>
+  evaluate<AuthenticatedStages, E, typeof stage>(policy as never, stage, factsAt(stage, over), env);
+
+/** What `replyTo` adds to the codes. */
+export interface ReplyToOptions {
+  /** Whether the reply names the rule that refused: `550 5.7.1 (dnsbl/zen)`. Several rules share a code. Default: false. */
+  readonly rule?: boolean | undefined;
+}
+
+/**
+ * The codes of the reply: `550 5.7.1`; `null` if no rule objects.
+ *
+ * @throws {TypeError} for facts that no session would know
  */
 export async function replyTo<E extends Env = Env>(
   policy: SessionPolicy<E>,
   stage: keyof SmtpStages,
   over: FactsOver,
   env: E,
+  { rule = false }: ReplyToOptions = {},
 ): Promise<string | null> {
-  const decision = await evaluate<AuthenticatedStages, E, typeof stage>(
-    policy as never,
-    stage,
-    factsAt(stage, over),
-    env,
-  );
+  const decision = await decisionAt(policy, stage, over, env);
   const reply = smtpReply(decision, stage);
-  return reply === null ? null : `${reply.code} ${reply.enhanced}`.trim();
+  if (reply === null) return null;
+  const codes = `${reply.code} ${reply.enhanced}`.trim();
+  return rule && 'rule' in decision ? `${codes} (${decision.rule})` : codes;
 }

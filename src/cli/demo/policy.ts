@@ -8,10 +8,10 @@ import type { SmtpAuth } from '../../checks/smtp-auth/index.ts';
 import { authenticationRequired, senderMatchesLogin, smtpAuth } from '../../checks/smtp-auth/index.ts';
 import { spf } from '../../checks/spf/index.ts';
 import { uribl } from '../../checks/uribl/index.ts';
-import { flag, on, reject, score, together, unless, within } from '../../core/index.ts';
+import { flag, on, reject, score, unless, within } from '../../core/index.ts';
 import { type ListWatch, type ListZone, listWatch, listZone } from '../../dns/index.ts';
-import type { SessionPolicy } from '../../smtp/index.ts';
-import { authenticated, smtpPolicy } from '../../smtp/index.ts';
+import type { RcptFacts, SessionPolicy } from '../../smtp/index.ts';
+import { authenticated, smtpPolicy, toPostmaster } from '../../smtp/index.ts';
 
 /** In the demonstration, the networks set apart for documentation (RFC 5737, RFC 3849) stand for the public Internet. */
 const publicNetworks = ['192.0.2.0/24', '198.51.100.0/24', '203.0.113.0/24', '2001:db8::/32'];
@@ -28,6 +28,9 @@ export const watchedLists: readonly ListZone[] = [
   listZone({ zone: blockList.zone, label: blockList.label }),
   listZone({ ...uriList, holds: 'name' }),
 ];
+
+/** Whose mail is not judged: users who have logged in, and everybody who writes to the postmaster. */
+const spared = (facts: RcptFacts): boolean => authenticated(facts) || toPostmaster(facts);
 
 /** Mail for example.com, arriving on port 25. */
 export function inboundPolicy(watch: ListWatch = listWatch()): SessionPolicy {
@@ -48,19 +51,18 @@ export function inboundPolicy(watch: ListWatch = listWatch()): SessionPolicy {
     // Judged at RCPT, so that the log can say whose mail was refused; asked as soon as the facts are there.
     rcpt: [
       unless(
-        authenticated,
+        spared,
         within(
           10_000,
-          together(
+          // Every flag stands inside the score; outside it would have no effect.
+          score(
+            { rejectAt: 5, tagAt: 2 },
             senderDomain({ publicNetworks }),
             on(sender, { fail: reject() }),
-            score(
-              { rejectAt: 5, tagAt: 2 },
-              dnsbl({ ...blockList, weight: 5, watch }),
-              dnsbl({ zone: 'busy.lists.example', label: 'Busy BL', weight: 5 }),
-              on(reverseDns(), { fail: flag(2), permerror: flag(2) }),
-              heloIdentity({ ownNames: ['mx.example.com'] }),
-            ),
+            dnsbl({ ...blockList, weight: 5, watch }),
+            dnsbl({ zone: 'busy.lists.example', label: 'Busy BL', weight: 5 }),
+            on(reverseDns(), { fail: flag(2), permerror: flag(2) }),
+            heloIdentity({ ownNames: ['mx.example.com'] }),
           ),
         ),
       ),
@@ -68,7 +70,7 @@ export function inboundPolicy(watch: ListWatch = listWatch()): SessionPolicy {
 
     // What the message says, and whether it is from whom it says it is.
     authentication: authenticator({ spf: sender }),
-    data: [within(10_000, uribl({ ...uriList, watch })), dmarc()],
+    data: [score({ tagAt: 1, id: 'message' }, within(10_000, uribl({ ...uriList, watch })), dmarc())],
   });
 }
 

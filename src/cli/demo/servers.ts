@@ -56,7 +56,7 @@ export async function startServers(): Promise<DemoServers> {
     account === 'alice' && secret === 'correct horse'
       ? ({ result: 'accepted', identity: 'alice' } as const)
       : ({ result: 'rejected' } as const);
-  // Mail that is accepted has nowhere to go here.
+  // Mail has nowhere to go here, be it accepted or quarantined.
   const deliver = async (): Promise<void> => undefined;
   const make = (
     over: Pick<GuardOptions, 'policy' | 'role'> & Partial<GuardOptions>,
@@ -65,6 +65,7 @@ export async function startServers(): Promise<DemoServers> {
     guardedServer({
       env,
       deliver,
+      quarantine: 'deliver',
       session: { onEvent },
       ...over,
       server: {
