@@ -12,11 +12,11 @@ import { Scope, timedOut } from './scope.ts';
 import { isCertain, scoreOutcome } from './score.ts';
 import { consequenceOf, defer, proceed, weighed } from './verdict.ts';
 
-/** Findings that need no new examination, by rule id: examined ahead, or recorded earlier. A `Map` is one. */
+/** Findings by rule id that need no new examination: begun early, or recorded. A `Map` is one. */
 export interface Known {
-  /** The finding for the rule with this id, or the promise of one; undefined where there is none. */
+  /** The finding for the rule with this id, or a promise of it; undefined if there is none. */
   get(rule: string): Awaitable<Finding> | undefined;
-  /** Nobody waits for this finding any more. */
+  /** Reports that this finding is no longer needed. */
   abandon?(rule: string): void;
 }
 
@@ -56,7 +56,7 @@ export async function evaluate<Stages extends object, Env, Stage extends Exclude
 }
 
 interface Run {
-  /** Undefined where nothing can end the evaluation before its checks have answered. */
+  /** Undefined if nothing can end the evaluation before its checks have answered. */
   readonly scope: Scope | undefined;
   readonly known: Known | undefined;
   /** Whether a score around these rules adds up their weights. */
@@ -147,7 +147,7 @@ function runOne<F, E>(
   return isPromise(finding) ? inTime(check.name, finding, run.scope).then(conclude) : conclude(finding);
 }
 
-/** Examines one check. A check that throws has found nothing out: that is a `temperror`, never a pass. */
+/** Examines one check. A check that throws is a `temperror`, never a pass. */
 export function examine<F, E>(check: Check<F, E>, facts: F, env: E, signal: AbortSignal = never()): Awaitable<Finding> {
   try {
     const finding = check.examine(facts, env, signal);
@@ -182,9 +182,9 @@ const late = (check: string): Finding => ({
   detail: { error: 'deadline' },
 });
 
-/** The finding, or `temperror` once its time is over, whether or not the check listens to its signal. */
+/** Waits for the finding until the scope ends, which is a `temperror`, whether or not the check listens to its signal. */
 function inTime(check: string, finding: Promise<Finding>, around: Scope | undefined): Promise<Finding> {
-  // A finding that was handed in may be a promise of anybody's.
+  // A promise that was handed in may reject.
   const safe = finding.catch((error: unknown) => broken(check, error));
   if (around === undefined) return safe;
   return new Promise((resolve) => {
@@ -247,8 +247,8 @@ function runScore<F, E>(score: Score<F, E>, facts: F, env: E, run: Run): Awaitab
 }
 
 /**
- * The findings of a recorded decision, to be judged again under another policy without asking the world: rules are
- * matched by id, and a rule that is not in the record is examined anew.
+ * The findings of recorded decisions, for `evaluate` to judge again under another policy. Rules are matched by id; a rule
+ * that is not in the record is examined again.
  */
 export const recorded = (...decisions: readonly Decision[]): ReadonlyMap<string, Finding> =>
   new Map(decisions.flatMap(({ outcomes }) => outcomes.map(({ rule, finding }) => [rule, finding] as const)));

@@ -1,10 +1,10 @@
-/** Why a signal fired whose time was over: an error by the name that `AbortSignal.timeout()` gives it. */
+/** The reason of a signal whose deadline has passed, named as by `AbortSignal.timeout()`. */
 export const timedOut = (ms: number): Error =>
   Object.assign(new Error(`no answer within ${ms} ms`), { name: 'TimeoutError' });
 
 /**
- * Something that can be ended before its time: an evaluation, a group with a deadline, one check. What ends ends all that
- * is inside it. A tree of its own, so that a signal has one listener, however many wait for it.
+ * Something that can be ended early: an evaluation, a group with a deadline, one check. Ending a scope ends every scope inside
+ * it. A signal has one listener this way, however many checks depend on it.
  */
 export class Scope {
   #controller: AbortController | undefined;
@@ -27,7 +27,7 @@ export class Scope {
     return scope;
   }
 
-  /** Made when it is first asked for: a signal is dear, and most that is evaluated needs none. */
+  /** Created lazily: AbortControllers are expensive and rarely needed. */
   get signal(): AbortSignal {
     if (this.#given !== undefined) return this.#given;
     this.#controller ??= new AbortController();
@@ -47,7 +47,7 @@ export class Scope {
     return child;
   }
 
-  /** Calls `run` when it is ended; at once where it has been. */
+  /** Calls `run` when the scope is ended, or at once if it has been. */
   onEnd(run: () => void): void {
     this.#end = run;
     if (this.#ended) run();
@@ -62,7 +62,7 @@ export class Scope {
     for (const child of this.#inside ?? []) child.end(reason);
   }
 
-  /** It has come to its end by itself. */
+  /** Leaves the tree: what it stands for has finished by itself. */
   close(): void {
     this.#leave?.();
     this.#end = undefined;

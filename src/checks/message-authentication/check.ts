@@ -73,14 +73,14 @@ export interface AuthenticatorOptions extends Omit<AuthenticateOptions, 'signal'
  * import { authenticator, dmarc, dmarcSpeaks } from 'postern/checks/message-authentication';
  * import { relayControl } from 'postern/checks/relay-control';
  * import { spf } from 'postern/checks/spf';
- * import { on, reject, unless } from 'postern/core';
+ * import { on, reject, score, unless } from 'postern/core';
  * import { smtpPolicy } from 'postern/smtp';
  *
  * const sender = spf();
  * export const policy = smtpPolicy({
  *   relay: relayControl({ localDomains: ['example.com'] }),
  *   authentication: authenticator({ spf: sender, trustedSealers: ['lists.example.org'] }),
- *   data: [dmarc(), unless(dmarcSpeaks, on(sender, { fail: reject() }))],
+ *   data: [score({ tagAt: 1 }, dmarc(), unless(dmarcSpeaks, on(sender, { fail: reject() })))],
  * });
  * ```
  */

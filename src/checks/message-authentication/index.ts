@@ -15,17 +15,20 @@
  * import { authenticator, dmarc } from 'postern/checks/message-authentication';
  * import { relayControl } from 'postern/checks/relay-control';
  * import { spf } from 'postern/checks/spf';
- * import { flag, on } from 'postern/core';
+ * import { flag, on, score } from 'postern/core';
  * import { smtpPolicy } from 'postern/smtp';
  *
  * export const policy = smtpPolicy({
  *   relay: relayControl({ localDomains: ['example.com'] }),
  *   authentication: authenticator({ spf: spf(), trustedSealers: ['lists.example.org'] }),
  *   data: [
- *     on(dmarc(), {
- *       fail: flag(5), // its domain asks for a refusal
- *       softfail: flag(3), // its domain asks to set it apart
- *     }),
+ *     score(
+ *       { rejectAt: 5, tagAt: 3 },
+ *       on(dmarc(), {
+ *         fail: flag(5), // its domain asks for a refusal
+ *         softfail: flag(3), // its domain asks for a quarantine
+ *       }),
+ *     ),
  *   ],
  * });
  * ```

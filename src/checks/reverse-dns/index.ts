@@ -12,14 +12,12 @@
  *
  * @example
  * ```ts
- * import { on, score, unless } from 'postern/core';
- * import { flag } from 'postern/core';
+ * import { flag, on, score, unless } from 'postern/core';
  * import { heloIdentity, reverseDns, senderDomain } from 'postern/checks/reverse-dns';
  * import { authenticated } from 'postern/smtp';
  *
  * export const identity = [
- *   unless(authenticated, senderDomain()),
- *   unless(authenticated, score({ rejectAt: 5 }, on(reverseDns(), { permerror: flag(2) }), heloIdentity())),
+ *   unless(authenticated, score({ tagAt: 2 }, senderDomain(), on(reverseDns(), { permerror: flag(2) }), heloIdentity())),
  * ];
  * ```
  *
