@@ -6,8 +6,8 @@
  * **Limits**: obsolete forms are read if every reader takes the same domain from them: source routes, dots anywhere in a
  * local part, empty list elements. White space or a comment inside a domain is refused. Three forms that the grammar
  * does not have, and that real senders write, are read as well: square brackets in a display name, a display name that
- * lacks quotes around its comma (`Doe, John <john@example.org>`), and a display name that repeats the domain of its
- * address (`info@example.org <info@example.org>`).
+ * lacks quotes around its comma (`Doe, John <john@example.org>`), and a display name that repeats its address
+ * (`info@example.org <info@example.org>`).
  *
  * @module
  */
@@ -85,7 +85,9 @@ const isPlainPhrase = (words: readonly Token[]): boolean =>
 /** Whether the words can be the display name of the mailbox. */
 function names(words: readonly Token[], mailbox: Mailbox): boolean {
   if (words.some((token) => isOneOf(token, '>'))) return false;
-  return !words.some((token) => isOneOf(token, '@')) || mailboxOf(words)?.domain === mailbox.domain;
+  if (!words.some((token) => isOneOf(token, '@'))) return true;
+  const shown = mailboxOf(words);
+  return shown?.domain === mailbox.domain && shown.localPart.toLowerCase() === mailbox.localPart.toLowerCase();
 }
 
 /** Takes the obsolete source route off (RFC 5322 §4.4): `@hop,@hop:`. */

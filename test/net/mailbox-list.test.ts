@@ -50,6 +50,7 @@ describe('a list of mailboxes', () => {
     'admin@legit.example<x@attack.example>',
     'admin@legit.example <x@attack.example>',
     'admin@legit.example x@attack.example',
+    'admin@legit.example <other@legit.example>',
     'admin@legit.example@attack.example',
     'admin@legit.example\r\n <x@attack.example>',
     '<x@attack.example>\r\n\t<admin@legit.example>',

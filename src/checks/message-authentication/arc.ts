@@ -12,7 +12,7 @@ import type { Lookups } from './keys.ts';
 import { keyRecords, publicKey, TEMPORARY } from './keys.ts';
 import type { ArcSet, KeyCache, Mailauth } from './mailauth.ts';
 import type { ArcOutcome } from './outcome.ts';
-import type { ArcChain } from './signatures.ts';
+import { type ArcChain, MAX_SETS } from './signatures.ts';
 
 /** What a sealer wrote into its set about DMARC. */
 interface Word {
@@ -53,6 +53,7 @@ export async function arcOf(
   const last = sets.at(-1);
   if (last === undefined) return { result: 'none', sealers: [] };
   const about = { instance: last.i, sealers: sets.map(nameOf) };
+  if (sets.length > MAX_SETS) return { result: 'fail', ...about, reason: 'the chain is too long' };
   const seals = await sealsOf(sets, lookups, mailauth, breath);
   if (seals === 'fail') return { result: 'fail', ...about, reason: 'a seal did not verify' };
   if (newest === 'fail') return { result: 'fail', ...about, reason: 'the newest message signature did not verify' };

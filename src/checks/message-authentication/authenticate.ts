@@ -129,9 +129,12 @@ async function examine(
   if (split === undefined) return unexamined('permerror', 'the header is too large', lookups, 'sender');
   const { header, body } = split;
   const text = latin1(header);
+  await breath.spend(2 * text.length);
   const fields = fieldsOf(text);
+  await breath.spend(2 * text.length);
   const author = authorOf(text, fields);
   if ('domain' in author) askPolicies(author.domain, lookups);
+  await breath.spend(2 * text.length);
   const loaded = await mailauth();
   const domain = 'domain' in author ? author.domain : undefined;
   const signatures = await readSignatures(fields, body, domain, lookups, clock, loaded, settings, breath, read);

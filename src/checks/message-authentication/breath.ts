@@ -1,7 +1,7 @@
 import type { Clock } from '../../env/index.ts';
 
 /** So many octets are worked on before other work is let run. */
-const BREATH = 1 << 19;
+const BREATH = 1 << 18;
 
 /** Yields to other work now and then, and stops when the time is over. */
 export class Breath {

@@ -11,7 +11,7 @@
  * @module
  */
 import type { Clock } from '../../env/index.ts';
-import { organizationalDomain, parseDomain } from '../../net/index.ts';
+import { isWithin, organizationalDomain, parseDomain } from '../../net/index.ts';
 import type { Canonicalization } from './body.ts';
 import { BodyHash } from './body.ts';
 import type { Breath } from './breath.ts';
@@ -25,6 +25,9 @@ import type { DkimOutcome } from './outcome.ts';
 const MAX_SIGNATURE = 8_192;
 /** Of more signatures, the others are not even read. */
 const MAX_PARSED = 200;
+
+/** A longer chain is not examined: each seal covers all sets below it, so the cost grows with the square. */
+export const MAX_SETS = 20;
 
 export interface Signatures {
   readonly dkim: readonly DkimOutcome[];
@@ -77,13 +80,14 @@ export async function readSignatures(
     ({ header, wrong }) => ({ readable: wrong === undefined, domain: header.signingDomain }),
     author,
   );
+  await breath.spend(1 << 17);
   const sets = chainOf(fields, mailauth);
   const newest = sets?.at(-1)?.['arc-message-signature']?.original;
   const seal = newest === undefined ? undefined : prepare(verifier, newest, 'ARC', mailauth);
 
   const all = [...chosen, ...(seal === undefined ? [] : [seal])].filter(({ wrong }) => wrong === undefined);
   for (const { header } of all) void keyRecords(lookups, nameOf(header));
-  for (const set of sets ?? []) {
+  for (const set of sets !== undefined && sets.length <= MAX_SETS ? sets : []) {
     const { s, d } = set['arc-seal']?.parsed ?? {};
     void lookups.ask(keyName(String(s?.value), String(d?.value)), 'TXT');
   }
@@ -94,11 +98,12 @@ export async function readSignatures(
     breath,
   );
   read();
+  const named = byName(fields);
   const dkim: DkimOutcome[] = [];
   const verify = async ({ header, wrong }: Prepared): Promise<SignatureStatus> => {
     await breath.spend(1 << 17);
     return wrong === undefined
-      ? verified(verifier, header, fields, bodies, lookups, mailauth)
+      ? verified(verifier, header, named, bodies, lookups, mailauth)
       : { result: wrong === 'weak algorithm' ? 'policy' : 'neutral', comment: wrong };
   };
   for (const one of chosen) dkim.push(outcomeOf(one.header, await verify(one), bodies, limits));
@@ -160,14 +165,15 @@ function choose<T>(
   author: string | undefined,
 ): readonly T[] {
   if (list.length <= limit) return list;
-  const own = author === undefined ? undefined : organisation(author);
+  const parsed = author === undefined ? undefined : parseDomain(author);
+  const own = parsed === undefined ? undefined : organizationalDomain(parsed);
   const last = list.length - 1;
   const ranked = list.map((one, at) => {
     const { readable, domain = '' } = of(one);
     return {
       at,
       readable,
-      own: own !== undefined && organisation(domain) === own,
+      own: own !== undefined && isWithin(parseDomain(domain) ?? '', own),
       turn: at <= last - at ? 2 * at : 2 * (last - at) + 1,
     };
   });
@@ -178,11 +184,6 @@ function choose<T>(
 
 /** What `d=` seems to be, at a glance. */
 const domainIn = ({ octets }: Line): string | undefined => /[;:\s]d\s*=\s*([^\s;]+)/.exec(octets)?.[1];
-
-function organisation(text: string): string | undefined {
-  const domain = parseDomain(text);
-  return domain === undefined ? undefined : organizationalDomain(domain);
-}
 
 function chainOf(fields: readonly Field[], { getARChain }: Mailauth): readonly ArcSet[] | undefined {
   try {
@@ -267,7 +268,7 @@ async function hashBody(
 async function verified(
   verifier: DkimVerifierInstance,
   header: SignatureHeader,
-  fields: readonly Field[],
+  fields: Named,
   bodies: Bodies,
   lookups: Lookups,
   mailauth: Mailauth,
@@ -296,21 +297,32 @@ async function verified(
  * The fields that `h=` names, for mailauth to find at once: it looks for each name in all fields, from the last on. What
  * the message does not have is taken out of `h=`; the signature is verified over its own octets all the same.
  */
-function signedFields({ parsed }: SignatureHeader, fields: readonly Field[]): Field[] {
-  const byName = new Map<string, Field[]>();
-  for (const field of fields) {
-    const { key } = field;
-    if (key === undefined) continue;
-    const same = byName.get(key);
-    if (same === undefined) byName.set(key, [field]);
-    else same.push(field);
-  }
+function signedFields({ parsed }: SignatureHeader, fields: Named): Field[] {
   const names = String(parsed?.h?.value ?? '')
     .split(':')
     .map((name) => name.trim().replace(/[A-Z]+/g, (part) => part.toLowerCase()));
-  const signed = names.flatMap((name) => byName.get(name)?.pop() ?? []);
+  const taken = new Map<string, number>();
+  const signed = names.flatMap((name) => {
+    const times = (taken.get(name) ?? 0) + 1;
+    taken.set(name, times);
+    return fields.get(name)?.at(-times) ?? [];
+  });
   if (parsed?.h !== undefined) parsed.h = { value: signed.map(({ key }) => key).join(':') };
   return signed.reverse();
+}
+
+/** The fields of each name, in their order. */
+type Named = ReadonlyMap<string, readonly Field[]>;
+
+function byName(fields: readonly Field[]): Named {
+  const named = new Map<string, Field[]>();
+  for (const field of fields) {
+    if (field.key === undefined) continue;
+    const same = named.get(field.key);
+    if (same === undefined) named.set(field.key, [field]);
+    else same.push(field);
+  }
+  return named;
 }
 
 /** Reasons that may be written into a header. Whatever else mailauth says stays inside. */

@@ -517,8 +517,8 @@ describe('hostile messages', () => {
       Array.from({ length: 50 }, (_, i) => set(50 - i)).join('') + plain(),
       policy('v=DMARC1; p=none'),
     );
-    expect(found.arc).toMatchObject({ result: 'fail', instance: 50 });
-    expect(found.questions).toBeLessThanOrEqual(120);
+    expect(found.arc).toMatchObject({ result: 'fail', instance: 50, reason: 'the chain is too long' });
+    expect(found.questions).toBeLessThanOrEqual(10);
   });
 
   test('a name server that never answers → temperror in time', async () => {

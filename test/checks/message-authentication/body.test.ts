@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { BodyHash, type RunningHash } from '../../../src/checks/message-authentication/body.ts';
 import { canonicalBody, octets } from './mail.ts';
 
-const numRuns = Number(process.env.POSTERN_FUZZ_RUNS ?? 300);
+const numRuns = Number(process.env.POSTERN_FUZZ_RUNS ?? 100);
 
 /** Keeps what was hashed, and counts. */
 class Kept implements RunningHash {
@@ -134,12 +134,12 @@ describe('a canonicalized body', () => {
   });
 
   test.each<[string, string]>([
-    ['one long line', 'x'.repeat(400_000)],
-    ['spaces', ' '.repeat(400_000)],
-    ['line ends', '\r\n'.repeat(200_000)],
-    ['line ends and a letter', `${'\r\n'.repeat(200_000)}x`],
-    ['bare CR', '\r'.repeat(400_000)],
-    ['spaces at the ends of lines', `${' '.repeat(1_000)}\r\n`.repeat(400)],
+    ['one long line', 'x'.repeat(100_000)],
+    ['spaces', ' '.repeat(100_000)],
+    ['line ends', '\r\n'.repeat(50_000)],
+    ['line ends and a letter', `${'\r\n'.repeat(50_000)}x`],
+    ['bare CR', '\r'.repeat(100_000)],
+    ['spaces at the ends of lines', `${' '.repeat(1_000)}\r\n`.repeat(100)],
   ])('%s, one octet at a time → few pieces are hashed, whatever its shape', (_, body) => {
     for (const how of ['simple', 'relaxed'] as const) {
       const { updates, text } = canonical(body, how, [1]);

@@ -8,7 +8,6 @@ import { evaluate } from 'postern/core';
 import { parsePath } from 'postern/net';
 import { type MailFacts, printReply, type SmtpStages, smtpPolicy, smtpReply } from 'postern/smtp';
 import { describe, expect, test } from 'vitest';
-import { addressesIn } from '../../../src/checks/smtp-auth/authors.ts';
 
 const senders: SenderOptions['senders'] = {
   bob: ['bob@example.com', '*@bob.example', '.sub.example', 'team-*@example.com'],
@@ -119,6 +118,8 @@ describe('data: the From field is the login’s too', () => {
     ['no From at all', [], 'fail'],
     ['an empty From', [''], 'fail'],
     ['a From that cannot be read', ['bob'], 'fail'],
+    ['a From that readers read differently', ['<bob@example.com> <boss@example.com>'], 'fail'],
+    ['a From that is longer than is read', [`${'('.repeat(20_000)} bob@example.com`], 'fail'],
     ['a group of its own', ['Us: bob@example.com, a@bob.example;'], 'pass'],
   ])('data: %s → %s', async (_, from, result) => {
     const facts = {
@@ -129,32 +130,6 @@ describe('data: the From field is the login’s too', () => {
     expect(await headerFromMatchesLogin({ senders }).examine(facts, {}, new AbortController().signal)).toMatchObject({
       result,
     });
-  });
-
-  test.each<[string, string[] | undefined]>([
-    ['a@x.example', ['a@x.example']],
-    [' A <a@x.example> , B <b@y.example>', ['a@x.example', 'b@y.example']],
-    ['"<evil@z.example>" <a@x.example>', ['a@x.example']],
-    ['"a \\" b" <a@x.example>', ['a@x.example']],
-    ['<"a>b"@x.example>', ['a>b@x.example']],
-    ['a . b @ x.example', ['a.b@x.example']],
-    ['a@x.example (c (d) \\) e)', ['a@x.example']],
-    ['undisclosed:;', []],
-    ['a@x.example,', ['a@x.example']],
-    ['', []],
-    ['"a', undefined],
-    ['(a', undefined],
-    ['<a@x.example', undefined],
-    ['a@x.example>', undefined],
-    ['a b@x.example', undefined],
-    ['x: y: a@x.example;', undefined],
-    ['x: a@x.example', undefined],
-    ['a@x.example;', undefined],
-    ['<<a@x.example>>', undefined],
-    ['<@hop.example:a@x.example>', undefined],
-    [`${'('.repeat(20_000)}`, undefined],
-  ])('From: %j', (field, expected) => {
-    expect(addressesIn(field)?.map(({ localPart, domain }) => `${localPart}@${domain}`)).toEqual(expected);
   });
 });
 
