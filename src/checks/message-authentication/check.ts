@@ -14,7 +14,7 @@ import {
 import type { RawSource } from './header.ts';
 import type { MessageAuthentication, SpfFact } from './outcome.ts';
 
-/** A message whose octets are still there: only a host that keeps them can ask about signatures. */
+/** A message whose bytes the host has kept: only then can signatures be verified. */
 export interface RawMessage {
   /** The message as it came, dot-stuffing undone; undefined if it was longer than the host keeps. */
   readonly raw: () => RawSource | undefined;
@@ -27,9 +27,9 @@ export interface AuthenticatedFacts {
 }
 export type AuthenticationEnv = Pick<Env, 'dns' | 'clock'>;
 
-/** The SPF check, or any that says the same: DMARC goes by its result and the domain in its detail. */
+/** The SPF check, or one with the same findings: DMARC uses its result and the domain in its detail. */
 export interface SpfSource {
-  /** Asks SPF about the same facts. */
+  /** Examines the same facts. */
   readonly examine: (
     facts: Pick<MailFacts, 'client' | 'helo' | 'reversePath'>,
     env: AuthenticationEnv,
@@ -38,7 +38,7 @@ export interface SpfSource {
 }
 
 export interface MessageAuthenticationOptions extends Omit<AuthenticateOptions, 'signal'> {
-  /** `spf()` of `postern/checks/spf`; `'not-asked'` where DMARC is to go by signatures alone. */
+  /** `spf()` of `postern/checks/spf`, or `'not-asked'` if DMARC is to use signatures alone. */
   readonly spf: SpfSource | 'not-asked';
   readonly label?: string | undefined;
 }
@@ -55,18 +55,18 @@ const table = {
 
 export interface AuthenticatorOptions extends Omit<AuthenticateOptions, 'signal'> {
   /**
-   * `spf()` of `postern/checks/spf`; `'not-asked'` where DMARC is to go by signatures alone. Where the same check stands in a
-   * rule, too, it is examined once for both.
+   * `spf()` of `postern/checks/spf`, or `'not-asked'` if DMARC is to use signatures alone. If the same check stands in a rule,
+   * it is examined once for both.
    */
   readonly spf: Check<Pick<MailFacts, 'client' | 'helo' | 'reversePath'>, AuthenticationEnv> | 'not-asked';
 }
 
 /**
- * What a policy names as its `authentication`, so that its rules at `data` know `facts.authentication`: SPF, DKIM, DMARC and
- * ARC. SPF is asked after MAIL, keys and policies as soon as the header has been read; signatures are verified as the
- * message arrives, so it need not be kept.
+ * Makes the `authentication` of a policy, so that its rules at `data` have `facts.authentication`: SPF, DKIM, DMARC and ARC.
+ * SPF is examined after MAIL, and keys and policies are looked up as soon as the header has been read. Bodies are hashed as
+ * they arrive, so the message need not be kept.
  *
- * @throws TypeError for an option that cannot be meant
+ * @throws {TypeError} if an option is wrong
  *
  * @example
  * ```ts
@@ -98,8 +98,8 @@ export function authenticator(options: AuthenticatorOptions): MessageAuthenticat
 }
 
 /**
- * The check for a policy that says how messages are authenticated: what does the author's domain want done with this one?
- * Its words are those of {@link messageAuthentication}, and it asks nothing.
+ * Checks what the author's domain wants done with the message, in a policy that has an `authentication`. It has the results
+ * of {@link messageAuthentication} and looks nothing up.
  */
 export const dmarc = (
   options: { readonly label?: string | undefined } = {},
@@ -115,17 +115,18 @@ export const dmarc = (
 
 function assertSpf(who: string, spf: SpfSource | 'not-asked'): void {
   if (spf !== 'not-asked' && typeof spf?.examine !== 'function')
-    throw new TypeError(`${who}: spf must be spf(), or 'not-asked' where DMARC is to go by signatures alone`);
+    throw new TypeError(`${who}: spf must be spf() or 'not-asked', got ${JSON.stringify(spf)}`);
 }
 
 /**
- * The check for a host that keeps the octets of the message and has no session: is the message from the domain that its author claims, and what does that domain want done where it is not?
+ * Checks whether the message is from its author's domain, for a host that keeps the message and has no session.
  *
- * The words are what follows from the domain's policy, so that the table is the policy's:
- * `fail`: it fails, and the domain asks for `reject`; `softfail`: for `quarantine`; `neutral`: for nothing, or a trusted
- * sealer vouches for it; `none`: the domain has no DMARC record; `pass`: it is.
+ * The results follow the domain's policy, so that the table is the policy's. `pass`: SPF or DKIM passed for the domain.
+ * `fail`: neither passed, and the domain asks for `reject`; `softfail`: it asks for `quarantine`; `neutral`: it asks for
+ * nothing, or a trusted sealer saw a pass. `none`: the domain has no DMARC record. `temperror`: the DNS did not answer.
+ * `permerror`: the sender sent what cannot be examined (`fault: 'sender'`, refused by default), or the record is broken.
  *
- * @throws TypeError for an option that cannot be meant
+ * @throws {TypeError} if an option is wrong
  */
 export function messageAuthentication(
   options: MessageAuthenticationOptions,
@@ -144,7 +145,7 @@ export function messageAuthentication(
   );
 }
 
-/** The result for the facts of a session, to be handed to other rules: `{ ...facts, authentication }`. */
+/** Examines the message of these facts; add the result to them for other rules: `{ ...facts, authentication }`. */
 export async function authenticationOf(
   facts: AuthenticationFacts,
   env: AuthenticationEnv,
