@@ -231,6 +231,21 @@ describe('mutated packets', () => {
       ],
     },
     {
+      answers: [{ type: 'A', name: 'one.test', ttl: 60, data: '192.0.2.1' }],
+      additionals: [
+        {
+          type: 'OPT',
+          name: '.',
+          udpPayloadSize: 1232,
+          flags: 0,
+          options: [
+            { code: 12, data: Buffer.alloc(5) },
+            { code: 11, data: Buffer.of(4, 176) },
+          ],
+        } as unknown as Answer,
+      ],
+    },
+    {
       authorities: [
         {
           type: 'SOA',
@@ -306,6 +321,9 @@ describe('mutated packets', () => {
       const message = readMessage(bytes);
       if (message === undefined) continue;
       read++;
+      const { keepAliveMs = 0 } = message;
+      if (!(Number.isInteger(keepAliveMs) && keepAliveMs >= 0 && keepAliveMs <= 6_553_500))
+        throw new Error(`keep-alive of ${keepAliveMs}: ${bytes.toString('hex')}`);
       const answer = readAnswer(message, 'one.test', 'A', true);
       if (
         answer.status === 'found' &&
@@ -318,6 +336,16 @@ describe('mutated packets', () => {
     }
     // Mutations that nothing survives would test nothing.
     expect(read).toBeGreaterThan(runs / 20);
+  });
+
+  test('the keep-alive option is read (RFC 7828)', () => {
+    expect(seeds.map((bytes) => readMessage(bytes)?.keepAliveMs)).toEqual([
+      undefined,
+      undefined,
+      120_000,
+      undefined,
+      undefined,
+    ]);
   });
 
   test('a message of 64 KB made of pointers is read in time that grows with it', () => {
