@@ -72,6 +72,28 @@ function reachOf<F, E>(entry: Entry<F, E>): Reach {
   }
 }
 
+/** The least weight that each of the rules can have, by the id of the rule. Rules in shadow have none. */
+function leastWeights<F, E>(rules: readonly Entry<F, E>[], into = new Map<string, number>()): Map<string, number> {
+  for (const rule of rules) {
+    if (!isRule(rule) || rule.kind === 'one') into.set(rule.id, reachOf(rule).least);
+    else if (rule.kind !== 'shadow') leastWeights('rules' in rule ? rule.rules : [rule.rule], into);
+  }
+  return into;
+}
+
+/**
+ * What the outcomes might have taken off the sum, if their checks had come to a result: 0 or less. What the sender broke
+ * does not count.
+ */
+function withheld<F, E>(rules: readonly Entry<F, E>[], outcomes: readonly Outcome[]): number {
+  const broken = outcomes.filter(
+    ({ finding: { result, fault } }) => result === 'temperror' || (result === 'permerror' && fault !== 'sender'),
+  );
+  if (broken.length === 0) return 0;
+  const least = leastWeights(rules);
+  return broken.reduce((sum, { rule }) => addWeights(sum, Math.min(0, least.get(rule) ?? 0)), 0);
+}
+
 const reached = (sum: number, steps: readonly Step[]): Verdict | undefined =>
   steps.find(({ at }) => sum >= at)?.verdict;
 
@@ -111,6 +133,7 @@ export function isCertain<F, E>(
     }
     const { before, permitted: ended } = counted(list);
     permitted = ended;
+    sums = [addWeights(sums[0], withheld(rules, before)), sums[1]];
     for (const { verdict } of before) {
       const reach = reachOfOneOf([verdict]);
       const weight = verdict.action === 'flag' ? verdict.weight : 0;
@@ -133,7 +156,7 @@ export function isCertain<F, E>(
 
 /** What the score itself adds to the outcomes of its rules. */
 export function scoreOutcome<F, E>(
-  { id, steps }: Score<F, E>,
+  { id, steps, rules }: Score<F, E>,
   outcomes: readonly Outcome[],
   unfinished: number,
 ): Outcome {
@@ -147,7 +170,10 @@ export function scoreOutcome<F, E>(
     if (outcome.verdict.weight > most) [most, heaviest] = [outcome.verdict.weight, outcome];
   }
   // Nothing behind a `permit` counts, and the score stands behind its rules.
-  const verdict = permitted ? undefined : reached(sum, steps);
+  let verdict = permitted ? undefined : reached(sum, steps);
+  // An outage must not refuse: a rule that is broken might have kept the sum below the threshold.
+  if (verdict?.action === 'reject' && reached(addWeights(sum, withheld(rules, before)), steps) !== verdict)
+    verdict = defer();
   const { status, explanation } = (verdict === undefined ? undefined : heaviest?.finding) ?? {};
   return {
     rule: id,

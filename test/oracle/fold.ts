@@ -26,14 +26,19 @@ export type Plan =
   | { readonly kind: 'within'; readonly rule: Plan };
 export type Thresholds = { readonly [name in 'rejectAt' | 'deferAt' | 'quarantineAt' | 'tagAt']?: number };
 
-type Outcome = Verdict & { readonly rule: string };
+/** `spared`: what the rule might have taken off a sum, had its check come to a result. */
+type Outcome = Verdict & { readonly rule: string; readonly spared?: number };
 
 function leaf({ id, table, finding }: Leaf): Outcome[] {
   const { result, weight } = finding === 'silent' ? { result: 'temperror' } : (finding as Finding);
   const verdict = table[result] ?? { action: result === 'temperror' ? 'defer' : 'proceed' };
   const { within } = verdict;
-  if (within === undefined || weight === undefined) return [{ ...verdict, rule: id }];
-  return [{ ...verdict, rule: id, weight: Math.max(within.least, Math.min(within.most, weight)) }];
+  const weights = Object.values(table).flatMap((one) =>
+    one.action === 'flag' ? [one.weight ?? 0, one.within?.least ?? 0] : [],
+  );
+  const spared = result === 'temperror' || result === 'permerror' ? Math.min(0, ...weights) : 0;
+  if (within === undefined || weight === undefined) return [{ ...verdict, rule: id, spared }];
+  return [{ ...verdict, rule: id, spared, weight: Math.max(within.least, Math.min(within.most, weight)) }];
 }
 
 const sum = (outcomes: readonly Outcome[]): number =>
@@ -52,7 +57,8 @@ function outcomesOf(plan: Plan): Outcome[] {
   const { rejectAt = Infinity, deferAt = Infinity, quarantineAt = Infinity, tagAt = Infinity } = plan.at;
   const total = sum(inside);
   const rule = plan.id;
-  if (total >= rejectAt) return [...inside, { rule, action: 'reject' }];
+  const spared = inside.reduce((all, one) => all + (one.spared ?? 0), 0);
+  if (total >= rejectAt) return [...inside, { rule, action: total + spared >= rejectAt ? 'reject' : 'defer' }];
   if (total >= deferAt) return [...inside, { rule, action: 'defer' }];
   if (total >= quarantineAt) return [...inside, { rule, action: 'quarantine' }];
   return total >= tagAt ? [...inside, { rule, action: 'tag', header: 'X-Spam-Flag: YES' }] : inside;

@@ -71,10 +71,23 @@ const world = (spfRecord: string, more: ZoneData = {}): ZoneData => ({
   'rsa._domainkey.forwarder.test': { TXT: [records.rsa] },
   'why.example.org': { TXT: ['not %{i}'] },
   ...Object.fromEntries(
-    ['zen.dnsbl.example', 'other.example', 'bl.lists.example', 'busy.lists.example', 'bl.test'].map((list) => [
-      `2.0.0.127.${list}`,
-      { A: ['127.0.0.2'] } satisfies ZoneEntry,
-    ]),
+    [SENDER, FORWARDER, OTHER].flatMap((ip) =>
+      ['blocked.test', 'allowed.test'].map((list) => [
+        `${ip.split('.').reverse().join('.')}.${list}`,
+        { A: ['127.0.0.2'] } satisfies ZoneEntry,
+      ]),
+    ),
+  ),
+  ...Object.fromEntries(
+    [
+      'blocked.test',
+      'allowed.test',
+      'zen.dnsbl.example',
+      'other.example',
+      'bl.lists.example',
+      'busy.lists.example',
+      'bl.test',
+    ].map((list) => [`2.0.0.127.${list}`, { A: ['127.0.0.2'] } satisfies ZoneEntry]),
   ),
   ...more,
 });
@@ -167,6 +180,9 @@ function strict(): SessionPolicy {
             reverseDns({ generic: true }),
             heloIdentity(),
             dnsbl({ zone: 'names.test', label: 'PTR names', of: 'ptr', weight: 2 }),
+            // Every client is on both: without the second list, the first refuses it.
+            dnsbl({ zone: 'blocked.test', label: 'Blocked', weight: 2 }),
+            dnsbl({ zone: 'allowed.test', label: 'Allowed', kind: 'allow', weight: -2 }),
           ),
         ),
       ),
