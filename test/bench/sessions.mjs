@@ -97,7 +97,7 @@ async function server(kind, dnsPort) {
       policy: benchPolicy(),
       env,
       role: 'mx',
-      server: { name: 'mx.example.com', disabledCommands: ['STARTTLS'], useProxy: true, logger: false },
+      server: { name: 'mx.example.com', disabledCommands: ['STARTTLS'], useProxy: ['127.0.0.1'], logger: false },
       deliver: async () => {},
     });
     if (kind === 'guarded') withoutHold(guarded);

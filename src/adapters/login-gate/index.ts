@@ -14,7 +14,7 @@
  * **Limits**: the backend is spoken to in clear text, so the connection to it must be one that nobody can listen to. ManageSieve
  * and SMTP have no front here (submission: `postern/adapters/smtp-server`). After a login nothing is read any more: compression,
  * IDLE and everything else is between client and backend. Clients are not asked for certificates: `EXTERNAL` and `-PLUS` mean
- * nothing to a backend that does not see the TLS layer. The PROXY protocol is spoken to the backend, but not accepted from clients.
+ * nothing to a backend that does not see the TLS layer.
  *
  * @example
  * ```ts
@@ -42,6 +42,7 @@
  */
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { parseIp } from '../../net/index.ts';
+import { type Endpoints, readProxyHeader, TrustedProxies } from '../proxy-protocol/index.ts';
 import { Certificates } from './certificates.ts';
 import { imapDialogue } from './imap.ts';
 import { checkedLimits, type GateEnv, type GateTls, type LoginGateOptions } from './options.ts';
@@ -72,7 +73,11 @@ export interface LoginGateServer {
 export function loginGateServer<E extends GateEnv>(options: LoginGateOptions<E>): LoginGateServer {
   const limits = checkedLimits(options as unknown as LoginGateOptions<never>);
   const certificates = new Certificates(options.tls);
+  const proxies =
+    options.useProxy === undefined ? undefined : new TrustedProxies('loginGateServer: useProxy', options.useProxy);
   const sessions = new Set<Session<E>>();
+  /** Connections of proxies that have not sent their whole header. */
+  const unnamed = new Set<Socket>();
   const dialogue = options.protocol === 'imap' ? imapDialogue<E> : pop3Dialogue<E>;
 
   const take = async (session: Session<E>): Promise<void> => {
@@ -85,7 +90,7 @@ export function loginGateServer<E extends GateEnv>(options: LoginGateOptions<E>)
   const onConnection = (socket: Socket): void => {
     const client = parseIp(socket.remoteAddress ?? '');
     const server = parseIp(socket.localAddress ?? '');
-    if (client === undefined || server === undefined || sessions.size >= limits.connections) {
+    if (client === undefined || server === undefined || sessions.size + unnamed.size >= limits.connections) {
       socket.destroy();
       return;
     }
@@ -95,9 +100,27 @@ export function loginGateServer<E extends GateEnv>(options: LoginGateOptions<E>)
       client: { ip: client, port: socket.remotePort ?? 0 },
       server: { ip: server, port: socket.localPort ?? 0 },
     };
-    const session = new Session<E>(socket, ends, options, limits, certificates);
+    if (proxies?.has(client) !== true) {
+      begin(socket, ends);
+      return;
+    }
+    unnamed.add(socket);
+    void readProxyHeader(socket, options.env.clock, limits.loginWithinMs).then((read) => {
+      unnamed.delete(socket);
+      if ('failed' in read) report(read.failed);
+      else if (read.client === undefined) begin(socket, ends, 'proxy');
+      else begin(socket, { ...ends, client: read.client }, 'proxy-header');
+    });
+  };
+  const begin = (socket: Socket, ends: Endpoints, via?: 'proxy-header' | 'proxy'): void => {
+    const session = new Session<E>(socket, ends, options, limits, certificates, via);
     sessions.add(session);
     void session.run(take).finally(() => sessions.delete(session));
+  };
+  const report = (what: string): void => {
+    const tell = async (): Promise<void> => options.onError?.(new Error(`login gate: ${what}`));
+    // If onError fails too, there is nobody left to tell.
+    tell().catch(() => undefined);
   };
   const server: Server = createServer(onConnection);
 
@@ -117,6 +140,7 @@ export function loginGateServer<E extends GateEnv>(options: LoginGateOptions<E>)
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
+        for (const socket of unnamed) socket.destroy();
         for (const session of sessions) session.abandon();
       }),
   };

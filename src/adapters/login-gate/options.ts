@@ -38,6 +38,11 @@ export interface LoginGateOptions<E extends GateEnv = GateEnv> {
   readonly tls: GateTls;
   /** The port begins with TLS (993, 995), and has no STARTTLS. */
   readonly implicitTls?: boolean | undefined;
+  /**
+   * Trusted proxies: addresses and prefixes. Their connections must begin with a header of the PROXY protocol, version 1 or 2,
+   * which names the client; anything else ends the connection. All other peers are clients themselves. Default: none.
+   */
+  readonly useProxy?: readonly string[] | undefined;
   readonly policy: AccessPolicy<E>;
   readonly env: E;
   /**

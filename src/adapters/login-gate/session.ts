@@ -35,6 +35,7 @@ export class Session<E extends GateEnv> {
   readonly #certificates: Certificates;
   readonly #socket: Socket;
   readonly #ends: Endpoints;
+  readonly #via: AccessConnectFacts['client']['via'];
   #tls: TlsFacts | null = null;
   /** The login under way, from the time its account is known to its end. */
   #attempt:
@@ -50,7 +51,9 @@ export class Session<E extends GateEnv> {
     options: LoginGateOptions<E>,
     limits: Limits,
     certificates: Certificates,
+    via?: AccessConnectFacts['client']['via'],
   ) {
+    this.#via = via;
     this.options = options;
     this.limits = limits;
     this.client = new Peer(socket);
@@ -74,7 +77,7 @@ export class Session<E extends GateEnv> {
         implicitTls,
         ...(serverName === undefined ? {} : { serverName }),
       },
-      client: { ip: this.#ends.client.ip, port: this.#ends.client.port },
+      client: { ...this.#ends.client, ...(this.#via === undefined ? {} : { via: this.#via }) },
       tls: this.#tls,
     };
   }
@@ -183,8 +186,14 @@ export class Session<E extends GateEnv> {
 
   /** Puts TLS over the connection. What was known of the client is forgotten with the layer below. */
   async startTls(): Promise<boolean> {
-    this.client.discard();
-    this.client.release();
+    if (this.options.implicitTls === true) {
+      // The handshake may have begun while the policy was asked.
+      const early = this.client.release();
+      if (early.length > 0) this.#socket.unshift(early);
+    } else {
+      this.client.discard();
+      this.client.release();
+    }
     this.closeBackend();
     const { clock } = this.options.env;
     const secure = await this.#certificates.handshake(this.#socket, (late) =>

@@ -3,19 +3,20 @@ import type { Clock } from '../../env/index.ts';
 import { parseProxyHeader } from './parse.ts';
 import type { Endpoint } from './write.ts';
 
+/** How long a trusted proxy may take to send its header. It is sent at once, before anything of the client's. */
 const HEADER_WITHIN_MS = 10_000;
 
 /**
  * Reads the header that a trusted proxy must send first. What stands behind it stays in the socket, for whoever reads next.
  *
- * @param withinMs how long the whole header may take. Default: 10,000.
+ * @param patienceMs how long the connection may idle; the whole header may take no longer, nor 10 seconds
  * @returns the client that the header names, undefined if it names none; or why there is no header, and then the socket is
  *   destroyed
  */
 export function readProxyHeader(
   socket: Socket,
   clock: Clock,
-  withinMs: number = HEADER_WITHIN_MS,
+  patienceMs: number = HEADER_WITHIN_MS,
 ): Promise<{ readonly client: Endpoint | undefined } | { readonly failed: string }> {
   return new Promise((resolve) => {
     let seen: Buffer = Buffer.alloc(0);
@@ -44,7 +45,7 @@ export function readProxyHeader(
         return;
       }
     };
-    const cancel = clock.after(withinMs, () => fail('the PROXY header took too long'));
+    const cancel = clock.after(Math.min(patienceMs, HEADER_WITHIN_MS), () => fail('the PROXY header took too long'));
     // A reset is never uncaught, whoever owns the socket afterwards.
     socket.on('error', () => undefined);
     socket.on('readable', read);

@@ -1,8 +1,8 @@
 /**
  * **Answers** what a policy says to the clients of nodemailer's `smtp-server` (3.21.6, an optional peer).
  *
- * **Knows** the connection: its address (the PROXY protocol's, where `useProxy` trusts the proxy), TLS, HELO, login,
- * envelope and message. **Asks** only the environment it is given.
+ * **Knows** the connection: its address (or who a trusted proxy names, in a header of the PROXY protocol or with XCLIENT),
+ * TLS, HELO, login, envelope and message. **Asks** only the environment it is given.
  *
  * **Standards** RFC 5321, RFC 2033 (LMTP), RFC 3207, RFC 4954, RFC 2034, RFC 8997 (TLS 1.2 or later, unless `server` says
  * otherwise).
@@ -14,8 +14,8 @@
  * beyond a limit in a temporary file: it may read before the decision, after it, or never.
  *
  * **Limits** It takes smtp-server at the version it was written for, since HELO, the mechanism of AUTH and enhanced status
- * codes have no hooks there. CHUNKING is not offered, because smtp-server does not. Over a Unix socket the client counts as
- * 127.0.0.1.
+ * codes have no hooks there. CHUNKING is not offered, because smtp-server does not. Over a Unix socket `client.ip` is
+ * 127.0.0.1 and `client.unixSocket` is true.
  *
  * @example
  * ```ts

@@ -1,5 +1,5 @@
 import { Socket } from 'node:net';
-import type { SMTPServer } from 'smtp-server';
+import { SMTPServer } from 'smtp-server';
 import { SMTPConnection } from 'smtp-server/lib/smtp-connection.js';
 
 const fields = {
@@ -9,9 +9,10 @@ const fields = {
     '_onClose',
     '_onCommand',
     '_parser',
-    '_proxyCommandAllowed',
     '_ready',
     '_resetSession',
+    '_sendGreeting',
+    '_socket',
     '_isSupported',
     '_transactionCounter',
     '_unrecognizedCommands',
@@ -25,6 +26,7 @@ const fields = {
     'handler_RCPT',
     'handler_RSET',
     'handler_STARTTLS',
+    'handler_XCLIENT',
     'hostNameAppearsAs',
     'init',
     'remoteAddress',
@@ -33,7 +35,9 @@ const fields = {
     'session',
   ],
   parser: ['continue', 'startDataMode'],
-  server: ['connect', 'connections', 'options', 'server'],
+  server: ['connections', 'options', 'server'],
+  // What is overridden is looked for where it comes from.
+  class: ['_handleProxy', 'close', 'connect'],
 } as const;
 
 /**
@@ -45,7 +49,12 @@ export function assertInternals(server: SMTPServer): void {
   const socket = new Socket();
   const connection = new SMTPConnection(server as never, socket, {});
   socket.destroy();
-  const found = { connection, parser: (connection as { _parser?: object })._parser ?? {}, server };
+  const found = {
+    connection,
+    parser: (connection as { _parser?: object })._parser ?? {},
+    server,
+    class: SMTPServer.prototype,
+  };
   for (const [owner, names] of Object.entries(fields)) {
     const missing = names.filter((name) => !(name in found[owner as keyof typeof found]));
     if (missing.length > 0)

@@ -28,9 +28,6 @@ const SIZE = 35_000_000;
 /** RFC 5321 §4.5.3.2.7. smtp-server would take one minute. */
 const IDLE_MS = 300_000;
 
-/** How long a trusted proxy may take to send its header. */
-const HEADER_WITHIN_MS = 10_000;
-
 /** What is known of a connection before its session begins. */
 interface Origin {
   readonly id: string;
@@ -105,7 +102,7 @@ export class GuardedServer<E extends Env = Env> extends SMTPServer {
       super._handleProxy(socket, callback);
       return;
     }
-    const { maxClients, socketTimeout = HEADER_WITHIN_MS } = this.guardOptions.server ?? {};
+    const { maxClients, socketTimeout } = this.guardOptions.server ?? {};
     if (maxClients !== undefined && this.#unnamed.size >= maxClients) {
       socket.on('error', () => undefined);
       socket.destroy();
@@ -113,8 +110,7 @@ export class GuardedServer<E extends Env = Env> extends SMTPServer {
       return;
     }
     this.#unnamed.add(socket);
-    const within = Math.min(HEADER_WITHIN_MS, socketTimeout);
-    void readProxyHeader(socket, this.guardOptions.env.clock, within).then((read) => {
+    void readProxyHeader(socket, this.guardOptions.env.clock, socketTimeout).then((read) => {
       this.#unnamed.delete(socket);
       if ('failed' in read) {
         this.trouble(new Error(`smtp-server: ${read.failed}`));

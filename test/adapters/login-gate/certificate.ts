@@ -19,6 +19,9 @@ const name = (commonName: string): Buffer =>
 const time = (date: Date): Buffer =>
   der(0x18, Buffer.from(`${date.toISOString().replace(/[-:T]/g, '').slice(0, 14)}Z`));
 
+/** PEM has no empty line: a text that fills its last line ends there. */
+const lines = (base64: string): string => base64.match(/.{1,64}/g)?.join('\n') ?? '';
+
 /** A P-256 certificate for `host`, signed by itself, a year long (RFC 5280 §4.1). */
 export function certificate(host: string): Made {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
@@ -38,7 +41,7 @@ export function certificate(host: string): Made {
   const signature = createSign('SHA256').update(toBeSigned).sign(privateKey);
   const cert = sequence(toBeSigned, ecdsaWithSha256, der(0x03, Buffer.from([0]), signature));
   return {
-    cert: `-----BEGIN CERTIFICATE-----\n${cert.toString('base64').replace(/.{64}/g, '$&\n')}\n-----END CERTIFICATE-----\n`,
+    cert: `-----BEGIN CERTIFICATE-----\n${lines(cert.toString('base64'))}\n-----END CERTIFICATE-----\n`,
     key: privateKey.export({ type: 'pkcs8', format: 'pem' }) as string,
   };
 }
