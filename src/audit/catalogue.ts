@@ -279,7 +279,7 @@ export const probeCatalogue: { readonly [id in ProbeFindingId]: CatalogueEntry }
   // Relaying.
   'relay-open': relay(
     'critical',
-    'An exchanger relays for strangers',
+    'Open relay',
     'RFC 5321 §7.9, RFC 2505 §2.1',
     'Accept recipients of your own domains only, unless the client has logged in or stands in a network that you trust.',
   ),

@@ -314,6 +314,27 @@ describe('diff', () => {
     ]);
   });
 
+  test('diff/a finding about several → is compared subject by subject', () => {
+    const of = (...names: readonly string[]): AuditReport =>
+      reportOf(about('a.example', finding({ subject: 'a.example', subjects: names, what: `${names.length} alike` })));
+    const changes = (was: AuditReport, is: AuditReport) =>
+      diffReports(was, is).domains.map(({ appeared, gone }) =>
+        [appeared, gone].map((all) => all.map(({ subject, subjects }) => subjects ?? subject)),
+      );
+    expect(changes(of('a', 'b', 'c'), of('c', 'b', 'a'))).toEqual([[[], []]]);
+    expect(changes(of('a', 'b', 'c'), of('a', 'b', 'c', 'd'))).toEqual([[['d'], []]]);
+    expect(changes(of('a', 'b', 'c', 'd'), of('b', 'c', 'd'))).toEqual([[[], ['a']]]);
+    const single = reportOf(about('a.example', finding({ subject: 'a' }), finding({ subject: 'b' })));
+    expect(changes(of('a', 'b', 'c'), single)).toEqual([[[], ['c']]]);
+    expect(changes(single, of('a', 'b', 'c'))).toEqual([[['c'], []]]);
+  });
+
+  test('JUnit/a finding about several → a case of each fails', () => {
+    const subjects = ['a.example:25', 'b.example:25', 'c.example:25'];
+    const text = junitReport(reportOf(about('a.example', finding({ probe: 'smtp', subject: 'a.example', subjects }))));
+    for (const subject of subjects) expect(text).toMatch(new RegExp(`name="smtp: ${subject}">\\s*<failure`));
+  });
+
   test('diff/as text → each with what became of it', () => {
     const text = textDiff(diff);
     expect(text).toContain('new: critical mx-none (a.example)');

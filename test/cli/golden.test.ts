@@ -134,7 +134,7 @@ example.org: problems (1 critical, 1 not checked)
   smtp     mx2.example.org:25  198.51.100.1  refused  -    -
 
   critical relay-open (mx1.example.org:25)
-    An exchanger relays for strangers
+    Open relay
     It takes <a@example.com>.
     | RCPT TO:<a@example.com>: 250 2.1.5 "Ok" {1}
     Mend: Accept recipients of your own domains only.
@@ -208,10 +208,10 @@ test('golden/SARIF → one run, its rules and its results', () => {
               {
                 id: 'relay-open',
                 shortDescription: {
-                  text: 'An exchanger relays for strangers.',
+                  text: 'Open relay.',
                 },
                 fullDescription: {
-                  text: 'An exchanger relays for strangers (RFC 5321 §7.9, RFC 2505 §2.1).',
+                  text: 'Open relay (RFC 5321 §7.9, RFC 2505 §2.1).',
                 },
                 help: {
                   text: 'Accept recipients of your own domains only, unless the client has logged in or stands in a network that you trust. Source: RFC 5321 §7.9, RFC 2505 §2.1.',
@@ -409,7 +409,7 @@ example.org: 1 new, 1 changed, 1 gone, 1 not known any more
     Source: RFC 1035 §7
 
   was high: critical relay-open (mx1.example.org:25)
-    An exchanger relays for strangers
+    Open relay
     It takes <a@example.com>.
     | RCPT TO:<a@example.com>: 250 2.1.5 "Ok" {1}
     Mend: Accept recipients of your own domains only.

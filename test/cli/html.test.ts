@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { found } from '../../src/audit/finding.ts';
+import { grouped } from '../../src/audit/group.ts';
 import type { DomainAudit } from '../../src/audit/index.ts';
 import { htmlReport } from '../../src/cli/report/html.ts';
 import { mapOf } from '../../src/cli/report/html-map-model.ts';
@@ -274,6 +276,64 @@ describe('the map', () => {
     expect(text.match(/class="preference"/g)).toHaveLength(10);
     expect(text).toContain('190 more exchangers in the table');
     for (const { host } of hosts) expect(text).toContain(`<span class="name">${host}</span>`);
+  });
+
+  /** 23 MX hosts, all without TLS, of which the last is an open relay. */
+  const crowd = (): DomainAudit => {
+    const hosts = Array.from({ length: 23 }, (_, i) => ({
+      ...tidy.redundancy.hosts[0]!,
+      host: `h${i}.tidy.example`,
+      preference: 10 * (23 - i),
+      addresses: [{ address: `192.0.2.${i}` as never, scope: 'public' as const }],
+    }));
+    const services = hosts.map(({ host, addresses, preference }) => ({
+      ...tidy.services[0]!,
+      host,
+      preference,
+      address: addresses[0]!.address,
+    }));
+    const findings = grouped(
+      [
+        found('relay-open', 'h0.tidy.example:25', 'It relays.', ['address: 192.0.2.0']),
+        ...services.map(({ host, address }) =>
+          found('starttls-missing', `${host}:25`, 'The server does not offer STARTTLS.', [`address: ${address}`]),
+        ),
+      ],
+      'tidy.example',
+    );
+    return { ...tidy, state: 'problems', redundancy: { ...tidy.redundancy, hosts }, services, findings };
+  };
+
+  test('map/23 hosts → in the order of their preferences, and the one that fails is drawn', () => {
+    const { exchangers } = mapOf(crowd());
+    expect(exchangers.map(({ preference }) => preference)).toEqual(Array.from({ length: 23 }, (_, i) => 10 * (i + 1)));
+    expect(exchangers.map(({ standing }) => standing)).toEqual([...Array<string>(22).fill('weak'), 'fails']);
+    const text = htmlReport(reportOf(crowd()));
+    const drawn = [...text.matchAll(/<title>preference (\d+)<\/title>/g)].map(([, preference]) => Number(preference));
+    expect(drawn).toEqual([10, 20, 30, 40, 50, 60, 70, 80, 90, 230]);
+  });
+
+  test('services/23, one of them an open relay → it stands first, and is not green; the rest is folded away', () => {
+    const text = htmlReport(reportOf(crowd()));
+    const rows = [...text.matchAll(/<tr role="row" class="service">.*?<\/tr>/g)].map(([row]) => row);
+    expect(rows).toHaveLength(23);
+    expect(rows[0]).toContain('h0.tidy.example:25');
+    expect(rows[0]).toMatch(/data-label="State"><div class="cell"><span class="badge tone-fails">.*open relay/);
+    expect(rows[1]).toMatch(/data-label="State"><div class="cell"><span class="badge tone-weak">.*no TLS/);
+    expect(text).toContain('<summary>11 more services</summary>');
+  });
+
+  test('services/nothing is wrong with it → green', () => {
+    const text = htmlReport(reportOf({ ...crowd(), findings: [] }));
+    const good = /class="service">(?:(?!<\/tr>).)*data-label="State"><div class="cell"><span class="badge tone-good">/g;
+    expect(text.match(good)).toHaveLength(23);
+  });
+
+  test('page/how much was found → is said once by severity, and never as a sentence', () => {
+    const text = htmlReport(reportOf(crowd()));
+    expect(text).not.toMatch(/\d+ findings?\b|1 critical, 1 medium/);
+    expect(text.match(/<ul class="counts"/g)).toHaveLength(1);
+    expect(text.match(/<li class="finding/g)).toHaveLength(2);
   });
 
   test('map/drawn → it has a title and a description that says what fails', () => {

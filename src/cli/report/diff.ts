@@ -180,6 +180,7 @@ export function parseReport(text: string, path: string): AuditReport {
           (field) => typeof finding[field] !== 'string',
         ) ||
         !isTexts(finding.evidence) ||
+        (finding.subjects !== undefined && !isTexts(finding.subjects)) ||
         rank(finding.severity as AuditFinding['severity']) < 0
       )
         return wrong(`one of the findings of ${domain.domain} is incomplete`);

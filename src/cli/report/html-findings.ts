@@ -28,6 +28,9 @@ export function findingList(placed: readonly PlacedFinding[], asked: string): Ma
   return html`<ol class="findings">${placed.map(({ finding, place }) => findingItem(finding, place))}</ol>`;
 }
 
+/** More lines of evidence are folded away. */
+const MOST_LINES = 8;
+
 function findingItem(finding: ShownFinding, place: string): Markup {
   const { id, severity, kind, subject, what, source, mend, evidence, probe } = finding;
   const title = titleOf(finding);
@@ -40,7 +43,9 @@ ${title === what ? nothing : html`<p>${what}</p>`}
 ${
   evidence.length === 0
     ? nothing
-    : html`<div class="evidence"><span class="muted">${evidence.length === 1 ? 'Evidence' : `Evidence, ${plural(evidence.length, 'line')}`}</span><pre>${evidence.join('\n')}</pre></div>`
+    : evidence.length > MOST_LINES
+      ? html`<details class="evidence"><summary>Evidence, ${plural(evidence.length, 'line')}</summary><pre>${evidence.join('\n')}</pre></details>`
+      : html`<div class="evidence"><span class="muted">${evidence.length === 1 ? 'Evidence' : `Evidence, ${plural(evidence.length, 'line')}`}</span><pre>${evidence.join('\n')}</pre></div>`
 }
 <p class="meta"><span>Source: ${sourceLinks(source)}</span><span>Probe: ${probe}</span><span><a href="#${place}" aria-label="Link to this finding: ${id} of ${subject}">${id}</a></span></p>
 </li>

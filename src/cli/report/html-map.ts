@@ -32,12 +32,14 @@ ${table(map, audit.domain)}
 </figure>`;
 }
 
-/** The first exchangers, with the addresses and networks that they lead to. */
+/** The first MX hosts and those that fail, with the addresses and networks that they lead to. */
 function forDrawing(map: DomainMap): DomainMap {
   if (map.addresses.length <= MOST_DRAWN && map.exchangers.length <= MOST_DRAWN) return map;
   const exchangers: MapExchanger[] = [];
   const addresses = new Set<number>();
-  for (const exchanger of map.exchangers.slice(0, MOST_DRAWN)) {
+  const failing = map.exchangers.filter(({ standing }) => standing === 'fails');
+  const most = new Set([...new Set([...failing, ...map.exchangers])].slice(0, MOST_DRAWN));
+  for (const exchanger of map.exchangers.filter((one) => most.has(one))) {
     const room = Math.max(1, Math.min(4, MOST_DRAWN - addresses.size));
     const own = exchanger.addresses.slice(0, room);
     for (const index of own) addresses.add(index);
