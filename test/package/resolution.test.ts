@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
@@ -34,10 +34,20 @@ test('package/are the types wrong? → no', () => {
 const importAll = subpaths.map(({ name }, i) => `import * as room${i} from '${name}';`).join('\n');
 const useAll = `export const rooms: object[] = [${subpaths.map((_, i) => `room${i}`).join(', ')}];`;
 
-test.each([
-  ['nodenext', 'nodenext'],
-  ['esnext', 'bundler'],
-])('package/a strict user with module %s and %s resolution → compiles', (module, moduleResolution) => {
+/** The oldest TypeScript that README.md promises, and the one that builds the package. */
+const compilers = ['typescript-oldest', 'typescript'];
+
+test('package/the oldest TypeScript → is the one that README.md names', () => {
+  const oldest = manifest.devDependencies['typescript-oldest']?.split('@').at(-1)?.split('.').slice(0, 2).join('.');
+  expect(readFileSync(join(root, 'README.md'), 'utf8')).toContain(`TypeScript ${oldest} or later`);
+});
+
+test.each(
+  compilers.flatMap((compiler) => [
+    [compiler, 'nodenext', 'nodenext'] as const,
+    [compiler, 'esnext', 'bundler'] as const,
+  ]),
+)('package/a strict user with %s, module %s and %s resolution → compiles', (compiler, module, moduleResolution) => {
   writeFileSync(join(project, 'user.ts'), `${importAll}\n${useAll}\n`);
   const compilerOptions = {
     module,
@@ -47,13 +57,13 @@ test.each([
     strict: true,
     exactOptionalPropertyTypes: true,
     noUncheckedIndexedAccess: true,
-    skipLibCheck: true,
+    skipLibCheck: false,
     noEmit: true,
     typeRoots: [join(root, 'node_modules/@types')],
     types: ['node'],
   };
   writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['user.ts'] }));
-  const tsc = join(root, 'node_modules/typescript/bin/tsc');
+  const tsc = join(root, 'node_modules', compiler, 'bin/tsc');
   const { status, stdout } = spawnSync(process.execPath, [tsc, '-p', project], { encoding: 'utf8' });
   expect(status, stdout).toBe(0);
 });

@@ -1,0 +1,34 @@
+import { defineConfig } from 'vitest/config';
+import { folder, oldest } from './oldest-peers.mjs';
+import { alias, reporting, root } from './vitest.shared.ts';
+
+/** The suites of the adapters, with the oldest version of each peer. With the newest they run in `npm test`. */
+export default defineConfig({
+  root,
+  resolve: { alias },
+  plugins: [
+    {
+      name: 'oldest-peers',
+      enforce: 'pre',
+      resolveId(source, _, options) {
+        return source.split('/')[0]! in oldest
+          ? this.resolve(source, `${folder}/a.js`, { ...options, skipSelf: true })
+          : null;
+      },
+    },
+  ],
+  test: {
+    ...reporting('oldest-peers'),
+    include: [
+      `test/adapters/{redis,lmdb,rate-limiter-flexible,smtp-server}/*.test.ts`,
+      'test/real/{redis-contract,redis-faults,smtp}.test.ts',
+      'test/package/oldest-peers.ts',
+    ],
+    globalSetup: ['.config/oldest-peers.mjs'],
+    // For the processes that a test starts: see typescript-hooks.mjs.
+    env: { POSTERN_OLDEST_PEERS: '1' },
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    fileParallelism: false,
+  },
+});
