@@ -57,3 +57,14 @@ test('docs/README.md names every subpath', () => {
   const readme = textOf('README.md');
   expect([...names].filter((name) => name !== 'postern' && !readme.includes(`\`${name}\``))).toEqual([]);
 });
+
+/** Pages are written to be found: whoever starts at the README reaches each of them. */
+test('docs/every page → is linked from README.md, or from a page that is', () => {
+  const reached = new Set(['README.md']);
+  for (const page of reached)
+    for (const [, link = ''] of textOf(page).matchAll(/\]\((?![a-z]+:|#)([^)#\s]+)/g)) {
+      const target = join(dirname(page), link);
+      if (target.endsWith('.md') && existsSync(join(root, target))) reached.add(target);
+    }
+  expect(pages.filter((page) => !reached.has(page))).toEqual([]);
+});
