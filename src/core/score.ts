@@ -91,7 +91,10 @@ function withheld<F, E>(rules: readonly Entry<F, E>[], outcomes: readonly Outcom
   );
   if (broken.length === 0) return 0;
   const least = leastWeights(rules);
-  return broken.reduce((sum, { rule }) => addWeights(sum, Math.min(0, least.get(rule) ?? 0)), 0);
+  return broken.reduce((sum, { rule, verdict }) => {
+    const taken = verdict.action === 'flag' ? Math.min(0, verdict.weight) : 0;
+    return addWeights(sum, Math.min(0, addWeights(least.get(rule) ?? 0, -taken)));
+  }, 0);
 }
 
 const reached = (sum: number, steps: readonly Step[]): Verdict | undefined =>

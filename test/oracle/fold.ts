@@ -36,9 +36,14 @@ function leaf({ id, table, finding }: Leaf): Outcome[] {
   const weights = Object.values(table).flatMap((one) =>
     one.action === 'flag' ? [one.weight ?? 0, one.within?.least ?? 0] : [],
   );
-  const spared = result === 'temperror' || result === 'permerror' ? Math.min(0, ...weights) : 0;
-  if (within === undefined || weight === undefined) return [{ ...verdict, rule: id, spared }];
-  return [{ ...verdict, rule: id, spared, weight: Math.max(within.least, Math.min(within.most, weight)) }];
+  const own =
+    within === undefined || weight === undefined
+      ? verdict.weight
+      : Math.max(within.least, Math.min(within.most, weight));
+  const taken = verdict.action === 'flag' ? Math.min(0, own ?? 0) : 0;
+  const broken = result === 'temperror' || result === 'permerror';
+  const spared = broken ? Math.min(0, ...weights.map((least) => least - taken)) : 0;
+  return [{ ...verdict, rule: id, spared, ...(own === undefined ? {} : { weight: own }) }];
 }
 
 const sum = (outcomes: readonly Outcome[]): number =>

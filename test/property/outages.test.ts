@@ -177,7 +177,7 @@ function strict(): SessionPolicy {
           score(
             { rejectAt: 2 },
             dnsbl({ zone: 'bl.test', label: 'BL', weight: 2 }),
-            reverseDns({ generic: true }),
+            reverseDns({ genericAt: 1 }),
             heloIdentity(),
             dnsbl({ zone: 'names.test', label: 'PTR names', of: 'ptr', weight: 2 }),
             // Every client is on both: without the second list, the first refuses it.
