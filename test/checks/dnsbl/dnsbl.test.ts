@@ -249,9 +249,9 @@ describe('allow lists', () => {
     expect(decision.action).toBe('reject');
   });
 
-  test('an allow list that lists everybody → nobody is spared', async () => {
+  test('an allow list that lists everybody → spares nobody, and refuses nobody that it could have spared', async () => {
     const wild = { ...one, '*.good.example': { A: ['127.0.5.3'] } };
-    expect((await decide(wild, score({ rejectAt: 4 }, list({ weight: 4 }), allow()))).decision.action).toBe('reject');
+    expect((await decide(wild, score({ rejectAt: 4 }, list({ weight: 4 }), allow()))).decision.action).toBe('defer');
   });
 
   test('without a weight → -1', () => {
