@@ -128,7 +128,7 @@ const postures: readonly Posture[] = [
   {
     what: 'challenges are offered before TLS',
     settings: 'ssl = yes\nauth_mechanisms = plain login cram-md5 scram-sha-256',
-    found: nothing,
+    found: { ...nothing, imap: ['login-clear-offered'], pop3: ['login-clear-offered'] },
   },
   {
     what: 'bearer tokens and passwords, both refused before TLS',

@@ -99,7 +99,7 @@ async function inTime(
   if (begins === 'now') begin();
   signal?.addEventListener('abort', stop, { once: true });
   if (signal?.aborted) stop();
-  const breath = new Breath(env.clock, () => stopped);
+  const breath = new Breath(() => stopped);
   try {
     const outcome = await Promise.race([examine(message, env.clock, settings, lookups, breath, begin), late]);
     return outcome ?? unexamined('temperror', LATE, lookups);

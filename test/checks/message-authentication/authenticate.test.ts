@@ -26,6 +26,21 @@ function examine(
 }
 const passes = (domain: string): SpfFact => ({ result: 'pass', domain, identity: 'mailfrom' });
 
+test('a clock that stands still → a message with many signatures and seals is examined', async () => {
+  let message = plain();
+  for (let i = 0; i < 4; i++) message = await sign(message, 'example.org', i % 2 === 0 ? 'rsa' : 'ed25519');
+  message = await seal(message, 'lists.example.net', 'mx.example.net; dmarc=pass');
+  const dns = zone({
+    ...at('rsa', 'example.org'),
+    ...at('ed25519', 'example.org'),
+    ...at('rsa', 'lists.example.net'),
+    ...policy('v=DMARC1; p=reject'),
+  });
+  const { dkim, arc, dmarc } = await authenticateMessage({ raw: octets(message) }, { dns, clock: fixedClock(NOW) });
+  expect(dkim.map(({ result }) => result)).toEqual(['pass', 'pass', 'pass', 'pass']);
+  expect([arc.result, dmarc.result]).toEqual(['pass', 'pass']);
+});
+
 describe('signatures', () => {
   test.each<[string, () => Promise<string>, ZoneData, object]>([
     [

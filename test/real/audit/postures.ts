@@ -110,14 +110,15 @@ function posture(
 ): Posture {
   const n = ++count;
   const domain = `${name}.example`;
+  const at = (network: number): string => `127.${Math.floor((n - 1) / 250)}.${network}.${((n - 1) % 250) + 1}`;
   const own: Own = {
     domain,
     mx: `mx.${domain}`,
     mail: `mail.${domain}`,
-    a: `127.0.1.${n}`,
-    b: `127.0.2.${n}`,
-    c: `127.0.3.${n}`,
-    web: `127.0.4.${n}`,
+    a: at(1),
+    b: at(2),
+    c: at(3),
+    web: at(4),
   };
   return {
     domain,

@@ -115,6 +115,7 @@ relay_domains =
 smtpd_relay_restrictions = permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination
 smtpd_recipient_restrictions =
 smtpd_helo_required = yes
+smtpd_peername_lookup = no
 smtpd_tls_session_cache_database =
 smtpd_sasl_type = dovecot
 smtpd_sasl_path = inet:127.0.0.1:${saslPort ?? 9}
