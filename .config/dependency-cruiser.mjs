@@ -23,7 +23,7 @@ const leaves = 'adapters|testing|audit|cli';
 const doors = {
   'ip-address': '^src/net/ip[.]ts$',
   punycode: '^src/net/domain[.]ts$',
-  tldts: '^src/net/domain[.]ts$',
+  tldts: '^src/net/registrable[.]ts$',
   mailauth: '^src/mailauth/modules[.]ts$',
   htmlparser2: '^src/message/',
   '@mongodb-js/saslprep': '^src/access/sasl/',

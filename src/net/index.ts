@@ -14,3 +14,4 @@ export { canonicalPrefix } from './prefix-scan.ts';
 export type { PrefixEntry, PrefixFault, PrefixInput, PrefixNote, PrefixSetOptions } from './prefix-set.ts';
 export { PrefixSet, PrefixSetBuilder } from './prefix-set.ts';
 export type { PrefixSource } from './prefix-source.ts';
+export * from './registrable.ts';
