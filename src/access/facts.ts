@@ -18,11 +18,11 @@ export interface AccessCommand {
    */
   readonly name: string;
   /** The SASL mechanism that `AUTHENTICATE` and `AUTH` name, as written; absent where none was named. */
-  readonly mechanism?: string | undefined;
+  readonly mechanism?: string;
   /** `STARTTLS` had an argument, which it must not have (RFC 3207 §4). */
-  readonly argument?: boolean | undefined;
+  readonly argument?: boolean;
   /** Octets have arrived behind this command, before it was answered. */
-  readonly pipelined?: boolean | undefined;
+  readonly pipelined?: boolean;
 }
 
 /** Known at each command. */

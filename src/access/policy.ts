@@ -11,15 +11,15 @@ export type EncryptionCheck<E = Env> = Check<AccessCommandFacts, E> & {
   /** What may be advertised, by the same rules that commands are decided by. */
   capabilitiesFor(facts: Omit<AccessCommandFacts, 'command'>): AccessCapabilities;
   /** The oldest version of TLS under which a login may be made: `TLSv1.2`. */
-  readonly minimumTls?: string | undefined;
+  readonly minimumTls?: string;
 };
 
 /** The rules of an access policy, as an author writes them. */
 export interface AccessRules<E = Env> {
   /** Whether a login may be made in the clear. It has no default, and is judged first at every command. */
   readonly encryption: EncryptionCheck<E>;
-  readonly connect?: readonly Entry<AccessConnectFacts, E>[] | undefined;
-  readonly command?: readonly Entry<AccessCommandFacts, E>[] | undefined;
+  readonly connect?: readonly Entry<AccessConnectFacts, E>[];
+  readonly command?: readonly Entry<AccessCommandFacts, E>[];
 }
 
 /** A policy for IMAP, POP3, submission and ManageSieve logins. Made by `accessPolicy()`. */

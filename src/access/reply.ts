@@ -8,7 +8,7 @@ export interface AccessReply {
   /** Close the connection after the reply. */
   readonly close: boolean;
   /** Hold the reply back this long, in milliseconds. */
-  readonly delayMs?: number | undefined;
+  readonly delayMs?: number;
 }
 
 /** A row: code and text for each protocol. IMAP's says its own status word; POP3 and ManageSieve say what follows -ERR and NO. */
@@ -127,11 +127,11 @@ const endings: { readonly [cause: string]: true } = {
 
 export interface RefusalWords {
   /** The tag of the IMAP command; without one the reply is untagged. */
-  readonly tag?: string | undefined;
+  readonly tag?: string;
   /** SMTP submission: STARTTLS must come before everything else (RFC 3207 §4), not only before AUTH. */
-  readonly submission?: boolean | undefined;
+  readonly submission?: boolean;
   /** `1.2` where not given. */
-  readonly minimumTls?: string | undefined;
+  readonly minimumTls?: string;
 }
 
 /** The reply to a refusal of the login gate. */
@@ -158,7 +158,7 @@ const tagged = (line: string, tag: string | undefined): string =>
 export interface AccessReplyOptions extends RefusalWords {
   /** At the greeting, or at a command. */
   readonly stage: 'connect' | 'command';
-  readonly correlation?: string | undefined;
+  readonly correlation?: string;
 }
 
 /**

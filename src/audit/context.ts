@@ -11,7 +11,7 @@ export interface AuditEnv {
   /** Opens connections; `tcpConnect()` of this room. */
   readonly connect: Connect;
   /** Addresses of this machine, to say where the audit runs on the mail host itself. */
-  readonly localAddresses?: (() => readonly string[]) | undefined;
+  readonly localAddresses?: () => readonly string[];
   /** Octets that nobody can guess, for a mailbox and a login that do not exist. */
   readonly randomBytes: (length: number) => Uint8Array;
 }

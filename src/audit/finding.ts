@@ -18,7 +18,7 @@ export interface AuditFinding {
   /** What it is about: a domain, a host, or a service as `host:port`; with `[address]` behind it where addresses differ. */
   readonly subject: string;
   /** All that it is about, if several have one cause; `subject` is then their host, or the domain. */
-  readonly subjects?: readonly string[] | undefined;
+  readonly subjects?: readonly string[];
   /** What is so, as a sentence. */
   readonly what: string;
   /** Where it is written that it should not be so. */
@@ -31,10 +31,10 @@ export interface AuditFinding {
 
 /** What may differ from the catalogue. */
 export interface FindingChange {
-  readonly severity?: Severity | undefined;
-  readonly probe?: ProbeName | undefined;
-  readonly kind?: AuditFinding['kind'] | undefined;
-  readonly mend?: string | undefined;
+  readonly severity?: Severity;
+  readonly probe?: ProbeName;
+  readonly kind?: AuditFinding['kind'];
+  readonly mend?: string;
 }
 
 const MAX_EVIDENCE = 20;

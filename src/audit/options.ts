@@ -10,47 +10,47 @@ import type { ServiceName } from './report.ts';
 /** Options of {@link audit}. */
 export interface AuditOptions {
   /** Probes to run; all where not given. */
-  readonly only?: readonly ProbeName[] | undefined;
+  readonly only?: readonly ProbeName[];
   /** Connect to nobody; false where not given. */
-  readonly dnsOnly?: boolean | undefined;
+  readonly dnsOnly?: boolean;
   /**
    * The port of each service to look at; the usual ones where not given. Where given, services that are not named are not
    * looked at, but for `smtp`: the exchangers are, on 25, as long as the probes ask for it.
    */
-  readonly ports?: { readonly [service in ServiceName]?: number | undefined } | undefined;
+  readonly ports?: { readonly [service in ServiceName]?: number | undefined };
   /** The port of the exchangers, where it alone is another: as `ports.smtp`, and the other services stay as they are. */
-  readonly smtpPort?: number | undefined;
+  readonly smtpPort?: number;
   /** The port that MTA-STS policies are fetched from; 443 where not given. */
-  readonly httpsPort?: number | undefined;
+  readonly httpsPort?: number;
   /** Hosts to look for login services on, beside those that the domain announces. */
-  readonly hosts?: readonly string[] | undefined;
+  readonly hosts?: readonly string[];
   /** Milliseconds for one step of a conversation: a connection, a greeting, a reply, a handshake; 30,000 where not given. */
-  readonly timeoutMs?: number | undefined;
+  readonly timeoutMs?: number;
   /** Connections to one service, an address and a port, at once; 10 where not given, which a whole look at it takes. */
-  readonly connectionsPerService?: number | undefined;
+  readonly connectionsPerService?: number;
   /** The address to connect from. */
-  readonly source?: string | undefined;
+  readonly source?: string;
   /** Certificates (PEM) of authorities to trust, beside those that Node.js knows. */
-  readonly authorities?: readonly string[] | undefined;
+  readonly authorities?: readonly string[];
   /** Prefixes that count as public although they are not: `127.0.0.0/8` in a test. */
-  readonly publicNetworks?: readonly string[] | undefined;
+  readonly publicNetworks?: readonly string[];
   /** What is said in EHLO; `audit.invalid` where not given. Give the name of the host that runs the audit. */
-  readonly helo?: string | undefined;
+  readonly helo?: string;
   /** A foreign mailbox that the exchangers are asked to relay to, and that no mail is ever sent to. */
-  readonly relayTo?: string | undefined;
+  readonly relayTo?: string;
   /** DNS lists to look the exchangers up in: `zen.dnsbl.example`. */
-  readonly lists?: readonly string[] | undefined;
+  readonly lists?: readonly string[];
   /** Selectors of the domain's DKIM keys. */
-  readonly dkimSelectors?: readonly string[] | undefined;
+  readonly dkimSelectors?: readonly string[];
   /** How many exchangers there should be; 2 where not given. */
-  readonly minimum?: number | undefined;
+  readonly minimum?: number;
   /** Providers that are redundant behind one name, in addition to those that are known. */
-  readonly providers?: readonly Provider[] | undefined;
+  readonly providers?: readonly Provider[];
   /** Days before its end at which a certificate is said to expire soon; 14 where not given. */
-  readonly expiryDays?: number | undefined;
-  readonly signal?: AbortSignal | undefined;
+  readonly expiryDays?: number;
+  readonly signal?: AbortSignal;
   /** Is told what is being done. What it throws is dropped. */
-  readonly onProgress?: ((event: AuditProgress) => void) | undefined;
+  readonly onProgress?: (event: AuditProgress) => void;
 }
 
 /** The options, read. */

@@ -60,7 +60,7 @@ export interface ServiceAudit {
   /** Why it was looked at: an MX record, an SRV record, a usual name (`imap.<domain>`), or because it was given. */
   readonly because: 'mx' | 'srv' | 'usual-name' | 'given';
   /** Of the MX record. */
-  readonly preference?: number | undefined;
+  readonly preference?: number;
   /**
    * - `open`: it greets as its protocol says · `mute`: it takes connections and says nothing
    * - `refused`, `timeout`, `unreachable`: there was no connection · `no-service`: it greets with a refusal
@@ -75,20 +75,21 @@ export interface ServiceAudit {
     | 'no-service'
     | 'wrong-protocol'
     | 'broken-off';
-  readonly greeting?: string | undefined;
+  readonly greeting?: string;
   /** What was offered before TLS, and after it. */
-  readonly capabilities?:
-    | { readonly before?: readonly string[] | undefined; readonly after?: readonly string[] | undefined }
-    | undefined;
+  readonly capabilities?: { readonly before?: readonly string[]; readonly after?: readonly string[] };
   /** `offered` and done, `missing`, or `failed` in the handshake; always `offered` where TLS is implicit and works. */
-  readonly starttls?: 'offered' | 'missing' | 'failed' | undefined;
-  readonly session?: TlsAudit | undefined;
+  readonly starttls?: 'offered' | 'missing' | 'failed';
+  readonly session?: TlsAudit;
   /** What came of the forms of a foreign address: the form's name and the reply. */
-  readonly relay?:
-    | readonly { readonly form: string; readonly path: string; readonly reply: string; readonly taken: boolean }[]
-    | undefined;
+  readonly relay?: readonly {
+    readonly form: string;
+    readonly path: string;
+    readonly reply: string;
+    readonly taken: boolean;
+  }[];
   /** Milliseconds until the greeting was there. */
-  readonly greetingMs?: number | undefined;
+  readonly greetingMs?: number;
 }
 
 /** What TLS looked like. */
@@ -96,11 +97,11 @@ export interface TlsAudit {
   /** Versions that were tried, and whether they were spoken. */
   readonly versions: { readonly [version in TlsVersion]?: boolean | undefined };
   /** What was negotiated when nothing was asked for. */
-  readonly negotiated?: string | undefined;
-  readonly cipher?: string | undefined;
-  readonly certificate?: CertificateAudit | undefined;
+  readonly negotiated?: string;
+  readonly cipher?: string;
+  readonly certificate?: CertificateAudit;
   /** Whether a TLSA record matched; only where such records were found. */
-  readonly dane?: 'match' | 'mismatch' | 'unsigned' | 'unusable' | undefined;
+  readonly dane?: 'match' | 'mismatch' | 'unsigned' | 'unusable';
 }
 
 export type TlsVersion = 'TLSv1' | 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3';
@@ -111,7 +112,7 @@ export interface CertificateAudit {
   readonly issuer: string;
   /** DNS names of subjectAltName. */
   readonly names: readonly string[];
-  readonly commonName?: string | undefined;
+  readonly commonName?: string;
   /** ISO 8601, UTC. */
   readonly notBefore: string;
   readonly notAfter: string;
@@ -130,47 +131,43 @@ export interface CertificateAudit {
 
 /** What the domain publishes. A field is absent where it was not asked for. */
 export interface RecordsAudit {
-  readonly spf?: PublishedRecord | undefined;
-  readonly dmarc?: PublishedRecord | undefined;
-  readonly dkim?: readonly (PublishedRecord & { readonly selector: string })[] | undefined;
-  readonly tlsRpt?: PublishedRecord | undefined;
-  readonly mtaSts?:
-    | (PublishedRecord & {
-        readonly policy?:
-          | { readonly mode: 'enforce' | 'testing' | 'none'; readonly mx: readonly string[]; readonly maxAge: number }
-          | undefined;
-      })
-    | undefined;
-  readonly srv?:
-    | readonly {
-        readonly service: ServiceName;
-        readonly target: string;
-        readonly port: number;
-        readonly priority: number;
-        readonly weight: number;
-      }[]
-    | undefined;
+  readonly spf?: PublishedRecord;
+  readonly dmarc?: PublishedRecord;
+  readonly dkim?: readonly (PublishedRecord & { readonly selector: string })[];
+  readonly tlsRpt?: PublishedRecord;
+  readonly mtaSts?: PublishedRecord & {
+    readonly policy?: {
+      readonly mode: 'enforce' | 'testing' | 'none';
+      readonly mx: readonly string[];
+      readonly maxAge: number;
+    };
+  };
+  readonly srv?: readonly {
+    readonly service: ServiceName;
+    readonly target: string;
+    readonly port: number;
+    readonly priority: number;
+    readonly weight: number;
+  }[];
   /** By address: the names, and whether one of them leads back. */
-  readonly ptr?:
-    | readonly { readonly address: string; readonly names: readonly string[]; readonly confirmed: boolean }[]
-    | undefined;
-  readonly lists?:
-    | readonly {
-        readonly address: string;
-        readonly list: string;
-        readonly result: 'listed' | 'not-listed' | 'broken';
-      }[]
-    | undefined;
+  readonly ptr?: readonly {
+    readonly address: string;
+    readonly names: readonly string[];
+    readonly confirmed: boolean;
+  }[];
+  readonly lists?: readonly {
+    readonly address: string;
+    readonly list: string;
+    readonly result: 'listed' | 'not-listed' | 'broken';
+  }[];
   /** Of the domain and its MX hosts, whether their records are signed; `unknown` if the resolver does not tell. */
-  readonly dnssec?: readonly { readonly name: string; readonly state: 'signed' | 'unsigned' | 'unknown' }[] | undefined;
+  readonly dnssec?: readonly { readonly name: string; readonly state: 'signed' | 'unsigned' | 'unknown' }[];
   /** Of the MX hosts below the domain: the CAA records that hold for them, and at which name they are. */
-  readonly caa?:
-    | readonly { readonly host: string; readonly name?: string | undefined; readonly records: readonly string[] }[]
-    | undefined;
+  readonly caa?: readonly { readonly host: string; readonly name?: string; readonly records: readonly string[] }[];
 }
 
 /** One record that is there, is not, or could not be looked up. */
 export interface PublishedRecord {
   readonly state: 'found' | 'missing' | 'invalid' | 'could-not-check';
-  readonly text?: string | undefined;
+  readonly text?: string;
 }

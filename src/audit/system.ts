@@ -10,9 +10,9 @@ export interface SystemEnvOptions {
   /** Its answers' AD bit must be trustworthy where DANE is to be judged. */
   readonly dns: DnsResolver;
   /** The address to connect from. */
-  readonly source?: string | undefined;
+  readonly source?: string;
   /** Milliseconds for one step; as in the audit's own options. */
-  readonly timeoutMs?: number | undefined;
+  readonly timeoutMs?: number;
 }
 
 /** This machine's clock, sockets, addresses and chance, for an audit. */

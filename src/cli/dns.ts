@@ -9,11 +9,11 @@ import { UsageError } from './io.ts';
 /** Where the command asks its DNS questions. */
 export interface DnsAsk {
   /** Servers; those of `/etc/resolv.conf` where not given. */
-  readonly resolvers?: readonly string[] | undefined;
+  readonly resolvers?: readonly string[];
   /** A file that stands for the DNS. */
-  readonly zoneFile?: string | undefined;
+  readonly zoneFile?: string;
   /** Milliseconds for a question. */
-  readonly timeoutMs?: number | undefined;
+  readonly timeoutMs?: number;
 }
 
 /** For a question: a server of names that has not answered by then will not. */

@@ -11,9 +11,9 @@ export interface CommandIo {
   /** Whether somebody watches. */
   readonly isTerminal: { readonly stdout: boolean; readonly stderr: boolean };
   /** Of the terminal, in characters; 80 where not known. */
-  readonly columns?: number | undefined;
+  readonly columns?: number;
   /** Is aborted when the command is to end early. */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: AbortSignal;
 }
 
 /** How the command ends. */

@@ -9,7 +9,7 @@ export interface Outcome {
   readonly finding: Finding;
   readonly verdict: Verdict;
   /** Recorded, not enforced: the rule stands in `shadow()`. */
-  readonly shadow?: true | undefined;
+  readonly shadow?: true;
 }
 
 interface Judged {
@@ -36,8 +36,8 @@ export interface Refused extends Judged {
   /** The rule that decided. */
   readonly rule: string;
   readonly because: Finding;
-  readonly status?: StatusDetail | undefined;
-  readonly text?: string | undefined;
+  readonly status?: StatusDetail;
+  readonly text?: string;
   readonly close: boolean;
 }
 

@@ -22,8 +22,8 @@ export interface Known {
 
 export interface EvaluateOptions {
   /** Ends the evaluation: whatever has not answered by then is a `temperror`. */
-  readonly signal?: AbortSignal | undefined;
-  readonly known?: Known | undefined;
+  readonly signal?: AbortSignal;
+  readonly known?: Known;
 }
 
 /**

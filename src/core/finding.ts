@@ -24,20 +24,20 @@ export type Fault = 'sender' | 'third-party';
 export interface Answer<R extends Result = Result, D = unknown> {
   readonly result: R;
   /** The enhanced status code that fits, without its class (RFC 3463, RFC 7372). */
-  readonly status?: StatusDetail | undefined;
+  readonly status?: StatusDetail;
   /** The row of the reply table that fits, where the status alone does not name the basic code: `sender-not-owned`. */
-  readonly cause?: string | undefined;
+  readonly cause?: string;
   /** A sentence for the client. It may go on the wire: no zone, key, path or internal name. */
-  readonly explanation?: string | undefined;
+  readonly explanation?: string;
   /** How heavy it is, where the check can tell (a list's code, say). It counts where the rule says `weigh()`. */
-  readonly weight?: number | undefined;
+  readonly weight?: number;
   /**
    * Who caused a `permerror`. With `'sender'` the table's `'permerror:sender'` applies, if it has one: what a client can
    * cause by itself must not be a way around a rule.
    */
-  readonly fault?: Fault | undefined;
+  readonly fault?: Fault;
   /** Evidence for the log. It never goes on the wire. */
-  readonly detail?: D | undefined;
+  readonly detail?: D;
 }
 
 /** An answer with the name of the check that gave it. */

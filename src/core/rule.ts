@@ -55,7 +55,7 @@ export const isRule = <F, E>(entry: Entry<F, E>): entry is Rule<F, E> => 'kind' 
 
 export interface OnOptions {
   /** The rule's id; the check's where it is not given. Needed where one check stands in a policy more than once. */
-  readonly id?: string | undefined;
+  readonly id?: string;
 }
 
 /**
@@ -99,14 +99,14 @@ export function unless<F1, F2, E>(condition: (facts: F1) => boolean, rule: Entry
 
 /** The sums at which something follows, with at most three decimals each. At least one must be given. */
 export interface Thresholds {
-  readonly rejectAt?: number | undefined;
-  readonly deferAt?: number | undefined;
-  readonly quarantineAt?: number | undefined;
-  readonly tagAt?: number | undefined;
+  readonly rejectAt?: number;
+  readonly deferAt?: number;
+  readonly quarantineAt?: number;
+  readonly tagAt?: number;
   /** The header field that `tagAt` adds. Default: `X-Spam-Flag: YES`. */
-  readonly tag?: { readonly name: string; readonly value: string } | undefined;
+  readonly tag?: { readonly name: string; readonly value: string };
   /** The id of the rule. Default: `score`. */
-  readonly id?: string | undefined;
+  readonly id?: string;
 }
 
 /**

@@ -10,16 +10,16 @@ export interface HeaderField {
 
 interface Slow {
   /** Hold the reply back this long, in milliseconds (tarpit). */
-  readonly delayMs?: number | undefined;
+  readonly delayMs?: number;
 }
 
 /** How a refusal is said, where the rule wants to say more than the finding does. */
 export interface Refusal extends Slow {
-  readonly status?: StatusDetail | undefined;
+  readonly status?: StatusDetail;
   /** The sentence for the client; no CR or LF. */
-  readonly text?: string | undefined;
+  readonly text?: string;
   /** Close the connection after the reply. */
-  readonly close?: boolean | undefined;
+  readonly close?: boolean;
 }
 
 /**
@@ -41,7 +41,7 @@ export type Verdict =
       readonly action: 'flag';
       readonly weight: number;
       /** The finding's own weight counts instead, within these bounds. In tables only; an outcome's flag has none. */
-      readonly within?: { readonly least: number; readonly most: number } | undefined;
+      readonly within?: { readonly least: number; readonly most: number };
     } & Slow)
   | ({ readonly action: 'tag'; readonly header: HeaderField } & Slow)
   | ({ readonly action: 'quarantine' } & Slow)
@@ -119,7 +119,7 @@ export function weigh(
 }
 
 /** What a table's verdict comes to for a finding: its own weight, where the table asks for that. */
-export function weighed(verdict: Verdict, finding: { readonly weight?: number | undefined }): Verdict {
+export function weighed(verdict: Verdict, finding: { readonly weight?: number }): Verdict {
   if (verdict.action !== 'flag' || verdict.within === undefined) return verdict;
   const { within, ...flagged } = verdict;
   const { weight } = finding;

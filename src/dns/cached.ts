@@ -26,21 +26,21 @@ export interface StaleOptions {
   /** Milliseconds after its TTL for which an answer may still be given where asking again fails; RFC 8767 suggests 1 to 3 days. */
   readonly forMs: number;
   /** Milliseconds after which a stale answer is given though the resolver has not yet answered; 1,800 where not given (RFC 8767 §5). */
-  readonly answerAfterMs?: number | undefined;
+  readonly answerAfterMs?: number;
 }
 
 export interface CacheOptions {
   readonly clock: Clock;
   /** What the answers may take, by a careful estimate; 16 MiB where not given. Those unused for longest go first. */
-  readonly maxBytes?: number | undefined;
+  readonly maxBytes?: number;
   /** Seconds that an answer is kept at most, whatever its TTL; 86,400 where not given. */
-  readonly maxTtl?: number | undefined;
+  readonly maxTtl?: number;
   /** Seconds that `nodata` and `nxdomain` are kept at most; 3,600 where not given (RFC 2308 §5 suggests 1 to 3 hours). */
-  readonly maxNegativeTtl?: number | undefined;
+  readonly maxNegativeTtl?: number;
   /** Milliseconds that a `temperror` is kept, so that a dead server is not asked by every session; 1,000 where not given (RFC 9520 §3.2). */
-  readonly failureMs?: number | undefined;
+  readonly failureMs?: number;
   /** Give old answers where new ones cannot be had; never where not given. */
-  readonly stale?: StaleOptions | undefined;
+  readonly stale?: StaleOptions;
 }
 
 /** What a cache has done, for metrics. */

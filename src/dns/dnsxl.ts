@@ -39,9 +39,9 @@ import type { ListZone } from './list-zone.ts';
 /** Options of {@link queryList}. */
 export interface QueryListOptions {
   /** Gives up early. */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: AbortSignal;
   /** Keeps an eye on the list's health: suspends it and brings it back. Without it, every answer is taken as it is. */
-  readonly watch?: ListWatch | undefined;
+  readonly watch?: ListWatch;
 }
 
 /** The labels under which a list knows an address: `1.2.0.192`, or 32 nibbles. */

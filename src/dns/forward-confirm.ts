@@ -36,7 +36,7 @@ export interface ReverseNameDetail {
    */
   readonly state: 'confirmed' | 'differs' | 'no-address' | 'no-answer' | 'no-host-name';
   /** What it resolves to instead; the first few. */
-  readonly addresses?: readonly string[] | undefined;
+  readonly addresses?: readonly string[];
 }
 
 /**
@@ -55,11 +55,11 @@ export interface ForwardConfirmed {
   /** Names beyond the limit, which were not examined. */
   readonly unexamined: number;
   /** What the resolver said, where that is why there is no result. */
-  readonly reason?: string | undefined;
+  readonly reason?: string;
 }
 
 export interface ForwardConfirmOptions {
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: AbortSignal;
 }
 
 /** RFC 8601 §3 leaves the limit to the evaluator; RFC 7208 §4.6.4 has the same for its `ptr`. */

@@ -39,8 +39,8 @@ export interface ListRecord {
   /** Questions without a usable answer since the last one that had one. */
   readonly failures: number;
   /** When its test entries were last seen to be right; milliseconds since the epoch. */
-  readonly provenAt?: number | undefined;
-  readonly suspended?: { readonly reason: string; readonly since: number; readonly until: number } | undefined;
+  readonly provenAt?: number;
+  readonly suspended?: { readonly reason: string; readonly since: number; readonly until: number };
   /** How many times it has been suspended without a recovery between. */
   readonly times: number;
 }
@@ -69,7 +69,7 @@ export interface ListEvent {
   readonly state: 'suspended' | 'recovered' | 'warning';
   readonly reason: string;
   /** Until when it is not asked; milliseconds since the epoch. */
-  readonly until?: number | undefined;
+  readonly until?: number;
   /** Milliseconds since the epoch. */
   readonly at: number;
 }
@@ -77,28 +77,28 @@ export interface ListEvent {
 /** Options of {@link listWatch}. */
 export interface ListWatchOptions {
   /** Where records are kept; in this process, for this watch alone, where not given. */
-  readonly health?: ListHealth | undefined;
+  readonly health?: ListHealth;
   /** Called where a list is suspended, recovers, or where something should be looked at. What it throws is swallowed. */
-  readonly onEvent?: ((event: ListEvent) => void) | undefined;
+  readonly onEvent?: (event: ListEvent) => void;
   /** How often `start()` asks for the test entries, in milliseconds; 30 minutes where not given. */
-  readonly checkEveryMs?: number | undefined;
+  readonly checkEveryMs?: number;
   /**
    * How long test entries that were right prove a listing, in milliseconds; 60,000 where not given. After that the next
    * listing, and only that, waits for them again: a list that has begun to list everybody refuses nobody for longer.
    */
-  readonly provenForMs?: number | undefined;
+  readonly provenForMs?: number;
   /** How many questions in a row may go without an answer before the test entries are asked for; 5 where not given. */
-  readonly failuresAllowed?: number | undefined;
+  readonly failuresAllowed?: number;
   /** How long a list is left alone the first time, in milliseconds; 60,000 where not given. It doubles. */
-  readonly backOffMs?: number | undefined;
+  readonly backOffMs?: number;
   /** How long at most; one hour where not given. */
-  readonly longestBackOffMs?: number | undefined;
+  readonly longestBackOffMs?: number;
 }
 
 /** Options of {@link ListWatch.start}. */
 export interface StartOptions {
   /** The addresses of the resolvers that are asked: a known public one is warned about. */
-  readonly resolvers?: readonly string[] | undefined;
+  readonly resolvers?: readonly string[];
 }
 
 type Suspended = Extract<ListAnswer, { status: 'suspended' }>;
@@ -106,10 +106,7 @@ type Suspended = Extract<ListAnswer, { status: 'suspended' }>;
 /** Watches over the lists that are asked with it. */
 export interface ListWatch {
   /** May the list be asked? Where it is being tried again, what comes of that. */
-  admit(
-    list: ListZone,
-    env: ListEnv,
-  ): { readonly suspended?: Suspended | undefined; readonly trial?: Promise<void> | undefined };
+  admit(list: ListZone, env: ListEnv): { readonly suspended?: Suspended; readonly trial?: Promise<void> };
   /** Takes note of an answer to a question asked at `since`; says so where the answer is not to be believed. */
   note(list: ListZone, env: ListEnv, answer: ListAnswer, since: number): Promise<Suspended | undefined>;
   /** Asks for the test entries now, and draws the consequences. Never rejects. */
@@ -301,7 +298,7 @@ export function testEntriesOf(list: ListZone): readonly TestEntry[] {
 }
 
 type Probe =
-  | { readonly result: 'good'; readonly missing?: string | undefined }
+  | { readonly result: 'good'; readonly missing?: string }
   | { readonly result: 'bad' | 'unanswered'; readonly reason: string }
   | { readonly result: 'stalled' };
 

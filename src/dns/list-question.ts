@@ -25,7 +25,7 @@ export type ListAnswer =
       /** A code was found that has no weight of its own. */
       readonly plain: boolean;
       /** The list's own words (its TXT record), without its zone and key; where the list is asked for them. */
-      readonly text?: string | undefined;
+      readonly text?: string;
       /** Seconds. */
       readonly ttl: number;
     }
@@ -45,12 +45,7 @@ export type ListAnswer =
 export type ListEnv = Pick<Env, 'dns' | 'clock'>;
 
 /** Asks, whatever is known of the list's health. */
-export async function askList(
-  list: ListZone,
-  labels: string,
-  env: ListEnv,
-  signal?: AbortSignal | undefined,
-): Promise<ListAnswer> {
+export async function askList(list: ListZone, labels: string, env: ListEnv, signal?: AbortSignal): Promise<ListAnswer> {
   const name = questionName(`${labels}.${list.key === undefined ? '' : `${list.key.reveal()}.`}${list.zone}`);
   // What the wire cannot carry is on no list.
   if (name === undefined || labels === '') return { status: 'notListed', unknown: [], ttl: 0 };

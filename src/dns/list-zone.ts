@@ -30,9 +30,9 @@ import { Secret, secret } from './secret.ts';
 /** What one code of a list stands for. */
 export interface CodeMeaning {
   /** How much a listing under this code weighs; the list's own weight where it is not given. */
-  readonly weight?: number | undefined;
+  readonly weight?: number;
   /** What the list means by it, for the log: `exploited host`. */
-  readonly meaning?: string | undefined;
+  readonly meaning?: string;
 }
 
 /**
@@ -53,33 +53,33 @@ export interface ListZoneOptions {
   /** The list's zone, without a key: `zen.dnsbl.example`. */
   readonly zone: string;
   /** What the list is called in replies and logs; it never is its zone, which may hold a customer's key. */
-  readonly label?: string | undefined;
+  readonly label?: string;
   /** What is asked: client addresses, names (domains and hosts), or both. `address` where not given. */
-  readonly holds?: 'address' | 'name' | 'both' | undefined;
+  readonly holds?: 'address' | 'name' | 'both';
   /** Which answers are listings; every answer that is no error where it is not given. */
-  readonly codes?: ListCodes | undefined;
+  readonly codes?: ListCodes;
   /** Answers that mean "you were not answered", in addition to those that mean so in every list. */
-  readonly errorCodes?: { readonly [code: string]: string } | readonly string[] | undefined;
+  readonly errorCodes?: { readonly [code: string]: string } | readonly string[];
   /** A customer's key: the label that stands before the zone in every question. It is never printed. */
-  readonly key?: string | Secret | undefined;
+  readonly key?: string | Secret;
   /** How long an answer may take, in milliseconds; 5,000 where not given. */
-  readonly timeoutMs?: number | undefined;
+  readonly timeoutMs?: number;
   /** Whether the list holds IPv4 addresses; true where not given. */
-  readonly ipv4?: boolean | undefined;
+  readonly ipv4?: boolean;
   /** Whether the list holds IPv6 addresses. Where not given, it is asked and no IPv6 test entry is missed. */
-  readonly ipv6?: boolean | undefined;
+  readonly ipv6?: boolean;
   /** Ask for the TXT record too once there is a listing; false where not given. */
-  readonly text?: boolean | undefined;
+  readonly text?: boolean;
   /**
    * What the test entries of RFC 5782 §5 must show: `required`: 127.0.0.2 is listed and 127.0.0.1 is not, or the list is
    * suspended; `expected` (the default): a missing 127.0.0.2 is reported, and only a listed 127.0.0.1 suspends; `none`:
    * the list has no test entries.
    */
-  readonly testEntries?: TestEntries | undefined;
+  readonly testEntries?: TestEntries;
   /** The list cannot be asked without a `key`. */
-  readonly keyNeeded?: boolean | undefined;
+  readonly keyNeeded?: boolean;
   /** The list is gone, and why; such a list is refused. */
-  readonly retired?: string | undefined;
+  readonly retired?: string;
 }
 
 /** A code of a list, read. */
@@ -90,8 +90,8 @@ export interface CodeRule {
   readonly matches: (address: IpAddress) => boolean;
   /** Of rules that name an answer, the narrowest speaks; masks always do. */
   readonly width: number;
-  readonly weight?: number | undefined;
-  readonly meaning?: string | undefined;
+  readonly weight?: number;
+  readonly meaning?: string;
 }
 
 /** A DNS list, validated. Made by {@link listZone}. */

@@ -55,10 +55,10 @@ export interface Exchanger {
     | 'not-examined';
   readonly addresses: readonly ExchangerAddress[];
   /** A look-up of one address family failed, so that there may be more addresses. */
-  readonly partial?: true | undefined;
+  readonly partial?: true;
   /** The name does not exist at all, rather than having no address. */
-  readonly nonexistent?: true | undefined;
-  readonly reason?: string | undefined;
+  readonly nonexistent?: true;
+  readonly reason?: string;
 }
 
 /** Where a domain takes its mail: a row of the table of MX states. */
@@ -79,24 +79,24 @@ export interface MailExchangers {
   /** A null MX stands beside other records, which RFC 7505 §3 forbids. */
   readonly nullMixed: boolean;
   /** The preference of the null MX, which should be 0 (RFC 7505 §3). */
-  readonly nullPreference?: number | undefined;
+  readonly nullPreference?: number;
   /** The domain does not exist. */
   readonly nxdomain: boolean;
   /** The addresses of the domain itself stand for an MX. */
   readonly implicit: boolean;
   /** Why the state is `no-answer`. */
-  readonly reason?: string | undefined;
+  readonly reason?: string;
 }
 
 /** Options of {@link mailExchangers}. */
 export interface MailExchangersOptions {
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: AbortSignal;
   /** `first-usable`: stop as soon as mail could go somewhere; `all` (the default): look at every target. */
-  readonly look?: 'all' | 'first-usable' | undefined;
+  readonly look?: 'all' | 'first-usable';
   /** How many targets are looked at. Default: 20. */
-  readonly most?: number | undefined;
+  readonly most?: number;
   /** Prefixes that count as public although they are not, for tests and private networks. */
-  readonly publicNetworks?: readonly Prefix[] | undefined;
+  readonly publicNetworks?: readonly Prefix[];
 }
 
 /** How many targets are looked at; the most that occurs in practice is about a dozen. */

@@ -9,12 +9,12 @@ export interface Rate {
   /** The period, in milliseconds; more than 0. */
   readonly periodMs: number;
   /** How many may come at once. Default: `rate`. */
-  readonly burst?: number | undefined;
+  readonly burst?: number;
   /**
    * Names a group of keys that share room in a store of bounded memory: a full store makes room within the group of the new key,
    * and never evicts a key of another group. Default: the group of all rates without a name.
    */
-  readonly pool?: string | undefined;
+  readonly pool?: string;
 }
 
 /** One charge among several that are made together. */
@@ -23,7 +23,7 @@ export interface Charge {
   readonly key: string;
   readonly rate: Rate;
   /** 1 where it is not given. */
-  readonly cost?: number | undefined;
+  readonly cost?: number;
 }
 
 /** One place among several that are taken together. */
@@ -46,7 +46,7 @@ export interface Usage {
    */
   readonly retryAfterMs: number;
   /** The shared store could not be asked: only this process's own count decided. */
-  readonly degraded?: boolean | undefined;
+  readonly degraded?: boolean;
 }
 
 /**

@@ -62,7 +62,7 @@ export type DnsAnswer<T extends RecordType = RecordType> =
 
 export interface ResolveOptions {
   /** Gives up early; the answer is then `temperror` with the reason `aborted`. */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: AbortSignal;
 }
 
 /** What a check asks of the DNS. One method, total answers, no exceptions. */

@@ -8,16 +8,16 @@
 /** What an entry of a list says besides its prefix. */
 export interface PrefixNote {
   /** The list it came from. */
-  readonly list?: string | undefined;
-  readonly reason?: string | undefined;
+  readonly list?: string;
+  readonly reason?: string;
   /** When it was listed, in milliseconds since the epoch. */
-  readonly added?: number | undefined;
+  readonly added?: number;
   /** When it ends, in milliseconds since the epoch. */
-  readonly expires?: number | undefined;
+  readonly expires?: number;
   /** The prefix is allowed, whatever wider prefixes say. */
-  readonly allow?: boolean | undefined;
+  readonly allow?: boolean;
   /** The prefix is an exception of its own list: not listed, whatever wider prefixes of the list say. */
-  readonly except?: boolean | undefined;
+  readonly except?: boolean;
 }
 
 /** Some note of the group takes the prefix out of the set. */

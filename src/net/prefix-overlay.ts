@@ -33,9 +33,9 @@ export interface PrefixOverlayOptions {
   /** How many prefixes are held at most, those that have ended and still wait to be swept included. */
   readonly max: number;
   /** The length of most IPv6 entries, which get the small slots: 64. */
-  readonly v6Length?: number | undefined;
+  readonly v6Length?: number;
   /** Four random bytes that key the hash; from the platform where not given. */
-  readonly seed?: number | undefined;
+  readonly seed?: number;
 }
 
 export interface OverlayEntry {

@@ -48,7 +48,7 @@ export type PrefixInput = string | PrefixEntry;
 
 export interface PrefixSetOptions {
   /** What becomes of host bits that are set (`192.0.2.1/24`): an error (`refuse`, the default), or cleared. */
-  readonly hostBits?: 'refuse' | 'clear' | undefined;
+  readonly hostBits?: 'refuse' | 'clear';
 }
 
 /** Why `PrefixSetBuilder.tryAdd` took no entry. */
@@ -103,7 +103,7 @@ export class PrefixSet implements Iterable<PrefixEntry> {
    * start at a multiple of four. For buffers that another thread handed over.
    * @throws TypeError where they are not a whole set of this version
    */
-  static fromBytes(bytes: Uint8Array, options: { readonly share?: boolean | undefined } = {}): PrefixSet {
+  static fromBytes(bytes: Uint8Array, options: { readonly share?: boolean } = {}): PrefixSet {
     if (!(bytes instanceof Uint8Array)) throw new TypeError('PrefixSet.fromBytes: bytes must be a Uint8Array');
     return new PrefixSet(options.share === true && bytes.byteOffset % 4 === 0 ? bytes : new Uint8Array(bytes));
   }

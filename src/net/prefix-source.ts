@@ -6,7 +6,7 @@ import type { PrefixSet } from './prefix-set.ts';
  */
 export interface PrefixSource {
   /** What the list is called in findings and logs. */
-  readonly name?: string | undefined;
+  readonly name?: string;
   /** The set in force now; undefined as long as none could be loaded. */
   current(): PrefixSet | undefined;
 }

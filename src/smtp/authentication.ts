@@ -5,20 +5,20 @@ export interface DkimOutcome {
   /** `pass`, `fail`, `neutral` (it cannot be read, or its key cannot), `policy` (too weak), `temperror`, `permerror`, `none`. */
   readonly result: string;
   /** Who signed (`d=`). */
-  readonly domain?: string | undefined;
-  readonly selector?: string | undefined;
-  readonly algorithm?: string | undefined;
+  readonly domain?: string;
+  readonly selector?: string;
+  readonly algorithm?: string;
   /** The agent or user it was signed for (`i=`). */
-  readonly identity?: string | undefined;
+  readonly identity?: string;
   /** The first octets of the signature, which tell it from others (RFC 8601 §2.7.1). */
-  readonly signature?: string | undefined;
-  readonly reason?: string | undefined;
+  readonly signature?: string;
+  readonly reason?: string;
   /** The signing domain is the author's, in the way that DMARC wants. */
-  readonly aligned?: true | undefined;
+  readonly aligned?: true;
   /** So many octets of the body are not signed (`l=`). */
-  readonly unsigned?: number | undefined;
+  readonly unsigned?: number;
   /** The domain is only trying it out (`t=y`). */
-  readonly testing?: true | undefined;
+  readonly testing?: true;
 }
 
 /** The chain of those who handed the message on (RFC 8617). Plain JSON. */
@@ -26,12 +26,12 @@ export interface ArcOutcome {
   /** `temperror`: the key of a seal, or of the newest message signature, could not be looked up. */
   readonly result: 'pass' | 'fail' | 'none' | 'temperror';
   /** The newest set. */
-  readonly instance?: number | undefined;
+  readonly instance?: number;
   /** Who has sealed, from the first to the newest. */
   readonly sealers: readonly string[];
   /** The newest sealers, without a gap, are on the list of those that are trusted. */
-  readonly trusted?: true | undefined;
-  readonly reason?: string | undefined;
+  readonly trusted?: true;
+  readonly reason?: string;
 }
 
 export type DmarcPolicy = 'none' | 'quarantine' | 'reject';
@@ -47,25 +47,23 @@ export interface DmarcOutcome {
    */
   readonly result: 'pass' | 'fail' | 'none' | 'temperror' | 'permerror';
   /** Who caused a `permerror`. */
-  readonly fault?: Fault | undefined;
+  readonly fault?: Fault;
   /** The domain in From. */
-  readonly domain?: string | undefined;
+  readonly domain?: string;
   /** Where the record stands. */
-  readonly policyDomain?: string | undefined;
+  readonly policyDomain?: string;
   /** What the record says (`p`, `sp`, `np`). */
-  readonly published?:
-    | { readonly p: DmarcPolicy; readonly sp?: DmarcPolicy | undefined; readonly np?: DmarcPolicy | undefined }
-    | undefined;
+  readonly published?: { readonly p: DmarcPolicy; readonly sp?: DmarcPolicy; readonly np?: DmarcPolicy };
   /** What applies to this message: of `p`, `sp` and `np` the one that fits, with `t` and `pct` taken into account. */
-  readonly policy?: DmarcPolicy | undefined;
+  readonly policy?: DmarcPolicy;
   /** Why a weaker policy than the published one applies. */
-  readonly weakened?: 'testing' | 'pct' | undefined;
+  readonly weakened?: 'testing' | 'pct';
   /** Which domains vouch for the author's. */
-  readonly aligned?: { readonly spf?: string | undefined; readonly dkim?: string | undefined } | undefined;
+  readonly aligned?: { readonly spf?: string; readonly dkim?: string };
   /** A trusted sealer found that it passed before it was changed on the way. */
-  readonly override?: { readonly by: 'arc'; readonly sealer: string } | undefined;
-  readonly record?: string | undefined;
-  readonly reason?: string | undefined;
+  readonly override?: { readonly by: 'arc'; readonly sealer: string };
+  readonly record?: string;
+  readonly reason?: string;
 }
 
 /** The SPF result that DMARC goes by. */
@@ -73,7 +71,7 @@ export interface SpfFact {
   readonly result: string;
   /** The domain that was checked. */
   readonly domain: string;
-  readonly identity?: 'mailfrom' | 'helo' | undefined;
+  readonly identity?: 'mailfrom' | 'helo';
 }
 
 /** What a message proves of its author. Plain JSON: a fact for the rules of `data`. */
@@ -83,9 +81,9 @@ export interface MessageAuthentication {
   readonly signatures: { readonly found: number; readonly examined: number };
   readonly arc: ArcOutcome;
   readonly dmarc: DmarcOutcome;
-  readonly spf?: SpfFact | undefined;
+  readonly spf?: SpfFact;
   /** Why the message could not be examined. */
-  readonly reason?: string | undefined;
+  readonly reason?: string;
   /** How many questions went out, SPF's not counted. */
   readonly questions: number;
   /** The same for an Authentication-Results field. */

@@ -15,17 +15,15 @@ export type {
 export interface TlsFacts {
   /** As TLS names it: `TLSv1.2`, `TLSv1.3`. */
   readonly version: string;
-  readonly cipher?: string | undefined;
+  readonly cipher?: string;
   /** The name the client asked for (SNI). */
-  readonly serverName?: string | undefined;
+  readonly serverName?: string;
   /** The client's certificate; only where it was asked for and verified. */
-  readonly clientCertificate?:
-    | {
-        /** Lower-case hexadecimal SHA-256 of the certificate. */
-        readonly fingerprint: string;
-        readonly subject?: string | undefined;
-      }
-    | undefined;
+  readonly clientCertificate?: {
+    /** Lower-case hexadecimal SHA-256 of the certificate. */
+    readonly fingerprint: string;
+    readonly subject?: string;
+  };
 }
 
 /** What a listener is for: mail from the world (25), mail from one's own users (587, 465), or LMTP delivery. */
@@ -46,28 +44,28 @@ export interface ConnectFacts {
     readonly id: string;
     readonly role: Role;
     /** The connection began inside TLS (port 465), rather than with STARTTLS. */
-    readonly implicitTls?: boolean | undefined;
+    readonly implicitTls?: boolean;
     /** The server's own name, as its banner says it. */
-    readonly serverName?: string | undefined;
+    readonly serverName?: string;
     /** When the connection was taken, in milliseconds since the epoch. */
-    readonly since?: number | undefined;
+    readonly since?: number;
     /** What has been seen of this session so far. */
-    readonly tally?: SessionTally | undefined;
+    readonly tally?: SessionTally;
   };
   readonly client: {
     /** The client: the peer of the connection, or who a trusted proxy says it is. */
     readonly ip: IpAddress;
-    readonly port?: number | undefined;
+    readonly port?: number;
     /**
      * Set if a trusted proxy made the connection. `proxy-header` and `xclient`: the address is the one that the proxy named, in a
      * header of the PROXY protocol or with XCLIENT. `proxy`: the proxy named no client (a health check, or a client it does not
      * know); the address is the proxy's own, and must not be trusted for it.
      */
-    readonly via?: 'proxy-header' | 'xclient' | 'proxy' | undefined;
+    readonly via?: 'proxy-header' | 'xclient' | 'proxy';
     /** The connection came over a socket in the file system. The address is then 127.0.0.1. */
-    readonly unixSocket?: boolean | undefined;
+    readonly unixSocket?: boolean;
     /** The client's autonomous system number, where the host knows it. */
-    readonly asn?: number | undefined;
+    readonly asn?: number;
   };
   /** `null` while the connection is in clear text. */
   readonly tls: TlsFacts | null;
@@ -80,8 +78,8 @@ export interface HeloFacts extends ConnectFacts {
     /** As the client wrote it. */
     readonly name: string;
     /** What it is: a domain name, an address literal, or neither. */
-    readonly domain?: DomainName | undefined;
-    readonly literal?: IpAddress | undefined;
+    readonly domain?: DomainName;
+    readonly literal?: IpAddress;
   };
 }
 
@@ -96,22 +94,22 @@ export interface AuthFacts extends HeloFacts {
 /** Known after MAIL FROM. */
 export interface MailFacts extends HeloFacts {
   /** Who has logged in. */
-  readonly auth: { readonly identity: string; readonly mechanism?: string | undefined } | null;
+  readonly auth: { readonly identity: string; readonly mechanism?: string } | null;
   /** `null` is the null reverse-path `<>` (RFC 5321 §4.5.5). */
   readonly reversePath: Mailbox | null;
   /** The parameters of MAIL, names in upper case; a parameter without a value is `true`. */
-  readonly mailParameters?: { readonly [name: string]: string | true } | undefined;
+  readonly mailParameters?: { readonly [name: string]: string | true };
   /** Messages that this session has brought to an end before, accepted or not. */
-  readonly messagesBefore?: number | undefined;
+  readonly messagesBefore?: number;
 }
 
 /** Known at each RCPT TO. */
 export interface RcptFacts extends MailFacts {
   readonly forwardPath: Mailbox;
   /** The path carried a source route, which was dropped (RFC 5321 appendix C). */
-  readonly sourceRoute?: boolean | undefined;
+  readonly sourceRoute?: boolean;
   /** Recipients of this message that have been accepted before. */
-  readonly recipientsBefore?: number | undefined;
+  readonly recipientsBefore?: number;
 }
 
 /**
@@ -131,12 +129,12 @@ export interface DataFacts extends MailFacts {
   readonly forwardPaths: readonly Mailbox[];
   readonly message: MessageFacts & {
     /** As they arrived, also if the session has replaced them. Left out by hosts that do not count them. */
-    readonly bareLineEndings?: BareLineEndings | undefined;
+    readonly bareLineEndings?: BareLineEndings;
     /**
      * The octets, where the session was told to keep them (`keepMessage`); undefined where the message was longer. Left out
      * of the JSON.
      */
-    readonly raw?: (() => Uint8Array | undefined) | undefined;
+    readonly raw?: () => Uint8Array | undefined;
   };
 }
 

@@ -21,23 +21,23 @@ export interface SmtpRules<E = Env, Data extends DataFacts = DataFacts> {
    * nothing else in the policy can widen it.
    */
   readonly relay: RelayCheck<E> | 'decided-by-the-server';
-  readonly connect?: readonly Entry<ConnectFacts, E>[] | undefined;
-  readonly helo?: readonly Entry<HeloFacts, E>[] | undefined;
+  readonly connect?: readonly Entry<ConnectFacts, E>[];
+  readonly helo?: readonly Entry<HeloFacts, E>[];
   /** Asked when the client names a mechanism, before any secret has crossed the wire. */
-  readonly auth?: readonly Entry<AuthFacts, E>[] | undefined;
-  readonly mail?: readonly Entry<MailFacts, E>[] | undefined;
-  readonly rcpt?: readonly Entry<RcptFacts, E>[] | undefined;
-  readonly data?: readonly Entry<Data, E>[] | undefined;
+  readonly auth?: readonly Entry<AuthFacts, E>[];
+  readonly mail?: readonly Entry<MailFacts, E>[];
+  readonly rcpt?: readonly Entry<RcptFacts, E>[];
+  readonly data?: readonly Entry<Data, E>[];
   /**
    * Who is banned for what it does again and again: rules that a session shows every decision to, and what none decides
    * (wrong credentials, commands that were none). `banAfter()` of `postern/checks/connection-limits` makes them.
    */
-  readonly bans?: readonly BanRule[] | undefined;
+  readonly bans?: readonly BanRule[];
   /**
    * What one session may do: limits that the session looks at before every command. A client that has reached one is
    * answered 421, and the connection is closed. `sessionLimits()` of `postern/checks/connection-limits` makes them.
    */
-  readonly limits?: readonly SessionLimitRule[] | undefined;
+  readonly limits?: readonly SessionLimitRule[];
 }
 
 /** Rules of which those at `data` may ask what the message proves: `facts.authentication`. */

@@ -12,7 +12,7 @@ export interface Reply {
   /** Close the connection after the reply. */
   readonly close: boolean;
   /** Hold the reply back this long, in milliseconds. */
-  readonly delayMs?: number | undefined;
+  readonly delayMs?: number;
 }
 
 /** How a cause is said: detail of the enhanced code, and the basic codes. */
@@ -121,7 +121,7 @@ const MAX_LINE = 512;
 
 export interface ReplyOptions {
   /** An id that lets the postmaster find the session in the log; put at the end of the text. */
-  readonly correlation?: string | undefined;
+  readonly correlation?: string;
 }
 
 /**
@@ -180,7 +180,7 @@ function smtpLine(
   code: number,
   status: StatusDetail,
   text: string,
-  how: { close: boolean; delayMs?: number; helo?: boolean; correlation?: string | undefined },
+  how: { close: boolean; delayMs?: number; helo?: boolean; correlation?: string },
 ): Reply {
   const enhanced = how.helo ? '' : `${Math.floor(code / 100)}.${status}`;
   const tail = how.correlation === undefined ? '' : ` [${how.correlation}]`;

@@ -30,9 +30,9 @@ export interface AuthenticationResult {
   readonly method: string;
   /** As registered for the method. */
   readonly result: string;
-  readonly reason?: string | undefined;
+  readonly reason?: string;
   /** `['header.d', 'example.org']` */
-  readonly properties?: readonly (readonly [string, string])[] | undefined;
+  readonly properties?: readonly (readonly [string, string])[];
 }
 
 /** The facts that a result is about, where the finding does not say it. */
@@ -158,7 +158,7 @@ function propertyValue(text: string): string {
  * @returns indices into `fields`, ascending
  */
 export function strippedHeaders(
-  fields: readonly { readonly name: string; readonly value: string; readonly raw?: string | undefined }[],
+  fields: readonly { readonly name: string; readonly value: string; readonly raw?: string }[],
   authservId: string,
 ): number[] {
   const own = parseDomain(authservId) ?? authservId.toLowerCase();

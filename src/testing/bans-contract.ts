@@ -34,9 +34,9 @@ export interface BansUnderTest {
    * Moves the wall clock that the store reads by `byMs`, forward or back, without any time passing. The cases about a clock that
    * is set check nothing for a store without it.
    */
-  readonly moveWall?: ((byMs: number) => void | Promise<void>) | undefined;
+  readonly moveWall?: (byMs: number) => void | Promise<void>;
   /** Called when the case is over. */
-  readonly close?: (() => Promise<void>) | undefined;
+  readonly close?: () => Promise<void>;
 }
 
 const MINUTE = 60_000;

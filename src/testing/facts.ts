@@ -35,24 +35,24 @@ import type {
 
 /** What a test changes; the same words at every stage. */
 export interface FactsOver {
-  readonly client?: string | undefined;
-  readonly role?: Role | undefined;
+  readonly client?: string;
+  readonly role?: Role;
   /** `true` is TLS 1.3. */
-  readonly tls?: boolean | TlsFacts | undefined;
-  readonly session?: string | undefined;
-  readonly helo?: string | undefined;
+  readonly tls?: boolean | TlsFacts;
+  readonly session?: string;
+  readonly helo?: string;
   /** The mechanism that the client asks to log in with. */
-  readonly mechanism?: string | undefined;
+  readonly mechanism?: string;
   /** Who has logged in. */
-  readonly auth?: string | undefined;
+  readonly auth?: string;
   /** The sender; `null` is the null reverse-path. */
-  readonly from?: string | null | undefined;
-  readonly to?: string | undefined;
-  readonly sourceRoute?: boolean | undefined;
+  readonly from?: string | null;
+  readonly to?: string;
+  readonly sourceRoute?: boolean;
   /** The message, as octets or as text with any line ends. */
-  readonly message?: string | Uint8Array | undefined;
+  readonly message?: string | Uint8Array;
   /** What the message proves; no signatures and no DMARC record where not given. */
-  readonly authentication?: Partial<MessageAuthentication> | undefined;
+  readonly authentication?: Partial<MessageAuthentication>;
 }
 
 const nothingProved: MessageAuthentication = {

@@ -39,18 +39,18 @@ export interface ClosedOptions<E = Env> {
   /** A domain whose mail ends at the server, as the policy has it. */
   readonly localDomain: string;
   /** Domains that the policy must not know; three under `.example` and `.test` where not given. */
-  readonly foreignDomains?: readonly string[] | undefined;
+  readonly foreignDomains?: readonly string[];
   /**
    * The networks that may relay, and are meant to; `unix` is sockets in the file system. Addresses just outside them are tried,
    * and loopback inside them as a proxy would name it. Default: loopback.
    */
-  readonly trustedNetworks?: readonly string[] | undefined;
+  readonly trustedNetworks?: readonly string[];
   /** Further addresses to try. */
-  readonly clients?: readonly string[] | undefined;
+  readonly clients?: readonly string[];
   /** What the rules may ask. Where it is not given, no name exists, nobody is banned and every count is allowed. */
-  readonly env?: E | undefined;
+  readonly env?: E;
   /** Called before each evaluation; for rules that remember. */
-  readonly beforeEach?: (() => void) | undefined;
+  readonly beforeEach?: () => void;
 }
 
 /** A stranger's mail that would go out. */

@@ -52,7 +52,7 @@ export const decisionAt = <E extends Env = Env>(
 /** What `replyTo` adds to the codes. */
 export interface ReplyToOptions {
   /** Whether the reply names the rule that refused: `550 5.7.1 (dnsbl/zen)`. Several rules share a code. Default: false. */
-  readonly rule?: boolean | undefined;
+  readonly rule?: boolean;
 }
 
 /**

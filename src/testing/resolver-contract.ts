@@ -23,20 +23,20 @@ import type { ZoneData } from './zone.ts';
 /** What a resolver can do, or the server that it is tried with. All true where not given. */
 export interface ResolverAbilities {
   /** Tells the TTL of every type; Node's own resolver tells it of addresses only. */
-  readonly ttl?: boolean | undefined;
+  readonly ttl?: boolean;
   /** Tells how long there will be nothing. */
-  readonly negativeTtl?: boolean | undefined;
+  readonly negativeTtl?: boolean;
   /** Tells that an answer was validated. */
-  readonly authentic?: boolean | undefined;
-  readonly tlsa?: boolean | undefined;
+  readonly authentic?: boolean;
+  readonly tlsa?: boolean;
   /** Asks for names that are no host names; Node's own resolver does not. */
-  readonly anyName?: boolean | undefined;
+  readonly anyName?: boolean;
   /** Follows aliases; a server for one zone alone may not. */
-  readonly aliases?: boolean | undefined;
+  readonly aliases?: boolean;
   /** Knows aliases in a circle for what they are; Node's own resolver reads them as `nodata`. */
-  readonly circles?: boolean | undefined;
+  readonly circles?: boolean;
   /** The server can be made to fail, to refuse and to keep silent; a real one cannot so easily. */
-  readonly outages?: boolean | undefined;
+  readonly outages?: boolean;
 }
 
 const manyNames = Array.from({ length: 40 }, (_, i) => `host-${i}.many.contract.test`);

@@ -57,31 +57,31 @@ const outcomes: ReadonlySet<unknown> = new Set<ZoneOutcome>([
 
 /** What is known of one name. `{}` is a name that exists and has no records. */
 export interface ZoneEntry {
-  readonly A?: readonly string[] | ZoneOutcome | undefined;
-  readonly AAAA?: readonly string[] | ZoneOutcome | undefined;
+  readonly A?: readonly string[] | ZoneOutcome;
+  readonly AAAA?: readonly string[] | ZoneOutcome;
   /** `[preference, exchange]`; the null MX is `[0, '']`. */
-  readonly MX?: readonly (readonly [number, string])[] | ZoneOutcome | undefined;
+  readonly MX?: readonly (readonly [number, string])[] | ZoneOutcome;
   /** One text per record, or the character-strings that it is cut into: `['v=spf1 ', '-all']`. */
-  readonly TXT?: readonly (string | readonly string[])[] | ZoneOutcome | undefined;
-  readonly PTR?: readonly string[] | ZoneOutcome | undefined;
-  readonly NS?: readonly string[] | ZoneOutcome | undefined;
+  readonly TXT?: readonly (string | readonly string[])[] | ZoneOutcome;
+  readonly PTR?: readonly string[] | ZoneOutcome;
+  readonly NS?: readonly string[] | ZoneOutcome;
   /** Another name for this one. Nothing else may stand beside it (RFC 1034 §3.6.2). */
-  readonly CNAME?: string | undefined;
+  readonly CNAME?: string;
   /** `[primary, minimum in seconds]`. */
-  readonly SOA?: readonly [string, number] | ZoneOutcome | undefined;
+  readonly SOA?: readonly [string, number] | ZoneOutcome;
   /** `[priority, weight, port, target]`. */
-  readonly SRV?: readonly (readonly [number, number, number, string])[] | ZoneOutcome | undefined;
+  readonly SRV?: readonly (readonly [number, number, number, string])[] | ZoneOutcome;
   /** `[usage, selector, matching, data in hexadecimal]`. */
-  readonly TLSA?: readonly (readonly [number, number, number, string])[] | ZoneOutcome | undefined;
+  readonly TLSA?: readonly (readonly [number, number, number, string])[] | ZoneOutcome;
   /** `[flags, tag, value]`. */
-  readonly CAA?: readonly (readonly [number, string, string])[] | ZoneOutcome | undefined;
+  readonly CAA?: readonly (readonly [number, string, string])[] | ZoneOutcome;
   /** What becomes of every type that is not spelt out; `nodata` where not given. */
-  readonly outcome?: ZoneOutcome | undefined;
+  readonly outcome?: ZoneOutcome;
   /** How late the answer is: for every type, or `{ TXT: 500 }`. */
-  readonly delayMs?: number | { readonly [T in RecordType]?: number | undefined } | undefined;
+  readonly delayMs?: number | { readonly [T in RecordType]?: number | undefined };
   /** Seconds. */
-  readonly ttl?: number | undefined;
-  readonly authentic?: boolean | undefined;
+  readonly ttl?: number;
+  readonly authentic?: boolean;
 }
 
 /** Names (any case, with or without the trailing dot, `*` as first label) and what is known of them. */
@@ -91,13 +91,13 @@ export interface ZoneData {
 
 export interface ZoneOptions {
   /** Needed where anything is delayed; with `fixedClock()` a delay takes no time. */
-  readonly clock?: Clock | undefined;
+  readonly clock?: Clock;
   /** How late every answer is, unless its entry says otherwise; 0 where not given. */
-  readonly delayMs?: number | undefined;
+  readonly delayMs?: number;
   /** Seconds; 300 where not given. Also for names that do not exist. */
-  readonly ttl?: number | undefined;
+  readonly ttl?: number;
   /** Whether answers are marked as validated, unless the entry says otherwise; false where not given. */
-  readonly authentic?: boolean | undefined;
+  readonly authentic?: boolean;
 }
 
 /** One question that was asked. */
@@ -122,7 +122,7 @@ export interface ZoneReply {
   readonly authentic: boolean;
   readonly delayMs: number;
   /** Says more where the outcome is `temperror`. */
-  readonly reason?: string | undefined;
+  readonly reason?: string;
 }
 
 /** A resolver whose answers are a literal. */

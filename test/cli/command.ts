@@ -4,11 +4,11 @@ import { run } from '../../src/cli/run.ts';
 /** What a command is run with, besides its arguments. */
 export interface Around {
   /** By path; what is no text is JSON. */
-  readonly files?: { readonly [path: string]: unknown } | undefined;
-  readonly terminal?: boolean | undefined;
-  readonly columns?: number | undefined;
-  readonly env?: { readonly [name: string]: string } | undefined;
-  readonly signal?: AbortSignal | undefined;
+  readonly files?: { readonly [path: string]: unknown };
+  readonly terminal?: boolean;
+  readonly columns?: number;
+  readonly env?: { readonly [name: string]: string };
+  readonly signal?: AbortSignal;
 }
 
 /** What came of it. */

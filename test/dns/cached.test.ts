@@ -172,7 +172,7 @@ describe('cached: questions at the same time', () => {
     const timeout = { name: 'TimeoutError' };
     let seen: unknown;
     const source: DnsResolver = {
-      resolve: <T extends RecordType>(_name: string, _type: T, { signal }: { signal?: AbortSignal | undefined } = {}) =>
+      resolve: <T extends RecordType>(_name: string, _type: T, { signal }: { signal?: AbortSignal } = {}) =>
         new Promise<DnsAnswer<T>>((done) => {
           signal?.addEventListener('abort', () => {
             seen = signal.reason;

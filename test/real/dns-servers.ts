@@ -29,13 +29,13 @@ export interface RealServers {
 
 export interface MoreOfServers {
   /** Names below which nothing validates: unbound has a trust anchor there, and nothing is signed. */
-  readonly bogus?: readonly string[] | undefined;
+  readonly bogus?: readonly string[];
   /** Names that unbound answers by itself unless it is told not to: private reverse zones, reserved names. */
-  readonly plain?: readonly string[] | undefined;
+  readonly plain?: readonly string[];
   /** TCP connections that unbound accepts at once; Default: 100. Unbound's own default is 10. */
-  readonly tcpConnections?: number | undefined;
+  readonly tcpConnections?: number;
   /** The port of another authority for the zone, which unbound asks instead of nsd. */
-  readonly authority?: number | undefined;
+  readonly authority?: number;
 }
 
 /** The lines of a master file (RFC 1035 §5). Outcomes that no server has of itself are left out. */

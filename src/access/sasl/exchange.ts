@@ -10,18 +10,18 @@ export interface SaslLogin {
    */
   readonly account: string;
   /** As whom it wants to act, where that is said (the authorization identity). Whether it may is the host's to say. */
-  readonly authorizeAs?: string | undefined;
+  readonly authorizeAs?: string;
   /** The password, or the bearer token. Absent for mechanisms that do not show it. */
-  readonly secret?: string | undefined;
+  readonly secret?: string;
   /** Verifies the proof of a challenge-response mechanism. Absent where the host verifies `secret`. */
-  readonly prove?: (() => Promise<SaslProof>) | undefined;
+  readonly prove?: () => Promise<SaslProof>;
 }
 
 /** What a proof has shown; the same words as the host's own verification. */
 export type SaslProof =
   | { readonly result: 'accepted'; readonly identity: string }
   | { readonly result: 'rejected' | 'unknown-account' }
-  | { readonly result: 'unavailable'; readonly reason?: string | undefined };
+  | { readonly result: 'unavailable'; readonly reason?: string };
 
 /**
  * Where an exchange stands.

@@ -43,7 +43,7 @@ const MAX_STEPS = 8;
 
 export interface SaslOptions {
   /** Needed for SCRAM. */
-  readonly scram?: ScramOptions | undefined;
+  readonly scram?: ScramOptions;
 }
 
 /** The mechanisms that `saslExchange` can carry out, best first; SCRAM only with its options. */

@@ -15,7 +15,7 @@ export interface ScramSecret {
   readonly storedKey: Uint8Array;
   readonly serverKey: Uint8Array;
   /** The account's name from here on; the name the client gave where it is not given. */
-  readonly identity?: string | undefined;
+  readonly identity?: string;
 }
 
 export interface ScramOptions {
@@ -28,15 +28,15 @@ export interface ScramOptions {
    * The key from which the salts of accounts that do not exist are made, at least 16 octets: they must be the same each time,
    * or they tell. Random for each process where not given.
    */
-  readonly decoyKey?: Uint8Array<ArrayBuffer> | undefined;
+  readonly decoyKey?: Uint8Array<ArrayBuffer>;
   /** The iterations that accounts which do not exist are said to have; 4096 where not given (RFC 7677 §4). */
-  readonly decoyIterations?: number | undefined;
+  readonly decoyIterations?: number;
   /** The server offers `SCRAM-SHA-256-PLUS` on this connection, so a client that could have used it (`y`) was deceived. */
-  readonly bindingOffered?: boolean | undefined;
+  readonly bindingOffered?: boolean;
   /** The channel binding of this TLS layer, for `-PLUS`: the name of its kind (`tls-exporter`) and its octets (RFC 9266). */
-  readonly binding?: { readonly name: string; readonly data: Uint8Array } | undefined;
+  readonly binding?: { readonly name: string; readonly data: Uint8Array };
   /** Random octets; from the runtime's source where not given. */
-  readonly random?: ((length: number) => Uint8Array) | undefined;
+  readonly random?: (length: number) => Uint8Array;
 }
 
 /** RFC 7677 §4. */
@@ -53,7 +53,7 @@ const SALT_OCTETS = 16;
  */
 export async function scramSecret(
   password: string,
-  options: { readonly salt?: Uint8Array | undefined; readonly iterations?: number | undefined } = {},
+  options: { readonly salt?: Uint8Array; readonly iterations?: number } = {},
 ): Promise<ScramSecret> {
   const { iterations = 10_000, salt = crypto.getRandomValues(new Uint8Array(SALT_OCTETS)) } = options;
   if (!Number.isInteger(iterations) || iterations < MIN_ITERATIONS || iterations > MAX_ITERATIONS)

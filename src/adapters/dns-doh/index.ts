@@ -37,21 +37,21 @@ export interface DohResolverOptions {
   /** URLs, asked in this order: `https://dns.example/dns-query`. */
   readonly servers: readonly string[];
   /** The `fetch` to use; the runtime's where not given. */
-  readonly fetch?: typeof fetch | undefined;
+  readonly fetch?: typeof fetch;
   /** Sent with every question, for servers that want a token. */
-  readonly headers?: Readonly<Record<string, string>> | undefined;
+  readonly headers?: Readonly<Record<string, string>>;
   /** Milliseconds for a question, all servers and aliases together; 5,000 where not given. */
-  readonly timeoutMs?: number | undefined;
+  readonly timeoutMs?: number;
   /** Milliseconds until the next server is asked too; doubled each time. 1,500 where not given. */
-  readonly retryMs?: number | undefined;
+  readonly retryMs?: number;
   /** Questions under way at once; 100 where not given. More wait for their turn. */
-  readonly maxInFlight?: number | undefined;
+  readonly maxInFlight?: number;
   /** Questions that may wait for their turn; 10,000 where not given. */
-  readonly maxWaiting?: number | undefined;
+  readonly maxWaiting?: number;
   /** Whether the servers' AD bit is believed; true where not given, since the way to them is encrypted. */
-  readonly trustAd?: boolean | undefined;
+  readonly trustAd?: boolean;
   /** The runtime's monotonic clock where not given. */
-  readonly clock?: Clock | undefined;
+  readonly clock?: Clock;
 }
 
 const MAX_MESSAGE = 65_535;

@@ -5,14 +5,14 @@ import { monotonicClock, turns } from '../dns-wire/index.ts';
 
 export interface NodeResolverOptions {
   /** IP addresses, with a port if it is not 53 (`192.0.2.53:5353`). Default: the servers of the system. */
-  readonly servers?: readonly string[] | undefined;
+  readonly servers?: readonly string[];
   /** Milliseconds that the first try waits; the second waits twice as long. Default: 2,500. */
-  readonly timeoutMs?: number | undefined;
+  readonly timeoutMs?: number;
   /**
    * Tries per server, at least 2: with one try, Node answers ETIMEOUT to questions whose answers are already in its socket,
    * if the event loop was blocked for a moment. Default: 2.
    */
-  readonly tries?: number | undefined;
+  readonly tries?: number;
 }
 
 export interface NodeResolver extends DnsResolver {

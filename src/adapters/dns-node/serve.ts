@@ -25,11 +25,11 @@ export interface Servable {
 
 export interface ServeZoneOptions {
   /** An address of this machine; `127.0.0.1` where not given. */
-  readonly host?: string | undefined;
+  readonly host?: string;
   /** For UDP and TCP; any that is free where not given. */
-  readonly port?: number | undefined;
+  readonly port?: number;
   /** PEM key and certificate: serves TLS and HTTPS too, on ports of their own. */
-  readonly tls?: { readonly key: string; readonly cert: string } | undefined;
+  readonly tls?: { readonly key: string; readonly cert: string };
 }
 
 /** A server that runs. */

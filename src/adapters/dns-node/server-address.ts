@@ -6,17 +6,17 @@ export type DnsTransport = 'udp' | 'tcp' | 'tls' | 'https';
 /** A server to ask, spelt out. */
 export interface DnsServer {
   /** An IP address; an IPv6 address may carry a zone (`fe80::1%eth0`). For `https` it may be left out. */
-  readonly address?: string | undefined;
+  readonly address?: string;
   /** 53 for `udp` and `tcp`, 853 for `tls`, 443 for `https` where not given. */
-  readonly port?: number | undefined;
+  readonly port?: number;
   /** `udp` where not given; what does not fit there is asked again over TCP. */
-  readonly transport?: DnsTransport | undefined;
+  readonly transport?: DnsTransport;
   /** The name in the server's certificate (RFC 8310). Where not given, the certificate must hold the address. */
-  readonly name?: string | undefined;
+  readonly name?: string;
   /** The path of a DNS over HTTPS server; `/dns-query` where not given. */
-  readonly path?: string | undefined;
+  readonly path?: string;
   /** PEM certificates of the authorities to trust, instead of those of the runtime. */
-  readonly ca?: string | undefined;
+  readonly ca?: string;
 }
 
 /** A server with everything decided. */

@@ -5,26 +5,26 @@ import { configuredServers, fixedServers } from './server-list.ts';
 
 export interface StubResolverOptions {
   /** The servers to ask, in this order; those of `/etc/resolv.conf` where not given, which is read again when it changes. */
-  readonly servers?: readonly (string | DnsServer)[] | undefined;
+  readonly servers?: readonly (string | DnsServer)[];
   /** Another file than `/etc/resolv.conf`. */
-  readonly resolvConf?: string | undefined;
+  readonly resolvConf?: string;
   /** Milliseconds for a question, all servers and aliases together; 5,000 where not given. */
-  readonly timeoutMs?: number | undefined;
+  readonly timeoutMs?: number;
   /** Milliseconds until another server, or the same again, is asked too; doubled each time. 1,000 where not given. */
-  readonly retryMs?: number | undefined;
+  readonly retryMs?: number;
   /** Questions under way at once; 1,000 where not given. More wait for their turn. */
-  readonly maxInFlight?: number | undefined;
+  readonly maxInFlight?: number;
   /** Questions that may wait for their turn; 20,000 where not given. More are answered `temperror`, `overloaded`. */
-  readonly maxWaiting?: number | undefined;
+  readonly maxWaiting?: number;
   /** Ask over UDP with letters in random case, which a forged answer has to guess (0x20); false where not given. */
-  readonly mixedCase?: boolean | undefined;
+  readonly mixedCase?: boolean;
   /**
    * Whether the servers' AD bit is believed. Where not given: over TLS and HTTPS, from an address of this machine, and
    * where resolv.conf says `options trust-ad`.
    */
-  readonly trustAd?: boolean | undefined;
+  readonly trustAd?: boolean;
   /** The runtime's monotonic clock where not given. */
-  readonly clock?: Clock | undefined;
+  readonly clock?: Clock;
 }
 
 /**

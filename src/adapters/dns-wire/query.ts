@@ -13,13 +13,13 @@ const PADDING = 12;
 export interface QueryOptions {
   readonly id: number;
   /** Leave the OPT record out, for servers that answer FORMERR to it (RFC 6891 §7). */
-  readonly plain?: boolean | undefined;
+  readonly plain?: boolean;
   /** Pad the message (RFC 7830). */
-  readonly pad?: boolean | undefined;
+  readonly pad?: boolean;
   /** Ask how long the server keeps the connection (RFC 7828). For TCP and TLS only (§3.2.1). */
-  readonly keepAlive?: boolean | undefined;
+  readonly keepAlive?: boolean;
   /** Random bits that choose the case of each letter of the name (draft-vixie-dnsext-dns0x20). */
-  readonly caseBits?: Uint8Array | undefined;
+  readonly caseBits?: Uint8Array;
 }
 
 /** A question as it is sent. */

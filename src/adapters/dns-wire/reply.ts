@@ -10,14 +10,14 @@ export interface ReplyRecord {
   readonly ttl: number;
   readonly record: DnsRecord;
   /** The character-strings of a TXT record, where they are not the text cut at 255. */
-  readonly strings?: readonly string[] | undefined;
+  readonly strings?: readonly string[];
 }
 
 export interface Reply {
   readonly rcode: number;
   readonly answers: readonly ReplyRecord[];
-  readonly authority?: readonly ReplyRecord[] | undefined;
-  readonly authentic?: boolean | undefined;
+  readonly authority?: readonly ReplyRecord[];
+  readonly authentic?: boolean;
 }
 
 /**

@@ -18,7 +18,7 @@ export type Arrival =
       readonly bytes: Uint8Array;
       readonly head: MessageHead;
       /** The message as it was read, if the transport had to read it itself. */
-      readonly message?: Message | undefined;
+      readonly message?: Message;
     }
   /** The answer did not keep the case of the name: not to be believed, and to be asked over TCP. */
   | { readonly kind: 'wrong case' }

@@ -12,7 +12,7 @@ export const MAX_LIST_BYTES = 268_435_456;
 export interface Built extends ListSummary {
   readonly set: PrefixSet | undefined;
   /** The worker could not be started: the list was read on this thread. */
-  readonly here?: string | undefined;
+  readonly here?: string;
 }
 
 /** A list to read: its bytes, or the file they are in. */

@@ -5,13 +5,13 @@ import type { ListEvent, ListSource } from './list-source.ts';
 import { assertMaxShrink, shrinkage, tell } from './list-source.ts';
 
 export interface EntriesListOptions {
-  readonly name?: string | undefined;
+  readonly name?: string;
   /** How often the entries are asked for again, in milliseconds; only when `reload` is called, where not given. */
-  readonly intervalMs?: number | undefined;
+  readonly intervalMs?: number;
   /** The share of its prefixes that a list of 10 or more may lose at once. Default: 0.5. */
-  readonly maxShrink?: number | undefined;
+  readonly maxShrink?: number;
   /** Told of every load and every failure. */
-  readonly onEvent?: ((event: ListEvent) => void) | undefined;
+  readonly onEvent?: (event: ListEvent) => void;
 }
 
 /** After so many entries the event loop gets its turn. */
@@ -69,7 +69,7 @@ export function entriesList(
     tell(onEvent, last);
     return last;
   };
-  const reload = ({ force = false }: { readonly force?: boolean | undefined } = {}): Promise<ListEvent> => {
+  const reload = ({ force = false }: { readonly force?: boolean } = {}): Promise<ListEvent> => {
     waiting++;
     const done = queue.then(() => load(force)).finally(() => waiting--);
     queue = done.catch(() => undefined);

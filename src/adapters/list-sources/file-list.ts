@@ -8,9 +8,9 @@ import { listSource } from './list-source.ts';
 
 export interface FileListOptions extends ListSourceOptions {
   /** Look for changes; true. */
-  readonly watch?: boolean | undefined;
+  readonly watch?: boolean;
   /** How often the file is looked at besides, in milliseconds; 60,000. Some file systems tell of no change. */
-  readonly pollMs?: number | undefined;
+  readonly pollMs?: number;
 }
 
 /** A file is read when it has not changed for this long: an editor or a download may still be at it. */

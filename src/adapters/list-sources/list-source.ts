@@ -8,18 +8,18 @@ import { build } from './build.ts';
 /** How every source is made. */
 export interface ListSourceOptions extends Omit<ReadListOptions, 'now' | 'file'> {
   /** What the list is called in findings and events. */
-  readonly name?: string | undefined;
+  readonly name?: string;
   /**
    * The share of its prefixes that a list of 10 or more may lose at once; a list that loses more is not taken. 1 takes
    * everything. Default: 0.5 for `urlList` and `entriesList`, 1 for `fileList`: a file is often kept by hand.
    */
-  readonly maxShrink?: number | undefined;
+  readonly maxShrink?: number;
   /** A file that keeps the set as it was loaded last: it is in force from the start, before the list itself was had. */
-  readonly snapshot?: string | undefined;
+  readonly snapshot?: string;
   /** Where lists are read: in a worker (true, the default), in a worker whose file is given, or on this thread. */
-  readonly worker?: URL | boolean | undefined;
+  readonly worker?: URL | boolean;
   /** Hears of every reload, and of what is wrong with a list. What it throws is not caught. */
-  readonly onEvent?: ((event: ListEvent) => void) | undefined;
+  readonly onEvent?: (event: ListEvent) => void;
 }
 
 /** What became of a reload. Plain data. */
@@ -37,12 +37,12 @@ export interface ListEvent {
   readonly size: number | undefined;
   /** How many were before. */
   readonly before: number | undefined;
-  readonly reason?: string | undefined;
-  readonly errors?: number | undefined;
-  readonly warnings?: number | undefined;
-  readonly problems?: readonly ListProblem[] | undefined;
+  readonly reason?: string;
+  readonly errors?: number;
+  readonly warnings?: number;
+  readonly problems?: readonly ListProblem[];
   /** The list was read on the event loop's thread, because no worker could be started: why. */
-  readonly here?: string | undefined;
+  readonly here?: string;
 }
 
 /** A list that is kept up to date. */
@@ -59,7 +59,7 @@ export interface ListSource extends PrefixSource, AsyncDisposable {
    *
    * @param options.force takes a list although it has shrunk
    */
-  reload(options?: { readonly force?: boolean | undefined }): Promise<ListEvent>;
+  reload(options?: { readonly force?: boolean }): Promise<ListEvent>;
   /** Ends watching and asking. The set stays in force. */
   close(): Promise<void>;
 }
@@ -68,7 +68,7 @@ export interface ListSource extends PrefixSource, AsyncDisposable {
 export type Fetched =
   | {
       readonly list: BuildRequest['list'];
-      readonly file?: string | undefined;
+      readonly file?: string;
       readonly accepted?: () => void;
     }
   | { readonly unchanged: true }
@@ -171,7 +171,7 @@ export function listSource(origin: Origin, options: ListSourceOptions): ListSour
     return event;
   };
 
-  const reload = ({ force = false }: { readonly force?: boolean | undefined } = {}): Promise<ListEvent> => {
+  const reload = ({ force = false }: { readonly force?: boolean } = {}): Promise<ListEvent> => {
     const done = queue.then(() => load(force));
     queue = done.catch(() => undefined);
     return done;

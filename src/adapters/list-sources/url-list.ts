@@ -5,17 +5,17 @@ import { listSource } from './list-source.ts';
 
 export interface UrlListOptions extends ListSourceOptions {
   /** How often the list is asked for, in milliseconds; an hour, and never less than a minute. Publishers ask for no more. */
-  readonly intervalMs?: number | undefined;
+  readonly intervalMs?: number;
   /** How long one download may take, in milliseconds; 60,000. */
-  readonly timeoutMs?: number | undefined;
+  readonly timeoutMs?: number;
   /** Header fields of the request, a token for instance. */
-  readonly headers?: { readonly [name: string]: string } | undefined;
+  readonly headers?: { readonly [name: string]: string };
   /** The address of a file that says the list's SHA-256, as `sha256sum` prints it. */
-  readonly sha256?: string | undefined;
+  readonly sha256?: string;
   /** The address of a signature over the list's bytes, and the public key (PEM, Ed25519 or RSA with SHA-256) it was made with. */
-  readonly signature?: { readonly url: string; readonly publicKey: string } | undefined;
+  readonly signature?: { readonly url: string; readonly publicKey: string };
   /** Takes the place of the platform's `fetch`, for proxies and tests. */
-  readonly fetch?: typeof globalThis.fetch | undefined;
+  readonly fetch?: typeof globalThis.fetch;
 }
 
 interface Answer {

@@ -34,9 +34,9 @@ export interface LmdbBansOptions extends MemoryBansOptions {
    * Until when `add` and `lift` wait. `process`, where not given: what they answered survives the end of the process,
    * however it comes. `power`: it is on the disk, and survives the machine as well.
    */
-  readonly survives?: 'process' | 'power' | undefined;
+  readonly survives?: 'process' | 'power';
   /** Is told where the file could not be written; the ban is in force all the same, as long as the process lives. */
-  readonly onTrouble?: ((error: Error) => void) | undefined;
+  readonly onTrouble?: (error: Error) => void;
 }
 
 /** Bans in a file. */

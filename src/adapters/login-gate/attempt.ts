@@ -3,9 +3,9 @@ import { type AttemptOutcome, canonicalAccount } from '../../checks/smtp-auth/in
 
 /** Whose login it is, as far as the client's messages tell. */
 export interface Told {
-  readonly account?: string | undefined;
+  readonly account?: string;
   /** The password or token, if the mechanism shows it; only to tell a repeat of a wrong one from a new one. */
-  readonly secret?: string | undefined;
+  readonly secret?: string;
 }
 
 /**
@@ -30,7 +30,7 @@ export interface SaslReader {
    */
   readonly prompts: readonly string[];
   /** Whether an empty initial response is none at all: the name is asked for. */
-  readonly emptyIsNone?: boolean | undefined;
+  readonly emptyIsNone?: boolean;
   /** Reads these messages, or the answer to the first challenge if there are no prompts. Undefined if they cannot be read. */
   read(messages: readonly Uint8Array[]): Told | undefined;
   /** Whether the backend's challenge after that says that the login has failed; the client only acknowledges it. */

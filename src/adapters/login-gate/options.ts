@@ -12,7 +12,7 @@ export interface GateEnv {
 
 /** A certificate, its key, and what else Node takes; `names` are certificates for other names, chosen by SNI. */
 export interface GateTls extends SecureContextOptions {
-  readonly names?: { readonly [name: string]: SecureContextOptions } | undefined;
+  readonly names?: { readonly [name: string]: SecureContextOptions };
 }
 
 /** The real server. It is spoken to in clear text: it stands on the same machine, or behind a tunnel. */
@@ -24,11 +24,11 @@ export interface Backend {
    * POP3's `XCLIENT`. The backend must be told to believe it (Dovecot: `haproxy_trusted_networks`, `login_trusted_networks`).
    * Not at all where not given.
    */
-  readonly tellClient?: 'proxy-v1' | 'proxy-v2' | 'id' | 'xclient' | undefined;
+  readonly tellClient?: 'proxy-v1' | 'proxy-v2' | 'id' | 'xclient';
   /** How long a connection may take to be made, and to greet, in milliseconds. Default: 10,000. */
-  readonly connectWithinMs?: number | undefined;
+  readonly connectWithinMs?: number;
   /** How long the backend may take to answer one message of a login, in milliseconds. Default: 30,000. */
-  readonly answerWithinMs?: number | undefined;
+  readonly answerWithinMs?: number;
 }
 
 export interface LoginGateOptions<E extends GateEnv = GateEnv> {
@@ -37,38 +37,38 @@ export interface LoginGateOptions<E extends GateEnv = GateEnv> {
   /** Certificate and key. Without them nobody could log in, so they must be given. */
   readonly tls: GateTls;
   /** The port begins with TLS (993, 995), and has no STARTTLS. */
-  readonly implicitTls?: boolean | undefined;
+  readonly implicitTls?: boolean;
   /**
    * Trusted proxies: addresses and prefixes. Their connections must begin with a header of the PROXY protocol, version 1 or 2,
    * which names the client; anything else ends the connection. All other peers are clients themselves. Default: none.
    */
-  readonly useProxy?: readonly string[] | undefined;
+  readonly useProxy?: readonly string[];
   readonly policy: AccessPolicy<E>;
   readonly env: E;
   /**
    * The books of failed logins: `smtpAuth().budgets`, shared with submission, or `authBudgets()`. With them the gate offers only
    * mechanisms that show whose login it is: PLAIN, LOGIN, CRAM-MD5, SCRAM, XOAUTH2 and OAUTHBEARER. Default: none.
    */
-  readonly budgets?: Budgets | undefined;
+  readonly budgets?: Budgets;
   /** The name in the greeting. Default: `postern`. */
-  readonly serverName?: string | undefined;
+  readonly serverName?: string;
   /** How many connections are held at once; beyond them, new ones are closed. Default: 10,000. */
-  readonly connections?: number | undefined;
+  readonly connections?: number;
   /**
    * How long a client may take from the connection to the login, in milliseconds, whatever it sends meanwhile; delays for failed
    * logins are part of it. Default: 180,000.
    */
-  readonly loginWithinMs?: number | undefined;
+  readonly loginWithinMs?: number;
   /** How long a TLS handshake may take, in milliseconds. Default: 30,000. */
-  readonly handshakeWithinMs?: number | undefined;
+  readonly handshakeWithinMs?: number;
   /** How long nothing may pass in either direction after the login, in milliseconds. Default: an hour. */
-  readonly idleMs?: number | undefined;
+  readonly idleMs?: number;
   /** Commands before login that are refused or not understood, before the gate closes the connection. Default: 10. */
-  readonly errors?: number | undefined;
+  readonly errors?: number;
   /** Called with what happens: plain data, without secrets. */
-  readonly onEvent?: ((event: GateEvent) => void) | undefined;
+  readonly onEvent?: (event: GateEvent) => void;
   /** Called once with whatever a hook or a store threw or rejected with. The session goes on, and what was decided stands. */
-  readonly onError?: ((error: Error) => void) | undefined;
+  readonly onError?: (error: Error) => void;
 }
 
 /** What happens at the gate. */
@@ -89,16 +89,16 @@ export interface GateEvent {
   readonly client: string;
   readonly at: number;
   /** The rule that refused, or what went wrong. */
-  readonly reason?: string | undefined;
-  readonly command?: string | undefined;
-  readonly mechanism?: string | undefined;
-  readonly account?: string | undefined;
+  readonly reason?: string;
+  readonly command?: string;
+  readonly mechanism?: string;
+  readonly account?: string;
   /**
    * How the login ended, with `login`, `login-failed`, and `refused` if its budget is used up. The mechanism is `LOGIN` for IMAP's
    * LOGIN and `USER` for POP3's USER and PASS.
    */
-  readonly login?: LoginDetail | undefined;
-  readonly tls?: string | undefined;
+  readonly login?: LoginDetail;
+  readonly tls?: string;
 }
 
 export interface Limits {

@@ -1,13 +1,13 @@
 /** How long a ban lasts, the first time and the next times. */
 export interface BanTimes {
   /** The first ban, in milliseconds; 10 minutes where not given. Each further one is twice as long. */
-  readonly firstMs?: number | undefined;
+  readonly firstMs?: number;
   /** The longest ban, in milliseconds; 7 days where not given. */
-  readonly longestMs?: number | undefined;
+  readonly longestMs?: number;
   /** From the `after`th ban on, the ban lasts `forMs`: 5 and 7 days where not given. */
-  readonly recidive?: { readonly after: number; readonly forMs: number } | undefined;
+  readonly recidive?: { readonly after: number; readonly forMs: number };
   /** How long after its end a ban is remembered, in milliseconds; 7 days where not given. */
-  readonly rememberMs?: number | undefined;
+  readonly rememberMs?: number;
 }
 
 /** {@link BanTimes} with nothing left open. */

@@ -12,11 +12,11 @@ export interface MemoryBansOptions extends BanTimes {
    * How many bans are held at most, those that are over and remembered included; 1,000,000 where not given. Beyond that
    * those go that would be forgotten soonest.
    */
-  readonly atMost?: number | undefined;
+  readonly atMost?: number;
   /** Addresses and prefixes that are never banned, nor along with a wider prefix: one's own, the trusted, the allowed. */
-  readonly never?: Iterable<string> | PrefixSet | undefined;
+  readonly never?: Iterable<string> | PrefixSet;
   /** A 32-bit number that nobody outside may know. From the runtime's random source where not given. */
-  readonly seed?: number | undefined;
+  readonly seed?: number;
 }
 
 /** Bans that answer at once. */

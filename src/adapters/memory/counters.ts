@@ -12,16 +12,16 @@ export interface MemoryCountersOptions {
    * How many keys in debt each pool of rates holds at once, 16 bytes each: a power of two. A pool takes its memory when the first
    * of its rates is charged. Default: 65,536 (1 MiB a pool).
    */
-  readonly rates?: number | undefined;
+  readonly rates?: number;
   /** How many distinct values are held over all keys, some 60 bytes each. Default: 16,384. */
-  readonly values?: number | undefined;
+  readonly values?: number;
   /** Four 32-bit numbers that must stay secret. Default: from the runtime's random source. */
-  readonly seed?: Uint32Array | undefined;
+  readonly seed?: Uint32Array;
   /**
    * Called when a pool is so full that keys in debt are evicted: at the first eviction, and then at most once a minute. Give more
    * `rates` if it is called in ordinary operation. What it throws is ignored.
    */
-  readonly onFull?: ((event: PoolFull) => void) | undefined;
+  readonly onFull?: (event: PoolFull) => void;
 }
 
 /** A pool of rates that had no room left for a new key. */

@@ -41,8 +41,8 @@ export interface RateLimiterFlexibleOptions {
   /** Makes the limiter of one rate; called once for each rate that the policy has. */
   readonly limiter: (options: LimiterOptions) => RateLimiterAbstract;
   /** How long a call may take, in milliseconds; 50 where not given. */
-  readonly deadlineMs?: number | undefined;
-  readonly local?: MemoryCounters | undefined;
+  readonly deadlineMs?: number;
+  readonly local?: MemoryCounters;
 }
 
 /** A policy has a handful of rates; one that makes them up as it goes would fill the memory with limiters. */

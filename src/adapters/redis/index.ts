@@ -36,22 +36,22 @@ import { RedisLists } from './lists.ts';
 
 export interface RedisStoreOptions extends BanTimes {
   /** Where the server is: `redis://user:secret@host:port/db`, `rediss://` with TLS. This, or `client`. */
-  readonly url?: string | undefined;
+  readonly url?: string;
   /** A client that is there already. It must have `enableOfflineQueue: false`, or it waits for a dead server for ever. */
-  readonly client?: Redis | undefined;
+  readonly client?: Redis;
   readonly clock: Clock;
   /** How long a call may take, in milliseconds; 50 where not given. */
-  readonly deadlineMs?: number | undefined;
+  readonly deadlineMs?: number;
   /** How long a place outlives its process, in milliseconds; 30,000 where not given. It is renewed three times as often. */
-  readonly leaseMs?: number | undefined;
+  readonly leaseMs?: number;
   /** What every key and channel begins with; `postern:` where not given. */
-  readonly prefix?: string | undefined;
+  readonly prefix?: string;
   /** The process's own counters; some of the usual size where not given. */
-  readonly local?: MemoryCounters | undefined;
+  readonly local?: MemoryCounters;
   /** How many bans are held at most; 1,000,000 where not given. */
-  readonly atMost?: number | undefined;
+  readonly atMost?: number;
   /** Addresses and prefixes that are never banned. */
-  readonly never?: Iterable<string> | PrefixSet | undefined;
+  readonly never?: Iterable<string> | PrefixSet;
 }
 
 /** What a fleet shares. */

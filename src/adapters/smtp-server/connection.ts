@@ -12,7 +12,7 @@ import { parseXclient, XCLIENT_LINE, type Xclient } from './xclient.ts';
 export interface Host {
   readonly guardOptions: Pick<GuardOptions, 'role' | 'server' | 'session' | 'env' | 'commandMs' | 'messageMs'>;
   /** What smtp-server goes by. */
-  readonly options: { readonly size?: number | undefined };
+  readonly options: { readonly size?: number };
   readonly login: Login | undefined;
   receive(guard: SmtpSession, stream: AsyncIterable<Uint8Array>): Promise<readonly Reply[]>;
   mayUseXclient(connection: GuardedConnection): boolean;
@@ -119,7 +119,7 @@ export class GuardedConnection extends SMTPConnection {
     return true;
   }
 
-  override send(code: number, data?: string | string[] | undefined, context?: string | false): void {
+  override send(code: number, data?: string | string[], context?: string | false): void {
     const own = typeof data === 'string' && OWN_STATUS.test(data);
     // smtp-server's own replies to what it cannot read, or does not know (RFC 5321 §4.2.4), and to all else it refuses.
     if (!own && context !== false && code >= 400 && code !== 421)

@@ -24,9 +24,9 @@ export interface LoginOptions {
    */
   readonly verify: (credentials: Credentials, signal: AbortSignal) => Verification | Promise<Verification>;
   /** What is stored for SCRAM; needed where the check offers it. */
-  readonly scram?: ScramOptions | undefined;
+  readonly scram?: ScramOptions;
   /** Whether an account may act as another (the SASL authorization identity); it may not where this is not given. */
-  readonly mayActAs?: ((account: string, other: string) => boolean) | undefined;
+  readonly mayActAs?: (account: string, other: string) => boolean;
 }
 
 /** The side of a connection that a login needs. */
@@ -85,7 +85,7 @@ export class Login {
     mechanism: string,
     login: SaslLogin,
     gone: AbortSignal,
-  ): Promise<{ readonly reply: Reply | null; readonly identity?: string | undefined }> {
+  ): Promise<{ readonly reply: Reply | null; readonly identity?: string }> {
     const { connect } = guard.facts;
     const { check, verify, mayActAs } = this.#options;
     const { account, authorizeAs, secret, prove } = login;

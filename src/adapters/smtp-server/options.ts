@@ -38,9 +38,9 @@ export interface GuardOptions<E extends Env = Env> {
    * Options of smtp-server: name, banner, key and cert, secure, useProxy … Two have other defaults than there: `size` is
    * 35,000,000 bytes (0: no limit), and `socketTimeout` five minutes (RFC 5321 §4.5.3.2.7).
    */
-  readonly server?: ServerOptions | undefined;
+  readonly server?: ServerOptions;
   /** Options of each session; `size` is that of `server`. */
-  readonly session?: Omit<SmtpSessionOptions, 'size' | 'onError'> | undefined;
+  readonly session?: Omit<SmtpSessionOptions, 'size' | 'onError'>;
   /**
    * Takes the message. A string that it returns is the text of the 250. If it throws or rejects, the message is deferred with
    * 451; an error with a `responseCode` from 400 to 599 is answered with that and the error's message.
@@ -52,26 +52,26 @@ export interface GuardOptions<E extends Env = Env> {
    * Says that `deliver` keeps messages whose `outcome.action` is `quarantine`. Required if a rule of the policy can
    * quarantine: otherwise such a message would be answered with 250, and be lost.
    */
-  readonly quarantine?: 'deliver' | undefined;
+  readonly quarantine?: 'deliver';
   /** Who may log in; without it AUTH is not offered. */
-  readonly auth?: LoginOptions | undefined;
+  readonly auth?: LoginOptions;
   /** Where a message waits for `deliver` to read it. */
-  readonly spool?: SpoolOptions | undefined;
+  readonly spool?: SpoolOptions;
   /**
    * How long the client may take to send one command, in milliseconds, however steadily its bytes arrive. Then it is
    * answered 421. Default: 300,000 (RFC 5321 §4.5.3.2.7).
    */
-  readonly commandMs?: number | undefined;
+  readonly commandMs?: number;
   /** How long the client may take to send one message, in milliseconds. Then it is answered 421. Default: 3,600,000. */
-  readonly messageMs?: number | undefined;
+  readonly messageMs?: number;
   /**
    * How long `deliver` may take once the message has been received and judged, in milliseconds. Then it is answered 451.
    * Default: 540,000, because a client waits ten minutes (RFC 5321 §4.5.3.2.6).
    */
-  readonly deliverMs?: number | undefined;
+  readonly deliverMs?: number;
   /**
    * Called once for every failure of a hook, a store, a connection or the listener. None of them ends the server. What
    * `onError` itself throws is ignored.
    */
-  readonly onError?: ((error: Error) => void) | undefined;
+  readonly onError?: (error: Error) => void;
 }

@@ -68,15 +68,15 @@ export interface ServerOptions extends Omit<SMTPServerOptions, RefusedOption | '
    * of the PROXY protocol, version 1 or 2, which names the client; anything else ends the connection. All other peers are
    * clients themselves. Default: none.
    */
-  readonly useProxy?: readonly string[] | false | undefined;
+  readonly useProxy?: readonly string[] | false;
   /**
    * Trusted proxies that may name the client with XCLIENT, written as for `useProxy`. The session then begins anew for that
    * client. Nobody else is offered the command. Default: none.
    */
-  readonly useXClient?: readonly string[] | false | undefined;
+  readonly useXClient?: readonly string[] | false;
   /**
    * The proxies in `useProxy` have done TLS. Clients that they name count as connected with TLS 1.2. Needs `secure: true` and
    * `useProxy`. Default: false.
    */
-  readonly secured?: boolean | undefined;
+  readonly secured?: boolean;
 }

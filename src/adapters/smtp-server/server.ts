@@ -32,7 +32,7 @@ const IDLE_MS = 300_000;
 interface Origin {
   readonly id: string;
   /** The connection is a trusted proxy's, with the client that it named. */
-  readonly proxied?: { readonly client: Endpoint | undefined } | undefined;
+  readonly proxied?: { readonly client: Endpoint | undefined };
 }
 
 /** Commands of smtp-server that are jokes. */

@@ -8,9 +8,9 @@ import type { MessageSink } from '../smtp-session/index.ts';
 /** Where a message waits for `deliver` to read it. */
 export interface SpoolOptions {
   /** Bytes of one message that wait in memory; what is more goes to a temporary file. Default: 262,144. */
-  readonly memory?: number | undefined;
+  readonly memory?: number;
   /** The directory of temporary files. Default: the system's. */
-  readonly directory?: string | undefined;
+  readonly directory?: string;
 }
 
 const MEMORY = 262_144;

@@ -2,11 +2,11 @@ import { type IpAddress, parseIp } from '../../net/index.ts';
 
 /** What an XCLIENT command says of the client. An attribute that is missing or not known to the proxy is undefined. */
 export interface Xclient {
-  readonly ip?: IpAddress | undefined;
-  readonly port?: number | undefined;
-  readonly helo?: string | undefined;
-  readonly verb?: 'HELO' | 'EHLO' | undefined;
-  readonly login?: string | undefined;
+  readonly ip?: IpAddress;
+  readonly port?: number;
+  readonly helo?: string;
+  readonly verb?: 'HELO' | 'EHLO';
+  readonly login?: string;
 }
 
 /** As EHLO announces it. NAME is accepted and not used: checks look the name up themselves. */

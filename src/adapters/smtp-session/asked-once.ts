@@ -69,7 +69,7 @@ export function askedOnce(dns: DnsResolver, clock: Clock): AskedOnce {
     resolve: <T extends RecordType>(
       name: string,
       type: T,
-      options: { readonly signal?: AbortSignal | undefined } = {},
+      options: { readonly signal?: AbortSignal } = {},
     ): Promise<DnsAnswer<T>> => resolve(name, type, options.signal) as Promise<DnsAnswer<T>>,
     forgetTrouble() {
       for (const [key, { settled }] of questions) if (settled === 'temperror') questions.delete(key);

@@ -13,7 +13,7 @@ export interface MessageSink {
 
 export interface ReceivingOptions {
   /** Largest message in bytes. Default: no limit. */
-  readonly size?: number | undefined;
+  readonly size?: number;
   readonly bareLineEndings: BareLineEndingPolicy;
 }
 

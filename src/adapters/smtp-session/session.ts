@@ -72,7 +72,7 @@ export function smtpSession<E extends Env = Env>(
 /** Whose Authentication-Results are removed, and whether one is written. */
 function trace(
   { authservId }: SmtpSessionOptions,
-  { role, serverName }: { readonly role: Role; readonly serverName?: string | undefined },
+  { role, serverName }: { readonly role: Role; readonly serverName?: string },
 ): { readonly name: string | undefined; readonly writes: boolean } {
   if (authservId === null || (authservId === undefined && role === 'lmtp')) return { name: undefined, writes: false };
   const name = authservId ?? serverName;
@@ -99,7 +99,7 @@ class Session<E extends Env> implements SmtpSession {
     transaction: new Set(),
   };
   /** The decisions that let the connection, the greeting and the login in. They count for every message. */
-  #letIn: { connect?: Decision | undefined; helo?: Decision | undefined; auth?: Decision | undefined } = {};
+  #letIn: { connect?: Decision; helo?: Decision; auth?: Decision } = {};
   /** The decision about the mechanism; it counts once the client has logged in. */
   #authDecision: Decision | undefined;
   /** The decisions that let the transaction in so far: MAIL, then one for each recipient. */
@@ -488,7 +488,7 @@ class Session<E extends Env> implements SmtpSession {
 
   async data(
     message: Uint8Array | AsyncIterable<Uint8Array>,
-    { copy }: { readonly copy?: MessageSink | undefined } = {},
+    { copy }: { readonly copy?: MessageSink } = {},
   ): Promise<MessageOutcome> {
     // A limit ends the session at the next command: the client has sent the message, and is told what became of it.
     if (!this.#counted) this.#commands++;

@@ -27,52 +27,52 @@ export interface SessionEvent {
   /** Milliseconds from the question to the decision. */
   readonly tookMs: number;
   /** The recipient, at `rcpt` and at `data` where each is answered for itself. */
-  readonly recipient?: string | undefined;
+  readonly recipient?: string;
 }
 
 export interface SmtpSessionOptions {
   /** Milliseconds after which a stage is decided with what is known. Default: 30,000. */
-  readonly deadlineMs?: number | undefined;
+  readonly deadlineMs?: number;
   /** Longest time that a rule may delay a reply, in milliseconds. Default: 30,000. */
-  readonly maxDelayMs?: number | undefined;
+  readonly maxDelayMs?: number;
   /**
    * Runs checks as soon as their facts exist. Default: true for the role `mx`. On submission most clients log in, and lists
    * need not be asked about them.
    */
-  readonly ahead?: boolean | undefined;
+  readonly ahead?: boolean;
   /** SMTPUTF8 is offered (RFC 6531). Default: false. */
-  readonly smtpUtf8?: boolean | undefined;
+  readonly smtpUtf8?: boolean;
   /** The domain that a bare `<postmaster>` belongs to. Default: the server's name. */
-  readonly postmasterDomain?: string | undefined;
+  readonly postmasterDomain?: string;
   /** Puts the session's id at the end of every refusal. Default: false. */
-  readonly correlation?: boolean | undefined;
+  readonly correlation?: boolean;
   /** Limits for reading the message. */
-  readonly reading?: ReadOptions | undefined;
+  readonly reading?: ReadOptions;
   /** Bytes of the message to keep for checks that need it raw. Default: 0, none. */
-  readonly keepMessage?: number | undefined;
+  readonly keepMessage?: number;
   /** Largest message in bytes; a larger one is answered `552 5.3.4`. Default: no limit. */
-  readonly size?: number | undefined;
+  readonly size?: number;
   /**
    * What happens to a message with a bare CR, a bare LF or a NUL, which can hide a second message from one server and not
    * from the next (SMTP smuggling). `refuse` answers `550 5.5.2`; `normalize` makes a bare LF CR LF, and a bare CR or a NUL a
    * space; `keep` changes nothing. Rules at `data` see how many there were: `message.bareLineEndings`. Default: `refuse`.
    */
-  readonly bareLineEndings?: BareLineEndingPolicy | undefined;
+  readonly bareLineEndings?: BareLineEndingPolicy;
   /**
    * The name under which this service writes Authentication-Results fields (RFC 8601 §2.5), the same on all its hosts; `null`
    * for none. Default: the server's name for the role `mx`. For `submission` fields of the server's name are removed and none
    * is written; for `lmtp` all fields stay, because the server that hands mail on is trusted.
    */
-  readonly authservId?: string | null | undefined;
+  readonly authservId?: string | null;
   /** Called for every ban that follows from what the client did. */
-  readonly onBan?: ((ban: Ban, facts: ConnectFacts) => void) | undefined;
+  readonly onBan?: (ban: Ban, facts: ConnectFacts) => void;
   /** Called for every decision. */
-  readonly onEvent?: ((event: SessionEvent, facts: SmtpStages[keyof SmtpStages]) => void) | undefined;
+  readonly onEvent?: (event: SessionEvent, facts: SmtpStages[keyof SmtpStages]) => void;
   /**
    * Called once for everything that a hook or a store throws, or rejects with, outside of a check. The session goes on, and
    * its decisions stand. What `onError` itself throws is ignored.
    */
-  readonly onError?: ((error: Error) => void) | undefined;
+  readonly onError?: (error: Error) => void;
 }
 
 /** What became of a message for one recipient. */
@@ -109,7 +109,7 @@ export interface MessageOutcome {
   readonly action: Decision['action'];
   readonly message: MessageFacts;
   /** What the message proves of its author, if the policy authenticates messages. */
-  readonly authentication?: MessageAuthentication | undefined;
+  readonly authentication?: MessageAuthentication;
 }
 
 /** One SMTP session: verbs in, replies out. `null` means "no objection: answer as you would have". Nothing rejects. */
@@ -153,7 +153,7 @@ export interface SmtpSession {
    */
   data(
     message: Uint8Array | AsyncIterable<Uint8Array>,
-    options?: { readonly copy?: MessageSink | undefined },
+    options?: { readonly copy?: MessageSink },
   ): Promise<MessageOutcome>;
   /** RSET, or a transaction that came to its end another way. */
   reset(): void;

@@ -25,7 +25,7 @@ interface Tried extends LoginAnswer {
   readonly form: LoginForm;
   readonly verdict: Verdict;
   /** The answer to the same within TLS, where the words alone did not tell. */
-  readonly secure?: Answer | undefined;
+  readonly secure?: Answer;
 }
 
 /** What may be done in the clear. */

@@ -9,7 +9,7 @@ export interface Dummy {
 /** What came of a login: `name` is the answer to the name alone, where it is sent by itself. */
 export interface LoginAnswer {
   readonly answer: Answer;
-  readonly name?: Answer | undefined;
+  readonly name?: Answer;
 }
 
 /** One way to log in. */
@@ -17,7 +17,7 @@ export interface LoginForm {
   /** As the protocol calls it. */
   readonly name: string;
   /** The mechanism, where it is one of SASL (RFC 4422). */
-  readonly mechanism?: string | undefined;
+  readonly mechanism?: string;
   /** Where the server asks for more than what was sent, it is told that nothing will come. */
   readonly run: (talk: Talk, dummy: Dummy) => Promise<LoginAnswer>;
 }

@@ -34,7 +34,7 @@ interface Candidate {
 /** What the DNS says of a host. */
 interface Host {
   readonly addresses: readonly IpAddress[];
-  readonly alias?: string | undefined;
+  readonly alias?: string;
 }
 
 /**

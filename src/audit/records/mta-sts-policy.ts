@@ -8,7 +8,7 @@ export type MtaStsPolicy = NonNullable<NonNullable<RecordsAudit['mtaSts']>['poli
 
 /** What was read. `policy` is absent where senders do as if there were none. */
 export interface ReadPolicy {
-  readonly policy?: MtaStsPolicy | undefined;
+  readonly policy?: MtaStsPolicy;
   /** What is wrong, in words. */
   readonly faults: readonly string[];
 }

@@ -84,16 +84,16 @@ function withoutRecord(domain: string, name: string, host: string, served: Serve
 
 interface PolicyFault {
   readonly what: string;
-  readonly evidence?: readonly string[] | undefined;
-  readonly severity?: Severity | undefined;
-  readonly kind?: AuditFinding['kind'] | undefined;
+  readonly evidence?: readonly string[];
+  readonly severity?: Severity;
+  readonly kind?: AuditFinding['kind'];
 }
 
 type Served =
   | { readonly state: 'unknown'; readonly unanswered: ReturnType<typeof unansweredOf> }
   | {
       readonly state: 'looked';
-      readonly policy?: MtaStsPolicy | undefined;
+      readonly policy?: MtaStsPolicy;
       readonly faults: readonly PolicyFault[];
     };
 

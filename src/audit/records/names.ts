@@ -160,7 +160,7 @@ export async function auditCaa(
 async function climb(
   host: string,
   dns: Questions,
-): Promise<{ readonly name?: string | undefined; readonly answer: DnsAnswer<'CAA'> }> {
+): Promise<{ readonly name?: string; readonly answer: DnsAnswer<'CAA'> }> {
   const labels = host.split('.');
   let answer: DnsAnswer<'CAA'> = { status: 'nodata', ttl: 0 };
   for (let at = 0; at < labels.length; at++) {

@@ -8,7 +8,7 @@ import { lookupFailed, MAX_TEXT, type Questions, questionsOf, type RecordsContex
 /** Options of {@link auditSpf}. */
 export interface AuditSpfOptions {
   /** Whether the domain sends mail at all; true where not given. One that does not needs a record less urgently. */
-  readonly sends?: boolean | Promise<boolean> | undefined;
+  readonly sends?: boolean | Promise<boolean>;
 }
 
 /** Nobody sends mail from these (RFC 1112 §4, RFC 6666): whom they are let in, everybody is. */

@@ -119,7 +119,7 @@ const best = (records: readonly RecordOf<'SRV'>[] = []): RecordOf<'SRV'> | undef
 
 interface Host {
   readonly host: string;
-  readonly fault?: { readonly what: string; readonly evidence: readonly string[] } | undefined;
+  readonly fault?: { readonly what: string; readonly evidence: readonly string[] };
   readonly unanswered: ReturnType<typeof unansweredOf>;
 }
 

@@ -20,15 +20,15 @@ export interface ExchangerTarget extends Place {
   /** Of the MX record. */
   readonly preference: number;
   /** All names that its certificate may rightly bear; `host` alone where not given. */
-  readonly names?: readonly string[] | undefined;
+  readonly names?: readonly string[];
 }
 
 /** What the DNS and the web say about the exchanger, as soon as it is known. */
 export interface ExchangerExtra {
   /** The answer for `_25._tcp.<host>`. */
-  readonly tlsa?: Promise<DnsAnswer<'TLSA'> | undefined> | undefined;
+  readonly tlsa?: Promise<DnsAnswer<'TLSA'> | undefined>;
   /** The domain's MTA-STS policy. */
-  readonly mtaSts?: Promise<Policy | undefined> | undefined;
+  readonly mtaSts?: Promise<Policy | undefined>;
 }
 
 /** What was found at one address. */

@@ -107,9 +107,9 @@ export async function greetingFindings(
 export interface MainSession {
   /** Whether EHLO or HELO was taken. */
   readonly taken: boolean;
-  readonly tls?: TlsAudit | undefined;
+  readonly tls?: TlsAudit;
   /** What it showed: the connection may be gone when the DNS has answered. */
-  readonly chain?: ReturnType<typeof sentChain> | undefined;
+  readonly chain?: ReturnType<typeof sentChain>;
 }
 
 /** EHLO, STARTTLS, the handshake, EHLO. */
@@ -239,5 +239,4 @@ function refusedHello(ehlo: SmtpReply, helo: SmtpReply, service: Mutable<Service
   }
 }
 
-const reasonOf = ({ reason }: { readonly reason?: string | undefined }): string[] =>
-  reason === undefined ? [] : [reason];
+const reasonOf = ({ reason }: { readonly reason?: string }): string[] => (reason === undefined ? [] : [reason]);

@@ -20,7 +20,7 @@ interface Answer {
   readonly form: RelayForm;
   readonly sender: string;
   /** The name in EHLO, if it was not that of the settings. */
-  readonly helo?: string | undefined;
+  readonly helo?: string;
   readonly reply: SmtpReply;
   readonly kind: 'taken' | 'refused' | 'unknown';
 }
@@ -248,7 +248,7 @@ async function ask(
 
 /** A client and its senders, each of which some servers trust by mistake. */
 interface Impostor {
-  readonly helo?: string | undefined;
+  readonly helo?: string;
   readonly senders: readonly string[];
 }
 

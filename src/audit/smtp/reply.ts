@@ -20,7 +20,7 @@ export type SmtpReply =
   /** Nothing, or the beginning of a reply. `reason` where the end was not in order. */
   | {
       readonly status: 'closed' | 'timeout' | 'aborted';
-      readonly reason?: string | undefined;
+      readonly reason?: string;
       readonly shown: readonly string[];
     };
 

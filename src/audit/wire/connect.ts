@@ -15,9 +15,9 @@ import { MAX_LINE, MAX_UNREAD } from './wire.ts';
 export interface ConnectOptions {
   readonly clock: Clock;
   /** The address to connect from. */
-  readonly source?: string | undefined;
+  readonly source?: string;
   /** Milliseconds for a step that names none; 30,000 where not given. */
-  readonly timeoutMs?: number | undefined;
+  readonly timeoutMs?: number;
 }
 
 const LF = 10;

@@ -3,7 +3,7 @@ import type { Clock } from '../../env/index.ts';
 /** What a conversation came to, and when its connection is gone. */
 export interface Held<T> {
   readonly value: T;
-  readonly gone?: Promise<void> | undefined;
+  readonly gone?: Promise<void>;
 }
 
 /** Conversations that are held at the same time as a first one, and give way to it. */

@@ -9,7 +9,7 @@ export const MAX_UNREAD = 262_144;
 /** Opens a connection. Never rejects. */
 export type Connect = (
   target: { readonly address: string; readonly port: number },
-  options?: { readonly signal?: AbortSignal | undefined; readonly timeoutMs?: number | undefined },
+  options?: { readonly signal?: AbortSignal; readonly timeoutMs?: number },
 ) => Promise<Opened>;
 
 export type Opened =
@@ -20,19 +20,19 @@ export type Opened =
 /** How a line ended. `closed`: by the other side, with `reason` where it was not in order. */
 export type ReadLine =
   | { readonly status: 'line'; readonly text: string }
-  | { readonly status: 'closed'; readonly reason?: string | undefined }
+  | { readonly status: 'closed'; readonly reason?: string }
   | { readonly status: 'timeout' }
   | { readonly status: 'aborted' };
 
 /** What is asked for when TLS begins. */
 export interface TlsAsk {
   /** The name for SNI; none is sent for an address, or where not given. */
-  readonly name?: string | undefined;
+  readonly name?: string;
   /** Just this version; whatever both know from TLS 1.0 on, where not given. */
-  readonly version?: TlsVersion | undefined;
+  readonly version?: TlsVersion;
   /** PEM; beside those that Node.js knows. */
-  readonly authorities?: readonly string[] | undefined;
-  readonly timeoutMs?: number | undefined;
+  readonly authorities?: readonly string[];
+  readonly timeoutMs?: number;
 }
 
 /**
@@ -49,7 +49,7 @@ export type TlsBegun =
       readonly status: 'failed' | 'timeout' | 'closed' | 'aborted';
       readonly reason: string;
       /** The server closed the connection after the handshake had begun. */
-      readonly during?: 'handshake' | undefined;
+      readonly during?: 'handshake';
     };
 
 /** A conversation with a server. */

@@ -28,15 +28,15 @@ export interface BanAfterOptions {
   /** Of what: misdeeds, or what an outcome of a decision must look like. */
   readonly of: Misdeed | readonly Misdeed[] | ((outcome: Outcome) => boolean);
   /** Within how many milliseconds; 10 minutes where not given. Fewer than `failures` in this time are forgiven. */
-  readonly within?: number | undefined;
+  readonly within?: number;
   /** How long the first ban lasts, in milliseconds; the store says where not given. The store lengthens it for repeats. */
-  readonly forMs?: number | undefined;
+  readonly forMs?: number;
   /** What is banned; /32 and /64 where not given. */
-  readonly prefix?: { readonly v4: number; readonly v6: number } | undefined;
+  readonly prefix?: { readonly v4: number; readonly v6: number };
   /** Who is never banned: trusted and allowed prefixes, one's own. */
-  readonly never?: Prefixes | undefined;
+  readonly never?: Prefixes;
   /** What the ban says of itself in the log; made of `of` where not given. */
-  readonly reason?: string | undefined;
+  readonly reason?: string;
 }
 
 /**

@@ -14,25 +14,25 @@ import { checkClasses, prefixClasses, prefixesOf } from './prefix-classes.ts';
 /** What is allowed. Every number is for the first (narrowest) class of prefixes; the wider ones have a multiple. */
 export interface ConnectionLimitsOptions {
   /** Connections at once from one client; 30 where not given. `false`: no limit. */
-  readonly concurrent?: number | false | undefined;
+  readonly concurrent?: number | false;
   /** New connections per minute from one client; 300 where not given. `false`: no limit. */
-  readonly perMinute?: number | false | undefined;
+  readonly perMinute?: number | false;
   /** How many of these may come at once; as many as `perMinute` where not given. */
-  readonly burst?: number | undefined;
+  readonly burst?: number;
   /** Connections at once over all clients; no limit where not given. */
-  readonly total?: number | undefined;
+  readonly total?: number;
   /** How many of `total` are kept free for the clients in `known`; 0 where not given. */
-  readonly reserved?: number | undefined;
+  readonly reserved?: number;
   /** Prefixes of clients that may have the reserved places. */
-  readonly known?: Prefixes | undefined;
+  readonly known?: Prefixes;
   /** Prefixes of clients that are not counted at all. */
-  readonly exempt?: Prefixes | undefined;
+  readonly exempt?: Prefixes;
   /** Which neighbourhoods are counted together: /32, /26, /21 and /64, /48, /32 with 1, 3 and 9 times the limit. */
-  readonly classes?: readonly PrefixClass[] | undefined;
+  readonly classes?: readonly PrefixClass[];
   /** `open` where not given. */
-  readonly onStoreDown?: OnStoreDown | undefined;
+  readonly onStoreDown?: OnStoreDown;
   /** Tells two of these from each other, in ids and in counts. */
-  readonly label?: string | undefined;
+  readonly label?: string;
 }
 
 const MINUTE = 60_000;

@@ -17,9 +17,9 @@ export interface DistinctLimitOptions {
   readonly limit: number;
   /** The period, in milliseconds. */
   readonly periodMs: number;
-  readonly exempt?: Prefixes | undefined;
-  readonly onStoreDown?: OnStoreDown | undefined;
-  readonly label?: string | undefined;
+  readonly exempt?: Prefixes;
+  readonly onStoreDown?: OnStoreDown;
+  readonly label?: string;
 }
 
 type DistinctCheck<Facts> = Check<Facts, Pick<Env, 'counters'>, 'pass' | 'none' | 'fail' | 'temperror', LimitEvidence>;

@@ -13,9 +13,9 @@ export interface LimitEvidence {
   /** Milliseconds until it would be allowed; 0 where it is allowed, and where nobody can know. */
   readonly retryAfterMs: number;
   /** The period of a rate, in milliseconds. */
-  readonly periodMs?: number | undefined;
+  readonly periodMs?: number;
   /** The shared store could not be asked. */
-  readonly degraded?: true | undefined;
+  readonly degraded?: true;
 }
 
 /**
@@ -40,7 +40,7 @@ export type LimitAnswer = Answer<'pass' | 'none' | 'fail' | 'temperror', LimitEv
 /** How a limit that is reached is told to the client. */
 export interface Refusal {
   /** A row of the reply table; the command's usual code where there is none. */
-  readonly cause?: string | undefined;
+  readonly cause?: string;
   readonly status: `${number}.${number}`;
   readonly explanation: string;
 }

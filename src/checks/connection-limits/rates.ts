@@ -28,18 +28,18 @@ export interface RateLimitOptions {
    * what is to be charged; the session ({@link chargeAccepted}) charges it once mail was taken, so that a client whose mail is put off
    * (greylisting) does not use up its rate by coming again, as it was told to.
    */
-  readonly charge?: 'now' | 'when-accepted' | undefined;
+  readonly charge?: 'now' | 'when-accepted';
   /** Prefixes of clients that are not counted. */
-  readonly exempt?: Prefixes | undefined;
+  readonly exempt?: Prefixes;
   /** `open` where not given. */
-  readonly onStoreDown?: OnStoreDown | undefined;
+  readonly onStoreDown?: OnStoreDown;
   /** Part of the rule's id and of the counters' keys; what is counted, by what and for how long, where not given. */
-  readonly label?: string | undefined;
+  readonly label?: string;
 }
 
 /** Evidence of a rate, and what is to be charged once the mail is taken. */
 export interface RateEvidence extends LimitEvidence {
-  readonly charges?: readonly Charge[] | undefined;
+  readonly charges?: readonly Charge[];
 }
 
 type RateCheck<Facts> = Check<Facts, Pick<Env, 'counters'>, 'pass' | 'none' | 'fail' | 'temperror', RateEvidence>;
@@ -49,9 +49,9 @@ export interface Counted<in Facts> {
   /** In the plural: `messages`. */
   readonly what: string;
   /** How much these facts cost; 1 where not given. 0: nothing. */
-  readonly cost?: ((facts: Facts) => number) | undefined;
+  readonly cost?: (facts: Facts) => number;
   /** How much is already on its way to be charged when accepted: recipients of the same message before this one. */
-  readonly pending?: ((facts: Facts) => number) | undefined;
+  readonly pending?: (facts: Facts) => number;
   readonly refusal: Refusal;
 }
 

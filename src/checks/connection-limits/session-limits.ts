@@ -21,7 +21,7 @@ function counted(limited: string, used: number | undefined, limit: number, refus
  * `none` where the session does not count its messages.
  */
 export function messageLimit(
-  options: { readonly perSession?: number | undefined; readonly label?: string | undefined } = {},
+  options: { readonly perSession?: number; readonly label?: string } = {},
 ): CountCheck<MailFacts> {
   const limit = atLeastOne('messageLimit', 'perSession', options.perSession ?? 100);
   return defineCheck(
@@ -44,7 +44,7 @@ export function messageLimit(
  * `none` where the session does not count its recipients.
  */
 export function recipientLimit(
-  options: { readonly perMessage?: number | undefined; readonly label?: string | undefined } = {},
+  options: { readonly perMessage?: number; readonly label?: string } = {},
 ): CountCheck<RcptFacts> {
   const limit = options.perMessage ?? 1000;
   if (!(Number.isInteger(limit) && limit >= 100))
@@ -68,11 +68,11 @@ export interface SessionLimitsOptions {
    * Errors after which the session ends: refused recipients, protocol errors, failed logins, and any other command that was
    * answered with a 4xx or 5xx. Default: 20. `false`: no limit.
    */
-  readonly errors?: number | false | undefined;
+  readonly errors?: number | false;
   /** Commands of any kind after which the session ends. Default: no limit. */
-  readonly commands?: number | undefined;
+  readonly commands?: number;
   /** Tells two of these from each other in ids. */
-  readonly label?: string | undefined;
+  readonly label?: string;
 }
 
 /**

@@ -11,8 +11,8 @@ export interface TarpitOptions {
   /** How long a reply is held back, in milliseconds. */
   readonly delayMs: number;
   /** How many sessions are held at the same time; 100 where not given. A tarpit without end drowns its owner. */
-  readonly atMost?: number | undefined;
-  readonly label?: string | undefined;
+  readonly atMost?: number;
+  readonly label?: string;
 }
 
 /**

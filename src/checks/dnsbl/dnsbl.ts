@@ -32,23 +32,23 @@ export type DnsblResult = 'none' | 'fail' | 'pass' | 'temperror' | 'permerror';
 /** Options of {@link dnsbl} for a list of addresses; those of the list itself included. */
 export interface DnsblOptions extends Omit<ListZoneOptions, 'holds'> {
   /** `block` (the default): to be listed speaks against the client; `allow`: for it. */
-  readonly kind?: 'block' | 'allow' | undefined;
+  readonly kind?: 'block' | 'allow';
   /**
    * What a listing adds to the score: more than 0 for a block list, less than 0 for an allow list. Codes may have weights
    * of their own. Where a block list has no weight at all, a listing is refused.
    */
-  readonly weight?: number | undefined;
+  readonly weight?: number;
   /** Where the sender's postmaster can look the listing up: `https://lookup.example/?q={subject}`. Said in the reply. */
-  readonly url?: string | undefined;
+  readonly url?: string;
   /** Whether the list's own words (its TXT record) are kept for the log, or said in the reply; `no` where not given. */
-  readonly reason?: 'no' | 'log' | 'reply' | undefined;
+  readonly reason?: 'no' | 'log' | 'reply';
   /**
    * Clients that are not asked about: prefixes. Where not given: loopback, private, link-local and shared addresses,
    * multicast, and 0.0.0.0/8.
    */
-  readonly exempt?: readonly string[] | undefined;
+  readonly exempt?: readonly string[];
   /** Watches over the list's health; one of its own where not given. Share one between checks to hear of its events. */
-  readonly watch?: ListWatch | undefined;
+  readonly watch?: ListWatch;
 }
 
 /** Which name is asked about: of HELO, of the client's confirmed PTR records, or of the sender's domain. */
@@ -59,7 +59,7 @@ export interface NameListOptions<Of> extends DnsblOptions {
   /** Which name is asked about, or a function that takes names (or none) from the facts. */
   readonly of: Of;
   /** Ask about the name as it is (the default), or about its registrable domain. */
-  readonly reduce?: 'host' | 'registrable' | undefined;
+  readonly reduce?: 'host' | 'registrable';
 }
 
 /** What a list said. */
@@ -68,15 +68,17 @@ export interface DnsblDetail {
   readonly list: string;
   /** What was asked about. */
   readonly asked: readonly string[];
-  readonly listed?:
-    | readonly { readonly subject: string; readonly codes: readonly ListedCode[]; readonly text?: string | undefined }[]
-    | undefined;
+  readonly listed?: readonly {
+    readonly subject: string;
+    readonly codes: readonly ListedCode[];
+    readonly text?: string;
+  }[];
   /** Answers that none of the list's codes names. */
-  readonly unknown?: readonly string[] | undefined;
-  readonly trouble?: Exclude<ListAnswer['status'], 'listed' | 'notListed'> | 'reverse-dns' | undefined;
-  readonly reason?: string | undefined;
+  readonly unknown?: readonly string[];
+  readonly trouble?: Exclude<ListAnswer['status'], 'listed' | 'notListed'> | 'reverse-dns';
+  readonly reason?: string;
   /** Until when the list is not asked; milliseconds since the epoch. */
-  readonly until?: number | undefined;
+  readonly until?: number;
 }
 
 const known: ReadonlySet<string> = new Set<keyof NameListOptions<unknown> | keyof ListZoneOptions>([

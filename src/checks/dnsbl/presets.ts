@@ -13,8 +13,8 @@ import type { ListZoneOptions } from '../../dns/index.ts';
 export interface ListPreset {
   /** What `dnsbl()` needs to know; spread it, and give a weight: `dnsbl({ ...presets.spamcop.list, weight: 2 })`. */
   readonly list: ListZoneOptions & {
-    readonly kind?: 'block' | 'allow' | undefined;
-    readonly weight?: number | undefined;
+    readonly kind?: 'block' | 'allow';
+    readonly weight?: number;
   };
   /** Who may ask, as far as the list's operator says; in our words. */
   readonly terms: string;

@@ -20,20 +20,20 @@ export type GateDecision =
 /** What a site wants. */
 export interface GateOptions {
   /** SASL mechanisms that the server can carry out. `PLAIN` where not given. */
-  readonly mechanisms?: readonly string[] | undefined;
+  readonly mechanisms?: readonly string[];
   /** Whether IMAP LOGIN, POP3 USER and PASS, may be used at all. True. */
-  readonly plainLogin?: boolean | undefined;
+  readonly plainLogin?: boolean;
   /** `TLSv1.2` where not given (RFC 8997). */
-  readonly minimumTls?: 'TLSv1.2' | 'TLSv1.3' | undefined;
+  readonly minimumTls?: 'TLSv1.2' | 'TLSv1.3';
   /** Whether challenge-response mechanisms (CRAM-MD5, SCRAM) may be used in the clear, in IMAP, POP3 and ManageSieve. False. */
-  readonly challengeBeforeTls?: boolean | undefined;
+  readonly challengeBeforeTls?: boolean;
   /**
    * Who may log in in the clear: prefixes, and `unix` for sockets in the file system. Loopback is not exempt by itself, because
    * a proxy may connect from there; an address that a proxy named is never loopback. Default: nobody.
    */
-  readonly clearTextFrom?: readonly string[] | undefined;
+  readonly clearTextFrom?: readonly string[];
   /** What becomes of octets behind STARTTLS: the session is ended (`refuse`, the default), or they are thrown away (`discard`). */
-  readonly pipelinedStarttls?: 'refuse' | 'discard' | undefined;
+  readonly pipelinedStarttls?: 'refuse' | 'discard';
 }
 
 /** The gate, for one site. */

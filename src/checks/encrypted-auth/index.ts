@@ -47,11 +47,11 @@ export { mechanismClass } from './mechanism-class.ts';
 /** What was decided on, for the log. */
 export interface EncryptedAuthDetail {
   readonly command: string;
-  readonly mechanism?: string | undefined;
+  readonly mechanism?: string;
   /** The login is in clear text, and allowed because the client is exempt. */
-  readonly exempt?: true | undefined;
+  readonly exempt?: true;
   /** Octets came behind STARTTLS: somebody may be trying to put commands into another's session (CVE-2011-0411). */
-  readonly pipelined?: true | undefined;
+  readonly pipelined?: true;
 }
 
 /** The login gate as a check for the `command` stage. */

@@ -22,15 +22,15 @@ export type ListInput = PrefixSet | PrefixSource | Iterable<PrefixInput | Prefix
 
 export interface IpBlocklistOptions {
   /** What is blocked. Entries with `allow` are allowed; with `except`, they are no part of their own list. */
-  readonly block?: ListInput | undefined;
+  readonly block?: ListInput;
   /** What is allowed, whatever blocks it with the same or a shorter prefix, and whoever banned it. */
-  readonly allow?: ListInput | undefined;
+  readonly allow?: ListInput;
   /** The site's own NAT64 prefixes (RFC 6052), whose carried address is looked up in the block lists; 64:ff9b::/96 always is. */
-  readonly nat64?: readonly string[] | undefined;
+  readonly nat64?: readonly string[];
   /** The sentence for the client that is blocked, and where its postmaster may turn to. */
-  readonly explanation?: string | undefined;
+  readonly explanation?: string;
   /** Tells this use of the check from others in ids. */
-  readonly label?: string | undefined;
+  readonly label?: string;
 }
 
 /**
@@ -46,23 +46,23 @@ export type BlocklistResult = 'pass' | 'none' | 'softfail' | 'fail' | 'temperror
 /** An entry around the client's address. */
 export interface BlocklistMatch extends PrefixEntry {
   /** The address that was found, where it is not the client's own but one that it carries. */
-  readonly carried?: string | undefined;
+  readonly carried?: string;
 }
 
 export interface BlocklistDetail {
   /** The entry that decided. */
-  readonly decided?: BlocklistMatch | undefined;
+  readonly decided?: BlocklistMatch;
   /** Every entry around the address, the longest prefix first; the decisive one first of all. */
-  readonly matches?: readonly BlocklistMatch[] | undefined;
-  readonly ban?: Ban | undefined;
+  readonly matches?: readonly BlocklistMatch[];
+  readonly ban?: Ban;
   /** Lists that have no set to look in. */
-  readonly missing?: readonly string[] | undefined;
+  readonly missing?: readonly string[];
 }
 
 type Facts = Pick<ConnectFacts, 'client'>;
 interface Env {
   readonly clock: Clock;
-  readonly bans?: Bans | undefined;
+  readonly bans?: Bans;
 }
 
 /**
@@ -130,9 +130,9 @@ function examine(
 export interface AddressMatch {
   readonly decision: 'allow' | 'block' | 'none';
   /** The entry that decided. */
-  readonly decided?: BlocklistMatch | undefined;
+  readonly decided?: BlocklistMatch;
   /** Every entry around the address, the longest prefix first; of equal ones those that allow. */
-  readonly matches?: readonly BlocklistMatch[] | undefined;
+  readonly matches?: readonly BlocklistMatch[];
 }
 
 const NOTHING: AddressMatch = { decision: 'none' };
@@ -146,7 +146,7 @@ const NOTHING: AddressMatch = { decision: 'none' };
  */
 export function matchAddress(
   address: IpAddress,
-  sets: { readonly allow?: readonly PrefixSet[] | undefined; readonly block?: readonly PrefixSet[] | undefined },
+  sets: { readonly allow?: readonly PrefixSet[]; readonly block?: readonly PrefixSet[] },
   now: number,
   nat64: readonly Prefix[] = [],
 ): AddressMatch {

@@ -16,19 +16,19 @@ import { readSignatures } from './signatures.ts';
 
 export interface AuthenticateOptions {
   /** How many signatures are examined. Default: 10. */
-  readonly signatures?: number | undefined;
+  readonly signatures?: number;
   /** After so many milliseconds what is not known is `temperror`. Default: 10,000. */
-  readonly timeoutMs?: number | undefined;
+  readonly timeoutMs?: number;
   /** Size limit of the header in bytes. A larger header is a `permerror` that the sender caused. Default: 262,144. */
-  readonly headerBytes?: number | undefined;
+  readonly headerBytes?: number;
   /**
    * What a valid signature is worth if its `l=` leaves text of the body unsigned, to which anybody can have added:
    * `'refuse'` reports it as `policy`, and it proves nothing to DMARC; `'accept'` lets it pass. Default: `'refuse'`.
    */
-  readonly unsignedText?: 'refuse' | 'accept' | undefined;
+  readonly unsignedText?: 'refuse' | 'accept';
   /** Domains whose ARC seals are believed: if one of them found that DMARC passed, a later failure is overridden. */
-  readonly trustedSealers?: readonly string[] | undefined;
-  readonly signal?: AbortSignal | undefined;
+  readonly trustedSealers?: readonly string[];
+  readonly signal?: AbortSignal;
 }
 
 /** Lines are cheap to make and expensive to unfold. */
@@ -36,7 +36,7 @@ const HEADER_LINES = 10_000;
 
 interface Message {
   readonly raw: RawSource;
-  readonly spf?: SpfFact | Promise<SpfFact | undefined> | undefined;
+  readonly spf?: SpfFact | Promise<SpfFact | undefined>;
 }
 interface AuthenticateEnv {
   readonly dns: DnsResolver;

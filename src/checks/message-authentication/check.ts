@@ -40,7 +40,7 @@ export interface SpfSource {
 export interface MessageAuthenticationOptions extends Omit<AuthenticateOptions, 'signal'> {
   /** `spf()` of `postern/checks/spf`, or `'not-asked'` if DMARC is to use signatures alone. */
   readonly spf: SpfSource | 'not-asked';
-  readonly label?: string | undefined;
+  readonly label?: string;
 }
 
 export type AuthenticationWord = 'pass' | 'none' | 'neutral' | 'softfail' | 'fail' | 'temperror' | 'permerror';
@@ -102,7 +102,7 @@ export function authenticator(options: AuthenticatorOptions): MessageAuthenticat
  * of {@link messageAuthentication} and looks nothing up.
  */
 export const dmarc = (
-  options: { readonly label?: string | undefined } = {},
+  options: { readonly label?: string } = {},
 ): Check<AuthenticatedFacts, object, AuthenticationWord, MessageAuthentication> =>
   defineCheck(
     'dmarc',
@@ -149,7 +149,7 @@ export function messageAuthentication(
 export async function authenticationOf(
   facts: AuthenticationFacts,
   env: AuthenticationEnv,
-  options: MessageAuthenticationOptions & { readonly signal?: AbortSignal | undefined },
+  options: MessageAuthenticationOptions & { readonly signal?: AbortSignal },
 ): Promise<MessageAuthentication> {
   const { spf, label: _, ...rest } = options;
   const raw = facts.message.raw();

@@ -104,7 +104,7 @@ export interface Mailauth {
     readonly headerFrom: readonly string[];
     readonly fromFields: 1;
     readonly spfDomains: readonly string[];
-    readonly dkimDomains: readonly { readonly domain: string; readonly underSized?: number | undefined }[];
+    readonly dkimDomains: readonly { readonly domain: string; readonly underSized?: number }[];
     readonly resolver: NodeResolve;
     readonly strict: true;
   }) => Promise<{ readonly response: DmarcResponse | false; readonly dkimAligned?: ReadonlySet<string> }>;

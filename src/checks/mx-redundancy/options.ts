@@ -6,14 +6,14 @@ import { knownProviders } from './providers.ts';
 /** Options of {@link checkRedundancy} and {@link mxRedundancy}. */
 export interface RedundancyOptions {
   /** How many hosts, and addresses, there must be; 2 where not given. */
-  readonly minimum?: number | undefined;
+  readonly minimum?: number;
   /** Providers that are redundant behind one name, in addition to {@link knownProviders}. */
-  readonly providers?: readonly Provider[] | undefined;
+  readonly providers?: readonly Provider[];
   /** Prefixes that count as public although they are not: `127.0.0.0/8` in a test. */
-  readonly publicNetworks?: readonly string[] | undefined;
+  readonly publicNetworks?: readonly string[];
   /** The autonomous system of an address, where the caller can tell. */
-  readonly asnOf?: ((address: IpAddress) => number | undefined | Promise<number | undefined>) | undefined;
-  readonly signal?: AbortSignal | undefined;
+  readonly asnOf?: (address: IpAddress) => number | undefined | Promise<number | undefined>;
+  readonly signal?: AbortSignal;
 }
 
 /** The options, read. */

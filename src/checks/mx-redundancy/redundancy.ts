@@ -117,7 +117,7 @@ export function mxRedundancy(
 /** Options of {@link scheduleRedundancy}. */
 export interface ScheduleOptions extends Omit<RedundancyOptions, 'signal'> {
   /** How often the domains are looked at, in milliseconds; once a day where not given. */
-  readonly everyMs?: number | undefined;
+  readonly everyMs?: number;
   /** Called with each report. What it throws is swallowed. */
   readonly onReport: (report: RedundancyReport) => void;
 }

@@ -20,17 +20,17 @@ export interface RedundancyCounts {
   /** Different networks of them: /24 and /48. */
   readonly networks: number;
   /** Different autonomous systems; only where `asnOf` was given. */
-  readonly asns?: number | undefined;
+  readonly asns?: number;
 }
 
 /** A host as it was found. */
 export interface RedundancyHost extends Exchanger {
   /** The target is an alias of this name. */
-  readonly alias?: string | undefined;
+  readonly alias?: string;
   readonly networks: readonly string[];
-  readonly asns?: readonly number[] | undefined;
+  readonly asns?: readonly number[];
   /** The provider that the host belongs to, and that is redundant behind one name. */
-  readonly provider?: string | undefined;
+  readonly provider?: string;
 }
 
 /** What was found about one domain. Plain JSON. */

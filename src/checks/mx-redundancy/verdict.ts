@@ -107,7 +107,7 @@ export interface Verdict {
   readonly findings: readonly RedundancyFinding[];
   /** Too little is known for a verdict. */
   readonly unknown: boolean;
-  readonly provider?: string | undefined;
+  readonly provider?: string;
 }
 
 /** Would mail still flow with one server down? */

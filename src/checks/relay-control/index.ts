@@ -68,28 +68,28 @@ export interface RelayControlOptions {
    */
   readonly localDomains: readonly string[];
   /** Domains whose mail is taken and handed on to another server; written as `localDomains` are. */
-  readonly relayDomains?: readonly string[] | undefined;
+  readonly relayDomains?: readonly string[];
   /**
    * Networks whose clients may send anywhere: `192.0.2.0/24`, `2001:db8::25`. A bare address is itself alone (/32, /128), and
    * `unix` means sockets in the file system. An address that a proxy named is never loopback. Default: loopback.
    */
-  readonly trustedNetworks?: readonly string[] | undefined;
+  readonly trustedNetworks?: readonly string[];
   /** SHA-256 fingerprints of client certificates that may send anywhere: 64 hexadecimal digits, colons allowed. */
-  readonly clientCertificates?: readonly string[] | undefined;
+  readonly clientCertificates?: readonly string[];
   /**
    * Whether a recipient in a local or relay domain exists. Without it every one does, and what the next server refuses
    * later becomes a bounce to a forged sender. It is never asked for a recipient that would be refused anyway.
    */
-  readonly recipients?: ((mailbox: Mailbox, signal: AbortSignal) => Awaitable<RecipientStatus>) | undefined;
+  readonly recipients?: (mailbox: Mailbox, signal: AbortSignal) => Awaitable<RecipientStatus>;
   /** How long `recipients` may take, in milliseconds; 10,000 where not given. */
-  readonly recipientsWithinMs?: number | undefined;
+  readonly recipientsWithinMs?: number;
   /**
    * Local parts in local and relay domains that contain `@`, `%` or `!` and are mailboxes all the same. Compared exactly,
    * but for case.
    */
-  readonly literalLocalParts?: readonly string[] | undefined;
+  readonly literalLocalParts?: readonly string[];
   /** Is told what is doubtful about the options, once, when the check is made. The same is in `warnings`. */
-  readonly onWarning?: ((warning: RelayWarning) => void) | undefined;
+  readonly onWarning?: (warning: RelayWarning) => void;
 }
 
 /** Why a recipient was allowed or refused. */
@@ -109,7 +109,7 @@ export interface RelayDetail {
     | 'recipient-disabled'
     | 'recipient-full'
     | 'recipient-unavailable';
-  readonly error?: string | undefined;
+  readonly error?: string;
 }
 
 /** Relay control, with what is doubtful about its options. */

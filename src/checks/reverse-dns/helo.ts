@@ -35,16 +35,16 @@ export interface HeloFound {
   readonly name: string;
   readonly state: HeloState;
   /** What it resolves to; the first few. */
-  readonly addresses?: readonly string[] | undefined;
-  readonly reason?: string | undefined;
+  readonly addresses?: readonly string[];
+  readonly reason?: string;
 }
 
 /** Options of {@link heloIdentity}. */
 export interface HeloOptions {
   /** This server's own host names; the session's server name is one without being given. */
-  readonly ownNames?: readonly string[] | undefined;
+  readonly ownNames?: readonly string[];
   /** This server's own addresses. */
-  readonly ownAddresses?: readonly string[] | undefined;
+  readonly ownAddresses?: readonly string[];
 }
 
 interface OwnIdentity {
@@ -54,7 +54,7 @@ interface OwnIdentity {
 
 /** Options of {@link heloCheck}. */
 export interface HeloCheckOptions extends HeloOptions {
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: AbortSignal;
 }
 
 const nobody: OwnIdentity = { names: new Set(), addresses: new Set() };
@@ -130,14 +130,14 @@ export type HeloResult = 'pass' | 'softfail' | 'fail' | 'temperror';
 export function heloIdentity(
   options: HeloOptions = {},
 ): Check<
-  Pick<HeloFacts, 'client' | 'helo'> & { readonly session?: { readonly serverName?: string | undefined } },
+  Pick<HeloFacts, 'client' | 'helo'> & { readonly session?: { readonly serverName?: string } },
   Pick<Env, 'dns'>,
   HeloResult,
   HeloFound
 > {
   const own = readOwn('heloIdentity', options);
   return defineCheck<
-    Pick<HeloFacts, 'client' | 'helo'> & { readonly session?: { readonly serverName?: string | undefined } },
+    Pick<HeloFacts, 'client' | 'helo'> & { readonly session?: { readonly serverName?: string } },
     Pick<Env, 'dns'>,
     HeloResult,
     HeloFound

@@ -23,7 +23,7 @@ export type ReverseDnsResult = 'pass' | 'softfail' | 'fail' | 'permerror' | 'tem
 /** What was found, for the log. */
 export interface ReverseDnsDetail extends Omit<ForwardConfirmed, 'result'> {
   /** How much the best name looks like one that is made from the address. */
-  readonly generic?: GenericName | undefined;
+  readonly generic?: GenericName;
 }
 
 /** Options of {@link reverseDns}. */
@@ -32,7 +32,7 @@ export interface ReverseDnsOptions {
    * From which score (0 to 1) a confirmed name that looks generic is a `softfail`; 0.7 where not given, and `false`
    * never.
    */
-  readonly genericAt?: number | false | undefined;
+  readonly genericAt?: number | false;
 }
 
 /**
@@ -43,7 +43,7 @@ export interface ReverseDnsOptions {
 export const iprev = (
   ip: IpAddress,
   env: Pick<Env, 'dns'>,
-  options: { readonly signal?: AbortSignal | undefined } = {},
+  options: { readonly signal?: AbortSignal } = {},
 ): Promise<ForwardConfirmed> => forwardConfirm(ip, env, options);
 
 /** Networks whose addresses have no names that the world could confirm. */

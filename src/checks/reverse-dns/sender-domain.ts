@@ -19,15 +19,15 @@ export interface MailDomainDetail extends Partial<Omit<MailExchangers, 'domain' 
 /** Options of {@link senderDomain}. */
 export interface SenderDomainOptions {
   /** A domain whose exchangers are all private, loopback or otherwise unreachable: `fail` (the default) or `softfail`. */
-  readonly notPublic?: 'fail' | 'softfail' | undefined;
+  readonly notPublic?: 'fail' | 'softfail';
   /** A null MX beside other records: ignored (the default), or the same as one that stands alone. */
-  readonly mixedNullMx?: 'ignore' | 'null-mx' | undefined;
+  readonly mixedNullMx?: 'ignore' | 'null-mx';
   /** Prefixes that count as public although they are not: `127.0.0.0/8` in a test. */
-  readonly publicNetworks?: readonly string[] | undefined;
+  readonly publicNetworks?: readonly string[];
   /** This server's own addresses: a stranger's domain whose only exchangers are ours cannot be answered. */
-  readonly ownAddresses?: readonly string[] | undefined;
+  readonly ownAddresses?: readonly string[];
   /** The domains that this server does take mail for. */
-  readonly ownDomains?: readonly string[] | undefined;
+  readonly ownDomains?: readonly string[];
 }
 
 interface Settings {

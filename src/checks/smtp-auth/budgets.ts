@@ -7,29 +7,29 @@ import { Patience, placeBook, wait } from './places.ts';
 /** How many failed logins are tolerated before a client has to wait. Each number is a count of failures. */
 export interface BudgetOptions {
   /** Failures in one session; the next attempt is answered with 421. Default: 3. */
-  readonly perSession?: number | undefined;
+  readonly perSession?: number;
   /** Distinct failures per minute of one client address (/32, /64); ×3 for its /26 or /48, ×9 for its /21 or /32. Default: 10. */
-  readonly perMinute?: number | undefined;
+  readonly perMinute?: number;
   /** The same per day; also the most that a known client may fail at its account per day. Default: 50. */
-  readonly perDay?: number | undefined;
+  readonly perDay?: number;
   /** Distinct failures of one client address at one account, per ten minutes. Default: 5. */
-  readonly perAccount?: number | undefined;
+  readonly perAccount?: number;
   /**
    * How long the next attempt at an account waits after `n` distinct failures there, from whatever address:
    * `firstMs × 2ⁿ⁻¹`, never more than `mostMs`. Default: 250 ms and 30 s. An account is delayed and never locked: a lock would let
    * strangers lock the owner out. A known client does not wait.
    */
-  readonly accountDelay?: { readonly firstMs?: number | undefined; readonly mostMs?: number | undefined } | undefined;
+  readonly accountDelay?: { readonly firstMs?: number; readonly mostMs?: number };
   /**
    * How long an attempt waits, in milliseconds, while others of the same network are being verified that could use up the budget.
    * After that it is refused for the moment, without being verified or counted. Default: 10,000.
    */
-  readonly waitMs?: number | undefined;
+  readonly waitMs?: number;
   /**
    * The key under which wrong secrets are told apart; at least 16 bytes, the same in every process that shares counters.
    * Default: random for each process.
    */
-  readonly key?: Uint8Array<ArrayBuffer> | undefined;
+  readonly key?: Uint8Array<ArrayBuffer>;
 }
 
 /** What the budgets ask of the environment. */
@@ -44,7 +44,7 @@ export interface Attempt {
   readonly session: string;
   readonly client: IpAddress;
   /** The account as the client named it; absent while it is not known yet. */
-  readonly account?: string | undefined;
+  readonly account?: string;
 }
 
 /** Which budget is used up; `busy`: none, but too many attempts of the same network are being verified. */

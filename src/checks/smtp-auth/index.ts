@@ -64,15 +64,15 @@ export { headerFromMatchesLogin, senderMatchesLogin } from './sender.ts';
 
 export interface SmtpAuthOptions extends MechanismOptions, BudgetOptions {
   /** How long the host's verification may take, in milliseconds. Default: 30,000. */
-  readonly verifyWithinMs?: number | undefined;
+  readonly verifyWithinMs?: number;
 }
 
 /** Why a login may not begin. */
 export interface AuthDetail {
   readonly mechanism: string;
-  readonly because?: MechanismProblem | 'budget' | undefined;
-  readonly budget?: BudgetName | undefined;
-  readonly retryAfterMs?: number | undefined;
+  readonly because?: MechanismProblem | 'budget';
+  readonly budget?: BudgetName;
+  readonly retryAfterMs?: number;
 }
 
 /** Access control for AUTH: a check for the `auth` stage, and what a session needs besides. */

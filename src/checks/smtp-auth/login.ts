@@ -16,7 +16,7 @@ import { admitAfterDelay } from './budgets.ts';
 export type Verification =
   | { readonly result: 'accepted'; readonly identity: string }
   | { readonly result: 'rejected' | 'unknown-account' | 'disabled' }
-  | { readonly result: 'unavailable'; readonly reason?: string | undefined };
+  | { readonly result: 'unavailable'; readonly reason?: string };
 
 /** One login, once its credentials have been read. */
 export interface Login {
@@ -26,7 +26,7 @@ export interface Login {
   readonly account: string;
   readonly mechanism: string;
   /** The password or token, if the mechanism shows one: repeats of a wrong one count once. It is not kept. */
-  readonly secret?: string | Uint8Array | undefined;
+  readonly secret?: string | Uint8Array;
 }
 
 /** Why a login ended as it did, for logs and events; neither secret nor digest. */
@@ -36,18 +36,18 @@ export interface LoginDetail {
   readonly account: string;
   readonly because: Verification['result'] | 'too-many-failures';
   /** How long the attempt was delayed, in milliseconds. */
-  readonly heldMs?: number | undefined;
+  readonly heldMs?: number;
   /** The budget that was used up, or `busy`. */
-  readonly budget?: string | undefined;
+  readonly budget?: string;
   /** What went wrong, if the credentials could not be verified. */
-  readonly reason?: string | undefined;
+  readonly reason?: string;
 }
 
 /** How a login ended. The outcome is judged as a rule's is: `smtpReply(judge([outcome]), 'auth')` is the answer. */
 export interface LoginResult {
   readonly outcome: Outcome;
   /** The account's name; only if the login was accepted. */
-  readonly identity?: string | undefined;
+  readonly identity?: string;
   /** What a store of counters threw. The outcome stands all the same; report this to the operator. */
   readonly error?: unknown;
 }

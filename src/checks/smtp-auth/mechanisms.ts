@@ -6,18 +6,18 @@ export type MinimumTls = 'TLSv1.2' | 'TLSv1.3';
 
 export interface MechanismOptions {
   /** The mechanisms that the server can carry out, best first. `PLAIN` and `LOGIN` where not given. */
-  readonly mechanisms?: readonly string[] | undefined;
+  readonly mechanisms?: readonly string[];
   /** On which listeners logging in is possible; submission alone where not given. */
-  readonly roles?: readonly Role[] | undefined;
+  readonly roles?: readonly Role[];
   /** `TLSv1.2` where not given. */
-  readonly minimumTls?: MinimumTls | undefined;
+  readonly minimumTls?: MinimumTls;
   /**
    * Who may log in in clear text. `loopback` means clients on this machine: what a proxy names is not among them. Default:
    * `nobody`.
    */
-  readonly clearTextFrom?: 'nobody' | 'loopback' | undefined;
+  readonly clearTextFrom?: 'nobody' | 'loopback';
   /** The server can bind a login to its TLS channel: only then are `-PLUS` mechanisms offered (RFC 5802 §6). */
-  readonly channelBinding?: boolean | undefined;
+  readonly channelBinding?: boolean;
 }
 
 /** The facts on which it depends what a client may log in with. */

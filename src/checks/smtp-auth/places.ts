@@ -5,7 +5,7 @@ import type { IpAddress } from '../../net/index.ts';
 interface Who {
   readonly session: string;
   readonly client: IpAddress;
-  readonly account?: string | undefined;
+  readonly account?: string;
 }
 
 /** What one admitted attempt holds until it is recorded. */

@@ -4,7 +4,7 @@ import type { MailFacts, Role } from '../../smtp/facts.ts';
 
 export interface RequiredOptions {
   /** On which listeners a login must come before MAIL; submission alone where not given (RFC 6409 §4.3). */
-  readonly roles?: readonly Role[] | undefined;
+  readonly roles?: readonly Role[];
 }
 
 /**

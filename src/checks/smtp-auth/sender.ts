@@ -14,19 +14,18 @@ export interface SenderOptions {
    */
   readonly senders?:
     | { readonly [identity: string]: readonly string[] }
-    | ((identity: string) => Awaitable<readonly string[]>)
-    | undefined;
+    | ((identity: string) => Awaitable<readonly string[]>);
   /** What stands between a mailbox and its detail: `bob+lists@example.com` belongs to `bob@example.com`. `+`; `''` for none. */
-  readonly detailSeparator?: string | undefined;
+  readonly detailSeparator?: string;
   /** Whether every login may send with the null reverse-path `<>`, as for read receipts (RFC 8098 §2.1). True. */
-  readonly nullSender?: boolean | undefined;
+  readonly nullSender?: boolean;
 }
 
 /** What was compared, for the log. */
 export interface SenderDetail {
-  readonly identity?: string | undefined;
-  readonly sender?: string | undefined;
-  readonly error?: string | undefined;
+  readonly identity?: string;
+  readonly sender?: string;
+  readonly error?: string;
 }
 
 type SenderResult = 'pass' | 'none' | 'fail' | 'temperror';

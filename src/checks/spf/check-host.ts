@@ -23,17 +23,17 @@ export interface SpfSubject {
 
 export interface CheckHostOptions {
   /** After so many milliseconds the result is `temperror`; 20,000 where not given, the least that §4.6.4 wants. */
-  readonly timeoutMs?: number | undefined;
+  readonly timeoutMs?: number;
   /** How many terms may ask the DNS; 10 (§4.6.4). */
-  readonly lookups?: number | undefined;
+  readonly lookups?: number;
   /** How many of them may find nothing; 2 (§4.6.4). */
-  readonly voids?: number | undefined;
+  readonly voids?: number;
   /** The name of the host that asks, for the `r` macro of explanations; `unknown` (§7.3). */
-  readonly receiver?: string | undefined;
+  readonly receiver?: string;
   /** Ask ahead and in parallel; true. Without it a record's questions go out one by one. */
-  readonly lookAhead?: boolean | undefined;
+  readonly lookAhead?: boolean;
   /** Gives up early, with `temperror`. */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: AbortSignal;
 }
 
 /** What `check_host()` came to, and why. Plain JSON. */
@@ -53,22 +53,22 @@ export interface SpfOutcome {
   /** The domain of that identity. */
   readonly domain: string;
   /** For `fail`: what the domain itself has to say (`exp=`, §6.2). A stranger's text. */
-  readonly explanation?: string | undefined;
+  readonly explanation?: string;
   /** The term that decided, as the record has it: `-all`, `include:_spf.example.org`. Absent: none did. */
-  readonly term?: string | undefined;
+  readonly term?: string;
   /** The terms from the outermost `include` to the one that matched. */
-  readonly matched?: readonly string[] | undefined;
+  readonly matched?: readonly string[];
   /** Why there is an error, or no answer. */
-  readonly reason?: string | undefined;
+  readonly reason?: string;
   /** The domain's record. */
-  readonly record?: string | undefined;
+  readonly record?: string;
   /**
    * Terms of the records read that let in more than anybody can vouch for: `+all`, a prefix with more than a /8 of IPv4 or a
    * /16 of IPv6; `ip4 total` where all `ip4` terms together hold more than a /8.
    */
-  readonly broad?: readonly string[] | undefined;
+  readonly broad?: readonly string[];
   /** The record has macros that hold the local part of the sender (RFC 8601 §2.7.2). */
-  readonly localPartUsed?: true | undefined;
+  readonly localPartUsed?: true;
   /** What counted towards the limits of §4.6.4, and how many questions went out, those asked ahead included. */
   readonly lookups: { readonly terms: number; readonly voids: number; readonly questions: number };
   /** What the DNS said, in the order in which the evaluation needed it. */

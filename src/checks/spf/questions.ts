@@ -19,9 +19,9 @@ export interface Evidence {
   readonly type: RecordType;
   readonly status: DnsAnswer['status'];
   /** As a zone file would have them; cut where they are many or long. */
-  readonly records?: readonly string[] | undefined;
+  readonly records?: readonly string[];
   /** Why nothing was learnt. */
-  readonly reason?: string | undefined;
+  readonly reason?: string;
 }
 
 type Told = (answer: DnsAnswer) => void;

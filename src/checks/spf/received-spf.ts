@@ -14,7 +14,7 @@ const MAX_VALUE = 300;
  */
 export function receivedSpf(
   finding: Finding<Result, SpfOutcome>,
-  facts: SpfFacts & { readonly session?: Pick<ConnectFacts['session'], 'serverName'> | undefined },
+  facts: SpfFacts & { readonly session?: Pick<ConnectFacts['session'], 'serverName'> },
 ): HeaderField {
   const { detail } = finding;
   const { ip } = facts.client;

@@ -10,7 +10,7 @@ export interface SpfSender {
   /** The domain of our reverse-paths. */
   readonly domain: string;
   /** The name our client gives in EHLO, where it is to be checked too. */
-  readonly helo?: string | undefined;
+  readonly helo?: string;
 }
 
 /** What our next hop would make of us. Plain JSON. */
@@ -18,7 +18,7 @@ export interface SpfSelfCheck {
   /** Our mail passes: the domain's record lets the address send, and the record of the EHLO name, if any, does not object. */
   readonly passes: boolean;
   readonly mailFrom: SpfOutcome;
-  readonly helo?: SpfOutcome | undefined;
+  readonly helo?: SpfOutcome;
   /** The record as a client meets it for whom nothing matches: what it costs then, and what it says. */
   readonly stranger: SpfOutcome;
   /** What a postmaster should know, in words. Empty is well. */

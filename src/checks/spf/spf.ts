@@ -12,11 +12,11 @@ export interface SpfOptions extends Omit<CheckHostOptions, 'signal'> {
    * `mailfrom`, where not given: the sender's domain, or the HELO name where the reverse-path is null (RFC 7208 §2.4).
    * `helo`: the HELO name, whatever the sender is (§2.3); the rule's id is then `spf/helo`.
    */
-  readonly identity?: 'mailfrom' | 'helo' | undefined;
+  readonly identity?: 'mailfrom' | 'helo';
   /** Whether a refusal quotes the explanation that the domain publishes (§6.2); true. */
-  readonly quoteExplanation?: boolean | undefined;
+  readonly quoteExplanation?: boolean;
   /** Tells this use of the check from others in ids. */
-  readonly label?: string | undefined;
+  readonly label?: string;
 }
 
 /** The facts that SPF is about. */

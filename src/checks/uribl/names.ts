@@ -28,8 +28,8 @@ export interface Candidate {
   readonly name: string;
   /** What stands before the list's zone. */
   readonly labels: string;
-  readonly uri?: string | undefined;
-  readonly where?: Place | undefined;
+  readonly uri?: string;
+  readonly where?: Place;
 }
 
 /** A name of the message that the list is not asked about. */

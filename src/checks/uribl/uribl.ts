@@ -27,21 +27,21 @@ export type UriblFacts = Pick<DataFacts, 'message'>;
 
 export interface UriblOptions extends Omit<ListZoneOptions, 'holds'> {
   /** What a listing adds to the score; more than 0. Codes may have weights of their own. Without any, a listing is refused. */
-  readonly weight?: number | undefined;
+  readonly weight?: number;
   /** What the list is asked about a host; `registrable` where not given. */
-  readonly reduce?: Reduction | undefined;
+  readonly reduce?: Reduction;
   /** How it is asked about an address in a link; `reversed` where not given. */
-  readonly addresses?: AddressQuestion | undefined;
+  readonly addresses?: AddressQuestion;
   /** How many names of one message it is asked about; 20 where not given, 100 at most. */
-  readonly most?: number | undefined;
+  readonly most?: number;
   /** Domains (and what lies below them) and addresses that it is never asked about. */
-  readonly skip?: readonly string[] | undefined;
+  readonly skip?: readonly string[];
   /** Ask about the domains of mail addresses that the message names too; false where not given. */
-  readonly mailHosts?: boolean | undefined;
+  readonly mailHosts?: boolean;
   /** Where the sender's postmaster can look a listing up: `https://lookup.example/?q={subject}`. Said in the reply. */
-  readonly url?: string | undefined;
+  readonly url?: string;
   /** Watches over the list's health; one of its own where not given. Share one between checks to hear of its events. */
-  readonly watch?: ListWatch | undefined;
+  readonly watch?: ListWatch;
 }
 
 /** Names from other facts, asked about as well: the sender's domain, HELO, domains of header fields. */
@@ -54,11 +54,11 @@ export interface AlsoNames<Facts> {
 export interface UriblListing {
   readonly name: string;
   /** The link that it was found in, and where that stands. */
-  readonly uri?: string | undefined;
-  readonly where?: Place | undefined;
+  readonly uri?: string;
+  readonly where?: Place;
   readonly codes: readonly ListedCode[];
   /** The list's own words, where it was asked for them. */
-  readonly text?: string | undefined;
+  readonly text?: string;
 }
 
 export interface UriblDetail {
@@ -66,20 +66,20 @@ export interface UriblDetail {
   readonly list: string;
   readonly asked: readonly string[];
   /** How many names were left out because there are more than `most`. */
-  readonly omitted?: number | undefined;
+  readonly omitted?: number;
   /** The names that the list was not asked about, and why; the first 20. */
-  readonly unasked?: readonly UnaskedName[] | undefined;
+  readonly unasked?: readonly UnaskedName[];
   /** Questions that were ended, because a listing had decided. */
-  readonly unfinished?: number | undefined;
+  readonly unfinished?: number;
   /** The message was longer, deeper or fuller of links than is read; there may be more in it. */
-  readonly truncated?: readonly Truncation[] | undefined;
-  readonly listed?: readonly UriblListing[] | undefined;
+  readonly truncated?: readonly Truncation[];
+  readonly listed?: readonly UriblListing[];
   /** Answers that none of the list's codes names. */
-  readonly unknown?: readonly string[] | undefined;
-  readonly trouble?: Exclude<ListAnswer['status'], 'listed' | 'notListed'> | undefined;
-  readonly reason?: string | undefined;
+  readonly unknown?: readonly string[];
+  readonly trouble?: Exclude<ListAnswer['status'], 'listed' | 'notListed'>;
+  readonly reason?: string;
   /** Until when the list is not asked; milliseconds since the epoch. */
-  readonly until?: number | undefined;
+  readonly until?: number;
 }
 
 type UriblCheck<Facts> = Check<Facts, Pick<Env, 'dns' | 'clock'>, UriblResult, UriblDetail>;
@@ -94,9 +94,7 @@ const MOST_ALLOWED = 100;
  */
 export function uribl(options: UriblOptions & { readonly also?: undefined }): UriblCheck<UriblFacts>;
 export function uribl<Facts>(options: UriblOptions & AlsoNames<Facts>): UriblCheck<Facts & UriblFacts>;
-export function uribl(
-  options: UriblOptions & { readonly also?: AlsoNames<never>['also'] | undefined },
-): UriblCheck<never> {
+export function uribl(options: UriblOptions & { readonly also?: AlsoNames<never>['also'] }): UriblCheck<never> {
   const wrong = (what: string): TypeError => new TypeError(`uribl: ${what}`);
   const { weight, url, also, watch = listWatch() } = options;
   const list = listZone({ ...options, holds: 'name' }, 'uribl');

@@ -311,7 +311,7 @@ export function found(
   subject: string,
   what: string,
   evidence: readonly string[] = [],
-  change: { readonly severity?: Severity | undefined; readonly probe?: string | undefined } = {},
+  change: { readonly severity?: Severity; readonly probe?: string } = {},
 ): CheckFinding {
   const { probe, severity, kind, title, source, mend }: CheckCatalogueEntry = checkCatalogue[id];
   return {

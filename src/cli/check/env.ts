@@ -13,5 +13,5 @@ export interface CheckEnv {
 export interface Looked {
   readonly answers: readonly CheckAnswer[];
   readonly findings: readonly CheckFinding[];
-  readonly notes?: readonly string[] | undefined;
+  readonly notes?: readonly string[];
 }

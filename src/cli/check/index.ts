@@ -93,9 +93,7 @@ async function run(kind: CheckKind, options: CheckOptions, io: CommandIo): Promi
 
 interface Prepared {
   readonly subject: string;
-  readonly look: (
-    env: CheckEnv,
-  ) => Promise<{ readonly looked: readonly Looked[]; readonly message?: CheckedMessage | undefined }>;
+  readonly look: (env: CheckEnv) => Promise<{ readonly looked: readonly Looked[]; readonly message?: CheckedMessage }>;
 }
 
 /** Reads everything that the question needs, so that wrong usage is told before anybody is asked. */

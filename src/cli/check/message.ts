@@ -19,10 +19,10 @@ export interface MessageQuestion {
   readonly octets: Uint8Array;
   /** What the message is called: its file. */
   readonly name: string;
-  readonly ip?: IpAddress | undefined;
-  readonly helo?: string | undefined;
+  readonly ip?: IpAddress;
+  readonly helo?: string;
   /** Of the reverse-path; `null` is the null one. */
-  readonly from?: Mailbox | null | undefined;
+  readonly from?: Mailbox | null;
   readonly uriLists: readonly NamedZone[];
   readonly trustedSealers: readonly string[];
 }
@@ -105,7 +105,7 @@ async function authenticity(question: MessageQuestion, env: CheckEnv): Promise<L
 async function senderOf(
   { ip, helo, from }: MessageQuestion,
   env: CheckEnv,
-): Promise<{ readonly looked: Looked; readonly fact?: SpfFact | undefined }> {
+): Promise<{ readonly looked: Looked; readonly fact?: SpfFact }> {
   const none = { answers: [], findings: [] };
   if (ip === undefined)
     return {

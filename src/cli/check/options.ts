@@ -33,20 +33,20 @@ export interface CheckOptions {
   readonly help: boolean;
   readonly subject: string;
   readonly form: FormName;
-  readonly output?: string | undefined;
+  readonly output?: string;
   readonly plain: boolean;
   readonly failOn: Threshold;
-  readonly resolvers?: readonly string[] | undefined;
-  readonly zone?: string | undefined;
+  readonly resolvers?: readonly string[];
+  readonly zone?: string;
   /** For everything. */
   readonly timeoutMs: number;
   readonly lists: readonly NamedZone[];
   readonly uriLists: readonly NamedZone[];
   readonly blocklists: readonly string[];
   readonly format: ListFormat;
-  readonly ip?: IpAddress | undefined;
-  readonly helo?: string | undefined;
-  readonly from?: Mailbox | null | undefined;
+  readonly ip?: IpAddress;
+  readonly helo?: string;
+  readonly from?: Mailbox | null;
   readonly publicNetworks: readonly string[];
   readonly trustedSealers: readonly string[];
 }

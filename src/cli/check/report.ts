@@ -43,7 +43,7 @@ export interface CheckedSubject {
   /** What each check answered, in the order in which a session would ask them. */
   readonly answers: readonly CheckAnswer[];
   /** What was read of a message. */
-  readonly message?: CheckedMessage | undefined;
+  readonly message?: CheckedMessage;
 }
 
 /** One thing that was found: an audit's finding, whose names are those of the checks. */
@@ -75,7 +75,7 @@ export interface CheckedMessage {
   /** Octets. */
   readonly size: number;
   readonly from: readonly string[];
-  readonly subject?: string | undefined;
+  readonly subject?: string;
   readonly parts: readonly Part[];
   /** At most 500; `uriCount` says how many there are. */
   readonly uris: readonly MessageUri[];

@@ -13,8 +13,8 @@ import type { CheckEnv, Looked } from './env.ts';
 export interface SenderQuestion {
   /** `null`: the null reverse-path. */
   readonly sender: Mailbox | null;
-  readonly ip?: IpAddress | undefined;
-  readonly helo?: string | undefined;
+  readonly ip?: IpAddress;
+  readonly helo?: string;
   readonly publicNetworks: readonly string[];
 }
 

@@ -90,7 +90,7 @@ async function play(servers: DemoServers, json: boolean): Promise<{ rows: Row[];
 }
 
 async function main(): Promise<void> {
-  let values: { keep?: boolean | undefined; json?: boolean | undefined; help?: boolean | undefined };
+  let values: { keep?: boolean; json?: boolean; help?: boolean };
   try {
     ({ values } = parseArgs({
       options: { keep: { type: 'boolean' }, json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },

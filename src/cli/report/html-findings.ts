@@ -8,7 +8,7 @@ import { titleOf as titleOfKind } from './sheet.ts';
 export interface ShownFinding extends Omit<AuditFinding, 'id' | 'probe'> {
   readonly id: string;
   readonly probe: string;
-  readonly title?: string | undefined;
+  readonly title?: string;
 }
 
 /** A finding that can be pointed at. */

@@ -30,7 +30,7 @@ export interface MapExchanger extends MapNode {
 
 export interface MapAddress extends MapNode {
   /** Index of `networks`. */
-  readonly network?: number | undefined;
+  readonly network?: number;
 }
 
 export interface DomainMap {
@@ -40,7 +40,7 @@ export interface DomainMap {
   readonly addresses: readonly MapAddress[];
   readonly networks: readonly MapNode[];
   /** Where there is no exchanger to draw. */
-  readonly empty?: MapNode | undefined;
+  readonly empty?: MapNode;
 }
 
 export function mapOf({ domain, state, findings: whole, redundancy: published, services }: DomainAudit): DomainMap {

@@ -9,7 +9,7 @@ interface Looked {
   readonly probe: string;
   readonly subject: string;
   /** Why it was not. */
-  readonly without?: string | undefined;
+  readonly without?: string;
 }
 
 /** The same, and what was found. */

@@ -8,9 +8,9 @@ import { cut, shown, written } from './shown.ts';
 
 /** How a report is to look. */
 export interface TextOptions {
-  readonly colour?: boolean | undefined;
+  readonly colour?: boolean;
   /** Characters in a line; 80 where not given. */
-  readonly width?: number | undefined;
+  readonly width?: number;
 }
 
 const colours: { readonly [severity in Severity]: string } = {

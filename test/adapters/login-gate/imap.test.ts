@@ -35,7 +35,7 @@ async function set(
   more: Omit<Partial<LoginGateOptions>, 'budgets'> & {
     script?: Partial<Script>;
     gateOptions?: GateOptions;
-    budgets?: BudgetOptions | undefined;
+    budgets?: BudgetOptions;
   } = {},
 ): Promise<Set> {
   const { script, gateOptions, budgets, ...options } = more;

@@ -51,7 +51,7 @@ const thrown = defineCheck(
 
 interface Seen {
   action?: string;
-  read?: string | undefined;
+  read?: string;
   broken?: boolean;
 }
 const digest = (text: string): string => createHash('sha256').update(text, 'latin1').digest('hex');

@@ -11,33 +11,30 @@ export type Said = string | readonly string[] | { readonly end: string } | { rea
 export interface Posture {
   readonly protocol: Protocol;
   /** TLS comes first. */
-  readonly implicit?: boolean | undefined;
+  readonly implicit?: boolean;
   /** Null: there is none. */
-  readonly tls?:
-    | {
-        readonly chain: readonly Issued[];
-        /** By SNI. */
-        readonly others?: { readonly [name: string]: readonly Issued[] } | undefined;
-        readonly versions?: readonly [SecureVersion, SecureVersion] | undefined;
-        /** Keeps what came in the clear. */
-        readonly injectable?: boolean | undefined;
-        readonly broken?: 'garbage' | 'close' | 'silent' | undefined;
-      }
-    | null
-    | undefined;
+  readonly tls?: {
+    readonly chain: readonly Issued[];
+    /** By SNI. */
+    readonly others?: { readonly [name: string]: readonly Issued[] };
+    readonly versions?: readonly [SecureVersion, SecureVersion];
+    /** Keeps what came in the clear. */
+    readonly injectable?: boolean;
+    readonly broken?: 'garbage' | 'close' | 'silent';
+  } | null;
   /** Null: nothing is said. Without an end of line, as it is. */
-  readonly greeting?: string | null | undefined;
+  readonly greeting?: string | null;
   /** Words of the capabilities. */
-  readonly before?: readonly string[] | undefined;
-  readonly after?: readonly string[] | undefined;
+  readonly before?: readonly string[];
+  readonly after?: readonly string[];
   /** What is said to a command, where it is not as usual. `pending`: the command that has not got all it wants. */
-  readonly answer?: ((command: string, secure: boolean, pending: string | undefined) => Said | undefined) | undefined;
-  readonly greetsAgain?: boolean | undefined;
+  readonly answer?: (command: string, secure: boolean, pending: string | undefined) => Said | undefined;
+  readonly greetsAgain?: boolean;
   /** So many connections at once; more are closed. */
-  readonly most?: number | undefined;
+  readonly most?: number;
   /** Answers are written octet by octet. */
-  readonly slowly?: boolean | undefined;
-  readonly raw?: ((socket: Socket) => void) | undefined;
+  readonly slowly?: boolean;
+  readonly raw?: (socket: Socket) => void;
 }
 
 export interface FakeLogin {

@@ -25,8 +25,8 @@ const implicitly: { readonly [protocol in Protocol]: LoginTarget['service'] } = 
 };
 
 interface More extends AuditOptions {
-  readonly target?: Partial<LoginTarget> | undefined;
-  readonly context?: Partial<AuditContext> | undefined;
+  readonly target?: Partial<LoginTarget>;
+  readonly context?: Partial<AuditContext>;
 }
 
 async function look(

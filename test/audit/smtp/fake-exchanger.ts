@@ -5,36 +5,37 @@ import type { Issued } from '../tls/certificates.ts';
 /** How a fake exchanger behaves. */
 export interface Posture {
   /** What is sent at once; undefined: nothing. Without an end of line: as it is. */
-  readonly greeting?: string | undefined;
+  readonly greeting?: string;
   /** The first sessions greet, later ones are refused with this. */
-  readonly crowded?: { readonly most: number; readonly greeting: string } | undefined;
-  readonly greetAfterMs?: number | undefined;
+  readonly crowded?: { readonly most: number; readonly greeting: string };
+  readonly greetAfterMs?: number;
   /** Keywords of EHLO; or the whole reply where it begins with a digit. */
-  readonly ehlo?: readonly string[] | string | undefined;
-  readonly helo?: string | undefined;
-  readonly tls?:
-    | (SecureContextOptions & { readonly chain: readonly Issued[]; readonly versions?: readonly SecureVersion[] })
-    | undefined;
+  readonly ehlo?: readonly string[] | string;
+  readonly helo?: string;
+  readonly tls?: SecureContextOptions & {
+    readonly chain: readonly Issued[];
+    readonly versions?: readonly SecureVersion[];
+  };
   /** The reply to STARTTLS; 220 where not given. */
-  readonly starttls?: string | undefined;
+  readonly starttls?: string;
   /** Keeps what came behind STARTTLS. */
-  readonly injectable?: boolean | undefined;
+  readonly injectable?: boolean;
   /** Within TLS, the server greets again. */
-  readonly greetsAgain?: boolean | undefined;
+  readonly greetsAgain?: boolean;
   /** Closes when TLS has begun. */
-  readonly closesInTls?: boolean | undefined;
-  readonly mail?: ((sender: string, secure: boolean) => string) | undefined;
-  readonly rcpt?: ((path: string, sender: string, secure: boolean, helo: string) => string) | undefined;
+  readonly closesInTls?: boolean;
+  readonly mail?: (sender: string, secure: boolean) => string;
+  readonly rcpt?: (path: string, sender: string, secure: boolean, helo: string) => string;
   /** The reply to DATA; 354 where not given. What follows 354 is kept in `received`. */
-  readonly data?: ((path: string) => string) | undefined;
+  readonly data?: (path: string) => string;
   /** Sent in the clear behind the reply to STARTTLS, in the same segment. */
-  readonly behindStarttls?: string | undefined;
+  readonly behindStarttls?: string;
   /** Keywords within TLS; the same as before it where not given. */
-  readonly ehloInTls?: readonly string[] | undefined;
+  readonly ehloInTls?: readonly string[];
   /** 421 and an end after so many refusals in one session. */
-  readonly mostErrors?: number | undefined;
+  readonly mostErrors?: number;
   /** Takes everything, whatever it is. */
-  readonly raw?: ((socket: Socket) => void) | undefined;
+  readonly raw?: (socket: Socket) => void;
 }
 
 export interface FakeExchanger {

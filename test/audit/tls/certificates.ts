@@ -3,18 +3,18 @@ import { createPublicKey, generateKeyPairSync, type KeyObject, randomBytes, sign
 /** What a certificate says. */
 export interface Wanted {
   /** DNS names of subjectAltName; no such extension where empty. */
-  readonly names?: readonly string[] | undefined;
-  readonly commonName?: string | undefined;
+  readonly names?: readonly string[];
+  readonly commonName?: string;
   /** Days from now. */
-  readonly from?: number | undefined;
-  readonly to?: number | undefined;
-  readonly key?: 'P-256' | 'P-192' | 'RSA 2048' | 'RSA 1024' | undefined;
-  readonly digest?: 'sha256' | 'sha1' | undefined;
-  readonly authority?: boolean | undefined;
+  readonly from?: number;
+  readonly to?: number;
+  readonly key?: 'P-256' | 'P-192' | 'RSA 2048' | 'RSA 1024';
+  readonly digest?: 'sha256' | 'sha1';
+  readonly authority?: boolean;
   /** Who signs; itself where not given. */
-  readonly by?: Issued | undefined;
+  readonly by?: Issued;
   /** 4 octets each. */
-  readonly addresses?: readonly (readonly number[])[] | undefined;
+  readonly addresses?: readonly (readonly number[])[];
 }
 
 /** A certificate, its key, and all that is needed to sign with it. */

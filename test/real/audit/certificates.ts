@@ -15,15 +15,15 @@ export interface Issued {
 
 export interface Wanted {
   /** DNS names of subjectAltName; none where empty. */
-  readonly names?: readonly string[] | undefined;
-  readonly commonName?: string | undefined;
+  readonly names?: readonly string[];
+  readonly commonName?: string;
   /** Days from now at which it begins and ends; -10 and 90 where not given. */
-  readonly from?: number | undefined;
-  readonly to?: number | undefined;
-  readonly key?: 'P-256' | 'RSA 1024' | 'RSA 2048' | undefined;
-  readonly digest?: 'sha256' | 'sha1' | undefined;
+  readonly from?: number;
+  readonly to?: number;
+  readonly key?: 'P-256' | 'RSA 1024' | 'RSA 2048';
+  readonly digest?: 'sha256' | 'sha1';
   /** Signed by itself, by the authority, or by an intermediate one that is sent along, or is not. */
-  readonly by?: 'itself' | 'authority' | 'intermediate' | 'intermediate, not sent' | 'stranger' | undefined;
+  readonly by?: 'itself' | 'authority' | 'intermediate' | 'intermediate, not sent' | 'stranger';
 }
 
 /** An authority made by openssl for one run, with an intermediate one; and a stranger that nobody trusts. */

@@ -5,13 +5,13 @@ import type { Issued } from './certificates.ts';
 /** How a made-up server does TLS. */
 export interface FakeTls {
   readonly certificate: Issued;
-  readonly versions?: readonly [SecureVersion, SecureVersion] | undefined;
+  readonly versions?: readonly [SecureVersion, SecureVersion];
   /** What is sent in place of a handshake: `garbage`, or nothing and the end. */
-  readonly broken?: 'garbage' | 'close' | undefined;
+  readonly broken?: 'garbage' | 'close';
   /** Closes without an alert when the client knows nothing older than TLS 1.2; otherwise as `versions` say. */
-  readonly closesOnNew?: boolean | undefined;
+  readonly closesOnNew?: boolean;
   /** What was sent in the clear behind STARTTLS is taken as sent within TLS. */
-  readonly injectable?: boolean | undefined;
+  readonly injectable?: boolean;
 }
 
 /** What a protocol's reader is handed. */
@@ -28,17 +28,17 @@ export interface Peer {
 
 /** A protocol: what is said first, and what to a line. */
 export interface Dialogue {
-  readonly greeting?: ((peer: Peer) => void) | undefined;
+  readonly greeting?: (peer: Peer) => void;
   readonly line: (line: string, peer: Peer) => void;
 }
 
 export interface FakeOptions {
-  readonly tls?: FakeTls | undefined;
+  readonly tls?: FakeTls;
   /** TLS comes first. */
-  readonly implicit?: boolean | undefined;
+  readonly implicit?: boolean;
   /** Milliseconds before the greeting, and before each reply. */
-  readonly greetAfterMs?: number | undefined;
-  readonly delayMs?: number | undefined;
+  readonly greetAfterMs?: number;
+  readonly delayMs?: number;
 }
 
 export interface Fake {
@@ -188,24 +188,24 @@ function converse(plain: Socket, { greeting, line }: Dialogue, options: FakeOpti
 /** What an SMTP server says, where it is not as usual. */
 export interface SmtpSays {
   /** Whole lines. Null: nothing. */
-  readonly greeting?: string | null | undefined;
+  readonly greeting?: string | null;
   /** Ends after the greeting. */
-  readonly hangsUp?: boolean | undefined;
-  readonly ehlo?: string | undefined;
-  readonly helo?: string | undefined;
+  readonly hangsUp?: boolean;
+  readonly ehlo?: string;
+  readonly helo?: string;
   /** Keywords in the clear, and within TLS. */
-  readonly before?: readonly string[] | undefined;
-  readonly after?: readonly string[] | undefined;
-  readonly starttls?: string | undefined;
-  readonly mail?: ((path: string) => string) | undefined;
-  readonly rcpt?: ((path: string, sender: string, secure: boolean, helo: string) => string) | undefined;
+  readonly before?: readonly string[];
+  readonly after?: readonly string[];
+  readonly starttls?: string;
+  readonly mail?: (path: string) => string;
+  readonly rcpt?: (path: string, sender: string, secure: boolean, helo: string) => string;
   /** The reply to DATA. What follows 354 is thrown away. */
-  readonly data?: string | undefined;
+  readonly data?: string;
   /** Sent in the clear behind the reply to STARTTLS. */
-  readonly behindStarttls?: string | undefined;
+  readonly behindStarttls?: string;
   /** The reply to AUTH; 334 asks for the secret, and what is sent then gets `secret`. */
-  readonly auth?: ((mechanism: string, secure: boolean, hasInitial: boolean) => string) | undefined;
-  readonly secret?: string | undefined;
+  readonly auth?: (mechanism: string, secure: boolean, hasInitial: boolean) => string;
+  readonly secret?: string;
 }
 
 const REFUSED = '554 5.7.1 Relay access denied';
@@ -306,14 +306,14 @@ export const smtp =
 /** What an IMAP server says, where it is not as usual. */
 export interface ImapSays {
   /** Null: nothing. */
-  readonly greeting?: string | null | undefined;
-  readonly before?: readonly string[] | undefined;
-  readonly after?: readonly string[] | undefined;
-  readonly starttls?: string | undefined;
+  readonly greeting?: string | null;
+  readonly before?: readonly string[];
+  readonly after?: readonly string[];
+  readonly starttls?: string;
   /** What follows the tag, for LOGIN; `+` asks for a literal. */
-  readonly login?: ((secure: boolean) => string) | undefined;
+  readonly login?: (secure: boolean) => string;
   /** What follows the tag, for AUTHENTICATE; `+` invites the secret. */
-  readonly authenticate?: ((mechanism: string, secure: boolean, hasInitial: boolean) => string) | undefined;
+  readonly authenticate?: (mechanism: string, secure: boolean, hasInitial: boolean) => string;
 }
 
 const privacy = 'NO [PRIVACYREQUIRED] TLS is required to log in';
@@ -391,15 +391,15 @@ export const imap =
 
 /** What a POP3 server says, where it is not as usual. */
 export interface Pop3Says {
-  readonly greeting?: string | null | undefined;
-  readonly before?: readonly string[] | undefined;
-  readonly after?: readonly string[] | undefined;
-  readonly stls?: string | undefined;
-  readonly user?: ((secure: boolean) => string) | undefined;
-  readonly pass?: ((secure: boolean) => string) | undefined;
+  readonly greeting?: string | null;
+  readonly before?: readonly string[];
+  readonly after?: readonly string[];
+  readonly stls?: string;
+  readonly user?: (secure: boolean) => string;
+  readonly pass?: (secure: boolean) => string;
   /** `+` invites the secret. */
-  readonly auth?: ((mechanism: string, secure: boolean, hasInitial: boolean) => string) | undefined;
-  readonly noCapa?: boolean | undefined;
+  readonly auth?: (mechanism: string, secure: boolean, hasInitial: boolean) => string;
+  readonly noCapa?: boolean;
 }
 
 const popPrivacy = '-ERR [AUTH] TLS is required to log in';
@@ -470,9 +470,9 @@ export const pop3 =
 /** What a ManageSieve server says, where it is not as usual. */
 export interface SieveSays {
   /** Mechanisms that are offered in the clear, and within TLS. */
-  readonly before?: string | undefined;
-  readonly after?: string | undefined;
-  readonly authenticate?: ((secure: boolean) => string) | undefined;
+  readonly before?: string;
+  readonly after?: string;
+  readonly authenticate?: (secure: boolean) => string;
 }
 
 export const sieve =

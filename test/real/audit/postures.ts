@@ -54,7 +54,7 @@ export interface PostfixPlace {
   readonly port: number;
   readonly domain: string;
   readonly host: string;
-  readonly certificate?: Issued | undefined;
+  readonly certificate?: Issued;
   readonly settings: { readonly [name: string]: string };
 }
 
@@ -62,7 +62,7 @@ export interface PostfixPlace {
 export interface DovecotPlace {
   readonly address: string;
   readonly services: readonly ('imap' | 'imaps' | 'pop3' | 'pop3s')[];
-  readonly certificate?: Issued | undefined;
+  readonly certificate?: Issued;
   readonly settings: { readonly [name: string]: string };
 }
 
@@ -140,11 +140,11 @@ function posture(
 const oneMx = ({ mx, a }: Own): { readonly [name: string]: ZoneEntry } => ({ '': { MX: [[10, mx]] }, mx: { A: [a] } });
 
 interface Exchanger {
-  readonly says?: ((own: Own) => SmtpSays) | undefined;
+  readonly says?: (own: Own) => SmtpSays;
   /** False: no TLS. */
-  readonly certificate?: Wanted | false | undefined;
-  readonly tls?: Omit<FakeTls, 'certificate'> | undefined;
-  readonly options?: FakeOptions | undefined;
+  readonly certificate?: Wanted | false;
+  readonly tls?: Omit<FakeTls, 'certificate'>;
+  readonly options?: FakeOptions;
 }
 
 const certificateOf = (own: Own, { authority }: Kit, wanted: Wanted = {}): Issued =>
@@ -909,14 +909,14 @@ const authentications: readonly Posture[] = [
 type LoginService = Exclude<ServiceName, 'smtp'>;
 interface LoginServer {
   readonly service: LoginService;
-  readonly says?: ImapSays | Pop3Says | SmtpSays | SieveSays | undefined;
-  readonly certificate?: Wanted | false | undefined;
-  readonly tls?: Omit<FakeTls, 'certificate'> | undefined;
-  readonly options?: FakeOptions | undefined;
+  readonly says?: ImapSays | Pop3Says | SmtpSays | SieveSays;
+  readonly certificate?: Wanted | false;
+  readonly tls?: Omit<FakeTls, 'certificate'>;
+  readonly options?: FakeOptions;
   /** An implicit port that speaks clear text. */
-  readonly clear?: boolean | undefined;
-  readonly raw?: Parameters<typeof serveRaw>[2] | undefined;
-  readonly as?: LoginService | undefined;
+  readonly clear?: boolean;
+  readonly raw?: Parameters<typeof serveRaw>[2];
+  readonly as?: LoginService;
 }
 
 const noMail = { '': { MX: [[0, '']] as const } };

@@ -63,7 +63,7 @@ function libraries(): string {
 /** One Postfix with a service for each place. */
 export async function startPostfix(
   places: readonly PostfixPlace[],
-  { saslPort }: { readonly saslPort?: number | undefined } = {},
+  { saslPort }: { readonly saslPort?: number } = {},
 ): Promise<Running> {
   const folder = await mkdtemp(join(tmpdir(), 'postern-postfix-'));
   await chmod(folder, 0o755);
@@ -178,7 +178,7 @@ scache    unix - - n - 1 scache
 export async function startDovecot(
   places: readonly DovecotPlace[],
   { ports }: Pick<Kit, 'ports'>,
-  { saslPort }: { readonly saslPort?: number | undefined } = {},
+  { saslPort }: { readonly saslPort?: number } = {},
 ): Promise<Running> {
   const folder = await dovecotFolder();
   const certificateOf = ({ certificate }: DovecotPlace): string =>

@@ -9,9 +9,9 @@ export interface Truth {
   /** Findings that must be there. */
   readonly must: readonly FindingId[];
   /** Findings that are true too, but that a reader can do without: another side of the same cause. */
-  readonly may?: readonly FindingId[] | undefined;
+  readonly may?: readonly FindingId[];
   /** Of each group one must be there: the catalogue has more than one word for it. */
-  readonly oneOf?: readonly (readonly FindingId[])[] | undefined;
+  readonly oneOf?: readonly (readonly FindingId[])[];
   /** What is asked for beyond the set's own options. */
-  readonly options?: AuditOptions | undefined;
+  readonly options?: AuditOptions;
 }

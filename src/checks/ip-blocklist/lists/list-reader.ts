@@ -27,27 +27,27 @@ import type { LineReader, Lines, Mark } from './lines.ts';
 export interface ReadListOptions {
   readonly format: ListFormat;
   /** The name of the file, for problems. */
-  readonly file?: string | undefined;
+  readonly file?: string;
   /** The name of the list, which its entries carry. */
-  readonly list?: string | undefined;
+  readonly list?: string;
   /**
    * What the list is for. In a block list (the default) host bits that are set are cleared with a warning; in an allow list
    * they are an error, and so is a prefix shorter than /8 (IPv4) or /32 (IPv6).
    */
-  readonly purpose?: 'block' | 'allow' | undefined;
+  readonly purpose?: 'block' | 'allow';
   /** The shortest prefixes taken; in a block list /1. `{ v4: 0, v6: 0 }` takes everything. */
-  readonly widest?: { readonly v4: number; readonly v6: number } | undefined;
+  readonly widest?: { readonly v4: number; readonly v6: number };
   /** The time of reading, in milliseconds since the epoch: formats that say how long an entry still lasts need it. */
-  readonly now?: number | undefined;
+  readonly now?: number;
   /** The share of bad lines above which the list is refused; a half. */
-  readonly maxBadShare?: number | undefined;
+  readonly maxBadShare?: number;
   /** How many problems are kept word by word; 1,000. All are counted. */
-  readonly maxProblems?: number | undefined;
+  readonly maxProblems?: number;
 }
 
 /** Something in a list that is not as it should be. */
 export interface ListProblem {
-  readonly file?: string | undefined;
+  readonly file?: string;
   /** Counted from 1; 0 where it is about the whole list. */
   readonly line: number;
   /** An `error` gave no entry; a `warning` did. */
@@ -66,7 +66,7 @@ export interface ListSummary {
   /** The first ones; `errors` and `warnings` count all. */
   readonly problems: readonly ListProblem[];
   /** Why the whole list must not be used. */
-  readonly refused?: string | undefined;
+  readonly refused?: string;
 }
 
 /** A line longer than this is no line of a list. */
