@@ -62,7 +62,7 @@ export function defineCheck<Facts, Env, const R extends Result, D = unknown>(
     name,
     id,
     recommended: recommended as Consequences,
-    ...(options.ahead === undefined ? {} : { ahead: options.ahead }),
+    ahead: options.ahead,
     ...(options.weightChosen === true ? { weightChosen: true } : {}),
     examine: (facts, env, signal) => {
       const answer = examine(facts, env, signal);

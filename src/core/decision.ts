@@ -81,8 +81,8 @@ export function judge(outcomes: readonly Outcome[]): Decision {
     action,
     rule,
     because: finding,
-    ...(status === undefined ? {} : { status }),
-    ...(text === undefined ? {} : { text }),
+    status,
+    text,
     close,
     ...judged,
   };

@@ -183,8 +183,8 @@ export function scoreOutcome<F, E>(
     finding: {
       check: 'score',
       result: verdict === undefined ? 'none' : 'fail',
-      ...(status === undefined ? {} : { status }),
-      ...(explanation === undefined ? {} : { explanation }),
+      status,
+      explanation,
       detail: { score: sum, unfinished },
     },
     verdict: verdict ?? proceed,

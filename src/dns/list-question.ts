@@ -74,7 +74,7 @@ export async function askList(list: ListZone, labels: string, env: ListEnv, sign
     if (reading.status === 'notListed') return { ...reading, ttl: found.ttl };
     if (reading.status !== 'listed') return reading;
     const text = list.text ? await reasonOf(list, name, env, deadline) : undefined;
-    return { ...reading, ...(text === undefined ? {} : { text }), ttl: found.ttl };
+    return { ...reading, text, ttl: found.ttl };
   } catch (error) {
     // A resolver that throws breaks its contract; what is known of the list stays "nothing".
     const reason = error instanceof Error ? error.message : 'the resolver failed';

@@ -372,8 +372,8 @@ const MAX_ANSWERS = 64;
 const MAX_SHOWN = 16;
 
 const meaningOf = ({ weight, meaning }: CodeRule): CodeMeaning => ({
-  ...(weight === undefined ? {} : { weight }),
-  ...(meaning === undefined ? {} : { meaning }),
+  weight,
+  meaning,
 });
 
 /** The narrowest code that names the answer, and every mask that it has a bit of. */

@@ -161,7 +161,7 @@ export class DecodedBody implements BodyReader {
     if (this.innerHead !== undefined) this.beginInner();
     if (this.inner !== undefined) this.accept(this.inner.end());
     const charset = this.finish();
-    return { ...partOf(this.description, this.size, this.encoding), ...(charset === undefined ? {} : { charset }) };
+    return { ...partOf(this.description, this.size, this.encoding), charset };
   }
 
   private begin(): void {
@@ -229,7 +229,7 @@ function partOf(
     part,
     type,
     encoding,
-    ...(filename === undefined ? {} : { filename }),
+    filename,
     ...(disposition === 'inline' || disposition === 'attachment' ? { disposition } : {}),
     size,
   };

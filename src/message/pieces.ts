@@ -46,7 +46,7 @@ export function readUri(link: string, options: MessageLimits = {}): Uri | undefi
   return {
     uri: parsed.uri,
     host: parsed.host,
-    ...(domain === undefined ? {} : { domain }),
+    domain,
     ...(wrapped.length > 0 ? { wrapped } : {}),
     ...(isShortener(parsed.host, domain) ? { shortener: true as const } : {}),
   };

@@ -99,8 +99,8 @@ export function heloFacts(over: FactsOver = {}): HeloFacts {
     helo: {
       verb: 'EHLO',
       name,
-      ...(domain === undefined ? {} : { domain }),
-      ...(literal === undefined ? {} : { literal }),
+      domain,
+      literal,
     },
   };
 }

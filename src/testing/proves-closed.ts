@@ -180,7 +180,7 @@ export async function provesClosed<E = Env>(
             form,
             path,
             client: client.ip,
-            ...(client.via === undefined ? {} : { via: client.via }),
+            via: client.via,
             helo: how.helo,
             sender: how.sender === null ? '<>' : `<${how.sender.localPart}@${how.sender.domain}>`,
             tls: how.tls !== null,
@@ -242,7 +242,7 @@ function factsOf(
     helo: {
       verb: how.role === 'lmtp' ? 'LHLO' : 'EHLO',
       name: how.helo,
-      ...(name === undefined ? {} : { domain: name }),
+      domain: name,
     },
     auth: null,
     reversePath: how.sender,

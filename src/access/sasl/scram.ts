@@ -153,7 +153,7 @@ export function scram(options: ScramOptions, plus: boolean = false): Mechanism {
     const prove = (): Promise<SaslProof> => verify(proof, authMessage);
     return {
       state: 'login',
-      login: { mechanism: name, account, ...(authorizeAs === undefined ? {} : { authorizeAs }), prove },
+      login: { mechanism: name, account, authorizeAs, prove },
     };
   }
 

@@ -35,7 +35,7 @@ export function httpsTransport(server: ServerAddress, clock: Clock): Transport {
           host: server.address,
           port: server.port,
           ALPNProtocols: ['h2'],
-          ...(server.ca === undefined ? {} : { ca: server.ca }),
+          ca: server.ca,
           ...(isIP(server.name) === 0 ? { servername: server.name } : {}),
         });
         socket.setNoDelay(true);

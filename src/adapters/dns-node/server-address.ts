@@ -78,7 +78,7 @@ function split(text: string): DnsServer | undefined {
     address: plain ? `${bare}:${port}` : (bracketed ?? bare),
     ...(port === undefined || plain ? {} : { port: Number(port) }),
     ...(transport === undefined ? {} : { transport: transport.toLowerCase() as DnsTransport }),
-    ...(name === undefined ? {} : { name }),
+    name,
   };
 }
 

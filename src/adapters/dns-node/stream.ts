@@ -85,7 +85,7 @@ export function streamTransport(server: ServerAddress, clock: Clock): Transport 
           host,
           port,
           ALPNProtocols: ['dot'],
-          ...(server.ca === undefined ? {} : { ca: server.ca }),
+          ca: server.ca,
           // RFC 6066 §3: an address is not sent as a server name; the certificate is checked against it all the same.
           ...(isIP(server.name) === 0 ? { servername: server.name } : {}),
         })

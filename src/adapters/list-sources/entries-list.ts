@@ -64,7 +64,7 @@ export function entriesList(
       at: Date.now(),
       size: set?.size,
       before,
-      ...(reason === undefined ? {} : { reason }),
+      reason,
     };
     tell(onEvent, last);
     return last;

@@ -156,7 +156,7 @@ export function listSource(origin: Origin, options: ListSourceOptions): ListSour
       return kept(reasonOf(error));
     }
     const { errors, warnings, problems, here } = built;
-    const found = { errors, warnings, problems, ...(here === undefined ? {} : { here }) };
+    const found = { errors, warnings, problems, here };
     if (built.set === undefined) return kept(built.refused ?? 'it was refused', found);
     const shrunk = force ? undefined : shrinkage(before, built.set.size, maxShrink);
     if (shrunk !== undefined) return kept(shrunk, found);

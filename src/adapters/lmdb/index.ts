@@ -116,7 +116,7 @@ export function lmdbBans(options: LmdbBansOptions): LmdbBans {
     const rest: Ban[] = [];
     let last: string | undefined;
     let seen = 0;
-    for (const { key, value } of file.getRange({ limit: LOOKED_AT, ...(hand === undefined ? {} : { start: hand }) })) {
+    for (const { key, value } of file.getRange({ limit: LOOKED_AT, start: hand })) {
       seen++;
       last = key;
       const ban = banOf(key, value);

@@ -44,9 +44,7 @@ const text = (message: Uint8Array | undefined): string => Buffer.from(message ??
 
 /** An account that has a name, as names are counted. Any other would be in nobody's book. */
 const told = (account: string | undefined, secret?: string): Told | undefined =>
-  account === undefined || canonicalAccount(account) === undefined
-    ? undefined
-    : { account, ...(secret === undefined ? {} : { secret }) };
+  account === undefined || canonicalAccount(account) === undefined ? undefined : { account, secret };
 
 const token = (parse: typeof parseXoauth2): SaslReader => ({
   prompts: EMPTY,

@@ -57,7 +57,7 @@ export function tlsFacts(socket: TLSSocket): TlsFacts {
   const { servername } = socket as { servername?: string | false };
   return {
     version: socket.getProtocol() ?? 'unknown',
-    ...(cipher === undefined ? {} : { cipher }),
+    cipher,
     ...(typeof servername === 'string' && servername !== '' ? { serverName: servername } : {}),
   };
 }

@@ -128,7 +128,7 @@ export function loginGateServer<E extends GateEnv>(options: LoginGateOptions<E>)
     listen: (port, host) =>
       new Promise((resolve, reject) => {
         server.once('error', reject);
-        server.listen({ port, ...(host === undefined ? {} : { host }) }, () => {
+        server.listen({ port, host }, () => {
           server.off('error', reject);
           resolve((server.address() as AddressInfo).port);
         });

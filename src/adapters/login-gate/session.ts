@@ -75,9 +75,9 @@ export class Session<E extends GateEnv> {
         protocol,
         // Before the handshake of an implicit port there is nothing to be said in any protocol.
         implicitTls,
-        ...(serverName === undefined ? {} : { serverName }),
+        serverName,
       },
-      client: { ...this.#ends.client, ...(this.#via === undefined ? {} : { via: this.#via }) },
+      client: { ...this.#ends.client, via: this.#via },
       tls: this.#tls,
     };
   }
@@ -255,7 +255,7 @@ export class Session<E extends GateEnv> {
     const attempt: Attempt = {
       session: this.id,
       client: this.#ends.client.ip,
-      ...(told.account === undefined ? {} : { account: told.account }),
+      account: told.account,
     };
     const current = { attempt, told, mechanism, holds: false, heldMs: this.#attempt?.heldMs ?? 0 };
     this.#attempt = current;

@@ -96,7 +96,7 @@ export class Login {
         client: connect.client.ip,
         account,
         mechanism,
-        ...(secret === undefined ? {} : { secret }),
+        secret,
       },
       async (signal) => {
         const verified =

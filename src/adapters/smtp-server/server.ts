@@ -178,9 +178,7 @@ export class GuardedServer<E extends Env = Env> extends SMTPServer {
     this.#begin(
       connection,
       `${session.id}.client`,
-      ip === undefined
-        ? { ip: client.ip, via: 'proxy' }
-        : { ip, ...(port === undefined ? {} : { port }), via: 'xclient' },
+      ip === undefined ? { ip: client.ip, via: 'proxy' } : { ip, port, via: 'xclient' },
     );
     connection.remoteAddress = connection.guard.facts.connect.client.ip;
     before.close().catch((error: unknown) => this.trouble(error));

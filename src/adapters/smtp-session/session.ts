@@ -233,7 +233,7 @@ class Session<E extends Env> implements SmtpSession {
       decision,
       reply,
       tookMs: this.#env.clock.now() - began,
-      ...(recipient === undefined ? {} : { recipient }),
+      recipient,
     };
     if (this.events.length >= MAX_EVENTS) this.events.shift();
     this.events.push(event);
@@ -369,8 +369,8 @@ class Session<E extends Env> implements SmtpSession {
     const helo: HeloFacts['helo'] = {
       verb,
       name,
-      ...(domain === undefined ? {} : { domain }),
-      ...(literal === undefined ? {} : { literal }),
+      domain,
+      literal,
     };
     this.#ahead?.forget('helo');
     const facts = this.#heloFacts(helo);
@@ -413,7 +413,7 @@ class Session<E extends Env> implements SmtpSession {
   }
 
   authenticated(identity: string, mechanism?: string): void {
-    this.#auth = { identity, ...(mechanism === undefined ? {} : { mechanism }) };
+    this.#auth = { identity, mechanism };
     this.#letIn.auth = this.#authDecision;
   }
 
@@ -438,7 +438,7 @@ class Session<E extends Env> implements SmtpSession {
     if (typeof parsed === 'string') return this.#refuse('sender-syntax', describe('sender', parsed));
     if (parsed.utf8 && parameters?.SMTPUTF8 !== true)
       return this.#refuse('utf8-not-offered', 'A sender outside ASCII needs SMTPUTF8');
-    const mail = { reversePath: parsed.mailbox, ...(parameters === undefined ? {} : { mailParameters: parameters }) };
+    const mail = { reversePath: parsed.mailbox, mailParameters: parameters };
     this.#dns.forgetTrouble();
     this.#ahead?.forget('mail');
     const facts = this.#mailFacts(this.#helo, mail);
@@ -533,7 +533,7 @@ class Session<E extends Env> implements SmtpSession {
       this.#authenticating = undefined;
     }
     // A policy that names no authenticator has no rule that asks for it.
-    const known = { ...facts, ...(authentication === undefined ? {} : { authentication }) } as AuthenticatedDataFacts;
+    const known = { ...facts, authentication } as AuthenticatedDataFacts;
     this.#messages++;
     const lmtp = this.#connection.session.role === 'lmtp';
     const judged: [Reply | null, Decision][] = [];
@@ -563,7 +563,7 @@ class Session<E extends Env> implements SmtpSession {
       headers: [...trace, ...unitedTags(heard.map(({ decision }) => decision.tags))],
       action,
       message: facts.message,
-      ...(authentication === undefined ? {} : { authentication }),
+      authentication,
     };
   }
 

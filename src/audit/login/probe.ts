@@ -273,7 +273,7 @@ function sessionOf(begun: Extract<TlsBegun, { readonly status: 'secure' }>, { ta
     versions: {},
     negotiated: begun.socket.getProtocol() ?? undefined,
     cipher: begun.socket.getCipher()?.name,
-    ...(certificate === undefined ? {} : { certificate }),
+    certificate,
   };
 }
 

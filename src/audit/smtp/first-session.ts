@@ -168,7 +168,7 @@ export async function mainSession(
     versions: {},
     negotiated: begun.socket.getProtocol() ?? undefined,
     cipher: begun.socket.getCipher()?.name,
-    ...(certificate === undefined ? {} : { certificate }),
+    certificate,
   };
   const chain = sentChain(begun.socket);
   const again = await session.ehlo();

@@ -37,7 +37,7 @@ export function readCertificate(
     subject: oneLine(certificate.subject),
     issuer: oneLine(certificate.issuer),
     names: borne,
-    ...(commonName === undefined ? {} : { commonName }),
+    commonName,
     notBefore: instant(certificate.validFrom),
     notAfter: instant(certificate.validTo),
     chain: chainState(socket, chain, selfSigned, context),

@@ -146,6 +146,6 @@ export function connectionLimits(
       });
     },
     { fail: defer(), temperror: defer() } satisfies { fail: Verdict; temperror: Verdict },
-    { ...(options.label === undefined ? {} : { label: options.label }) },
+    { label: options.label },
   );
 }

@@ -52,7 +52,7 @@ export function evidence(limited: string, key: string, usage: Usage, periodMs?: 
     limit: usage.limit,
     used: usage.used,
     retryAfterMs: usage.retryAfterMs,
-    ...(periodMs === undefined ? {} : { periodMs }),
+    periodMs,
     ...(usage.degraded === true ? { degraded: true } : {}),
   };
 }

@@ -281,7 +281,7 @@ function conclude(
     listed.push({
       subject: subject.subject,
       codes: answer.codes,
-      ...(answer.text === undefined ? {} : { text: answer.text }),
+      text: answer.text,
     });
     const own = listingWeight(list, weight, answer);
     // Of several names, the one that weighs most counts.

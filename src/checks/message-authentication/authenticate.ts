@@ -159,7 +159,7 @@ async function examine(
     signatures: { found: signatures.found, examined: dkim.length },
     arc,
     dmarc,
-    ...(spf === undefined ? {} : { spf }),
+    spf,
     questions: lookups.count,
     authentication: authenticationOf(dkim, arc, dmarc, spf),
   };
@@ -228,7 +228,7 @@ function unexamined(
     dkim: [],
     signatures: { found: 0, examined: 0 },
     arc: { result: 'none', sealers: [] },
-    dmarc: { result, reason, ...(fault === undefined ? {} : { fault }) },
+    dmarc: { result, reason, fault },
     reason,
     questions: lookups.count,
     authentication: [{ method: 'dmarc', result, reason }],

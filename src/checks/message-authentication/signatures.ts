@@ -379,7 +379,7 @@ function outcomeOf(
     ...(algorithm ? { algorithm: cut(String(algorithm)) } : {}),
     ...(identity === '' || identity === `@${signingDomain}` ? {} : { identity: cut(identity) }),
     ...(signature ? { signature: String(signature).slice(0, 8) } : {}),
-    ...(reason === undefined ? {} : { reason }),
+    reason,
     ...(unsigned > 0 && status.result === 'pass' ? { unsigned } : {}),
     ...(status.testing === true ? { testing: true as const } : {}),
   };

@@ -104,8 +104,8 @@ export async function describe(
       ...exchanger,
       ...(loop === undefined ? {} : { state: 'no-address' as const, reason: undefined, partial: undefined }),
       networks: [...new Set(publicAddresses(exchanger).map((address) => prefixKey(address, lengths)))],
-      ...(alias === undefined ? {} : { alias }),
-      ...(asns === undefined ? {} : { asns }),
+      alias,
+      asns,
       ...(provider === undefined ? {} : { provider: provider.name }),
     },
   };

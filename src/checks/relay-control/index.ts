@@ -223,7 +223,7 @@ export function relayControl(options: RelayControlOptions): RelayControl {
         return temperror({
           status: '3.0',
           explanation: 'Recipient could not be checked; please try again later',
-          detail: { because: 'recipient-unavailable', ...(status.error === undefined ? {} : { error: status.error }) },
+          detail: { because: 'recipient-unavailable', error: status.error },
         });
     }
   }

@@ -216,7 +216,7 @@ export function authBudgets(options: BudgetOptions = {}): Budgets {
     if (full >= 0) {
       const { budget, key, place } = books[full] as Book;
       const { retryAfterMs } = usages[full] as Usage;
-      return { allowed: false, budget, key, retryAfterMs, ...(place === undefined ? {} : { full: place }) };
+      return { allowed: false, budget, key, retryAfterMs, full: place };
     }
     return { allowed: true, holdMs: delayAfter(failures?.used ?? 0, firstMs, mostMs) };
   }

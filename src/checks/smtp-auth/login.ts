@@ -137,8 +137,8 @@ function end(
   const finding: Finding = {
     check: 'smtp-auth',
     result,
-    ...(cause === undefined ? {} : { cause }),
-    ...(explanation === undefined ? {} : { explanation }),
+    cause,
+    explanation,
     detail,
   };
   return { outcome: { rule: 'smtp-auth/login', finding, verdict } };

@@ -59,7 +59,7 @@ export async function selfCheck(
   return {
     passes: ours.result === 'pass' && greets,
     mailFrom: ours,
-    ...(greeting === undefined ? {} : { helo: greeting }),
+    helo: greeting,
     stranger,
     remarks: remarksOn(sender, ours, greeting, stranger),
   };

@@ -84,8 +84,8 @@ export function selectNames(message: Pick<MessageFacts, 'uris' | 'mailHosts'>, o
     else if (!distinct.has(found.labels)) {
       distinct.set(found.labels, {
         ...found,
-        ...(uri === undefined ? {} : { uri }),
-        ...(where === undefined ? {} : { where }),
+        uri,
+        where,
       });
     }
   };

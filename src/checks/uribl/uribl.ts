@@ -184,10 +184,10 @@ function conclude(
     const { name, uri, where } = candidates[i] as Candidate;
     listed.push({
       name,
-      ...(uri === undefined ? {} : { uri }),
-      ...(where === undefined ? {} : { where }),
+      uri,
+      where,
       codes: answer.codes,
-      ...(answer.text === undefined ? {} : { text: answer.text }),
+      text: answer.text,
     });
     const own = listingWeight(list, weight, answer);
     // Of several names, the one that weighs most counts.
@@ -197,7 +197,7 @@ function conclude(
   if (first !== undefined) {
     const see = url === undefined ? '' : `; see ${url.replaceAll('{subject}', encodeURIComponent(first.name))}`;
     return fail({
-      ...(heaviest === undefined ? {} : { weight: heaviest }),
+      weight: heaviest,
       status: '7.1',
       cause: 'listed',
       explanation: `The message ${first.uri === undefined ? 'names' : 'links to'} ${first.name}, which is listed by ${base.list}${see}`,

@@ -161,7 +161,7 @@ function reportOf(
         durationMs: Math.max(0, Math.round(finished - started)),
         findings,
         answers: looked.flatMap(({ answers }) => answers),
-        ...(message === undefined ? {} : { message }),
+        message,
       },
     ],
   };

@@ -44,7 +44,7 @@ function addElement(lines: Lines, rest: string): void {
   }
   const note: PrefixNote = {
     ...(comment === undefined || comment === '' ? {} : { reason: comment }),
-    ...(expires === undefined ? {} : { expires }),
+    expires,
     ...(except ? { except: true } : {}),
   };
   takeElement(lines, element, Object.keys(note).length === 0 ? undefined : lines.note(note));

@@ -167,7 +167,7 @@ export class ListReader implements Lines {
       errors: this.#errors,
       warnings: this.#warnings,
       problems: this.#problems,
-      ...(this.#refused === undefined ? {} : { refused: this.#refused }),
+      refused: this.#refused,
     };
   }
 
@@ -276,7 +276,7 @@ export class ListReader implements Lines {
 
   note(more: PrefixNote): PrefixNote {
     const reason = more.reason === undefined ? undefined : more.reason.slice(0, MAX_REASON);
-    return { ...this.#note, ...more, ...(reason === undefined ? {} : { reason }) };
+    return { ...this.#note, ...more, reason };
   }
 
   error(reason: string | (() => string)): void {
@@ -313,7 +313,7 @@ export class ListReader implements Lines {
     const reason = typeof said === 'string' ? said : said();
     const text = this.#text.slice(this.#from, Math.min(this.#to, this.#from + 120));
     this.#problems.push({
-      ...(file === undefined ? {} : { file }),
+      file,
       line: this.#line,
       severity,
       reason: reason.length > MAX_PROBLEM ? `${reason.slice(0, MAX_PROBLEM)}…` : reason,
