@@ -12,7 +12,7 @@ export const quietNetwork: Check<Pick<RcptFacts, 'client'>, object, 'none' | 'fa
   ({ client }: Pick<RcptFacts, 'client'>) =>
     quiet.has(client.ip) ? fail({ explanation: 'Your network may write to the postmaster only' }) : none(),
   { fail: reject({ status: '7.1' }) },
-  { ahead: 'connect' },
+  { earliest: 'connect' },
 );
 
 const policy = { rcpt: [unless(toPostmaster, quietNetwork)] };

@@ -25,7 +25,7 @@ import {
 import type { AuditReport, DomainAudit, RecordsAudit, ServiceAudit } from './report.ts';
 import { REPORT_VERSION } from './report.ts';
 import { deafTo, type Heard, listening } from './resolver.ts';
-import { auditExchangers, auditLogins, publicAddressesOf } from './services.ts';
+import { auditLogins, auditMxHosts, publicAddressesOf } from './services.ts';
 import { failoverFindings } from './smtp/index.ts';
 import { type Notes, Steps } from './steps.ts';
 import { trustNote } from './trust.ts';
@@ -107,7 +107,7 @@ async function auditDomain(domain: DomainName, outer: AuditContext, notes: Notes
   const announced = srv.then((known) => known?.audit);
   const usable = hosts.filter(({ state }) => state === 'usable').map(({ host }) => host);
   const label = `postern-${Buffer.from(context.randomBytes(6)).toString('hex')}`;
-  const [[spf, dmarc, dkim, tlsRpt], sts, srvKnown, dnssec, caa, , ptr, lists, exchangers, logins] = await Promise.all([
+  const [[spf, dmarc, dkim, tlsRpt], sts, srvKnown, dnssec, caa, , ptr, lists, mxHosts, logins] = await Promise.all([
     published,
     mtaSts,
     srv,
@@ -118,7 +118,7 @@ async function auditDomain(domain: DomainName, outer: AuditContext, notes: Notes
     addresses.length === 0 || settings.lists.length === 0
       ? undefined
       : steps.ask('lists', () => auditLists(addresses, settings.lists, context)),
-    settings.dnsOnly ? [] : auditExchangers(domain, hosts, policy, steps, context),
+    settings.dnsOnly ? [] : auditMxHosts(domain, hosts, policy, steps, context),
     settings.dnsOnly ? [] : auditLogins(domain, hosts, announced, steps, context),
   ]);
 
@@ -133,8 +133,8 @@ async function auditDomain(domain: DomainName, outer: AuditContext, notes: Notes
     );
   if (usable.length > 0 && !addresses.some((address) => address.includes(':')) && !hosts.some(({ partial }) => partial))
     found.push(makeFinding('mx-no-ipv6', domain, `No MX host of ${domain} has an IPv6 address.`));
-  const failover = exchangers.length === 0 ? [] : failoverFindings(domain, exchangers, redundancy);
-  // One cause, one finding: where all exchangers are lost, that is said of the domain, not of each.
+  const failover = mxHosts.length === 0 ? [] : failoverFindings(domain, mxHosts, redundancy);
+  // One cause, one finding: where all MX hosts are lost, that is said of the domain, not of each.
   const lost = failover.some(({ id }) => id === 'smtp-all-unreachable' || id === 'smtp-blocked-here');
   // Who takes no mail needs nothing that is there for those who do.
   const mailless = redundancy.state === 'not-applicable' || redundancy.findings.some(({ id }) => id === 'mx-none');
@@ -161,7 +161,7 @@ async function auditDomain(domain: DomainName, outer: AuditContext, notes: Notes
     durationMs: Math.max(0, Math.round(clock.now() - started)),
     findings,
     redundancy: steps.wanted('mx') ? redundancy : { ...redundancy, findings: [] },
-    services: [...exchangers, ...logins].sort(byPlace),
+    services: [...mxHosts, ...logins].sort(byPlace),
     records: present({
       spf: spf?.audit,
       dmarc: dmarc?.audit,

@@ -4,11 +4,11 @@ import { isUnknown, redundancyCatalogue } from '../checks/mx-redundancy/index.ts
 /**
  * What an audit looks at. `--only` takes these words, and each finding bears one.
  *
- * - `mx`: the MX records and where they lead · `smtp`: what each exchanger says · `relay`: whether it relays for anybody
- * - `failover`: whether mail flows with each exchanger in turn taken as down
+ * - `mx`: the MX records and where they lead · `smtp`: what each MX host says · `relay`: whether it relays for anybody
+ * - `failover`: whether mail flows with each MX host in turn taken as down
  * - `login`: submission, IMAP, POP3 and ManageSieve · `tls`: versions and certificates of what was reached
  * - `mta-sts`, `dane`, `tls-rpt`, `spf`, `dkim`, `dmarc`, `srv`: what the domain publishes
- * - `ptr`: the names of the exchangers' addresses · `lists`: the DNS lists that were given
+ * - `ptr`: the names of the MX hosts' addresses · `lists`: the DNS lists that were given
  * - `dnssec`: whether the records that mail depends on are signed · `caa`: who may issue certificates for the MX hosts
  */
 export const probeNames = [
@@ -44,19 +44,19 @@ export interface CatalogueEntry<Probe extends string = ProbeName> {
   /** Where it is written that it should be otherwise. */
   readonly source: string;
   /** What to do about it. */
-  readonly mend: string;
+  readonly fix: string;
 }
 
 /** Makes the entries of one probe. */
 export const entriesOf =
   <Probe extends string>(probe: Probe, kind: CatalogueEntry['kind'] = 'problem') =>
-  (severity: Severity, title: string, source: string, mend: string): CatalogueEntry<Probe> => ({
+  (severity: Severity, title: string, source: string, fix: string): CatalogueEntry<Probe> => ({
     probe,
     severity,
     kind,
     title,
     source,
-    mend,
+    fix,
   });
 
 const mx = entriesOf('mx');
@@ -165,16 +165,16 @@ export type ProbeFindingId =
 
 /** Everything that a probe can find; what the MX records alone show is in the catalogue of `checks/mx-redundancy`. */
 export const probeCatalogue: { readonly [id in ProbeFindingId]: CatalogueEntry } = {
-  // Exchangers.
+  // MX hosts.
   'smtp-unreachable': smtp(
     'high',
-    'An exchanger cannot be reached',
+    'An MX host cannot be reached',
     'RFC 5321 §5.1',
     'Start the mail server, open port 25 in every firewall before it, or take its MX record away.',
   ),
   'smtp-all-unreachable': smtp(
     'critical',
-    'No exchanger can be reached',
+    'No MX host can be reached',
     'RFC 5321 §5.1',
     'Start a mail server that the MX records name, and open port 25 in every firewall before it.',
   ),
@@ -186,37 +186,37 @@ export const probeCatalogue: { readonly [id in ProbeFindingId]: CatalogueEntry }
   ),
   'smtp-mute': smtp(
     'high',
-    'An exchanger takes connections and does not greet',
+    'An MX host takes connections and does not greet',
     'RFC 5321 §3.1, §4.5.3.2.1',
     'Look at the mail server: is it overloaded, or does something else listen on its port?',
   ),
   'smtp-no-service': smtp(
     'high',
-    'An exchanger refuses every session',
+    'An MX host refuses every session',
     'RFC 5321 §3.1',
     'Let the mail server greet with 220, or take its MX record away.',
   ),
   'smtp-not-smtp': smtp(
     'high',
-    'Something other than SMTP answers on the port of an exchanger',
+    'Something other than SMTP answers on the port of an MX host',
     'RFC 5321 §3.1',
     'Find out what listens on the port, and put the mail server there.',
   ),
   'smtp-refused-us': unknown('smtp')(
     'medium',
-    'An exchanger does not want to talk to this client',
+    'An MX host does not want to talk to this client',
     'RFC 5321 §3.1, §4.2.3',
     'Ask again later, or from another address.',
   ),
   'smtp-no-ehlo': smtp(
     'medium',
-    'An exchanger does not know EHLO',
+    'An MX host does not know EHLO',
     'RFC 5321 §2.2.1',
     'Enable extended SMTP: without EHLO there is neither TLS nor a size limit.',
   ),
   'smtp-broken-off': unknown('smtp')(
     'medium',
-    'A session with an exchanger was broken off',
+    'A session with an MX host was broken off',
     'RFC 5321 §3.8',
     'Ask again; look into the log of the mail server if it stays so.',
   ),
@@ -293,15 +293,15 @@ export const probeCatalogue: { readonly [id in ProbeFindingId]: CatalogueEntry }
   // Failover.
   'failover-lost': failover(
     'high',
-    'No mail flows with one exchanger down',
+    'No mail flows with one MX host down',
     'RFC 5321 §5.1',
-    'Bring the other exchangers up: they are published, and do not take mail.',
+    'Bring the other MX hosts up: they are published, and do not take mail.',
   ),
   'backup-weaker': failover(
     'medium',
-    'A backup exchanger is less protected than the first',
+    'A backup MX host is less protected than the first',
     'RFC 7672 §2.2, RFC 8461 §3',
-    'Protect every exchanger alike: an attacker chooses the weakest, and can make the others unreachable.',
+    'Protect every MX host alike: an attacker chooses the weakest, and can make the others unreachable.',
   ),
 
   // Login services.
@@ -436,7 +436,7 @@ export const probeCatalogue: { readonly [id in ProbeFindingId]: CatalogueEntry }
     'Use RSA with 2048 bits or more, or P-256, and a signature with SHA-256 or better.',
   ),
 
-  // MTA-STS, both ways: what the domain says, and whether its exchangers keep it.
+  // MTA-STS, both ways: what the domain says, and whether its MX hosts keep it.
   'mta-sts-missing': mtaSts(
     'info',
     'The domain publishes no MTA-STS policy',
@@ -463,21 +463,21 @@ export const probeCatalogue: { readonly [id in ProbeFindingId]: CatalogueEntry }
   ),
   'mta-sts-mx': mtaSts(
     'high',
-    'An exchanger is not in the MTA-STS policy',
+    'An MX host is not in the MTA-STS policy',
     'RFC 8461 §4.1',
-    'Add the exchanger to the policy and change the id of the record: senders refuse to deliver to it.',
+    'Add the MX host to the policy and change the id of the record: senders refuse to deliver to it.',
   ),
   'mta-sts-unused': mtaSts(
     'low',
-    'The MTA-STS policy names an exchanger that the domain does not have',
+    'The MTA-STS policy names an MX host that the domain does not have',
     'RFC 8461 §3.2',
     'Take the line out of the policy, unless it is to be used soon.',
   ),
   'mta-sts-tls': mtaSts(
     'high',
-    'An exchanger does not keep what the MTA-STS policy promises',
+    'An MX host does not keep what the MTA-STS policy promises',
     'RFC 8461 §4.1, §4.2',
-    'Give the exchanger STARTTLS and a valid certificate in its own name: senders refuse to deliver to it.',
+    'Give the MX host STARTTLS and a valid certificate in its own name: senders refuse to deliver to it.',
   ),
 
   // DANE.
@@ -607,7 +607,7 @@ export const probeCatalogue: { readonly [id in ProbeFindingId]: CatalogueEntry }
   // Addresses.
   'ptr-missing': ptr(
     'medium',
-    'An address of an exchanger has no name',
+    'An address of an MX host has no name',
     'RFC 1912 §2.1',
     'Let the owner of the address publish a PTR record: receivers distrust hosts without one.',
   ),
@@ -619,7 +619,7 @@ export const probeCatalogue: { readonly [id in ProbeFindingId]: CatalogueEntry }
   ),
   listed: lists(
     'high',
-    'An exchanger stands on a DNS list',
+    'An MX host stands on a DNS list',
     'RFC 5782 §2',
     'Read at the list why, stop the cause, then ask to be taken off.',
   ),
@@ -678,7 +678,7 @@ export const probeCatalogue: { readonly [id in ProbeFindingId]: CatalogueEntry }
 /** What an audit can find, in whole: what the MX records show, and what the probes do. */
 export const auditCatalogue: { readonly [id in ProbeFindingId | RedundancyFindingId]: CatalogueEntry } = {
   ...(Object.fromEntries(
-    Object.entries(redundancyCatalogue).map(([id, { title, severity, source, mend }]) => [
+    Object.entries(redundancyCatalogue).map(([id, { title, severity, source, fix }]) => [
       id,
       {
         probe: 'mx',
@@ -686,7 +686,7 @@ export const auditCatalogue: { readonly [id in ProbeFindingId | RedundancyFindin
         title,
         severity,
         source,
-        mend,
+        fix,
       },
     ]),
   ) as { [id in RedundancyFindingId]: CatalogueEntry }),

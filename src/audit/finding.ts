@@ -24,7 +24,7 @@ export interface AuditFinding {
   /** Where it is written that it should not be so. */
   readonly source: string;
   /** What to do about it. */
-  readonly mend: string;
+  readonly fix: string;
   /** The records and lines that show it; what came from the network is printable ASCII, 200 characters a line at most. */
   readonly evidence: readonly string[];
 }
@@ -34,7 +34,7 @@ export interface FindingChange {
   readonly severity?: Severity;
   readonly probe?: ProbeName;
   readonly kind?: AuditFinding['kind'];
-  readonly mend?: string;
+  readonly fix?: string;
 }
 
 const MAX_EVIDENCE = 20;
@@ -47,7 +47,7 @@ export function found(
   evidence: readonly string[] = [],
   change: FindingChange = {},
 ): AuditFinding {
-  const { probe, severity, kind, source, mend }: CatalogueEntry = probeCatalogue[id];
+  const { probe, severity, kind, source, fix }: CatalogueEntry = probeCatalogue[id];
   return {
     id,
     probe: change.probe ?? probe,
@@ -56,14 +56,14 @@ export function found(
     subject: printable(subject),
     what: printable(what, 1_000),
     source,
-    mend: change.mend ?? mend,
+    fix: change.fix ?? fix,
     evidence: evidenceOf(evidence),
   };
 }
 
 /** A finding of `checks/mx-redundancy`, as an audit says it. */
 export function ofRedundancy(finding: RedundancyFinding): AuditFinding {
-  const { id, severity, subject, what, source, mend, evidence } = finding;
+  const { id, severity, subject, what, source, fix, evidence } = finding;
   return {
     id,
     probe: 'mx',
@@ -72,7 +72,7 @@ export function ofRedundancy(finding: RedundancyFinding): AuditFinding {
     subject: printable(subject),
     what: printable(what, 1_000),
     source,
-    mend,
+    fix,
     evidence: evidenceOf(evidence),
   };
 }

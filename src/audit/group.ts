@@ -48,10 +48,10 @@ function together(all: readonly AuditFinding[], subjects: readonly string[], dom
 const hostOf = (subject: string): string => subject.replace(/\[[^\]]*\]/, '').replace(/:\d+$/, '');
 
 /** What is said of the subject, without its name and addresses. */
-function causeOf({ id, probe, severity, kind, mend, subject, what, evidence }: AuditFinding): string {
+function causeOf({ id, probe, severity, kind, fix, subject, what, evidence }: AuditFinding): string {
   const own = [subject, hostOf(subject), ...evidence.flatMap((line) => /^address: (\S+)$/.exec(line)?.[1] ?? [])];
   const general = own.reduce((text, name) => text.replaceAll(name, '*'), what);
-  return JSON.stringify([id, probe, severity, kind, mend, general]);
+  return JSON.stringify([id, probe, severity, kind, fix, general]);
 }
 
 /** Everything that a finding is about. */

@@ -1,9 +1,9 @@
 /**
  * An audit of a site's own mail: what the domain publishes, and what its servers do.
  *
- * **Answers**: does mail for this domain survive the loss of a server; can a login be overheard; do the exchangers relay
+ * **Answers**: does mail for this domain survive the loss of a server; can a login be overheard; do the MX hosts relay
  * for strangers; do certificates, MTA-STS, DANE, SPF, DKIM and DMARC say what is so?
- * **Knows**: a domain name. **Asks**: the DNS; and, unless `dnsOnly` says otherwise, the exchangers and login services that
+ * **Knows**: a domain name. **Asks**: the DNS; and, unless `dnsOnly` says otherwise, the MX hosts and login services that
  * the domain names, by SMTP, IMAP, POP3 and ManageSieve, and the MTA-STS policy by HTTPS.
  * **Standards**: RFC 5321, 3207, 7208, 7489, 6376, 8461, 8460, 7672, 8314, 9051, 1939, 2595, 6186, 5804, 9525.
  * **Limits**: it never sends mail and never logs in: recipients are offered and withdrawn, logins are of an account that does
@@ -21,7 +21,7 @@
  * });
  * const report = await audit(['example.org'], { dnsOnly: true, only: ['mx', 'spf'] }, systemEnv({ dns }));
  * for (const { findings } of report.domains)
- *   for (const { severity, id, what, mend } of findings) console.log(severity, id, what, mend); // high mx-single …
+ *   for (const { severity, id, what, fix } of findings) console.log(severity, id, what, fix); // high mx-single …
  * ```
  *
  * @module

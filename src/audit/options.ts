@@ -15,10 +15,10 @@ export interface AuditOptions {
   readonly dnsOnly?: boolean;
   /**
    * The port of each service to look at; the usual ones where not given. Where given, services that are not named are not
-   * looked at, but for `smtp`: the exchangers are, on 25, as long as the probes ask for it.
+   * looked at, but for `smtp`: the MX hosts are, on 25, as long as the probes ask for it.
    */
   readonly ports?: { readonly [service in ServiceName]?: number | undefined };
-  /** The port of the exchangers, where it alone is another: as `ports.smtp`, and the other services stay as they are. */
+  /** The port of the MX hosts, where it alone is another: as `ports.smtp`, and the other services stay as they are. */
   readonly smtpPort?: number;
   /** The port that MTA-STS policies are fetched from; 443 where not given. */
   readonly httpsPort?: number;
@@ -36,13 +36,13 @@ export interface AuditOptions {
   readonly publicNetworks?: readonly string[];
   /** What is said in EHLO; `audit.invalid` where not given. Give the name of the host that runs the audit. */
   readonly helo?: string;
-  /** A foreign mailbox that the exchangers are asked to relay to, and that no mail is ever sent to. */
+  /** A foreign mailbox that the MX hosts are asked to relay to, and that no mail is ever sent to. */
   readonly relayTo?: string;
-  /** DNS lists to look the exchangers up in: `zen.dnsbl.example`. */
+  /** DNS lists to look the MX hosts up in: `zen.dnsbl.example`. */
   readonly lists?: readonly string[];
   /** Selectors of the domain's DKIM keys. */
   readonly dkimSelectors?: readonly string[];
-  /** How many exchangers there should be; 2 where not given. */
+  /** How many MX hosts there should be; 2 where not given. */
   readonly minimum?: number;
   /** Providers that are redundant behind one name, in addition to those that are known. */
   readonly providers?: readonly Provider[];

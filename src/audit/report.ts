@@ -3,7 +3,7 @@ import type { ProbeName } from './catalogue.ts';
 import type { AuditFinding } from './finding.ts';
 
 /** The version of the report's form. It grows when a field is taken away or changes its meaning, not when one is added. */
-export const REPORT_VERSION = 1;
+export const REPORT_VERSION = 2;
 
 /** What an audit found, in whole. Plain JSON: every printed form is a function of it. See `report.schema.json`. */
 export interface AuditReport {
@@ -39,7 +39,7 @@ export interface DomainAudit {
   readonly durationMs: number;
   /** The worst first. */
   readonly findings: readonly AuditFinding[];
-  /** The exchangers, their addresses and networks; the map is drawn from these. */
+  /** The MX hosts, their addresses and networks; the map is drawn from these. */
   readonly redundancy: RedundancyReport;
   /** What was connected to, in order of host, port and address. */
   readonly services: readonly ServiceAudit[];

@@ -5,31 +5,31 @@ import type { AuditContext } from './context.ts';
 import { auditService, findServices } from './login/index.ts';
 import { auditTlsa } from './records/index.ts';
 import type { RecordsAudit, ServiceAudit } from './report.ts';
-import { auditExchanger } from './smtp/index.ts';
+import { auditMxHost } from './smtp/index.ts';
 import type { Steps } from './steps.ts';
 
-/** The addresses of an exchanger that the Internet can reach. */
+/** The addresses of an MX host that the Internet can reach. */
 export const publicAddressesOf = ({ addresses }: RedundancyHost): IpAddress[] =>
   addresses.flatMap(({ address, scope }) => (scope === 'public' ? [address] : []));
 
-/** Talks to each address of each exchanger. */
-export async function auditExchangers(
+/** Talks to each address of each MX host. */
+export async function auditMxHosts(
   domain: string,
-  exchangers: readonly RedundancyHost[],
+  mxHosts: readonly RedundancyHost[],
   mtaSts: Promise<NonNullable<RecordsAudit['mtaSts']>['policy']>,
   steps: Steps,
   context: AuditContext,
 ): Promise<readonly ServiceAudit[]> {
   const port = context.settings.ports.smtp;
   if (port === undefined || !steps.wanted('smtp', 'relay', 'failover', 'tls', 'dane', 'mta-sts')) return [];
-  const audits = exchangers.flatMap((exchanger) => {
-    const { host, preference } = exchanger;
-    const addresses = publicAddressesOf(exchanger).filter(within(steps, context));
+  const audits = mxHosts.flatMap((mxHost) => {
+    const { host, preference } = mxHost;
+    const addresses = publicAddressesOf(mxHost).filter(within(steps, context));
     const records = addresses.length === 0 ? undefined : steps.ask('dane', () => auditTlsa(host, port, context));
     const tlsa = records?.then((known) => known?.answer);
     return addresses.map((address) =>
       steps.run(`${host}[${address}]:${port}`, () =>
-        auditExchanger({ host, address, port, preference }, domain, context, { tlsa, mtaSts }),
+        auditMxHost({ host, address, port, preference }, domain, context, { tlsa, mtaSts }),
       ),
     );
   });
@@ -39,13 +39,13 @@ export async function auditExchangers(
 /** Talks to the services that users log in to, as soon as it is known where these are. */
 export async function auditLogins(
   domain: string,
-  exchangers: readonly RedundancyHost[],
+  mxHosts: readonly RedundancyHost[],
   announced: Promise<NonNullable<RecordsAudit['srv']> | undefined>,
   steps: Steps,
   context: AuditContext,
 ): Promise<readonly ServiceAudit[]> {
   if (!steps.wanted('login', 'tls')) return [];
-  const targets = await findServices(domain, { exchangers, srv: (await announced) ?? [] }, context);
+  const targets = await findServices(domain, { mxHosts, srv: (await announced) ?? [] }, context);
   for (const host of context.settings.hosts)
     if (!targets.some(({ required }) => required.includes(host)))
       steps.note(`${host} was not looked at: no address of it is known that the Internet can reach.`);

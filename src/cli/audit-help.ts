@@ -31,15 +31,15 @@ What is looked at
   --dns-only                asks the DNS, and connects to nobody
   --ports <service=port,…>  looks for these services only: ${services.slice(0, 4).join(', ')},
                             ${services.slice(4).join(', ')}; or usual ports, like 143,993
-  --smtp-port <port>        of the exchangers; 25 where not given
+  --smtp-port <port>        of the MX hosts; 25 where not given
   --https-port <port>       of the MTA-STS policy; 443 where not given
   --host <name>             also looks for login services there; may be given several times
   --dkim-selector <name>    looks at this key; may be given several times
-  --list <zone>             looks the exchangers up in this DNS list; may be given several times
-  --minimum <n>             how many exchangers there should be; 2 where not given
-  --provider <suffix=name>  exchangers below this name are redundant behind it; may be given several times
+  --list <zone>             looks the MX hosts up in this DNS list; may be given several times
+  --minimum <n>             how many MX hosts there should be; 2 where not given
+  --provider <suffix=name>  MX hosts below this name are redundant behind it; may be given several times
   --expiry-days <n>         how long before its end a certificate expires soon; 14 where not given
-  --relay-to <mailbox>      the foreign mailbox that exchangers are asked to relay to; no mail is sent there
+  --relay-to <mailbox>      the foreign mailbox that MX hosts are asked to relay to; no mail is sent there
 
 How it is asked
   --resolver <server>       127.0.0.1:5353, tls://192.0.2.53#dns.example, https://…; may be given several times. It is

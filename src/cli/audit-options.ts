@@ -1,8 +1,8 @@
 import type { AuditOptions, ProbeName, ServiceName } from '../audit/index.ts';
 import { probeNames, usualPorts } from '../audit/index.ts';
+import { didYouMean } from '../core/index.ts';
 import { readJson } from './dns.ts';
 import { type CommandIo, UsageError } from './io.ts';
-import { meant } from './nearest.ts';
 import { commonOptions, flag, type Options, one, refuseEmpty, several, type Values } from './options.ts';
 import { formNames } from './report/forms.ts';
 
@@ -38,7 +38,7 @@ export const probesOf = (texts: readonly string[] | undefined): readonly ProbeNa
     const probe = probeNames.find((name) => name === text.toLowerCase());
     if (probe === undefined)
       throw new UsageError(
-        `--only ${JSON.stringify(text)} must be one of ${probeNames.join(', ')}${meant(text, probeNames)}`,
+        `--only ${JSON.stringify(text)} must be one of ${probeNames.join(', ')}${didYouMean(text, probeNames)}`,
       );
     return probe;
   });
@@ -55,7 +55,7 @@ export function portsOf(texts: readonly string[] | undefined, smtpPort: number |
     );
     if (service === undefined || more.length > 0)
       throw new UsageError(
-        `--ports ${JSON.stringify(text)} must be a service and its port, like imap=1143, with one of ${services.join(', ')}; or a usual port, like 993${meant(word, services)}`,
+        `--ports ${JSON.stringify(text)} must be a service and its port, like imap=1143, with one of ${services.join(', ')}; or a usual port, like 993${didYouMean(word, services)}`,
       );
     const port = given === undefined ? usualPorts[service] : Number(given);
     if (given !== undefined && (!/^\d{1,5}$/.test(given) || port < 1 || port > 65_535))
@@ -112,7 +112,7 @@ export async function readConfig(path: string, io: CommandIo): Promise<Config> {
     const option = known.get(key);
     if (option === undefined)
       throw new UsageError(
-        `${path}: there is no option ${JSON.stringify(key)}${meant(key, [...known.keys(), 'domains'])}`,
+        `${path}: there is no option ${JSON.stringify(key)}${didYouMean(key, [...known.keys(), 'domains'])}`,
       );
     const { name, about } = option;
     if (about.type === 'boolean') values[name] = typeof value === 'boolean' ? value : wrong('true or false');

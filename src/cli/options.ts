@@ -1,6 +1,6 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util';
+import { didYouMean } from '../core/index.ts';
 import { UsageError } from './io.ts';
-import { meant } from './nearest.ts';
 
 /** What `node:util` is told of the options of a command. */
 export type Options = NonNullable<ParseArgsConfig['options']>;
@@ -46,7 +46,7 @@ export function readArguments(
     const name = /'(?:-\w, )?(--?[^' =]*)/.exec(message)?.[1] ?? '';
     const bare = name.replace(/^-+/, '');
     if (code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION')
-      return wrong(`there is no option ${name}${meant(bare, Object.keys(options), '--')}`);
+      return wrong(`there is no option ${name}${didYouMean(bare, Object.keys(options), '--')}`);
     if (code !== 'ERR_PARSE_ARGS_INVALID_OPTION_VALUE') throw error;
     return wrong(
       options[bare]?.type === 'string'

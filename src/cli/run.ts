@@ -1,12 +1,12 @@
 import { packageVersion } from '../audit/index.ts';
+import { didYouMean } from '../core/index.ts';
 import { auditCommand } from './audit.ts';
 import { checkCommand } from './check/index.ts';
 import { type CommandIo, exitCodes, UsageError } from './io.ts';
-import { meant } from './nearest.ts';
 
 const help = `postern: is the gate of this mail server shut, and does mail still flow?
 
-  postern audit <domain…>            looks at a domain's mail: exchangers, logins, TLS, what it publishes
+  postern audit <domain…>            looks at a domain's mail: MX hosts, logins, TLS, what it publishes
   postern check ip <address>         asks about a client's address
   postern check sender <address>     asks about a sender: SPF, HELO, whether the domain exists
   postern check message <file>       reads a message: DKIM, DMARC, ARC, links
@@ -49,7 +49,7 @@ export async function run(argv: readonly string[], io: CommandIo): Promise<numbe
         return await checkCommand(rest, io);
       default:
         throw new UsageError(
-          `there is no command ${JSON.stringify(command)}${meant(command, commands)}\nSee postern --help.`,
+          `there is no command ${JSON.stringify(command)}${didYouMean(command, commands)}\nSee postern --help.`,
         );
     }
   } catch (error) {

@@ -1,7 +1,7 @@
 import type { Severity } from '../audit/index.ts';
 import { rank } from '../audit/index.ts';
+import { didYouMean } from '../core/index.ts';
 import { exitCodes, UsageError } from './io.ts';
-import { meant } from './nearest.ts';
 import type { AnyReport } from './report/sheet.ts';
 import { sheetOf } from './report/sheet.ts';
 
@@ -14,7 +14,7 @@ export function thresholdOf(text: string | undefined): Threshold {
   const found = thresholds.find((one) => one === text);
   if (found === undefined)
     throw new UsageError(
-      `--fail-on ${JSON.stringify(text)} must be one of ${thresholds.join(', ')}${meant(text, thresholds)}`,
+      `--fail-on ${JSON.stringify(text)} must be one of ${thresholds.join(', ')}${didYouMean(text, thresholds)}`,
     );
   return found;
 }

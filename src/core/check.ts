@@ -22,7 +22,7 @@ export interface Check<in Facts, in Env, out R extends Result = Result, out D = 
    * The stage at which the check's facts are first known. A session may then examine it ahead of the stage that judges
    * it, and once instead of once a recipient. Only for checks that change nothing in the world by being examined.
    */
-  readonly ahead?: string;
+  readonly earliest?: string;
   /** Whether the author of the policy chose the weights in `recommended`. Without a score around it, it is then an error. */
   readonly weightChosen?: boolean;
 }
@@ -30,7 +30,7 @@ export interface Check<in Facts, in Env, out R extends Result = Result, out D = 
 export interface CheckOptions {
   /** Tells this use of the check from others in ids: `{ label: 'zen' }` makes the id `dnsbl/zen`. */
   readonly label?: string;
-  readonly ahead?: string;
+  readonly earliest?: string;
   /** Whether the author of the policy chose the weights in `recommended`, by an option of the check. Default: false. */
   readonly weightChosen?: boolean;
 }
@@ -62,7 +62,7 @@ export function defineCheck<Facts, Env, const R extends Result, D = unknown>(
     name,
     id,
     recommended: recommended as Consequences,
-    ahead: options.ahead,
+    earliest: options.earliest,
     ...(options.weightChosen === true ? { weightChosen: true } : {}),
     examine: (facts, env, signal) => {
       const answer = examine(facts, env, signal);

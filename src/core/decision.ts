@@ -26,7 +26,7 @@ interface Judged {
 export interface Accepted extends Judged {
   readonly action: 'accept';
 }
-export interface SetApart extends Judged {
+export interface Quarantined extends Judged {
   readonly action: 'quarantine' | 'discard';
   readonly rule: string;
   readonly because: Finding;
@@ -42,7 +42,7 @@ export interface Refused extends Judged {
 }
 
 /** What was decided, and why. Plain JSON. */
-export type Decision = Accepted | SetApart | Refused;
+export type Decision = Accepted | Quarantined | Refused;
 
 const strength = { quarantine: 1, discard: 2, defer: 3, reject: 4 } as const;
 

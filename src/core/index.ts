@@ -6,12 +6,24 @@
  */
 export type { Awaitable, Check, CheckOptions } from './check.ts';
 export { defineCheck, isPromise, recommending } from './check.ts';
-export type { Accepted, Decision, Outcome, Refused, SetApart } from './decision.ts';
+export type { Accepted, Decision, Outcome, Quarantined, Refused } from './decision.ts';
 export { judge } from './decision.ts';
 export type { EvaluateOptions, Known } from './evaluate.ts';
 export { evaluate, examine, recorded } from './evaluate.ts';
 export type { Answer, Fault, Finding, Result, StatusDetail } from './finding.ts';
 export { fail, neutral, none, pass, permerror, results, softfail, temperror } from './finding.ts';
+/** @internal */
+export { didYouMean, nearest } from './nearest.ts';
+/** @internal */
+export {
+  assertFunction,
+  assertKnownOptions,
+  numberFromZero,
+  oneOf,
+  positiveNumber,
+  wholeNumber,
+  wrongOption,
+} from './option.ts';
 export type { Leaf, Policy } from './policy.ts';
 export { assertUniqueIds, leavesOf } from './policy.ts';
 export type { Deadlines, Entry, OnOptions, Rule, Score, Step, Thresholds } from './rule.ts';

@@ -19,7 +19,7 @@
  * @module
  */
 import type { Clock, DnsAnswer, DnsRecord, DnsResolver, RecordType, ResolveOptions } from '../env/index.ts';
-import { onAbort } from './on-abort.ts';
+import { onAbort } from '../env/index.ts';
 import { questionName } from './question-name.ts';
 
 export interface StaleOptions {

@@ -9,9 +9,9 @@
  * @module
  */
 import type { Env } from '../env/index.ts';
+import { onAbort } from '../env/index.ts';
 import type { ListedCode, ListZone } from './list-zone.ts';
 import { readAnswers, withoutZone } from './list-zone.ts';
-import { onAbort } from './on-abort.ts';
 import { questionName } from './question-name.ts';
 import { stallWatch } from './stall.ts';
 

@@ -1,5 +1,6 @@
 /**
- * What a check may touch outside itself: interfaces, and a reading of the clock that never goes back. Same facts and same answers from here, same finding.
+ * What a check may touch outside itself: DNS, the clock, counters and bans. Given the same facts and the same answers from
+ * here, a check returns the same finding.
  *
  * @module
  */
@@ -12,6 +13,10 @@ export type { Ban, Bans } from './bans.ts';
 export type { Clock } from './clock.ts';
 export { steadyTime } from './clock.ts';
 export type { Charge, Counters, Place, Rate, Usage } from './counters.ts';
+/** @internal */
+export { type Ended, pause, withDeadline } from './deadline.ts';
+/** @internal */
+export { onAbort } from './on-abort.ts';
 export type { DnsAnswer, DnsRecord, DnsResolver, RecordOf, RecordType, ResolveOptions } from './resolver.ts';
 
 /** Everything outside the process that a check may touch. It is handed in; there is no default. */

@@ -46,13 +46,13 @@ export interface SessionLimitRule {
  * What a client is banned for in the end. The session tells of what no rule decides (`auth-failure`: wrong credentials;
  * `protocol-error`: a command that was none); the others are read from decisions. Any other word is the author's own.
  */
-export type Misdeed = 'auth-failure' | 'unknown-recipient' | 'list-hit' | 'protocol-error' | (string & {});
+export type Offence = 'auth-failure' | 'unknown-recipient' | 'list-hit' | 'protocol-error' | (string & {});
 
 /** A rule that ends in a ban. `banAfter()` makes it. */
 export interface BanRule {
   readonly reason: string;
   /** How much of it the outcomes of a decision are; or what the session told of. */
-  readonly counts: (what: Decision | Misdeed) => number;
+  readonly counts: (what: Decision | Offence) => number;
   /** Counts it, and bans where it was too often. */
   readonly feed: (
     times: number,

@@ -24,8 +24,9 @@
  *
  * @module
  */
-import { onAbort, questionName } from '../dns/index.ts';
+import { questionName } from '../dns/index.ts';
 import type { Clock, DnsAnswer, DnsRecord, DnsResolver, RecordOf, RecordType, ResolveOptions } from '../env/index.ts';
+import { onAbort } from '../env/index.ts';
 import { parseIp } from '../net/index.ts';
 
 /**

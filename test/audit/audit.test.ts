@@ -62,10 +62,10 @@ describe('audit', () => {
     expect(ids(report)).toEqual(['critical mx-none']);
     expect(report.domains[0]?.records).toEqual({});
   });
-  test('all exchangers refuse → one finding, of the domain', async () => {
+  test('all MX hosts refuse → one finding, of the domain', async () => {
     expect(ids(await look(sound, { only: ['smtp'] }))).toEqual(['critical smtp-all-unreachable']);
   });
-  test('nothing comes back from several exchangers → could not be checked', async () => {
+  test('nothing comes back from several MX hosts → could not be checked', async () => {
     const report = await look(sound, { only: ['smtp', 'failover'] }, silent);
     expect(ids(report)).toEqual(['medium smtp-blocked-here']);
     expect(report.state).toBe('could-not-check');
@@ -78,7 +78,7 @@ describe('audit', () => {
     });
     expect(asked).toEqual([]);
   });
-  test('usual ports → the exchangers and the services that might be there; given ports → these alone', async () => {
+  test('usual ports → the MX hosts and the services that might be there; given ports → these alone', async () => {
     const asked = new Set<number>();
     const connect: Connect = (target) => {
       asked.add(target.port);
@@ -125,7 +125,7 @@ describe('audit', () => {
     expect([...asked].sort()).toEqual(['192.0.2.1', '198.51.100.1']);
     expect(report.notes.join(' ')).toContain('no IPv6');
   });
-  test('a domain that takes no mail → no exchanger is missed', async () => {
+  test('a domain that takes no mail → no MX host is missed', async () => {
     const report = await look({
       'example.org': { MX: [[0, '']], TXT: ['v=spf1 -all'] },
       '_dmarc.example.org': { TXT: ['v=DMARC1; p=reject'] },

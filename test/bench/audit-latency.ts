@@ -1,6 +1,6 @@
 /**
  * How long the audit of a whole site takes, beside the slowest of its services when that is audited alone: the site is
- * looked at all at once, so the one is to be no more than 1.2 times the other. A site of five exchangers and four services
+ * looked at all at once, so the one is to be no more than 1.2 times the other. A site of five MX hosts and four services
  * for logins, each of which takes 50 ms (`POSTERN_BENCH_LATENCY`) for every reply, as does the DNS; the services on a host
  * each, and all on one. The servers run in a process of their own. Prints a table; ends with 1 where the bar is missed.
  */
@@ -17,7 +17,7 @@ import { freePorts } from '../real/run-server.ts';
 const LATENCY = Number(process.env.POSTERN_BENCH_LATENCY ?? 50);
 const ROUNDS = 7;
 const BAR = 1.2;
-const EXCHANGERS = [1, 2, 3, 4, 5];
+const MX_HOSTS = [1, 2, 3, 4, 5];
 const logins = ['imap', 'imaps', 'pop3', 'submission'] as const;
 type Login = (typeof logins)[number];
 type Ports = { readonly [service in 'smtp' | Login]: number };
@@ -27,18 +27,18 @@ interface Servers {
   readonly ports: Ports;
 }
 
-const exchangerAt = (n: number): string => `127.0.1.${n}`;
+const mxHostAt = (n: number): string => `127.0.1.${n}`;
 /** All services are on each of these; which are meant, the name says. */
 const hostAt = (n: number): string => `127.0.2.${n}`;
 
 async function serve(): Promise<Servers> {
   const [smtpPort = 0, ...free] = await freePorts(1 + logins.length);
   const ports = { smtp: smtpPort, ...Object.fromEntries(logins.map((name, at) => [name, free[at] ?? 0])) } as Ports;
-  const names = [...EXCHANGERS.map((n) => `mx${n}.site.example`), ...[1, 2, 3, 4].map((n) => `host${n}.site.example`)];
+  const names = [...MX_HOSTS.map((n) => `mx${n}.site.example`), ...[1, 2, 3, 4].map((n) => `host${n}.site.example`)];
   const { cert, key } = issue({ names });
   const certificate = { cert, chain: cert, key, chainFile: '', keyFile: '' };
   const options = { tls: { certificate }, delayMs: LATENCY };
-  for (const n of EXCHANGERS) await serveFake(exchangerAt(n), ports.smtp, smtp('site.example', true), options);
+  for (const n of MX_HOSTS) await serveFake(mxHostAt(n), ports.smtp, smtp('site.example', true), options);
   for (const n of [1, 2, 3, 4]) {
     await serveFake(hostAt(n), ports.imap, imap(true), options);
     await serveFake(hostAt(n), ports.imaps, imap(false), { ...options, implicit: true });
@@ -65,15 +65,15 @@ async function serve(): Promise<Servers> {
     TXT: ['v=spf1 mx -all'],
   });
   const sites: { readonly [domain: string]: { readonly [label: string]: ZoneEntry } } = {
-    'apart.example': { '': mx(...EXCHANGERS), ...srv((at) => at + 1) },
-    'together.example': { '': mx(...EXCHANGERS), ...srv(() => 1) },
-    ...Object.fromEntries(EXCHANGERS.map((n) => [`smtp${n}.example`, { '': mx(n) }])),
+    'apart.example': { '': mx(...MX_HOSTS), ...srv((at) => at + 1) },
+    'together.example': { '': mx(...MX_HOSTS), ...srv(() => 1) },
+    ...Object.fromEntries(MX_HOSTS.map((n) => [`smtp${n}.example`, { '': mx(n) }])),
     ...Object.fromEntries(logins.map((name) => [`${name}.example`, { '': mx(), ...srv(() => 1, name) }])),
   };
   const data: { [name: string]: ZoneEntry } = {};
   for (const [domain, labels] of Object.entries(sites))
     for (const [label, entry] of Object.entries(labels)) data[label === '' ? domain : `${label}.${domain}`] = entry;
-  for (const n of EXCHANGERS) data[`mx${n}.site.example`] = { A: [exchangerAt(n)] };
+  for (const n of MX_HOSTS) data[`mx${n}.site.example`] = { A: [mxHostAt(n)] };
   for (const n of [1, 2, 3, 4]) data[`host${n}.site.example`] = { A: [hostAt(n)] };
   const dns = await serveZone(zone(data, { clock: systemClock(), delayMs: LATENCY }));
   return { dns: dns.port, ports };
@@ -111,7 +111,7 @@ async function measure({ dns: port, ports }: Servers): Promise<void> {
       throw new Error(`${domain}: ${domains[0]?.services.length} services, not ${wanted}`);
     return ms;
   };
-  const alone = [...EXCHANGERS.map((n) => `smtp${n}.example`), ...logins.map((name) => `${name}.example`)];
+  const alone = [...MX_HOSTS.map((n) => `smtp${n}.example`), ...logins.map((name) => `${name}.example`)];
   const whole = ['apart.example', 'together.example'];
   const times = new Map<string, number[]>([...alone, ...whole].map((domain) => [domain, []]));
   for (let round = 0; round <= ROUNDS; round++)
@@ -129,8 +129,8 @@ async function measure({ dns: port, ports }: Servers): Promise<void> {
   for (const domain of alone) console.log(`  ${domain.padEnd(20)} alone ${median(domain).toFixed(0).padStart(6)} ms`);
   const slowest = Math.max(...alone.map(median));
   for (const [domain, how] of [
-    ['apart.example', 'five exchangers, four services on a host each'],
-    ['together.example', 'five exchangers, four services on one host'],
+    ['apart.example', 'five MX hosts, four services on a host each'],
+    ['together.example', 'five MX hosts, four services on one host'],
   ] as const) {
     const ratio = median(domain) / slowest;
     console.log(`  ${how}: ${median(domain).toFixed(0)} ms, ${ratio.toFixed(2)} × the slowest alone (bar ${BAR})`);

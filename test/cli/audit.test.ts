@@ -229,7 +229,7 @@ describe('the exit status', () => {
     subject: 'a.example',
     what: 'x',
     source: 'x',
-    mend: 'x',
+    fix: 'x',
     evidence: [],
   } as const;
   const severities = ['critical', 'high', 'medium', 'low', 'info'] as const;
@@ -419,7 +419,7 @@ describe('--diff', () => {
     ['nothing', 'it is not JSON'],
     [{ schema: 'postern-check-report' }, 'its schema is "postern-check-report"'],
     [{ schema: 'postern-audit-diff' }, 'it is what --diff printed; give a whole report'],
-    [{ schema: 'postern-audit-report', version: 2 }, 'its version is 2, and 1 is read'],
+    [{ schema: 'postern-audit-report', version: 1 }, 'its version is 1, and 2 is read'],
     [{ ...reportOf(tidy), probes: [1] }, 'probes is not a list of names'],
     [{ ...reportOf(tidy), domains: {} }, 'domains is not a list'],
     [{ ...reportOf(tidy), domains: [{}] }, 'one of its domains has no name'],

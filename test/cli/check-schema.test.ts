@@ -77,7 +77,7 @@ describe('the schema of a check', () => {
 
   test.each([
     ['another schema', { schema: 'postern-audit-report' }],
-    ['another version', { version: 2 }],
+    ['another version', { version: 1 }],
     ['no subject', { subjects: [] }],
     ['a state that is none', { state: 'fine' }],
   ])('schema/%s → not valid', async (_, change) => {

@@ -244,7 +244,7 @@ describe('check sender', () => {
     ],
     ['no such domain', ['a@example.org'], {}, 1, ['sender-domain fail', 'mx info'], ['sender-undeliverable']],
     [
-      'private exchangers',
+      'private MX hosts',
       ['a@example.org'],
       { 'example.org': { MX: [[10, 'mx.example.org']] }, 'mx.example.org': { A: ['10.0.0.1'] } },
       1,
@@ -252,7 +252,7 @@ describe('check sender', () => {
       ['sender-undeliverable'],
     ],
     [
-      'private exchangers that count as public',
+      'private MX hosts that count as public',
       ['a@example.org', '--public', '10.0.0.0/8'],
       { 'example.org': { MX: [[10, 'mx.example.org']] }, 'mx.example.org': { A: ['10.0.0.1'] } },
       0,
@@ -300,7 +300,7 @@ describe('check sender', () => {
     expect(report.notes).toEqual(['No --ip was given: neither SPF nor the HELO name was asked about.']);
   });
 
-  test('sender/the exchangers → in the evidence, by preference', async () => {
+  test('sender/the MX hosts → in the evidence, by preference', async () => {
     const { report } = await check(['sender', 'a@example.org'], {
       'example.org': {
         MX: [
@@ -487,7 +487,7 @@ describe('forms', () => {
     const { out } = await command([...argv, '--json'], files);
     expect(JSON.parse(out)).toMatchObject({
       schema: 'postern-check-report',
-      version: 1,
+      version: 2,
       kind: 'ip',
       state: 'problems',
     });

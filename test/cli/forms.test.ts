@@ -15,7 +15,7 @@ const finding = (over: Partial<AuditFinding> = {}): AuditFinding => ({
   subject: 'a.example',
   what: 'There is one.',
   source: 'RFC 5321 §5.1',
-  mend: 'Add one.',
+  fix: 'Add one.',
   evidence: ['a.example MX 10 mx'],
   ...over,
 });
@@ -39,7 +39,7 @@ const hostile = [
   '\u202eturned round',
 ];
 const attacked = (text: string): AuditReport =>
-  reportOf(about('a.example', finding({ subject: text, what: text, mend: text, source: text, evidence: [text] })));
+  reportOf(about('a.example', finding({ subject: text, what: text, fix: text, source: text, evidence: [text] })));
 
 interface Result {
   readonly ruleId: string;
@@ -91,7 +91,7 @@ describe('SARIF', () => {
     // A literal, as changing it makes every known alert a new one.
     expect(base).toEqual(['8c7f5f1b8ced74cdb061c4ce604387bf']);
     expect(
-      fingerprints(reportOf(about('a.example', finding({ what: 'x', severity: 'low', evidence: [], mend: 'y' })))),
+      fingerprints(reportOf(about('a.example', finding({ what: 'x', severity: 'low', evidence: [], fix: 'y' })))),
     ).toEqual(base);
     const others = [
       about('b.example', finding()),
@@ -253,7 +253,7 @@ describe('text', () => {
 
   test('text/a narrow terminal → words are broken to fit', () => {
     const what = 'one two three four five six seven eight nine ten eleven twelve';
-    const lines = textReport(reportOf(about('a.example', finding({ what, mend: what }))), { width: 40 }).split('\n');
+    const lines = textReport(reportOf(about('a.example', finding({ what, fix: what }))), { width: 40 }).split('\n');
     expect(lines.filter((line) => /(one|two|twelve)/.test(line)).every((line) => line.length <= 40)).toBe(true);
   });
 });

@@ -11,7 +11,7 @@ import { textDiff, textReport } from '../../src/cli/report/text.ts';
 /** One of each: a problem, something unknown, a server that answers and one that does not, a note. */
 const report: AuditReport = {
   schema: 'postern-audit-report',
-  version: 1,
+  version: 2,
   postern: '0.1.0',
   started: '2026-03-02T08:30:00.000Z',
   finished: '2026-03-02T08:30:02.500Z',
@@ -32,7 +32,7 @@ const report: AuditReport = {
           subject: 'mx1.example.org:25',
           what: 'It takes <a@example.com>.',
           source: 'RFC 5321 §7.9',
-          mend: 'Accept recipients of your own domains only.',
+          fix: 'Accept recipients of your own domains only.',
           evidence: ['RCPT TO:<a@example.com>: 250 2.1.5 "Ok" {1}'],
         },
         {
@@ -43,7 +43,7 @@ const report: AuditReport = {
           subject: 'example.org',
           what: 'The DNS did not answer.',
           source: 'RFC 1035 §7',
-          mend: 'Ask again.',
+          fix: 'Ask again.',
           evidence: [],
         },
       ],
@@ -117,7 +117,7 @@ const report: AuditReport = {
   ],
 };
 
-test('golden/text → the state, the exchangers, the services, then what was found, the worst first', () => {
+test('golden/text → the state, the MX hosts, the services, then what was found, the worst first', () => {
   expect(`\n${textReport(report)}`).toBe(`
 Note: This machine has no IPv6: addresses of that kind were not connected to.
 
@@ -378,14 +378,14 @@ postern_audit_starttls{domain="example.org",service="smtp",host="mx1.example.org
 # HELP postern_audit_certificate_expiry_timestamp_seconds When a certificate ends, in seconds since 1970.
 # TYPE postern_audit_certificate_expiry_timestamp_seconds gauge
 postern_audit_certificate_expiry_timestamp_seconds{domain="example.org",service="smtp",host="mx1.example.org",address="192.0.2.1",port="25"} 1775347200
-# HELP postern_audit_exchangers Exchangers, by what is counted: records, hosts, resolvable and public ones, addresses, networks.
-# TYPE postern_audit_exchangers gauge
-postern_audit_exchangers{domain="example.org",what="records"} 2
-postern_audit_exchangers{domain="example.org",what="hosts"} 2
-postern_audit_exchangers{domain="example.org",what="resolvable"} 2
-postern_audit_exchangers{domain="example.org",what="public"} 2
-postern_audit_exchangers{domain="example.org",what="addresses"} 2
-postern_audit_exchangers{domain="example.org",what="networks"} 2
+# HELP postern_audit_mx_hosts MX hosts, by what is counted: records, hosts, resolvable and public ones, addresses, networks.
+# TYPE postern_audit_mx_hosts gauge
+postern_audit_mx_hosts{domain="example.org",what="records"} 2
+postern_audit_mx_hosts{domain="example.org",what="hosts"} 2
+postern_audit_mx_hosts{domain="example.org",what="resolvable"} 2
+postern_audit_mx_hosts{domain="example.org",what="public"} 2
+postern_audit_mx_hosts{domain="example.org",what="addresses"} 2
+postern_audit_mx_hosts{domain="example.org",what="networks"} 2
 `);
 });
 

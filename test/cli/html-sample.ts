@@ -7,7 +7,7 @@ const finding = (over: Partial<AuditFinding> & Pick<AuditFinding, 'id' | 'severi
   kind: 'problem',
   what: `${over.subject}: ${over.id}`,
   source: 'RFC 5321 §5.1',
-  mend: 'Mend it.',
+  fix: 'Mend it.',
   evidence: [],
   ...over,
 });
@@ -48,7 +48,7 @@ const service = (over: Partial<ServiceAudit> & Pick<ServiceAudit, 'host' | 'addr
   ...over,
 });
 
-/** A domain with an open relay, an expired certificate, an exchanger that is down, one without an address. */
+/** A domain with an open relay, an expired certificate, an MX host that is down, one without an address. */
 export const troubled: DomainAudit = {
   domain: 'example.org',
   state: 'problems',
@@ -61,7 +61,7 @@ export const troubled: DomainAudit = {
       subject: 'mx2.example.org[198.51.100.25]:25',
       what: 'mx2.example.org relays for strangers: it took a recipient of another domain in 2 of 13 forms.',
       source: 'RFC 5321 §7.9, RFC 2505 §2.1',
-      mend: 'Accept recipients of your own domains only, unless the client has logged in or stands in a network that you trust.',
+      fix: 'Accept recipients of your own domains only, unless the client has logged in or stands in a network that you trust.',
       evidence: [
         'C: RCPT TO:<postern-relay-test%example.com@example.org>',
         'S: 250 2.1.5 Ok',
@@ -76,7 +76,7 @@ export const troubled: DomainAudit = {
       subject: 'imap.example.org:143',
       what: 'imap.example.org:143 examines a login without TLS.',
       source: 'RFC 8314 §4.1, RFC 9051 §11.1',
-      mend: 'Refuse every login before TLS (Dovecot: ssl = required; Postfix: smtpd_tls_auth_only = yes).',
+      fix: 'Refuse every login before TLS (Dovecot: ssl = required; Postfix: smtpd_tls_auth_only = yes).',
       evidence: ['C: a2 LOGIN postern-3f21 postern-9c', 'S: a2 NO [AUTHENTICATIONFAILED] Authentication failed.'],
     }),
     finding({
@@ -85,7 +85,7 @@ export const troubled: DomainAudit = {
       severity: 'high',
       subject: 'mx3.example.net:25',
       what: 'mx3.example.net[2001:db8:4::25] cannot be reached on port 25: the connection timed out.',
-      mend: 'Start the mail server, open port 25 in every firewall before it, or take its MX record away.',
+      fix: 'Start the mail server, open port 25 in every firewall before it, or take its MX record away.',
       evidence: ['2001:db8:4::25 port 25: timed out after 30000 ms'],
     }),
     finding({
@@ -95,7 +95,7 @@ export const troubled: DomainAudit = {
       subject: 'mx2.example.org:25',
       what: 'The certificate of mx2.example.org expired 12 days ago.',
       source: 'RFC 5280 §4.1.2.5',
-      mend: 'Renew the certificate, and let something renew it before it expires next time.',
+      fix: 'Renew the certificate, and let something renew it before it expires next time.',
       evidence: ['not after 2026-02-18T12:00:00Z', 'subject CN=mx2.example.org'],
     }),
     finding({
@@ -103,7 +103,7 @@ export const troubled: DomainAudit = {
       severity: 'high',
       subject: 'old-mail.example.org',
       what: 'old-mail.example.org has no address.',
-      mend: 'Publish an address for the target, or take its MX record away: senders wait for it in vain.',
+      fix: 'Publish an address for the target, or take its MX record away: senders wait for it in vain.',
       evidence: ['example.org MX 30 old-mail.example.org', 'old-mail.example.org A: NODATA'],
     }),
     finding({
@@ -113,7 +113,7 @@ export const troubled: DomainAudit = {
       subject: '203.0.113.7',
       what: '203.0.113.7 (mx1.example.org) has no name.',
       source: 'RFC 1912 §2.1',
-      mend: 'Let the owner of the address publish a PTR record: receivers distrust hosts without one.',
+      fix: 'Let the owner of the address publish a PTR record: receivers distrust hosts without one.',
       evidence: ['7.113.0.203.in-addr.arpa PTR: NXDOMAIN'],
     }),
     finding({
@@ -124,7 +124,7 @@ export const troubled: DomainAudit = {
       subject: '_imaps._tcp.example.org',
       what: 'The DNS did not answer a question about _imaps._tcp.example.org.',
       source: 'RFC 1035 §7',
-      mend: 'Look at the name servers of the name, and ask again.',
+      fix: 'Look at the name servers of the name, and ask again.',
       evidence: ['_imaps._tcp.example.org SRV: servfail'],
     }),
     finding({
@@ -134,7 +134,7 @@ export const troubled: DomainAudit = {
       subject: 'example.org',
       what: 'The DMARC policy of example.org asks receivers to do nothing.',
       source: 'RFC 7489 §6.3',
-      mend: 'Read the reports, and go on to p=quarantine or p=reject.',
+      fix: 'Read the reports, and go on to p=quarantine or p=reject.',
       evidence: ['_dmarc.example.org TXT "v=DMARC1; p=none; rua=mailto:dmarc@example.org"'],
     }),
     finding({
@@ -144,13 +144,13 @@ export const troubled: DomainAudit = {
       subject: 'example.org',
       what: 'example.org asks for no reports about TLS.',
       source: 'RFC 8460 §3',
-      mend: 'Publish a TXT record at _smtp._tls: v=TLSRPTv1; rua=mailto:<address>.',
+      fix: 'Publish a TXT record at _smtp._tls: v=TLSRPTv1; rua=mailto:<address>.',
     }),
   ],
   redundancy: {
     domain: 'example.org',
     state: 'fail',
-    summary: 'example.org has 4 exchangers, of which 3 have a public address; one of them has no address at all.',
+    summary: 'example.org has 4 MX hosts, of which 3 have a public address; one of them has no address at all.',
     counts: { records: 4, hosts: 4, resolvable: 3, public: 3, addresses: 4, networks: 4 },
     hosts: [
       {
@@ -264,7 +264,7 @@ export const tidy: DomainAudit = {
   redundancy: {
     domain: 'tidy.example',
     state: 'pass',
-    summary: 'tidy.example has 2 exchangers with 2 addresses in 2 networks.',
+    summary: 'tidy.example has 2 MX hosts with 2 addresses in 2 networks.',
     counts: { records: 2, hosts: 2, resolvable: 2, public: 2, addresses: 2, networks: 2 },
     hosts: ['a', 'b'].map((letter, index) => ({
       host: `${letter}.tidy.example`,
@@ -304,7 +304,7 @@ export const silent: DomainAudit = {
 
 export const reportOf = (...domains: readonly DomainAudit[]): AuditReport => ({
   schema: 'postern-audit-report',
-  version: 1,
+  version: 2,
   postern: '0.1.0',
   started: '2026-03-02T08:30:00.000Z',
   finished: '2026-03-02T08:30:04.310Z',
@@ -333,7 +333,7 @@ export const manyDomains = (count: number, findingsEach: number): AuditReport =>
 /** What a check of a message says, for its page. */
 export const checkedMessage: CheckReport = {
   schema: 'postern-check-report',
-  version: 1,
+  version: 2,
   postern: '0.1.0',
   started: '2026-03-02T08:30:00.000Z',
   finished: '2026-03-02T08:30:00.310Z',
@@ -355,7 +355,7 @@ export const checkedMessage: CheckReport = {
           subject: 'example.org (s2026)',
           what: 'The signature of example.org (s2026) is not valid: body hash did not verify.',
           source: 'RFC 6376 §6.1.3',
-          mend: 'Find out what changes the message between signing and here.',
+          fix: 'Find out what changes the message between signing and here.',
           evidence: ['algorithm rsa-sha256'],
         },
       ],

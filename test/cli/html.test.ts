@@ -84,12 +84,12 @@ describe('the page', () => {
   });
 
   test('page/each finding → severity, subject, what, evidence, source, how to mend it, a place', () => {
-    for (const { id, severity, subject, what, evidence, mend } of troubled.findings) {
+    for (const { id, severity, subject, what, evidence, fix } of troubled.findings) {
       const item = [...page.matchAll(/<li class="finding[\s\S]*?<\/li>/g)]
         .map(([text]) => text)
         .find((text) => text.includes(`>${id}</a>`) && text.includes(escaped(subject)));
       expect(item, id).toBeDefined();
-      for (const part of [severity, what, mend, ...evidence]) expect(item).toContain(escaped(part));
+      for (const part of [severity, what, fix, ...evidence]) expect(item).toContain(escaped(part));
       expect(item).toContain(`id="example.org.1.${id}.1"`);
       expect(item).toContain('href="https://www.rfc-editor.org/rfc/rfc');
     }
@@ -185,7 +185,7 @@ describe('the map', () => {
   const map = mapOf(troubled);
 
   test('map/what fails → is marked with a word', () => {
-    expect(map.exchangers.map(({ label, standing, words }) => [label, standing, words])).toEqual([
+    expect(map.mxHosts.map(({ label, standing, words }) => [label, standing, words])).toEqual([
       ['mx1.example.org', 'good', 'in order'],
       ['mx2.example.org', 'fails', 'open relay +1'],
       ['mx3.example.net', 'fails', 'not reachable'],
@@ -220,12 +220,12 @@ describe('the map', () => {
   });
 
   test('map/two names on one address → one address, of which it is said', () => {
-    const { addresses, exchangers } = mapOf(shared({ services: [] }));
+    const { addresses, mxHosts } = mapOf(shared({ services: [] }));
     expect(addresses).toMatchObject([{ label: '192.0.2.1', standing: 'fails', words: 'the only address' }]);
-    expect(exchangers.map((exchanger) => exchanger.addresses)).toEqual([[0], [0]]);
+    expect(mxHosts.map((mxHost) => mxHost.addresses)).toEqual([[0], [0]]);
   });
 
-  test('map/port 25 is blocked here → nothing is said against the exchangers', () => {
+  test('map/port 25 is blocked here → nothing is said against the MX hosts', () => {
     const blocked = mapOf({
       ...tidy,
       services: tidy.services.map((service) => ({ ...service, reach: 'timeout' as const })),
@@ -245,27 +245,27 @@ describe('the map', () => {
 
   test('map/a finding of a login service on the same host → not on the map', () => {
     const login = { ...troubled.findings[3]!, subject: 'a.tidy.example:993' };
-    expect(mapOf({ ...tidy, findings: [login] }).exchangers[0]?.standing).toBe('good');
+    expect(mapOf({ ...tidy, findings: [login] }).mxHosts[0]?.standing).toBe('good');
     expect(
-      mapOf({ ...tidy, findings: [{ ...login, subject: 'a.tidy.example[192.0.2.1]:25' }] }).exchangers[0],
+      mapOf({ ...tidy, findings: [{ ...login, subject: 'a.tidy.example[192.0.2.1]:25' }] }).mxHosts[0],
     ).toMatchObject({ standing: 'fails', words: 'certificate expired' });
   });
 
   test('map/a name that another begins with → its findings are not the other’s', () => {
     const of = { ...troubled.findings[4]!, subject: 'a.tidy.example.org' };
-    expect(mapOf({ ...tidy, findings: [of] }).exchangers[0]?.standing).toBe('good');
+    expect(mapOf({ ...tidy, findings: [of] }).mxHosts[0]?.standing).toBe('good');
   });
 
   test.each([
     ['not-applicable', 'takes no mail', 'good'],
-    ['could-not-check', 'exchangers not known', 'unknown'],
-    ['fail', 'no exchanger', 'fails'],
-  ] as const)('map/no exchangers, %s → %s', (state, label, standing) => {
+    ['could-not-check', 'MX hosts not known', 'unknown'],
+    ['fail', 'no MX host', 'fails'],
+  ] as const)('map/no MX hosts, %s → %s', (state, label, standing) => {
     const { empty } = mapOf({ ...silent, redundancy: { ...silent.redundancy, state } });
     expect(empty).toMatchObject({ label, standing });
   });
 
-  test('map/200 exchangers with long names → 10 are drawn, all are in the table', () => {
+  test('map/200 MX hosts with long names → 10 are drawn, all are in the table', () => {
     const long = `${'a'.repeat(63)}.${'b'.repeat(63)}.${'c'.repeat(63)}.example`;
     const hosts = Array.from({ length: 200 }, (_, index) => ({
       ...tidy.redundancy.hosts[0]!,
@@ -274,7 +274,7 @@ describe('the map', () => {
     }));
     const text = htmlReport(reportOf({ ...tidy, redundancy: { ...tidy.redundancy, hosts } }));
     expect(text.match(/class="preference"/g)).toHaveLength(10);
-    expect(text).toContain('190 more exchangers in the table');
+    expect(text).toContain('190 more MX hosts in the table');
     for (const { host } of hosts) expect(text).toContain(`<span class="name">${host}</span>`);
   });
 
@@ -305,9 +305,9 @@ describe('the map', () => {
   };
 
   test('map/23 hosts → in the order of their preferences, and the one that fails is drawn', () => {
-    const { exchangers } = mapOf(crowd());
-    expect(exchangers.map(({ preference }) => preference)).toEqual(Array.from({ length: 23 }, (_, i) => 10 * (i + 1)));
-    expect(exchangers.map(({ standing }) => standing)).toEqual([...Array<string>(22).fill('weak'), 'fails']);
+    const { mxHosts } = mapOf(crowd());
+    expect(mxHosts.map(({ preference }) => preference)).toEqual(Array.from({ length: 23 }, (_, i) => 10 * (i + 1)));
+    expect(mxHosts.map(({ standing }) => standing)).toEqual([...Array<string>(22).fill('weak'), 'fails']);
     const text = htmlReport(reportOf(crowd()));
     const drawn = [...text.matchAll(/<title>preference (\d+)<\/title>/g)].map(([, preference]) => Number(preference));
     expect(drawn).toEqual([10, 20, 30, 40, 50, 60, 70, 80, 90, 230]);

@@ -49,7 +49,7 @@ const full = reportOf(
           subject: 'example.org',
           what: 'One.',
           source: 'RFC 5321 §5',
-          mend: 'Add one.',
+          fix: 'Add one.',
           evidence: ['example.org MX 10 mx'],
         },
       ],
@@ -136,7 +136,7 @@ function withField(path: string, value: unknown): unknown {
 describe('what is not', () => {
   test.each<[string, unknown]>([
     ['schema', 'postern-check-report'],
-    ['version', 2],
+    ['version', 1],
     ['version', '1'],
     ['postern', 'new'],
     ['started', 'yesterday'],
@@ -155,7 +155,7 @@ describe('what is not', () => {
     ['domains.0.findings.0.severity', 'fatal'],
     ['domains.0.findings.0.kind', 'maybe'],
     ['domains.0.findings.0.probe', 'mail'],
-    ['domains.0.findings.0.mend', undefined],
+    ['domains.0.findings.0.fix', undefined],
     ['domains.0.findings.0.what', ''],
     ['domains.0.findings.0.evidence.0', 'bell \u0007'],
     ['domains.0.findings.0.evidence.0', 'a'.repeat(201)],
@@ -185,7 +185,7 @@ describe('the schema and the types', () => {
     'src/audit/finding.ts',
     'src/checks/mx-redundancy/report.ts',
     'src/checks/mx-redundancy/findings.ts',
-    'src/dns/mail-exchangers.ts',
+    'src/dns/mail-hosts.ts',
   ].map((path) =>
     ts.createSourceFile(path, readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8'), ts.ScriptTarget.Latest),
   );
@@ -209,8 +209,8 @@ describe('the schema and the types', () => {
     ['RedundancyReport', redundancy, []],
     ['RedundancyCounts', redundancy?.properties?.counts, []],
     ['RedundancyFinding', redundancy?.properties?.findings?.items, []],
-    ['RedundancyHost', host, ['Exchanger']],
-    ['ExchangerAddress', host?.properties?.addresses?.items, []],
+    ['RedundancyHost', host, ['MxHost']],
+    ['MxHostAddress', host?.properties?.addresses?.items, []],
     ['ServiceAudit', serviceAudit, []],
     ['TlsAudit', tls, []],
     ['CertificateAudit', certificate, []],

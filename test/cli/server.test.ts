@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { AuditReport } from '../../src/audit/index.ts';
-import { type FakeExchanger, fakeExchanger, type Posture } from '../audit/smtp/fake-exchanger.ts';
+import { type FakeMxHost, fakeMxHost, type Posture } from '../audit/smtp/fake-mx-host.ts';
 import { authority, issue } from '../audit/tls/certificates.ts';
 import { type Ended, postern } from './command.ts';
 
@@ -11,12 +11,12 @@ const ca = authority();
 const tls = { chain: [issue({ names: [host], by: ca })] };
 const zone = { 'example.org': { MX: [[10, host]] }, [host]: { A: ['127.0.0.1'] } };
 
-const running: FakeExchanger[] = [];
+const running: FakeMxHost[] = [];
 afterEach(() => Promise.all(running.splice(0).map((server) => server.close())));
 
-/** Audits an exchanger of this machine by the command. */
+/** Audits an MX host of this machine by the command. */
 async function audited(posture: Posture, words: string): Promise<Ended> {
-  const server = await fakeExchanger(posture);
+  const server = await fakeMxHost(posture);
   running.push(server);
   return postern(
     `audit --zone zone.json --ca ca.pem --public 127.0.0.0/8 --smtp-port ${server.port} --minimum 1 ` +

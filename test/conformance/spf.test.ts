@@ -68,12 +68,12 @@ function recordOf(type: RecordType, value: unknown): object {
 describe.skipIf(!present)(`RFC 7208 suite${present ? '' : ' (its data is not here)'}`, () => {
   test('it has its 203 cases', () => expect(cases).toHaveLength(203));
 
-  for (const ahead of [true, false]) {
+  for (const earliest of [true, false]) {
     test.each(cases)(
-      `${ahead ? 'asked ahead' : 'one by one'}: %s`,
+      `${earliest ? 'asked ahead' : 'one by one'}: %s`,
       async (_, { ip, helo, mailFrom, allowed, explanation }, zone) => {
         const env = { dns: resolverOf(zone), clock: fixedClock() };
-        const outcome = await checkHost({ ip, helo, mailFrom }, env, { lookAhead: ahead });
+        const outcome = await checkHost({ ip, helo, mailFrom }, env, { lookAhead: earliest });
         expect(allowed).toContain(outcome.result);
         if (explanation !== undefined) expect(outcome.explanation ?? 'DEFAULT').toBe(explanation);
       },

@@ -371,25 +371,25 @@ describe.skipIf(!haveRedis)('a server in trouble', () => {
     const { counters, bans: kept } = await store();
     const admin = new Redis(server.url);
     const [seconds, micros] = await admin.time();
-    const ahead = (Number(seconds) * 1e6 + Number(micros) + 3_600e6).toFixed(0);
+    const earliest = (Number(seconds) * 1e6 + Number(micros) + 3_600e6).toFixed(0);
     const second = { rate: 1, periodMs: 1_000 };
     const daily = { rate: 86_400, periodMs: 86_400_000, burst: 3 };
     // Three of three used up, an hour from now.
-    await admin.set('fleet:rate:k', `${Number(ahead) + 3e6} ${ahead}`);
+    await admin.set('fleet:rate:k', `${Number(earliest) + 3e6} ${earliest}`);
     const usage = await counters.peek('k', daily);
     expect(usage).toMatchObject({ allowed: false, used: 3 });
     expect(usage.retryAfterMs).toBeLessThanOrEqual(1_000);
     // As a version without the second time wrote it: more than may be owed at all.
-    await admin.set('fleet:rate:old', ahead);
+    await admin.set('fleet:rate:old', earliest);
     expect(await counters.charge('old', second)).toMatchObject({ allowed: true });
-    await admin.zadd('fleet:places:p', Number(ahead) / 1_000, 'a process that is gone');
+    await admin.zadd('fleet:places:p', Number(earliest) / 1_000, 'a process that is gone');
     await counters.acquire('p', 2, 'x');
     expect(Number(await admin.zscore('fleet:places:p', 'a process that is gone'))).toBeLessThan(
-      Number(ahead) / 1_000 - 3e6,
+      Number(earliest) / 1_000 - 3e6,
     );
-    await admin.zadd('fleet:values:v', Number(ahead) / 1_000, 'a value');
+    await admin.zadd('fleet:values:v', Number(earliest) / 1_000, 'a value');
     expect(await counters.distinct('v', 'another', 1, 1_000)).toMatchObject({ allowed: true, used: 1 });
-    const since = Math.round(Number(ahead) / 1_000);
+    const since = Math.round(Number(earliest) / 1_000);
     await admin.hset('fleet:bans', '192.0.2.1/32', `${since} ${since + 60_000} 1 from the future`);
     const again = await kept.add('192.0.2.1', 'again', 60_000);
     expect((again?.until ?? 0) - Date.now()).toBeLessThanOrEqual(121_000);

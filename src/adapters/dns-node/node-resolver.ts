@@ -1,6 +1,7 @@
 import { promises } from 'node:dns';
-import { onAbort, questionName, stallWatch } from '../../dns/index.ts';
+import { questionName, stallWatch } from '../../dns/index.ts';
 import type { DnsAnswer, DnsRecord, DnsResolver, RecordOf, RecordType, ResolveOptions } from '../../env/index.ts';
+import { onAbort } from '../../env/index.ts';
 import { monotonicClock, turns } from '../dns-wire/index.ts';
 
 export interface NodeResolverOptions {

@@ -1,9 +1,9 @@
-import { onAbort } from '../../dns/index.ts';
 import type { Clock, RecordType } from '../../env/index.ts';
+import { onAbort } from '../../env/index.ts';
 import { type Reading, readAnswer } from './answer.ts';
 import { readMessage } from './message.ts';
-import { drain, patience } from './patience.ts';
 import type { Arrival, Server, Transport } from './server.ts';
+import { drain, stallAwareTimeout } from './stall-aware-timeout.ts';
 
 export interface ExchangeOptions {
   readonly clock: Clock;
@@ -91,7 +91,7 @@ export function exchange<T extends RecordType>(
         const server = left
           .filter((one) => !paused(one) && !held(one, waitedMs))
           .sort((a, b) => (sent.get(a) ?? 0) - (sent.get(b) ?? 0))[0];
-        cancelRetry = patience(wait, { clock, progress }, (stalled) => {
+        cancelRetry = stallAwareTimeout(wait, { clock, progress }, (stalled) => {
           if (!stalled && server !== undefined && !paused(server)) server.silent();
           // Most questions are answered before this, and need no second timer. Time that the process slept is not counted.
           startDeadline(timeoutMs - wait);
@@ -183,7 +183,7 @@ export function exchange<T extends RecordType>(
     const remaining = (): number => Math.max(1, timeoutMs - (clock.now() - since));
     let cancelDeadline: (() => void) | undefined;
     const startDeadline = (ms: number): void => {
-      cancelDeadline ??= patience(ms, { clock, progress }, () => finish({ status: 'temperror', reason }));
+      cancelDeadline ??= stallAwareTimeout(ms, { clock, progress }, () => finish({ status: 'temperror', reason }));
     };
     if (retryMs >= timeoutMs) startDeadline(timeoutMs);
     const withdrawAbort = onAbort(signal, abort);

@@ -1,4 +1,4 @@
-import { onAbort } from '../../dns/index.ts';
+import { onAbort } from '../../env/index.ts';
 
 /** Limits how many questions are open at once. The others wait in line. */
 export interface Turns {

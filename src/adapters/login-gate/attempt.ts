@@ -2,7 +2,7 @@ import { decodeBase64, encodeBase64, parseOauthBearer, parseXoauth2 } from '../.
 import { type AttemptOutcome, canonicalAccount } from '../../checks/smtp-auth/index.ts';
 
 /** Whose login it is, as far as the client's messages tell. */
-export interface Told {
+export interface ObservedLogin {
   readonly account?: string;
   /** The password or token, if the mechanism shows it; only to tell a repeat of a wrong one from a new one. */
   readonly secret?: string;
@@ -18,7 +18,7 @@ export interface Told {
  * - `gone`: the client has disconnected
  */
 export type Ended =
-  | { readonly how: 'last'; readonly line: string; readonly outcome: AttemptOutcome; readonly told: Told }
+  | { readonly how: 'last'; readonly line: string; readonly outcome: AttemptOutcome; readonly observed: ObservedLogin }
   | { readonly how: 'refused'; readonly line: string; readonly close: boolean }
   | { readonly how: 'unreadable' | 'cancelled' | 'unavailable' | 'gone' };
 
@@ -32,7 +32,7 @@ export interface SaslReader {
   /** Whether an empty initial response is none at all: the name is asked for. */
   readonly emptyIsNone?: boolean;
   /** Reads these messages, or the answer to the first challenge if there are no prompts. Undefined if they cannot be read. */
-  read(messages: readonly Uint8Array[]): Told | undefined;
+  read(messages: readonly Uint8Array[]): ObservedLogin | undefined;
   /** Whether the backend's challenge after that says that the login has failed; the client only acknowledges it. */
   isFailure(challenge: Uint8Array | undefined): boolean;
 }
@@ -43,7 +43,7 @@ const never = (): boolean => false;
 const text = (message: Uint8Array | undefined): string => Buffer.from(message ?? []).toString('utf8');
 
 /** An account that has a name, as names are counted. Any other would be in nobody's book. */
-const told = (account: string | undefined, secret?: string): Told | undefined =>
+const observed = (account: string | undefined, secret?: string): ObservedLogin | undefined =>
   account === undefined || canonicalAccount(account) === undefined ? undefined : { account, secret };
 
 const token = (parse: typeof parseXoauth2): SaslReader => ({
@@ -53,7 +53,7 @@ const token = (parse: typeof parseXoauth2): SaslReader => ({
     if (step.state !== 'login') return undefined;
     const { account, secret } = step.login;
     // OAUTHBEARER may leave the name to the token.
-    return account === '' ? { secret } : told(account, secret);
+    return account === '' ? { secret } : observed(account, secret);
   },
   // RFC 7628 §3.2.2: an error comes as a challenge.
   isFailure: () => true,
@@ -65,19 +65,19 @@ const readers: { readonly [mechanism: string]: SaslReader } = {
     read: ([message]) => {
       const [authorizeAs, account, secret, ...more] = text(message).split('\0');
       if (authorizeAs === undefined || secret === undefined || secret === '' || more.length > 0) return undefined;
-      return told(account, secret);
+      return observed(account, secret);
     },
     isFailure: never,
   },
   LOGIN: {
     prompts: ['Username:', 'Password:'].map((prompt) => encodeBase64(new TextEncoder().encode(prompt))),
     emptyIsNone: true,
-    read: ([account, secret]) => told(text(account), text(secret)),
+    read: ([account, secret]) => observed(text(account), text(secret)),
     isFailure: never,
   },
   'CRAM-MD5': {
     prompts: [],
-    read: ([message]) => told(/^(.+) [0-9a-fA-F]{32}$/s.exec(text(message))?.[1]),
+    read: ([message]) => observed(/^(.+) [0-9a-fA-F]{32}$/s.exec(text(message))?.[1]),
     isFailure: never,
   },
   XOAUTH2: token(parseXoauth2),
@@ -91,7 +91,7 @@ const scram: SaslReader = {
     const name = /^(?:[ny]|p=[A-Za-z0-9.-]+),(?:a=[^,]*)?,n=([^,]+),r=/.exec(text(message))?.[1];
     return name === undefined || /=(?!2C|3D)/.test(name)
       ? undefined
-      : told(name.replaceAll('=2C', ',').replaceAll('=3D', '='));
+      : observed(name.replaceAll('=2C', ',').replaceAll('=3D', '='));
   },
   isFailure: (challenge) => text(challenge).startsWith('e='),
 };
@@ -101,8 +101,8 @@ export const saslReader = (mechanism: string): SaslReader | undefined =>
   mechanism.startsWith('SCRAM-') ? scram : Object.hasOwn(readers, mechanism) ? readers[mechanism] : undefined;
 
 /** Reads a name and a password that were sent without SASL. */
-export const toldInClear = (account: Buffer, secret: Buffer): Told | undefined =>
-  told(account.toString('utf8'), secret.toString('utf8'));
+export const observedInClear = (account: Buffer, secret: Buffer): ObservedLogin | undefined =>
+  observed(account.toString('utf8'), secret.toString('utf8'));
 
 /** A SASL message in base64: `=` is an empty initial response (RFC 4954 §4, RFC 4959 §3, RFC 5034 §4). */
 export const saslMessage = (base64: string, initial: boolean): Uint8Array | undefined =>

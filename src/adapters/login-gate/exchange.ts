@@ -1,5 +1,5 @@
 import type { AttemptOutcome } from '../../checks/smtp-auth/index.ts';
-import { type Ended, type SaslReader, saslMessage, saslReader, type Told } from './attempt.ts';
+import { type Ended, type ObservedLogin, type SaslReader, saslMessage, saslReader } from './attempt.ts';
 import type { GateEnv } from './options.ts';
 import type { Session } from './session.ts';
 
@@ -53,11 +53,11 @@ export async function exchange<E extends GateEnv>(
     if (!isInitial) given.push(line);
   }
 
-  let told: Told | undefined;
+  let observed: ObservedLogin | undefined;
   if (given.length > 0) {
-    told = reader.read(messages);
-    if (told === undefined) return { how: 'unreadable' };
-    const refused = await session.admit(told, mechanism);
+    observed = reader.read(messages);
+    if (observed === undefined) return { how: 'unreadable' };
+    const refused = await session.admit(observed, mechanism);
     if (refused !== null) return { how: 'refused', ...refused };
   }
 
@@ -86,7 +86,7 @@ export async function exchange<E extends GateEnv>(
         how: 'last',
         line: next.last,
         outcome: failed && outcome !== 'accepted' ? 'rejected' : outcome,
-        told: told ?? {},
+        observed: observed ?? {},
       };
     }
     const queued = given.shift();
@@ -95,7 +95,7 @@ export async function exchange<E extends GateEnv>(
       continue;
     }
     // From here on the client is waited for: the failure is written down, and the place given back, before that.
-    if (told !== undefined && !failed) {
+    if (observed !== undefined && !failed) {
       failed = reader.isFailure(saslMessage(next.challenge, false));
       await session.record(failed ? 'rejected' : 'not-judged');
     }
@@ -104,10 +104,10 @@ export async function exchange<E extends GateEnv>(
     if (line === '*') return cancel('cancelled');
     const message = saslMessage(line, false);
     if (message === undefined) return cancel('unreadable');
-    told ??= reader.read([message]);
-    if (told === undefined) return cancel('unreadable');
+    observed ??= reader.read([message]);
+    if (observed === undefined) return cancel('unreadable');
     if (!failed) {
-      const refused = await session.admit(told, mechanism);
+      const refused = await session.admit(observed, mechanism);
       if (refused !== null) {
         session.closeBackend();
         return { how: 'refused', line: refused.line, close: true };

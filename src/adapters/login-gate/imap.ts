@@ -1,5 +1,5 @@
 import type { AttemptOutcome } from '../../checks/smtp-auth/index.ts';
-import { type Ended, toldInClear } from './attempt.ts';
+import { type Ended, observedInClear } from './attempt.ts';
 import { exchange, type Sides } from './exchange.ts';
 import { type Astrings, imapString, readAstrings, swallowLiterals } from './imap-arguments.ts';
 import type { GateEnv } from './options.ts';
@@ -247,9 +247,9 @@ async function login<E extends GateEnv>(
   tag: string,
   [name, password]: Astrings,
 ): Promise<Ended> {
-  const told = toldInClear(name, password);
-  if (told === undefined) return { how: 'unreadable' };
-  const refused = await session.admit(told, 'LOGIN');
+  const observed = observedInClear(name, password);
+  if (observed === undefined) return { how: 'unreadable' };
+  const refused = await session.admit(observed, 'LOGIN');
   if (refused !== null) return { how: 'refused', ...refused };
   const chunks = [...imapString(`${tag} LOGIN `, name), ...imapString(' ', password)];
   const lines: Buffer[] = [];
@@ -269,7 +269,7 @@ async function login<E extends GateEnv>(
     if ('challenge' in next) continue;
     const outcome = outcomeOf(next.last);
     await session.record(outcome);
-    return { how: 'last', line: next.last, outcome, told };
+    return { how: 'last', line: next.last, outcome, observed };
   }
   await session.record('not-judged');
   return { how: 'unavailable' };

@@ -1,5 +1,5 @@
 import type { AttemptOutcome } from '../../checks/smtp-auth/index.ts';
-import { type Ended, toldInClear } from './attempt.ts';
+import { type Ended, observedInClear } from './attempt.ts';
 import { exchange, type Sides } from './exchange.ts';
 import type { GateEnv } from './options.ts';
 import type { Peer } from './peer.ts';
@@ -171,9 +171,9 @@ async function userAndPassword<E extends GateEnv>(
   user: string,
   password: string,
 ): Promise<Ended> {
-  const told = toldInClear(Buffer.from(user, 'latin1'), Buffer.from(password, 'latin1'));
-  if (told === undefined) return { how: 'unreadable' };
-  const refused = await session.admit(told, 'USER');
+  const observed = observedInClear(Buffer.from(user, 'latin1'), Buffer.from(password, 'latin1'));
+  if (observed === undefined) return { how: 'unreadable' };
+  const refused = await session.admit(observed, 'USER');
   if (refused !== null) return { how: 'refused', ...refused };
   session.dropStale();
   const line = await session.judged(async () => {
@@ -188,7 +188,7 @@ async function userAndPassword<E extends GateEnv>(
   }
   const outcome = outcomeOf(line);
   await session.record(outcome);
-  return { how: 'last', line, outcome, told };
+  return { how: 'last', line, outcome, observed };
 }
 
 /** AUTH, between the client and the backend (RFC 5034 §4). */

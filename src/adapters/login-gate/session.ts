@@ -13,7 +13,7 @@ import { type Attempt, type AttemptOutcome, admitAfterDelay, type LoginDetail } 
 import { type Decision, evaluate } from '../../core/index.ts';
 import type { TlsFacts } from '../../smtp/index.ts';
 import type { Endpoints } from '../proxy-protocol/index.ts';
-import { type Ended, saslReader, type Told } from './attempt.ts';
+import { type Ended, type ObservedLogin, saslReader } from './attempt.ts';
 import { connectBackend } from './backend.ts';
 import { type Certificates, tlsFacts } from './certificates.ts';
 import type { GateEnv, GateEvent, Limits, LoginGateOptions } from './options.ts';
@@ -39,7 +39,13 @@ export class Session<E extends GateEnv> {
   #tls: TlsFacts | null = null;
   /** The login under way, from the time its account is known to its end. */
   #attempt:
-    | { readonly attempt: Attempt; readonly told: Told; readonly mechanism: string; holds: boolean; heldMs: number }
+    | {
+        readonly attempt: Attempt;
+        readonly observed: ObservedLogin;
+        readonly mechanism: string;
+        holds: boolean;
+        heldMs: number;
+      }
     | undefined;
   #loggedIn = false;
   #stopped: Promise<void> | undefined;
@@ -249,15 +255,18 @@ export class Session<E extends GateEnv> {
    *
    * @returns null if it may, or the reply; after it the session ends if `close`
    */
-  async admit(told: Told, mechanism: string): Promise<{ readonly line: string; readonly close: boolean } | null> {
+  async admit(
+    observed: ObservedLogin,
+    mechanism: string,
+  ): Promise<{ readonly line: string; readonly close: boolean } | null> {
     const { budgets, env, protocol } = this.options;
     const first = this.#attempt === undefined;
     const attempt: Attempt = {
       session: this.id,
       client: this.#ends.client.ip,
-      account: told.account,
+      account: observed.account,
     };
-    const current = { attempt, told, mechanism, holds: false, heldMs: this.#attempt?.heldMs ?? 0 };
+    const current = { attempt, observed, mechanism, holds: false, heldMs: this.#attempt?.heldMs ?? 0 };
     this.#attempt = current;
     if (first) this.event('login-attempt', this.#whose());
     if (budgets === undefined) return null;
@@ -293,15 +302,15 @@ export class Session<E extends GateEnv> {
     const current = this.#attempt;
     if (budgets === undefined || current?.holds !== true) return;
     current.holds = false;
-    await this.#guarded(() => budgets.record(current.attempt, outcome, env, current.told.secret));
+    await this.#guarded(() => budgets.record(current.attempt, outcome, env, current.observed.secret));
   }
 
   /** The end of one login: told once to `onEvent`, whatever it came to. */
   loginEnded(because: LoginDetail['because'], more: { readonly budget?: string; readonly reason?: string } = {}): void {
     const current = this.#attempt;
     if (current === undefined) return;
-    const { told, mechanism, heldMs } = current;
-    const { account = '' } = told;
+    const { observed, mechanism, heldMs } = current;
+    const { account = '' } = observed;
     const held = heldMs > 0 ? { heldMs } : {};
     const login: LoginDetail = { mechanism, account: account.slice(0, 255), because, ...held, ...more };
     const type = because === 'accepted' ? 'login' : because === 'too-many-failures' ? 'refused' : 'login-failed';
@@ -311,8 +320,8 @@ export class Session<E extends GateEnv> {
   }
 
   #whose(): Partial<GateEvent> {
-    const { told, mechanism = '' } = this.#attempt ?? {};
-    return { mechanism, ...(told?.account === undefined ? {} : { account: told.account.slice(0, 255) }) };
+    const { observed, mechanism = '' } = this.#attempt ?? {};
+    return { mechanism, ...(observed?.account === undefined ? {} : { account: observed.account.slice(0, 255) }) };
   }
 
   /** Tells the client how its login ended. True if it is in. */

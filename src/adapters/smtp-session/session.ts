@@ -15,7 +15,7 @@ import type {
   HeloFacts,
   MailFacts,
   MessageAuthentication,
-  Misdeed,
+  Offence,
   PolicyParts,
   RcptFacts,
   Reply,
@@ -25,15 +25,15 @@ import type {
   TlsFacts,
 } from '../../smtp/index.ts';
 import { authenticationResults, isSmtpPolicy, policyParts, replyFor, smtpReply } from '../../smtp/index.ts';
-import { Ahead } from './ahead.ts';
-import { askedOnce } from './asked-once.ts';
 import { Authenticating } from './authenticating.ts';
+import { EarlyChecks } from './early-checks.ts';
 import { foldRecipients, foldStages, unitedTags } from './fold.ts';
-import { heldPlaces } from './held-places.ts';
 import { Kept } from './kept.ts';
 import { describe } from './path-problem.ts';
 import type { MessageSink } from './receiving.ts';
 import { Receiving } from './receiving.ts';
+import { releaseLateLeases } from './release-late-leases.ts';
+import { sessionResolver } from './session-resolver.ts';
 import type { MessageOutcome, RecipientOutcome, SessionEvent, SmtpSession, SmtpSessionOptions } from './types.ts';
 
 const DEADLINE_MS = 30_000;
@@ -110,11 +110,11 @@ class Session<E extends Env> implements SmtpSession {
   #counted = false;
   #authenticating: Authenticating | undefined;
   readonly #env: E;
-  readonly #dns: ReturnType<typeof askedOnce>;
+  readonly #dns: ReturnType<typeof sessionResolver>;
   /** What ends the stage being decided, and the wait a rule asked for. */
   #stage: AbortController | undefined;
   #hurry: (() => void) | undefined;
-  readonly #ahead: Ahead<E> | undefined;
+  readonly #early: EarlyChecks<E> | undefined;
   readonly #options: SmtpSessionOptions;
   readonly #deadlineMs: number;
   readonly #maxDelayMs: number;
@@ -141,8 +141,8 @@ class Session<E extends Env> implements SmtpSession {
     const { name, writes } = trace(options, connection.session);
     this.authservId = name;
     this.#writesTrace = writes;
-    this.#dns = askedOnce(env.dns, env.clock);
-    const counters = heldPlaces(
+    this.#dns = sessionResolver(env.dns, env.clock);
+    const counters = releaseLateLeases(
       env.counters,
       () => this.#closed,
       (error) => this.#trouble(error),
@@ -152,7 +152,7 @@ class Session<E extends Env> implements SmtpSession {
     this.#options = options;
     this.#deadlineMs = deadlineMs;
     this.#maxDelayMs = maxDelayMs;
-    if (options.ahead ?? connection.session.role === 'mx') this.#ahead = new Ahead(policy);
+    if (options.earlyChecks ?? connection.session.role === 'mx') this.#early = new EarlyChecks(policy);
   }
 
   get facts(): SmtpSession['facts'] {
@@ -209,7 +209,7 @@ class Session<E extends Env> implements SmtpSession {
       });
       decision = await evaluate<AuthenticatedStages, E, S>(this.#policy as never, stage, facts, this.#env, {
         signal: end.signal,
-        known: this.#ahead,
+        known: this.#early,
       });
       cancel();
     }
@@ -290,7 +290,7 @@ class Session<E extends Env> implements SmtpSession {
   }
 
   /** Shows the policy's bans what happened. The session does not wait for them. */
-  #feed(what: Decision | Misdeed): void {
+  #feed(what: Decision | Offence): void {
     const { bans } = this.#parts;
     if (bans.length === 0) return;
     const facts = this.#connectFacts();
@@ -350,7 +350,7 @@ class Session<E extends Env> implements SmtpSession {
     const [reply, decision] = await this.#at('connect', facts);
     if (reply !== null) return reply;
     this.#letIn.connect = decision;
-    this.#ahead?.start('connect', facts, this.#env);
+    this.#early?.start('connect', facts, this.#env);
     return null;
   }
 
@@ -372,13 +372,13 @@ class Session<E extends Env> implements SmtpSession {
       domain,
       literal,
     };
-    this.#ahead?.forget('helo');
+    this.#early?.forget('helo');
     const facts = this.#heloFacts(helo);
     const [reply, decision] = await this.#at('helo', facts);
     if (reply !== null) return reply;
     this.#letIn.helo = decision;
     this.#helo = helo;
-    this.#ahead?.start('helo', facts, this.#env);
+    this.#early?.start('helo', facts, this.#env);
     return null;
   }
 
@@ -389,7 +389,7 @@ class Session<E extends Env> implements SmtpSession {
     this.#authDecision = undefined;
     this.#letIn = { connect: this.#letIn.connect };
     this.reset();
-    this.#ahead?.forget('helo');
+    this.#early?.forget('helo');
   }
 
   async auth(mechanism: string): Promise<Reply | null> {
@@ -440,7 +440,7 @@ class Session<E extends Env> implements SmtpSession {
       return this.#refuse('utf8-not-offered', 'A sender outside ASCII needs SMTPUTF8');
     const mail = { reversePath: parsed.mailbox, mailParameters: parameters };
     this.#dns.forgetTrouble();
-    this.#ahead?.forget('mail');
+    this.#early?.forget('mail');
     const facts = this.#mailFacts(this.#helo, mail);
     this.#findings.transaction.clear();
     const [reply, decision] = await this.#at('mail', facts);
@@ -449,7 +449,7 @@ class Session<E extends Env> implements SmtpSession {
     this.#mail = mail;
     this.recipients = [];
     this.#accepting = [decision];
-    this.#ahead?.start('mail', facts, this.#env);
+    this.#early?.start('mail', facts, this.#env);
     return null;
   }
 
@@ -528,7 +528,7 @@ class Session<E extends Env> implements SmtpSession {
     const began = this.#env.clock.now();
     let authentication: MessageAuthentication | undefined;
     if (arriving !== undefined) {
-      this.#ahead?.start('data', facts, this.#env);
+      this.#early?.start('data', facts, this.#env);
       authentication = await arriving.result();
       this.#authenticating = undefined;
     }
@@ -587,7 +587,7 @@ class Session<E extends Env> implements SmtpSession {
     const { authentication } = this.#parts;
     if (authentication === undefined) return undefined;
     const facts = this.#mailFacts(helo, mail);
-    const found = (check: object): Awaitable<Finding> | undefined => this.#ahead?.found(check);
+    const found = (check: object): Awaitable<Finding> | undefined => this.#early?.found(check);
     const arriving = new Authenticating(
       (message, signal) => authentication.authenticate(message, facts, this.#env, { signal, found }),
       this.#env.clock,
@@ -641,7 +641,7 @@ class Session<E extends Env> implements SmtpSession {
     this.recipients = [];
     this.#accepting = [];
     this.#findings.transaction.clear();
-    this.#ahead?.forget('mail');
+    this.#early?.forget('mail');
   }
 
   async close(): Promise<void> {
@@ -650,7 +650,7 @@ class Session<E extends Env> implements SmtpSession {
     this.#stage?.abort('closed');
     this.#authenticating?.end('closed');
     this.#hurry?.();
-    this.#ahead?.forget('connect');
+    this.#early?.forget('connect');
     this.#dns.end();
     await this.#store('counters.release', () => this.#env.counters.release(this.#connection.session.id));
   }

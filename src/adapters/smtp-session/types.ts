@@ -39,7 +39,7 @@ export interface SmtpSessionOptions {
    * Runs checks as soon as their facts exist. Default: true for the role `mx`. On submission most clients log in, and lists
    * need not be asked about them.
    */
-  readonly ahead?: boolean;
+  readonly earlyChecks?: boolean;
   /** SMTPUTF8 is offered (RFC 6531). Default: false. */
   readonly smtpUtf8?: boolean;
   /** The domain that a bare `<postmaster>` belongs to. Default: the server's name. */

@@ -2,9 +2,9 @@ import type { AuditContext } from '../context.ts';
 import type { Find } from '../find.ts';
 import { printable } from '../finding.ts';
 import { exposure, offeredInClear } from '../offered.ts';
-import type { Beside } from './beside.ts';
 import type { Dialect, Dummy, LoginAnswer, LoginForm } from './dialect.ts';
 import { sameRefusal, type Verdict, verdictOf } from './judge.ts';
+import type { SideConversations } from './side-conversations.ts';
 import { type Answer, isAnswer, shown } from './talk.ts';
 
 /** Mechanisms that are begun without a secret: a bearer token is a secret too, and some servers think of PLAIN alone. */
@@ -45,7 +45,7 @@ export interface Clear {
 export async function tryInClear(
   dialect: Dialect,
   dummy: Dummy,
-  beside: Beside,
+  beside: SideConversations,
   before: readonly string[] | undefined,
   tls: Promise<boolean>,
   { settings }: AuditContext,
@@ -111,7 +111,11 @@ const offersAny = (dialect: Dialect, before: readonly string[]): boolean =>
 const isInvitation = ({ kind }: Answer): boolean => kind === 'invited' || kind === 'ok';
 
 /** Begins each mechanism; where the server hangs up, in a new conversation. One invitation is enough. */
-async function inviteAll(dialect: Dialect, mechanisms: readonly string[], beside: Beside): Promise<readonly Call[]> {
+async function inviteAll(
+  dialect: Dialect,
+  mechanisms: readonly string[],
+  beside: SideConversations,
+): Promise<readonly Call[]> {
   const calls: Call[] = [];
   let left = mechanisms;
   for (let turn = 0; turn < MAX_CONVERSATIONS && left.length > 0; turn++) {

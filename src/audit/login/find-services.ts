@@ -1,6 +1,6 @@
 import { knownProviders, providerOf, type RedundancyHost } from '../../checks/mx-redundancy/index.ts';
-import { onAbort } from '../../dns/index.ts';
 import type { DnsAnswer, RecordType } from '../../env/index.ts';
+import { onAbort } from '../../env/index.ts';
 import type { IpAddress } from '../../net/index.ts';
 import { addressScope, parseIp, prefixHas } from '../../net/index.ts';
 import type { AuditContext } from '../context.ts';
@@ -46,7 +46,7 @@ interface Host {
 export async function findServices(
   domain: string,
   known: {
-    readonly exchangers: readonly RedundancyHost[];
+    readonly mxHosts: readonly RedundancyHost[];
     readonly srv: NonNullable<RecordsAudit['srv']>;
   },
   context: AuditContext,
@@ -67,7 +67,7 @@ export async function findServices(
       if (services === undefined || services.includes(service)) candidates.push({ service, host, port, because });
   };
   for (const host of settings.hosts) everywhere(host, 'given');
-  for (const { host, provider, state } of known.exchangers)
+  for (const { host, provider, state } of known.mxHosts)
     if (provider === undefined && state === 'usable') everywhere(host, 'mx');
 
   const providers = [...settings.providers, ...knownProviders];

@@ -5,10 +5,10 @@ import type { ServiceAudit, ServiceName, TlsAudit } from '../report.ts';
 import { certificateFindings, probeVersions, readCertificate, versionFindings } from '../tls/index.ts';
 import { mayTrustUs } from '../trust.ts';
 import { type TlsBegun, uninvited } from '../wire/index.ts';
-import { type Beside, besides } from './beside.ts';
 import { judgeClear, tryInClear } from './clear.ts';
 import type { Dialect, Dummy } from './dialect.ts';
 import { dialectOf } from './dialects.ts';
+import { type SideConversations, sideConversations } from './side-conversations.ts';
 import { reply } from './submission.ts';
 import { type Answer, isAnswer, shown, Talk } from './talk.ts';
 
@@ -46,7 +46,7 @@ interface Task {
   readonly unknown: string[];
   /** What is to be said with a finding that a trusted address may bring about. */
   readonly caveat: string;
-  readonly beside: Beside;
+  readonly beside: SideConversations;
   readonly context: AuditContext;
 }
 
@@ -102,7 +102,7 @@ export async function auditService(target: LoginTarget, context: AuditContext): 
     caveat: trusted
       ? ' The audit ran on the same machine, which the server may trust: ask again from elsewhere (--source) to be sure.'
       : '',
-    beside: besides(target, dialect, implicit.has(name), context),
+    beside: sideConversations(target, dialect, implicit.has(name), context),
     context,
   };
   const { find, unknown } = task;

@@ -48,7 +48,7 @@ export function readMtaStsPolicy(text: string): ReadPolicy {
     );
   const age = fields.get('max_age');
   if (age === undefined || !/^\d{1,10}$/.test(age)) return fatal('it has no max_age that is a number of seconds');
-  if (mx.length === 0 && mode !== 'none') return fatal('it names no exchanger (mx)');
+  if (mx.length === 0 && mode !== 'none') return fatal('it names no MX host (mx)');
   const maxAge = Number(age);
   if (maxAge > MAX_AGE) faults.push(`its max_age ${maxAge} is longer than a year (${MAX_AGE} seconds)`);
   return { policy: { mode, mx, maxAge }, faults };
@@ -68,25 +68,23 @@ export const mtaStsAllows = ({ mx }: Pick<MtaStsPolicy, 'mx'>, host: string): bo
   mx.some((pattern) => namesHost(pattern, host));
 
 /**
- * Whether a policy names the domain's exchangers, and nobody else.
+ * Whether a policy names the domain's MX hosts, and nobody else.
  *
- * @param exchangers the hosts of the MX records, all of them; where none is known, nothing is found
+ * @param MX hosts the hosts of the MX records, all of them; where none is known, nothing is found
  */
 export function mtaStsFindings(
   domain: string,
   policy: MtaStsPolicy,
-  exchangers: readonly string[],
+  mxHosts: readonly string[],
 ): readonly AuditFinding[] {
-  const hosts = [...new Set(exchangers)].filter(
-    (host) => parseDomain(host) !== undefined && parseIp(host) === undefined,
-  );
+  const hosts = [...new Set(mxHosts)].filter((host) => parseDomain(host) !== undefined && parseIp(host) === undefined);
   if (policy.mode === 'none' || hosts.length === 0) return [];
   const shown = [`mode: ${policy.mode}`, ...policy.mx.map((pattern) => `mx: ${pattern}`)];
   const strangers = hosts.filter((host) => !mtaStsAllows(policy, host));
   const unused = policy.mx.filter((pattern) => !hosts.some((host) => namesHost(pattern, host)));
   return [
     ...strangers.map((host) =>
-      found('mta-sts-mx', host, `The MTA-STS policy of ${domain} does not name its exchanger ${host}.`, shown, {
+      found('mta-sts-mx', host, `The MTA-STS policy of ${domain} does not name its MX host ${host}.`, shown, {
         severity: policy.mode === 'enforce' ? 'high' : 'medium',
       }),
     ),

@@ -1,5 +1,6 @@
-import { onAbort, questionName } from '../../dns/index.ts';
+import { questionName } from '../../dns/index.ts';
 import type { DnsAnswer, DnsResolver, RecordType } from '../../env/index.ts';
+import { onAbort } from '../../env/index.ts';
 import type { ProbeName } from '../catalogue.ts';
 import type { AuditContext } from '../context.ts';
 import { type AuditFinding, found } from '../finding.ts';

@@ -122,7 +122,7 @@ function missing(domain: string, texts: readonly string[], sends: boolean): Audi
     domain,
     what,
     near.map((text) => `${domain} TXT ${text}`),
-    sends ? {} : { severity: 'low', mend: 'Publish "v=spf1 -all": the domain sends no mail.' },
+    sends ? {} : { severity: 'low', fix: 'Publish "v=spf1 -all": the domain sends no mail.' },
   );
 }
 

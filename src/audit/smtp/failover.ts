@@ -13,52 +13,52 @@ interface HostState {
 }
 
 /**
- * Whether mail still flows with each exchanger in turn taken as down, and whether those that stand in are as good.
+ * Whether mail still flows with each MX host in turn taken as down, and whether those that stand in are as good.
  *
- * Where no exchanger at all can be reached, that is one finding of the domain (`smtp-all-unreachable`, or
+ * Where no MX host at all can be reached, that is one finding of the domain (`smtp-all-unreachable`, or
  * `smtp-blocked-here` where nothing came back from anywhere): drop the `smtp-unreachable` of each host then.
  *
  * @param domain in A-labels
- * @param exchangers every address that was talked to
+ * @param MX hosts every address that was talked to
  * @param redundancy what the DNS says
  */
 export function failoverFindings(
   domain: string,
-  exchangers: readonly ServiceAudit[],
+  mxHosts: readonly ServiceAudit[],
   redundancy: Pick<RedundancyReport, 'hosts'>,
 ): readonly AuditFinding[] {
-  const hosts = hostsOf(exchangers);
+  const hosts = hostsOf(mxHosts);
   if (hosts.length === 0) return [];
-  const lines = exchangers.map(
+  const lines = mxHosts.map(
     ({ host, address, port, reach, greeting }) =>
       `${host}[${address}]:${port} ${reach}${greeting === undefined ? '' : `: ${greeting}`}`,
   );
-  if (exchangers.every(({ reach }) => reach === 'timeout') && hosts.length > 1)
+  if (mxHosts.every(({ reach }) => reach === 'timeout') && hosts.length > 1)
     return [
       found(
         'smtp-blocked-here',
         domain,
-        `None of the ${hosts.length} exchangers answers, and none refuses: this network seems to let nobody out to their port.`,
+        `None of the ${hosts.length} MX hosts answers, and none refuses: this network seems to let nobody out to their port.`,
         lines,
       ),
     ];
-  if (exchangers.every(({ reach }) => reach === 'timeout' || reach === 'refused' || reach === 'unreachable'))
+  if (mxHosts.every(({ reach }) => reach === 'timeout' || reach === 'refused' || reach === 'unreachable'))
     return [
       found(
         'smtp-all-unreachable',
         domain,
         hosts.length === 1
-          ? `The only exchanger of ${domain} cannot be reached.`
-          : `None of the ${hosts.length} exchangers of ${domain} can be reached.`,
+          ? `The only MX host of ${domain} cannot be reached.`
+          : `None of the ${hosts.length} MX hosts of ${domain} can be reached.`,
         lines,
       ),
     ];
   return [...lost(domain, hosts, redundancy, lines), ...weaker(hosts)];
 }
 
-function hostsOf(exchangers: readonly ServiceAudit[]): readonly HostState[] {
+function hostsOf(mxHosts: readonly ServiceAudit[]): readonly HostState[] {
   const byHost = new Map<string, ServiceAudit[]>();
-  for (const service of exchangers) {
+  for (const service of mxHosts) {
     const same = byHost.get(service.host);
     if (same === undefined) byHost.set(service.host, [service]);
     else same.push(service);
@@ -92,7 +92,7 @@ function lost(
     found(
       'failover-lost',
       domain,
-      `With ${only.host} down, no mail flows: of the ${hosts.length} exchangers that the DNS names, it is the only one that greets.`,
+      `With ${only.host} down, no mail flows: of the ${hosts.length} MX hosts that the DNS names, it is the only one that greets.`,
       lines,
     ),
   ];

@@ -51,7 +51,7 @@ export async function probeRelay(
     local: domain,
     host: place.host,
     localPart,
-    // The domain itself is not foreign to its exchangers.
+    // The domain itself is not foreign to its MX hosts.
     foreign: asked === domain || asked.endsWith(`.${domain}`) ? 'example.net' : asked,
     literal: isIPv6(place.address) ? `[IPv6:${place.address}]` : `[${place.address}]`,
   };

@@ -2,7 +2,7 @@ import type { AuditContext } from '../context.ts';
 import type { Opened, TlsAsk, TlsBegun, Wire } from '../wire/index.ts';
 import { classOf, readReply, type SmtpReply } from './reply.ts';
 
-/** Where an exchanger is. */
+/** Where an MX host is. */
 export interface Place {
   readonly host: string;
   readonly address: string;
@@ -12,7 +12,7 @@ export interface Place {
 /** What is said in EHLO is bounded as replies are; so is what is kept of it. */
 const MAX_CAPABILITIES = 100;
 
-/** A session with an exchanger: one command, one reply. */
+/** A session with an MX host: one command, one reply. */
 export class SmtpSession {
   readonly wire: Wire;
   readonly #place: Place;

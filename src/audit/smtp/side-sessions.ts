@@ -1,6 +1,6 @@
 import type { AuditContext } from '../context.ts';
 import type { TlsVersion } from '../report.ts';
-import { givingWay, type Held, type TlsBegun } from '../wire/index.ts';
+import { connectionSlots, type Held, type TlsBegun } from '../wire/index.ts';
 import type { Converse } from './relay.ts';
 import { said } from './reply.ts';
 import { type Begun, begin, offers, type Place } from './session.ts';
@@ -9,7 +9,7 @@ import { type Begun, begin, offers, type Place } from './session.ts';
 const PAUSES_MS = [0, 200, 1_000];
 const PATIENCE_MS = 2_000;
 
-/** Sessions with the same exchanger, beside the first one. */
+/** Sessions with the same MX host, beside the first one. */
 export interface SideSessions {
   readonly converse: Converse;
   readonly handshake: (version: TlsVersion) => Promise<TlsBegun>;
@@ -25,7 +25,7 @@ export function sideSessions(place: Place, outer: AuditContext): SideSessions {
   const { clock } = outer;
   const signal = outer.signal === undefined ? end.signal : AbortSignal.any([end.signal, outer.signal]);
   const context: AuditContext = { ...outer, signal };
-  const { hold, firstIsOver } = givingWay(clock, signal, PAUSES_MS, PATIENCE_MS);
+  const { hold, firstIsOver } = connectionSlots(clock, signal, PAUSES_MS, PATIENCE_MS);
   const once = async <T>(run: (begun: Begun) => Promise<T>, helo?: string): Promise<Held<T> | undefined> => {
     const begun = await begin(place, context, helo);
     if (begun === undefined) return undefined;

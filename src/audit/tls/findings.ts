@@ -15,7 +15,7 @@ const LEAST_CURVE = 224;
  * @param subject the service, as findings name it
  * @param names all names that the host may rightly bear, as they were given to {@link readCertificate}
  * @param severity of a wrong name and of a chain that leads nowhere: `medium` where clients do not look (SMTP between
- *   exchangers), `high` where they do. What has expired is `high` anyway.
+ *   MX hosts), `high` where they do. What has expired is `high` anyway.
  */
 export function certificateFindings(
   subject: string,

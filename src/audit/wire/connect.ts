@@ -6,8 +6,8 @@ import {
   type TLSSocket,
   connect as tlsConnect,
 } from 'node:tls';
-import { onAbort } from '../../dns/index.ts';
 import type { Clock } from '../../env/index.ts';
+import { onAbort } from '../../env/index.ts';
 import type { Connect, Opened, ReadLine, TlsAsk, TlsBegun, Wire } from './wire.ts';
 import { MAX_LINE, MAX_UNREAD } from './wire.ts';
 

@@ -9,7 +9,7 @@
  * @module
  */
 export { type ConnectOptions, tcpConnect } from './connect.ts';
-export { type GivingWay, givingWay, type Held } from './giving-way.ts';
+export { type ConnectionSlots, connectionSlots, type Held } from './connection-slots.ts';
 export { limitConnections } from './limit.ts';
 export { uninvited } from './uninvited.ts';
 export type { Connect, Opened, ReadLine, TlsAsk, TlsBegun, Wire } from './wire.ts';

@@ -2,17 +2,17 @@ import type { Awaitable, Decision, Outcome } from '../../core/index.ts';
 import { isPromise } from '../../core/index.ts';
 import type { Ban, Env } from '../../env/index.ts';
 import type { ConnectFacts } from '../../smtp/facts.ts';
-import type { BanRule, Misdeed } from '../../smtp/parts.ts';
+import type { BanRule, Offence } from '../../smtp/parts.ts';
 import { after } from './awaitable.ts';
 import type { Prefixes } from './exemption.ts';
 import { exemption } from './exemption.ts';
 import { atLeastOne, moreThanZero } from './numbers.ts';
 import { checkClasses, prefixesOf } from './prefix-classes.ts';
 
-export type { BanRule, Misdeed } from '../../smtp/parts.ts';
+export type { BanRule, Offence } from '../../smtp/parts.ts';
 
-/** Which cause of the reply table is which misdeed. */
-const misdeedOfCause: { readonly [cause: string]: Misdeed } = {
+/** Which cause of the reply table is which offence. */
+const offenceOfCause: { readonly [cause: string]: Offence } = {
   'credentials-invalid': 'auth-failure',
   'too-many-auth-failures': 'auth-failure',
   'recipient-unknown': 'unknown-recipient',
@@ -25,8 +25,8 @@ const misdeedOfCause: { readonly [cause: string]: Misdeed } = {
 export interface BanAfterOptions {
   /** How many bring the ban: with 5, the fifth. */
   readonly failures: number;
-  /** Of what: misdeeds, or what an outcome of a decision must look like. */
-  readonly of: Misdeed | readonly Misdeed[] | ((outcome: Outcome) => boolean);
+  /** Of what: offences, or what an outcome of a decision must look like. */
+  readonly of: Offence | readonly Offence[] | ((outcome: Outcome) => boolean);
   /** Within how many milliseconds; 10 minutes where not given. Fewer than `failures` in this time are forgiven. */
   readonly within?: number;
   /** How long the first ban lasts, in milliseconds; the store says where not given. The store lengthens it for repeats. */
@@ -82,8 +82,8 @@ export function banAfter(options: BanAfterOptions): BanRule {
         }
       : (outcome: Outcome): boolean => {
           const { cause, result } = outcome.finding;
-          const misdeed = cause === undefined ? undefined : misdeedOfCause[cause];
-          return misdeed !== undefined && result === 'fail' && (words as string[]).includes(misdeed);
+          const offence = cause === undefined ? undefined : offenceOfCause[cause];
+          return offence !== undefined && result === 'fail' && (words as string[]).includes(offence);
         };
   // The last of them is the one that is no longer allowed.
   const rate = { rate: failures, periodMs: within, burst: failures - 1 };
@@ -111,7 +111,7 @@ export function banAfter(options: BanAfterOptions): BanRule {
 }
 
 /**
- * Shows the rules what has happened: a decision, once it was made, or a misdeed that only the session knows of. A session
+ * Shows the rules what has happened: a decision, once it was made, or a offence that only the session knows of. A session
  * does so with the `bans` of its policy; a host without one calls it after every decision. It never throws: a predicate or
  * a store that does is reported to `onError`, and nobody is banned for it.
  *
@@ -131,7 +131,7 @@ export function banAfter(options: BanAfterOptions): BanRule {
  */
 export async function feedBans(
   rules: readonly BanRule[],
-  what: Decision | Misdeed,
+  what: Decision | Offence,
   facts: Pick<ConnectFacts, 'client'>,
   env: Pick<Env, 'counters' | 'bans'>,
   onError?: (error: unknown) => void,

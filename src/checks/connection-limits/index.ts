@@ -36,7 +36,7 @@
  *
  * @module
  */
-export type { BanAfterOptions, BanRule, Misdeed } from './ban-feed.ts';
+export type { BanAfterOptions, BanRule, Offence } from './ban-feed.ts';
 export { banAfter, feedBans } from './ban-feed.ts';
 export type { ConnectionLimitsOptions } from './connections.ts';
 export { connectionLimits } from './connections.ts';

@@ -175,7 +175,7 @@ export function dnsbl(
         return examine(nameSubjects(reverse.confirmed, reduce), env, signal);
       },
       table,
-      { ...named, ahead: 'connect' },
+      { ...named, earliest: 'connect' },
     );
   }
   if (of === 'helo') {
@@ -183,7 +183,7 @@ export function dnsbl(
       'dnsbl',
       ({ helo }, env, signal) => examine(nameSubjects([helo.domain], reduce), env, signal),
       table,
-      { ...named, ahead: 'helo' },
+      { ...named, earliest: 'helo' },
     );
   }
   if (of === 'sender') {
@@ -191,7 +191,7 @@ export function dnsbl(
       'dnsbl',
       ({ reversePath }, env, signal) => examine(nameSubjects([reversePath?.domain], reduce), env, signal),
       table,
-      { ...named, ahead: 'mail' },
+      { ...named, earliest: 'mail' },
     );
   }
   return defineCheck<never, Pick<Env, 'dns' | 'clock'>, DnsblResult, DnsblDetail>(

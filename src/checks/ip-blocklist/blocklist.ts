@@ -90,7 +90,7 @@ export function ipBlocklist(
     'ip-blocklist',
     (facts: Facts, env: Env) => examine(facts.client.ip, lists, env, explanation),
     { fail: reject(), softfail: defer({ close: true }), temperror: proceed, permerror: defer() },
-    { ahead: 'connect', label },
+    { earliest: 'connect', label },
   );
 }
 

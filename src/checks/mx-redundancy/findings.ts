@@ -1,7 +1,7 @@
 /** How bad it is. */
 export type Severity = 'critical' | 'high' | 'medium' | 'low' | 'info';
 
-/** What can be found about a domain's exchangers. */
+/** What can be found about a domain's MX hosts. */
 export type RedundancyFindingId =
   | 'mx-none'
   | 'mx-none-usable'
@@ -37,7 +37,7 @@ export interface RedundancyFinding {
   /** Where it is written that it should not be so. */
   readonly source: string;
   /** What to do about it. */
-  readonly mend: string;
+  readonly fix: string;
   /** The records that show it. */
   readonly evidence: readonly string[];
 }
@@ -48,7 +48,7 @@ export interface RedundancyCatalogueEntry {
   readonly title: string;
   readonly severity: Severity;
   readonly source: string;
-  readonly mend: string;
+  readonly fix: string;
 }
 
 /** What every finding has in common, whatever the domain. */
@@ -57,133 +57,133 @@ export const redundancyCatalogue: { readonly [id in RedundancyFindingId]: Redund
     title: 'The domain takes mail nowhere',
     severity: 'critical',
     source: 'RFC 5321 §5.1',
-    mend: 'Publish MX records for at least two mail hosts; or a null MX (0 .), if the domain shall take no mail.',
+    fix: 'Publish MX records for at least two mail hosts; or a null MX (0 .), if the domain shall take no mail.',
   },
   'mx-none-usable': {
-    title: 'No exchanger has an address',
+    title: 'No MX host has an address',
     severity: 'critical',
     source: 'RFC 5321 §5.1',
-    mend: 'Give the targets addresses, or name targets that have some.',
+    fix: 'Give the targets addresses, or name targets that have some.',
   },
   'mx-implicit': {
     title: 'The domain has no MX record',
     severity: 'medium',
     source: 'RFC 5321 §5.1',
-    mend: 'Publish MX records that name the mail hosts, two at least: the address of the web site is taken for one now.',
+    fix: 'Publish MX records that name the mail hosts, two at least: the address of the web site is taken for one now.',
   },
   'null-mx': {
     title: 'The domain takes no mail',
     severity: 'info',
     source: 'RFC 7505 §3',
-    mend: 'Nothing, if the domain shall take no mail.',
+    fix: 'Nothing, if the domain shall take no mail.',
   },
   'null-mx-mixed': {
     title: 'A null MX stands beside other records',
     severity: 'high',
     source: 'RFC 7505 §3',
-    mend: 'Take the null MX (0 .) away, or all others: some senders refuse to deliver to such a domain at all.',
+    fix: 'Take the null MX (0 .) away, or all others: some senders refuse to deliver to such a domain at all.',
   },
   'null-mx-preference': {
     title: 'Null MX has a preference other than 0',
     severity: 'low',
     source: 'RFC 7505 §3',
-    mend: 'Publish the null MX as "0 .": software that compares the whole record does not recognise it otherwise.',
+    fix: 'Publish the null MX as "0 .": software that compares the whole record does not recognise it otherwise.',
   },
   'mx-single': {
-    title: 'There is one exchanger only',
+    title: 'There is one MX host only',
     severity: 'high',
     source: 'RFC 5321 §5.1',
-    mend: 'Publish a second MX record, for a host in another network.',
+    fix: 'Publish a second MX record, for a host in another network.',
   },
   'mx-one-address': {
-    title: 'All exchangers have the same address',
+    title: 'All MX hosts have the same address',
     severity: 'high',
     source: 'RFC 5321 §5.1',
-    mend: 'Give the second mail host an address of its own: the names end in the same machine now.',
+    fix: 'Give the second mail host an address of its own: the names end in the same machine now.',
   },
   'mx-one-network': {
-    title: 'All exchangers are in one network',
+    title: 'All MX hosts are in one network',
     severity: 'medium',
     source: 'RFC 2182 §3.1',
-    mend: 'Move one mail host to another network, so that one broken line does not cut off all.',
+    fix: 'Move one mail host to another network, so that one broken line does not cut off all.',
   },
   'mx-one-asn': {
-    title: 'All exchangers are in one autonomous system',
+    title: 'All MX hosts are in one autonomous system',
     severity: 'low',
     source: 'RFC 2182 §3.1',
-    mend: 'Put one mail host into the network of another provider.',
+    fix: 'Put one mail host into the network of another provider.',
   },
   'mx-no-ipv4': {
-    title: 'No exchanger has an IPv4 address',
+    title: 'No MX host has an IPv4 address',
     severity: 'medium',
     source: 'RFC 3974 §2',
-    mend: 'Give at least one mail host an IPv4 address: many senders have no IPv6.',
+    fix: 'Give at least one mail host an IPv4 address: many senders have no IPv6.',
   },
   'mx-unresolvable': {
-    title: 'An exchanger has no address',
+    title: 'An MX host has no address',
     severity: 'high',
     source: 'RFC 5321 §5.1',
-    mend: 'Publish an address for the target, or take its MX record away: senders wait for it in vain.',
+    fix: 'Publish an address for the target, or take its MX record away: senders wait for it in vain.',
   },
   'mx-dangling': {
-    title: 'The domain of an exchanger is free to take',
+    title: 'The domain of an MX host is free to take',
     severity: 'critical',
     source: 'RFC 5321 §5.1',
-    mend: 'Take the record away at once: whoever registers the name of the target receives this mail.',
+    fix: 'Take the record away at once: whoever registers the name of the target receives this mail.',
   },
   'mx-private': {
-    title: 'An exchanger has an address that cannot be reached',
+    title: 'An MX host has an address that cannot be reached',
     severity: 'high',
     source: 'RFC 6890 §2.2.2, RFC 1918 §3',
-    mend: 'Publish addresses that the Internet can reach, and keep internal ones to internal DNS.',
+    fix: 'Publish addresses that the Internet can reach, and keep internal ones to internal DNS.',
   },
   'mx-address-literal': {
     title: 'An MX record names an IP address',
     severity: 'high',
     source: 'RFC 5321 §5.1, RFC 1035 §3.3.9',
-    mend: 'Name a host instead of an IP address: an MX record holds names only.',
+    fix: 'Name a host instead of an IP address: an MX record holds names only.',
   },
   'mx-invalid-target': {
     title: 'An MX record names no host',
     severity: 'high',
     source: 'RFC 5321 §2.3.5, RFC 1123 §2.1',
-    mend: 'Name a host: letters, digits and hyphens between dots.',
+    fix: 'Name a host: letters, digits and hyphens between dots.',
   },
   'mx-cname': {
     title: 'An MX record names an alias',
     severity: 'medium',
     source: 'RFC 2181 §10.3',
-    mend: 'Name the host that the alias stands for.',
+    fix: 'Name the host that the alias stands for.',
   },
   'mx-duplicate': {
-    title: 'An exchanger is named twice',
+    title: 'An MX host is named twice',
     severity: 'low',
     source: 'RFC 2181 §5',
-    mend: 'Keep one record for the host.',
+    fix: 'Keep one record for the host.',
   },
   'mx-not-examined': {
     title: 'Not every MX host was examined',
     severity: 'medium',
     source: 'RFC 5321 §5.1',
-    mend: 'Publish fewer MX records: most senders try only the first few.',
+    fix: 'Publish fewer MX records: most senders try only the first few.',
   },
   'dns-timeout': {
     title: 'The DNS did not answer in time',
     severity: 'medium',
     source: 'RFC 1035 §7',
-    mend: 'Look at the name servers of the name, and ask again.',
+    fix: 'Look at the name servers of the name, and ask again.',
   },
   'dns-servfail': {
     title: 'The DNS answered with a failure',
     severity: 'medium',
     source: 'RFC 1035 §4.1.1, RFC 4035 §5.5',
-    mend: 'Look at the name servers of the name and, where it is signed, at its DNSSEC; and ask again.',
+    fix: 'Look at the name servers of the name and, where it is signed, at its DNSSEC; and ask again.',
   },
   'dns-error': {
     title: 'The DNS did not answer',
     severity: 'medium',
     source: 'RFC 1035 §4.1.1',
-    mend: 'Look at the name servers of the name, and ask again.',
+    fix: 'Look at the name servers of the name, and ask again.',
   },
 };
 
@@ -200,7 +200,7 @@ export const found = (
   subject,
   what,
   source: redundancyCatalogue[id].source,
-  mend: redundancyCatalogue[id].mend,
+  fix: redundancyCatalogue[id].fix,
   evidence: evidence.slice(0, 20),
 });
 

@@ -31,7 +31,7 @@
  *   'mx2.example.org': { A: ['192.0.2.1'] },
  * });
  * const { state, findings } = await checkRedundancy('example.org', { dns }); // 'fail': two names, one address
- * for (const { severity, id, what, mend } of findings) console.log(severity, id, what, mend);
+ * for (const { severity, id, what, fix } of findings) console.log(severity, id, what, fix);
  * ```
  *
  * @module

@@ -1,7 +1,7 @@
 import type { Answer, Check } from '../../core/index.ts';
 import { defineCheck, fail, none, pass, proceed, temperror } from '../../core/index.ts';
-import type { MailExchangers } from '../../dns/index.ts';
-import { mailExchangers } from '../../dns/index.ts';
+import type { MailHosts } from '../../dns/index.ts';
+import { mailHosts } from '../../dns/index.ts';
 import type { Env } from '../../env/index.ts';
 import type { DomainName } from '../../net/index.ts';
 import { parseDomain } from '../../net/index.ts';
@@ -41,14 +41,12 @@ async function look(
   signal: AbortSignal | undefined,
 ): Promise<RedundancyReport> {
   const { publicNetworks } = settings;
-  const asked = await mailExchangers(domain, env, { signal, publicNetworks, most: MAX_HOSTS });
-  const hosts = await Promise.all(
-    distinct(asked.exchangers).map((host) => describe(host, asked, env, settings, signal)),
-  );
+  const asked = await mailHosts(domain, env, { signal, publicNetworks, most: MAX_HOSTS });
+  const hosts = await Promise.all(distinct(asked.mxHosts).map((host) => describe(host, asked, env, settings, signal)));
   const seen = hosts.map(({ host }) => host);
   // What looked like silence of the DNS may have been aliases that lead back to themselves.
   const lost = asked.state === 'no-answer' && seen.length > 0 && seen.every(({ state }) => state === 'no-address');
-  const mail: MailExchangers = lost ? { ...asked, state: 'none-usable' } : asked;
+  const mail: MailHosts = lost ? { ...asked, state: 'none-usable' } : asked;
   const loop = mail.state === 'no-answer' && seen.length === 0 ? await aliasLoop(domain, env, signal) : undefined;
   const findings = [...domainFindings(mail, loop), ...duplicates(mail), ...unexamined(mail)];
   for (const { findings: own } of hosts) findings.push(...own);

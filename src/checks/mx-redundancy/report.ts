@@ -1,5 +1,5 @@
-/** What an audit of a domain's exchangers reports: plain JSON. */
-import type { Exchanger } from '../../dns/index.ts';
+/** What an audit of a domain's MX hosts reports: plain JSON. */
+import type { MxHost } from '../../dns/index.ts';
 import type { RedundancyFinding } from './findings.ts';
 
 /** See the room's table. */
@@ -24,7 +24,7 @@ export interface RedundancyCounts {
 }
 
 /** A host as it was found. */
-export interface RedundancyHost extends Exchanger {
+export interface RedundancyHost extends MxHost {
   /** The target is an alias of this name. */
   readonly alias?: string;
   readonly networks: readonly string[];

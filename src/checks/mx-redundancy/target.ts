@@ -1,4 +1,4 @@
-import type { Exchanger, MailExchangers } from '../../dns/index.ts';
+import type { MailHosts, MxHost } from '../../dns/index.ts';
 import type { Env } from '../../env/index.ts';
 import type { IpAddress } from '../../net/index.ts';
 import { prefixKey, registrableDomain } from '../../net/index.ts';
@@ -9,32 +9,32 @@ import { providerOf } from './providers.ts';
 import type { RedundancyHost } from './report.ts';
 
 /** Each host once, with its best preference. */
-export function distinct(exchangers: readonly Exchanger[]): Exchanger[] {
-  const byHost = new Map<string, Exchanger>();
-  for (const exchanger of exchangers) if (!byHost.has(exchanger.host)) byHost.set(exchanger.host, exchanger);
+export function distinct(mxHosts: readonly MxHost[]): MxHost[] {
+  const byHost = new Map<string, MxHost>();
+  for (const mxHost of mxHosts) if (!byHost.has(mxHost.host)) byHost.set(mxHost.host, mxHost);
   return [...byHost.values()];
 }
 
 const lengths = { v4: 24, v6: 48 } as const;
 /** The addresses that the Internet can reach. */
-export const publicAddresses = (host: Exchanger): IpAddress[] =>
+export const publicAddresses = (host: MxHost): IpAddress[] =>
   host.addresses.flatMap(({ address, scope }) => (scope === 'public' ? [address] : []));
 
 /** What is so of one target, beyond its addresses. */
 export async function describe(
-  exchanger: Exchanger,
-  mail: MailExchangers,
+  mxHost: MxHost,
+  mail: MailHosts,
   env: Pick<Env, 'dns'>,
   settings: Settings,
   signal: AbortSignal | undefined,
 ): Promise<{ readonly host: RedundancyHost; readonly findings: readonly RedundancyFinding[] }> {
-  const { host: name, state, preference } = exchanger;
+  const { host: name, state, preference } = mxHost;
   const record = mail.implicit ? `${name} (no MX)` : `${mail.domain} MX ${preference} ${name}`;
   const findings: RedundancyFinding[] = [];
   const isName = state !== 'address-literal' && state !== 'no-host-name' && state !== 'not-examined';
   const [cname, asns] = await Promise.all([
     isName && !mail.implicit ? env.dns.resolve(name, 'CNAME', { signal }) : undefined,
-    asnsOf(exchanger, settings),
+    asnsOf(mxHost, settings),
   ]);
   const alias = cname?.status === 'found' ? cname.records[0]?.name : undefined;
   const loop =
@@ -46,7 +46,7 @@ export async function describe(
       found('mx-cname', name, `The target ${name} is an alias of ${alias}.`, [record, `${name} CNAME ${alias}`]),
     );
   }
-  const outside = exchanger.addresses.filter(({ scope }) => scope !== 'public');
+  const outside = mxHost.addresses.filter(({ scope }) => scope !== 'public');
   if (outside.length > 0) {
     const evidence = outside.map(({ address, scope }) => `${name} ${address} (${scope})`);
     findings.push(
@@ -89,21 +89,21 @@ export async function describe(
       found('mx-unresolvable', name, `The target ${name} is an alias that leads back to itself.`, [record, ...loop]),
     );
   else if (state === 'no-address' && !mail.implicit) {
-    const lost = await missing(exchanger, record, env, signal);
+    const lost = await missing(mxHost, record, env, signal);
     // Where no target has an address, that is one finding about the domain; a name that is free to take stands apart.
     if (mail.state !== 'none-usable' || lost.id === 'mx-dangling') findings.push(lost);
   }
   if (state === 'no-answer' && loop === undefined && !mail.implicit) {
-    const what = `The addresses of ${name} could not be looked up (${exchanger.reason ?? 'no answer'}).`;
-    findings.push(found(dnsTrouble(exchanger.reason), name, what, [record]));
+    const what = `The addresses of ${name} could not be looked up (${mxHost.reason ?? 'no answer'}).`;
+    findings.push(found(dnsTrouble(mxHost.reason), name, what, [record]));
   }
   const provider = providerOf(alias ?? name, settings.providers) ?? providerOf(name, settings.providers);
   return {
     findings,
     host: {
-      ...exchanger,
+      ...mxHost,
       ...(loop === undefined ? {} : { state: 'no-address' as const, reason: undefined, partial: undefined }),
-      networks: [...new Set(publicAddresses(exchanger).map((address) => prefixKey(address, lengths)))],
+      networks: [...new Set(publicAddresses(mxHost).map((address) => prefixKey(address, lengths)))],
       alias,
       asns,
       ...(provider === undefined ? {} : { provider: provider.name }),
@@ -134,10 +134,10 @@ export async function aliasLoop(
   return undefined;
 }
 
-async function asnsOf(exchanger: Exchanger, { asnOf }: Settings): Promise<readonly number[] | undefined> {
+async function asnsOf(mxHost: MxHost, { asnOf }: Settings): Promise<readonly number[] | undefined> {
   if (asnOf === undefined) return undefined;
   const all = await Promise.all(
-    publicAddresses(exchanger).map(async (address) => {
+    publicAddresses(mxHost).map(async (address) => {
       try {
         return await asnOf(address);
       } catch {
@@ -150,7 +150,7 @@ async function asnsOf(exchanger: Exchanger, { asnOf }: Settings): Promise<readon
 
 /** A target without an address: worst where its domain is free for anybody to take. */
 async function missing(
-  { host, nonexistent }: Exchanger,
+  { host, nonexistent }: MxHost,
   record: string,
   env: Pick<Env, 'dns'>,
   signal: AbortSignal | undefined,

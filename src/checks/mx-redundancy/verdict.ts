@@ -1,4 +1,4 @@
-import type { MailExchangers } from '../../dns/index.ts';
+import type { MailHosts } from '../../dns/index.ts';
 import { ipVersion } from '../../net/index.ts';
 import type { RedundancyFinding } from './findings.ts';
 import { bySeverity, dnsTrouble, found } from './findings.ts';
@@ -7,9 +7,9 @@ import type { RedundancyCounts, RedundancyHost, RedundancyState } from './report
 import { publicAddresses } from './target.ts';
 
 /** What is so of the domain's records as a whole. */
-export function domainFindings(mail: MailExchangers, loop: readonly string[] | undefined): RedundancyFinding[] {
+export function domainFindings(mail: MailHosts, loop: readonly string[] | undefined): RedundancyFinding[] {
   const { domain } = mail;
-  const records = mail.exchangers.map(({ host, preference }) => `${domain} MX ${preference} ${host}`);
+  const records = mail.mxHosts.map(({ host, preference }) => `${domain} MX ${preference} ${host}`);
   const findings: RedundancyFinding[] = [];
   if (mail.nullMixed)
     findings.push(
@@ -38,7 +38,7 @@ export function domainFindings(mail: MailExchangers, loop: readonly string[] | u
     case 'no-answer':
       if (loop !== undefined)
         findings.push(found('mx-none', domain, 'The domain is an alias that leads back to itself.', loop));
-      else if (mail.exchangers.length === 0 || mail.implicit) {
+      else if (mail.mxHosts.length === 0 || mail.implicit) {
         const what = `The MX records of ${domain} could not be looked up (${mail.reason ?? 'no answer'}).`;
         findings.push(found(dnsTrouble(mail.reason), domain, what, []));
       }
@@ -46,7 +46,7 @@ export function domainFindings(mail: MailExchangers, loop: readonly string[] | u
   if (mail.implicit && mail.state !== 'no-answer') {
     findings.push(
       found('mx-implicit', domain, 'The domain has no MX record: its own address stands for one.', [
-        ...mail.exchangers.flatMap(({ addresses }) => addresses.map(({ address }) => `${domain} ${address}`)),
+        ...mail.mxHosts.flatMap(({ addresses }) => addresses.map(({ address }) => `${domain} ${address}`)),
       ]),
     );
   }
@@ -54,10 +54,10 @@ export function domainFindings(mail: MailExchangers, loop: readonly string[] | u
 }
 
 /** Hosts beyond those that are looked at. */
-export function unexamined(mail: MailExchangers): RedundancyFinding[] {
-  const left = mail.exchangers.filter(({ state }) => state === 'not-examined');
+export function unexamined(mail: MailHosts): RedundancyFinding[] {
+  const left = mail.mxHosts.filter(({ state }) => state === 'not-examined');
   if (left.length === 0) return [];
-  const all = mail.exchangers.length;
+  const all = mail.mxHosts.length;
   return [
     found(
       'mx-not-examined',
@@ -69,30 +69,28 @@ export function unexamined(mail: MailExchangers): RedundancyFinding[] {
 }
 
 /** Hosts that are named more than once. */
-export function duplicates(mail: MailExchangers): RedundancyFinding[] {
+export function duplicates(mail: MailHosts): RedundancyFinding[] {
   const seen = new Set<string>();
   const twice = new Set<string>();
-  for (const { host } of mail.exchangers) (seen.has(host) ? twice : seen).add(host);
+  for (const { host } of mail.mxHosts) (seen.has(host) ? twice : seen).add(host);
   return [...twice].map((host) =>
     found(
       'mx-duplicate',
       host,
       `The host ${host} is named more than once.`,
-      mail.exchangers.flatMap((other) =>
-        other.host === host ? [`${mail.domain} MX ${other.preference} ${host}`] : [],
-      ),
+      mail.mxHosts.flatMap((other) => (other.host === host ? [`${mail.domain} MX ${other.preference} ${host}`] : [])),
     ),
   );
 }
 
 /** Counts step by step. */
-export function count(mail: MailExchangers, hosts: readonly RedundancyHost[]): RedundancyCounts {
+export function count(mail: MailHosts, hosts: readonly RedundancyHost[]): RedundancyCounts {
   const open = hosts.filter(({ state }) => state === 'usable');
   const asns = hosts.some((host) => host.asns !== undefined)
     ? { asns: new Set(open.flatMap((host) => host.asns ?? [])).size }
     : {};
   return {
-    records: mail.implicit ? 0 : mail.exchangers.length + (mail.nullMixed || mail.state === 'null-mx' ? 1 : 0),
+    records: mail.implicit ? 0 : mail.mxHosts.length + (mail.nullMixed || mail.state === 'null-mx' ? 1 : 0),
     hosts: hosts.length,
     resolvable: hosts.filter(({ addresses }) => addresses.length > 0).length,
     public: open.length,
@@ -112,7 +110,7 @@ export interface Verdict {
 
 /** Would mail still flow with one server down? */
 export function redundancy(
-  mail: MailExchangers,
+  mail: MailHosts,
   hosts: readonly RedundancyHost[],
   counts: RedundancyCounts,
   { minimum }: Settings,

@@ -150,7 +150,7 @@ export function heloIdentity(
       return answerOf(found);
     },
     { softfail: flag(1), fail: reject(), temperror: proceed },
-    { ahead: 'helo' },
+    { earliest: 'helo' },
   );
 }
 

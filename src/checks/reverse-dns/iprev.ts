@@ -101,6 +101,6 @@ export function reverseDns(
       }
     },
     { none: proceed, softfail: flag(1), fail: flag(1), permerror: flag(1), temperror: proceed },
-    { ahead: 'connect' },
+    { earliest: 'connect' },
   );
 }

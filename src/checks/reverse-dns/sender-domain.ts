@@ -1,7 +1,7 @@
 import type { Answer, Check } from '../../core/index.ts';
 import { defer, defineCheck, fail, flag, neutral, none, pass, proceed, reject, temperror } from '../../core/index.ts';
-import type { MailExchangers } from '../../dns/index.ts';
-import { mailExchangers } from '../../dns/index.ts';
+import type { MailHosts } from '../../dns/index.ts';
+import { mailHosts } from '../../dns/index.ts';
 import type { Env } from '../../env/index.ts';
 import type { DomainName, IpAddress, Prefix } from '../../net/index.ts';
 import { parseDomain, parseIp, parsePrefix } from '../../net/index.ts';
@@ -11,20 +11,20 @@ import type { MailFacts, RcptFacts } from '../../smtp/facts.ts';
 export type SenderDomainResult = 'pass' | 'none' | 'neutral' | 'softfail' | 'fail' | 'temperror';
 
 /** What was found, for the log. */
-export interface MailDomainDetail extends Partial<Omit<MailExchangers, 'domain' | 'state'>> {
+export interface MailDomainDetail extends Partial<Omit<MailHosts, 'domain' | 'state'>> {
   readonly domain: string;
-  readonly state: MailExchangers['state'] | 'own' | 'address-literal';
+  readonly state: MailHosts['state'] | 'own' | 'address-literal';
 }
 
 /** Options of {@link senderDomain}. */
 export interface SenderDomainOptions {
-  /** A domain whose exchangers are all private, loopback or otherwise unreachable: `fail` (the default) or `softfail`. */
+  /** A domain whose MX hosts are all private, loopback or otherwise unreachable: `fail` (the default) or `softfail`. */
   readonly notPublic?: 'fail' | 'softfail';
   /** A null MX beside other records: ignored (the default), or the same as one that stands alone. */
   readonly mixedNullMx?: 'ignore' | 'null-mx';
   /** Prefixes that count as public although they are not: `127.0.0.0/8` in a test. */
   readonly publicNetworks?: readonly string[];
-  /** This server's own addresses: a stranger's domain whose only exchangers are ours cannot be answered. */
+  /** This server's own addresses: a stranger's domain whose only MX hosts are ours cannot be answered. */
   readonly ownAddresses?: readonly string[];
   /** The domains that this server does take mail for. */
   readonly ownDomains?: readonly string[];
@@ -68,11 +68,11 @@ function read(verb: string, options: SenderDomainOptions): Settings {
   };
 }
 
-/** The detail of a finding; a long list of exchangers is cut. */
-const detailOf = (found: MailExchangers, state: MailDomainDetail['state'] = found.state): MailDomainDetail => ({
+/** The detail of a finding; a long list of MX hosts is cut. */
+const detailOf = (found: MailHosts, state: MailDomainDetail['state'] = found.state): MailDomainDetail => ({
   ...found,
   state,
-  exchangers: found.exchangers.slice(0, 10),
+  mxHosts: found.mxHosts.slice(0, 10),
 });
 
 /**
@@ -80,7 +80,7 @@ const detailOf = (found: MailExchangers, state: MailDomainDetail['state'] = foun
  *
  * | what is so | result | cause | recommended |
  * | --- | --- | --- | --- |
- * | an exchanger with a public address | `pass` | | |
+ * | an MX host with a public address | `pass` | | |
  * | no MX, an address (implicit MX) | `pass` | | |
  * | `<>` | `none` | | |
  * | an address literal | `neutral` | | |
@@ -104,7 +104,7 @@ export function senderDomain(
       const domain = parseDomain(reversePath.domain);
       if (domain === undefined)
         return neutral({ detail: { domain: reversePath.domain, state: 'address-literal' as const } });
-      const found = await mailExchangers(domain, env, {
+      const found = await mailHosts(domain, env, {
         signal,
         look: settings.ownAddresses.size > 0 ? 'all' : 'first-usable',
         publicNetworks: settings.publicNetworks,
@@ -112,12 +112,12 @@ export function senderDomain(
       return judgeSender(found, settings, options);
     },
     { none: proceed, neutral: proceed, softfail: flag(1), fail: reject(), temperror: defer() },
-    { ahead: 'mail' },
+    { earliest: 'mail' },
   );
 }
 
 function judgeSender(
-  found: MailExchangers,
+  found: MailHosts,
   settings: Settings,
   options: SenderDomainOptions,
 ): Answer<SenderDomainResult, MailDomainDetail> {
@@ -134,9 +134,9 @@ function judgeSender(
   switch (found.state) {
     case 'usable':
     case 'implicit': {
-      const usable = found.exchangers.filter(({ state }) => state === 'usable');
+      const usable = found.mxHosts.filter(({ state }) => state === 'usable');
       // A host that is not known might be another server than ours.
-      const known = found.exchangers.every(
+      const known = found.mxHosts.every(
         ({ state, partial }) => state !== 'no-answer' && state !== 'not-examined' && partial !== true,
       );
       const ours =
@@ -184,7 +184,7 @@ export type RecipientDomainResult = 'pass' | 'neutral' | 'fail' | 'temperror';
  *
  * | what is so | result | cause | recommended |
  * | --- | --- | --- | --- |
- * | an exchanger, or an address (implicit MX) | `pass` | | |
+ * | an MX host, or an address (implicit MX) | `pass` | | |
  * | an address literal | `neutral` | | |
  * | null MX | `fail` | `recipient-null-mx` | 556 5.1.10 |
  * | no such domain, or neither MX nor address | `fail` | `recipient-no-host` | 550 5.1.2 |
@@ -206,7 +206,7 @@ export function recipientDomain(
       if (domain === undefined)
         return neutral({ detail: { domain: forwardPath.domain, state: 'address-literal' as const } });
       if (settings.ownDomains.has(domain)) return pass({ detail: { domain, state: 'own' as const } });
-      const found = await mailExchangers(domain, env, {
+      const found = await mailHosts(domain, env, {
         signal,
         look: 'first-usable',
         publicNetworks: settings.publicNetworks,

@@ -33,6 +33,6 @@ export function authenticationRequired(
         : fail({ cause: 'authentication-required', explanation: 'Authentication required', detail });
     },
     { fail: reject() },
-    { ahead: 'mail' },
+    { earliest: 'mail' },
   );
 }

@@ -1,6 +1,7 @@
 import type { Result } from '../../core/index.ts';
-import { onAbort, questionName } from '../../dns/index.ts';
+import { questionName } from '../../dns/index.ts';
 import type { Clock, DnsResolver } from '../../env/index.ts';
+import { onAbort } from '../../env/index.ts';
 import type { IpAddress } from '../../net/index.ts';
 import { parseDomain, parseIp } from '../../net/index.ts';
 import { Evaluation } from './evaluation.ts';

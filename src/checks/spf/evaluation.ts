@@ -50,7 +50,7 @@ export class Evaluation {
   readonly #limits: Limits;
   readonly #values: Omit<MacroValues, 'domain'>;
   readonly #mailauth: Evaluator;
-  readonly #ahead: LookAhead | undefined;
+  readonly #lookAhead: LookAhead | undefined;
   #first = true;
   #explaining = false;
   #over: Halt | undefined;
@@ -64,22 +64,22 @@ export class Evaluation {
     limits: Limits,
     who: { readonly sender: string; readonly helo: string; readonly mta: string },
     mailauth: Evaluator,
-    ahead: boolean,
+    lookAhead: boolean,
   ) {
     this.#questions = questions;
     this.#clock = clock;
     this.#limits = limits;
     this.#mailauth = mailauth;
     this.#values = { sender: who.sender, ip: client, addr: mailauth.parseIp(client)!, helo: who.helo, mta: who.mta };
-    this.#ahead = ahead ? new LookAhead(questions, client, this.#values, mailauth, limits) : undefined;
+    this.#lookAhead = lookAhead ? new LookAhead(questions, client, this.#values, mailauth, limits) : undefined;
   }
 
   /** Never rejects. */
   run(domain: string): Promise<SpfMatch> {
-    this.#ahead?.from(this.#questions.ask(domain, 'TXT'));
+    this.#lookAhead?.from(this.#questions.ask(domain, 'TXT'));
     return new Promise((resolve) => {
       this.#end = (match) => {
-        this.#ahead?.stop();
+        this.#lookAhead?.stop();
         resolve(match);
       };
       const { sender, ip, addr, helo, mta } = this.#values;
@@ -111,7 +111,7 @@ export class Evaluation {
    */
   giveUp(reason: string): void {
     this.#over = new Halt('temperror', reason);
-    this.#ahead?.stop();
+    this.#lookAhead?.stop();
     if (this.#explaining) this.#wake?.();
     else this.#end({ ...this.#over.spfResult });
   }

@@ -24,7 +24,7 @@ export interface Evidence {
   readonly reason?: string;
 }
 
-type Told = (answer: DnsAnswer) => void;
+type OnAnswer = (answer: DnsAnswer) => void;
 
 /** A question on its way, or answered. */
 export interface Question {
@@ -37,7 +37,7 @@ export interface Question {
   /** The question that the evaluation used after this one. */
   next: Question | undefined;
   /** Who is to be told; one function, since there is seldom more than one. */
-  waiting: Told | undefined;
+  waiting: OnAnswer | undefined;
 }
 
 /** What a finding carries of the evidence; the log is not a copy of the DNS. */
@@ -109,7 +109,7 @@ export class Questions {
   }
 
   /** Calls `then` with the answer: at once where it is there. */
-  when(question: Question, then: Told): void {
+  when(question: Question, then: OnAnswer): void {
     const { answer, waiting } = question;
     if (answer !== undefined) then(answer);
     else if (waiting === undefined) question.waiting = then;

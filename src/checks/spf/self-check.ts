@@ -20,7 +20,7 @@ export interface SpfSelfCheck {
   readonly mailFrom: SpfOutcome;
   readonly helo?: SpfOutcome;
   /** The record as a client meets it for whom nothing matches: what it costs then, and what it says. */
-  readonly stranger: SpfOutcome;
+  readonly unlistedHost: SpfOutcome;
   /** What a postmaster should know, in words. Empty is well. */
   readonly remarks: readonly string[];
 }
@@ -50,7 +50,7 @@ export async function selfCheck(
   }
   const mailFrom = `postmaster@${domain}`;
   const other = STRANGER[parseIp(ip)?.includes(':') ? 6 : 4];
-  const [ours, greeting, stranger] = await Promise.all([
+  const [ours, greeting, unlistedHost] = await Promise.all([
     checkHost({ ip, helo: helo ?? domain, mailFrom }, env, options),
     helo === undefined ? undefined : checkHost({ ip, helo, mailFrom: null }, env, options),
     checkHost({ ip: other, helo: domain, mailFrom }, env, options),
@@ -60,8 +60,8 @@ export async function selfCheck(
     passes: ours.result === 'pass' && greets,
     mailFrom: ours,
     helo: greeting,
-    stranger,
-    remarks: remarksOn(sender, ours, greeting, stranger),
+    unlistedHost,
+    remarks: remarksOn(sender, ours, greeting, unlistedHost),
   };
 }
 
@@ -69,7 +69,7 @@ function remarksOn(
   { ip, domain, helo }: SpfSender,
   ours: SpfOutcome,
   greeting: SpfOutcome | undefined,
-  stranger: SpfOutcome,
+  unlistedHost: SpfOutcome,
 ): string[] {
   const remarks: string[] = [];
   if (ours.result === 'none') remarks.push(`${domain} publishes no SPF record`);
@@ -78,13 +78,13 @@ function remarksOn(
   if (greeting?.result === 'none') remarks.push(`${helo} publishes no SPF record; "v=spf1 a -all" would do`);
   else if (greeting !== undefined && greeting.result !== 'pass')
     remarks.push(`${helo} does not pass ${ip}: ${greeting.result}`);
-  if (stranger.result === 'permerror' && ours.result !== 'permerror')
-    remarks.push(`where nothing matches, the record is in error: ${stranger.reason}`);
-  else if (stranger.lookups.terms >= NEARLY_ALL_LOOKUPS)
-    remarks.push(`the record spends ${stranger.lookups.terms} of 10 look-ups where nothing matches`);
-  if (stranger.result === 'neutral' && stranger.record !== undefined)
+  if (unlistedHost.result === 'permerror' && ours.result !== 'permerror')
+    remarks.push(`where nothing matches, the record is in error: ${unlistedHost.reason}`);
+  else if (unlistedHost.lookups.terms >= NEARLY_ALL_LOOKUPS)
+    remarks.push(`the record spends ${unlistedHost.lookups.terms} of 10 look-ups where nothing matches`);
+  if (unlistedHost.result === 'neutral' && unlistedHost.record !== undefined)
     remarks.push('the record does not say what becomes of other hosts: it wants "-all" or "~all"');
-  const broad = new Set([...(ours.broad ?? []), ...(stranger.broad ?? [])]);
+  const broad = new Set([...(ours.broad ?? []), ...(unlistedHost.broad ?? [])]);
   if (broad.size > 0) remarks.push(`the record lets in more than anybody can vouch for: ${[...broad].join(', ')}`);
   if (/(?:^| )[-+?~]?ptr(?:[: ]|$)/i.test(ours.record ?? ''))
     remarks.push('the record uses "ptr", which should not be used (RFC 7208 §5.5)');

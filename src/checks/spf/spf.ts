@@ -55,7 +55,7 @@ export function spf(options: SpfOptions = {}): Check<SpfFacts, SpfEnv, Result, S
       return { ...spoken(outcome, client.ip, quoteExplanation), result: outcome.result, detail: outcome };
     },
     { softfail: flag(1), fail: flag(2), permerror: flag(1), temperror: proceed },
-    { ahead: 'mail', label },
+    { earliest: 'mail', label },
   );
 }
 

@@ -1,5 +1,5 @@
 import type { ListAnswer } from '../../dns/index.ts';
-import { onAbort } from '../../dns/index.ts';
+import { onAbort } from '../../env/index.ts';
 
 /** Answers in the order of the questions; undefined where nobody waited for one. */
 export type Answers = readonly (ListAnswer | undefined)[];

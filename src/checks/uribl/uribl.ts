@@ -133,7 +133,7 @@ export function uribl(options: UriblOptions & { readonly also?: AlsoNames<never>
     {
       label: list.label,
       weightChosen: isWeighed(weight, list),
-      ...(also === undefined ? { ahead: 'data' } : {}),
+      ...(also === undefined ? { earliest: 'data' } : {}),
     },
   );
 }

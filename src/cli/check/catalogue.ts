@@ -313,7 +313,7 @@ export function found(
   evidence: readonly string[] = [],
   change: { readonly severity?: Severity; readonly probe?: string } = {},
 ): CheckFinding {
-  const { probe, severity, kind, title, source, mend }: CheckCatalogueEntry = checkCatalogue[id];
+  const { probe, severity, kind, title, source, fix }: CheckCatalogueEntry = checkCatalogue[id];
   return {
     id,
     probe: change.probe ?? probe,
@@ -323,7 +323,7 @@ export function found(
     subject: printable(subject),
     what: printable(what, 1_000),
     source,
-    mend,
+    fix,
     evidence: evidenceOf(evidence),
   };
 }

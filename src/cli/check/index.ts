@@ -12,11 +12,11 @@
  */
 import { systemClock } from '../../adapters/system/index.ts';
 import { bySeverity, packageVersion, stateOf } from '../../audit/index.ts';
+import { didYouMean } from '../../core/index.ts';
 import { printMailbox } from '../../net/index.ts';
 import { openDns } from '../dns.ts';
 import type { CommandIo } from '../io.ts';
 import { exitCodes, UsageError } from '../io.ts';
-import { meant } from '../nearest.ts';
 import { printed } from '../report/forms.ts';
 import { exitCodeOf } from '../verdict.ts';
 
@@ -55,7 +55,7 @@ export async function checkCommand(argv: readonly string[], io: CommandIo): Prom
   const kind = kinds.find((each) => each === word);
   if (kind === undefined)
     throw new UsageError(
-      `there is no check of ${JSON.stringify(word)}: ${kinds.join(', ')}${meant(word, kinds)}\nSee postern check --help.`,
+      `there is no check of ${JSON.stringify(word)}: ${kinds.join(', ')}${didYouMean(word, kinds)}\nSee postern check --help.`,
     );
   const options = readCheckOptions(kind, rest);
   if (options.help) {

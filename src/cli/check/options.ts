@@ -1,8 +1,8 @@
 import { type ListFormat, listFormats } from '../../checks/ip-blocklist/index.ts';
+import { didYouMean } from '../../core/index.ts';
 import type { IpAddress, Mailbox } from '../../net/index.ts';
 import { parseDomain, parseIp, parseMailbox, parsePrefix } from '../../net/index.ts';
 import { UsageError } from '../io.ts';
-import { meant } from '../nearest.ts';
 import {
   commonOptions,
   durationOf,
@@ -123,7 +123,7 @@ function severalOf(values: Values, name: string): readonly string[] {
 function among<T extends string>(option: string, text: string, all: readonly T[]): T {
   const value = all.find((each) => each === text);
   if (value === undefined)
-    throw new UsageError(`${option} ${JSON.stringify(text)} must be one of ${all.join(', ')}${meant(text, all)}`);
+    throw new UsageError(`${option} ${JSON.stringify(text)} must be one of ${all.join(', ')}${didYouMean(text, all)}`);
   return value;
 }
 

@@ -2,7 +2,7 @@ import { evidenceOf } from '../../audit/index.ts';
 import { heloCheck, senderDomain } from '../../checks/reverse-dns/index.ts';
 import type { SpfOutcome } from '../../checks/spf/index.ts';
 import { checkHost } from '../../checks/spf/index.ts';
-import { mailExchangers } from '../../dns/index.ts';
+import { mailHosts } from '../../dns/index.ts';
 import type { IpAddress, Mailbox } from '../../net/index.ts';
 import { parseAddressLiteral, parseDomain, parsePrefix, printMailbox } from '../../net/index.ts';
 import type { CheckFindingId } from './catalogue.ts';
@@ -23,7 +23,7 @@ export async function checkSender(question: SenderQuestion, env: CheckEnv): Prom
   const { sender, ip, helo, publicNetworks } = question;
   return Promise.all([
     ...(helo !== undefined && ip !== undefined ? [heloOf(helo, ip, env)] : []),
-    ...(sender === null ? [] : [domainOf(sender, publicNetworks, env), exchangersOf(sender, publicNetworks, env)]),
+    ...(sender === null ? [] : [domainOf(sender, publicNetworks, env), mxHostsOf(sender, publicNetworks, env)]),
     ...(ip === undefined ? [] : spfQuestions(question, ip).map((subject) => spfOf(subject, env))),
     notesOf(question),
   ]);
@@ -134,26 +134,26 @@ async function domainOf(sender: Mailbox, publicNetworks: readonly string[], env:
   };
 }
 
-async function exchangersOf(sender: Mailbox, publicNetworks: readonly string[], env: CheckEnv): Promise<Looked> {
+async function mxHostsOf(sender: Mailbox, publicNetworks: readonly string[], env: CheckEnv): Promise<Looked> {
   const domain = parseDomain(sender.domain);
   if (domain === undefined) return { answers: [], findings: [] };
-  const { exchangers, state } = await mailExchangers(domain, env, {
+  const { mxHosts, state } = await mailHosts(domain, env, {
     look: 'all',
     signal: env.signal,
     publicNetworks: publicNetworks.map((text) => parsePrefix(text)),
   });
-  const evidence = exchangers.map(
+  const evidence = mxHosts.map(
     ({ host, preference, addresses, state: of }) =>
       `${preference} ${host}: ${addresses.length === 0 ? of : addresses.map(({ address, scope }) => (scope === 'public' ? address : `${address} (${scope})`)).join(', ')}`,
   );
-  const count = exchangers.length;
+  const count = mxHosts.length;
   return {
     answers: [
       {
         check: 'mx',
         subject: domain,
         result: 'info',
-        reason: `${domain}: ${state}, ${count} ${count === 1 ? 'exchanger' : 'exchangers'}.`,
+        reason: `${domain}: ${state}, ${count} ${count === 1 ? 'mxHost' : 'mxHosts'}.`,
         evidence: evidenceOf(evidence),
         source: 'RFC 5321 §5.1',
       },

@@ -81,7 +81,7 @@ async function play(servers: DemoServers, json: boolean): Promise<{ rows: Row[];
     protection: '8 mx-redundancy',
     found: one,
     verdict: audit.state,
-    reply: audit.findings[0]?.mend ?? '',
+    reply: audit.findings[0]?.fix ?? '',
     ms: 0,
     asExpected: audit.state === 'fail',
   });

@@ -35,7 +35,7 @@ export const clients = {
 
 /** The whole DNS of the demonstration. */
 export const zoneData: ZoneData = {
-  // Ourselves: one exchanger, which the audit will say something about.
+  // Ourselves: one MX host, which the audit will say something about.
   'example.com': { MX: [[10, 'mx.example.com']], TXT: ['v=spf1 mx -all'] },
   'mx.example.com': { A: ['203.0.113.25'] },
 

@@ -176,7 +176,7 @@ export function parseReport(text: string, path: string): AuditReport {
     for (const finding of domain.findings as readonly unknown[])
       if (
         !isObject(finding) ||
-        ['id', 'probe', 'severity', 'kind', 'subject', 'what', 'source', 'mend'].some(
+        ['id', 'probe', 'severity', 'kind', 'subject', 'what', 'source', 'fix'].some(
           (field) => typeof finding[field] !== 'string',
         ) ||
         !isTexts(finding.evidence) ||

@@ -32,14 +32,14 @@ export function findingList(placed: readonly PlacedFinding[], asked: string): Ma
 const MOST_LINES = 8;
 
 function findingItem(finding: ShownFinding, place: string): Markup {
-  const { id, severity, kind, subject, what, source, mend, evidence, probe } = finding;
+  const { id, severity, kind, subject, what, source, fix, evidence, probe } = finding;
   const title = titleOf(finding);
   const tone = standingOf(finding) === 'unknown' ? 'unknown' : severity;
   return html`<li class="finding tone-${tone}" id="${place}">
 <header>${severityBadge(severity, kind)}<span class="subject name">${subject}</span></header>
 <h4>${title}</h4>
 ${title === what ? nothing : html`<p>${what}</p>`}
-<p class="mend"><strong>How to mend it:</strong> ${mend}</p>
+<p class="mend"><strong>How to mend it:</strong> ${fix}</p>
 ${
   evidence.length === 0
     ? nothing

@@ -1,5 +1,5 @@
 /**
- * What the map of a domain shows: domain → exchangers → addresses → networks, and how each of them stands.
+ * What the map of a domain shows: domain → MX hosts → addresses → networks, and how each of them stands.
  *
  * Everything in it is taken from the report: the hosts as the DNS has them, what came of connecting, and the findings about
  * each, which are known by their subject.
@@ -22,7 +22,7 @@ export interface MapNode {
   readonly words: string;
 }
 
-export interface MapExchanger extends MapNode {
+export interface MapMxHost extends MapNode {
   readonly preference: number;
   /** Indices of `addresses`. */
   readonly addresses: readonly number[];
@@ -36,10 +36,10 @@ export interface MapAddress extends MapNode {
 export interface DomainMap {
   readonly domain: MapNode;
   /** In order of preference. */
-  readonly exchangers: readonly MapExchanger[];
+  readonly mxHosts: readonly MapMxHost[];
   readonly addresses: readonly MapAddress[];
   readonly networks: readonly MapNode[];
-  /** Where there is no exchanger to draw. */
+  /** Where there is no MX host to draw. */
   readonly empty?: MapNode;
 }
 
@@ -80,7 +80,7 @@ export function mapOf({ domain, state, findings: whole, redundancy: published, s
     return networks.length - 1;
   };
 
-  const exchangers = redundancy.hosts.map((host): MapExchanger => {
+  const mxHosts = redundancy.hosts.map((host): MapMxHost => {
     const own = host.addresses.map(({ address, scope }) => {
       const known = places.get(address);
       if (known !== undefined) return known;
@@ -118,10 +118,10 @@ export function mapOf({ domain, state, findings: whole, redundancy: published, s
       standing: state === 'clean' ? 'good' : standing,
       words: '',
     },
-    exchangers,
+    mxHosts,
     addresses,
     networks,
-    ...(exchangers.length > 0 ? {} : { empty: emptyNode(redundancy.state) }),
+    ...(mxHosts.length > 0 ? {} : { empty: emptyNode(redundancy.state) }),
   };
 }
 
@@ -130,13 +130,13 @@ function emptyNode(state: DomainAudit['redundancy']['state']): MapNode {
     case 'not-applicable':
       return { label: 'takes no mail', standing: 'good', words: 'null MX' };
     case 'could-not-check':
-      return { label: 'exchangers not known', standing: 'unknown', words: 'the DNS did not answer' };
+      return { label: 'MX hosts not known', standing: 'unknown', words: 'the DNS did not answer' };
     default:
-      return { label: 'no exchanger', standing: 'fails', words: 'mail cannot be delivered' };
+      return { label: 'no MX host', standing: 'fails', words: 'mail cannot be delivered' };
   }
 }
 
-/** The probes that look at exchangers; login services are not on the map. */
+/** The probes that look at MX hosts; login services are not on the map. */
 const mailProbes: ReadonlySet<string> = new Set([
   'mx',
   'smtp',
@@ -149,7 +149,7 @@ const mailProbes: ReadonlySet<string> = new Set([
   'lists',
 ]);
 
-/** Whether a finding is about this host as an exchanger, or about the service on one of these ports: `host`, `host:port` and `host[address]:port` are its subjects. */
+/** Whether a finding is about this host as an MX host, or about the service on one of these ports: `host`, `host:port` and `host[address]:port` are its subjects. */
 export function concerns(subject: string, host: string, ports: ReadonlySet<string>): boolean {
   if (subject === host) return true;
   if (!subject.startsWith(`${host}:`) && !subject.startsWith(`${host}[`)) return false;

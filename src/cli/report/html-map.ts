@@ -1,5 +1,5 @@
 import type { DomainAudit } from '../../audit/index.ts';
-import type { DomainMap, MapExchanger, MapNode } from './html-map-model.ts';
+import type { DomainMap, MapMxHost, MapNode } from './html-map-model.ts';
 import { mapOf } from './html-map-model.ts';
 import { badge, plural, standingWord } from './html-marks.ts';
 import type { Piece } from './html-markup.ts';
@@ -15,15 +15,15 @@ const MOST_DRAWN = 10;
 export function domainMap(audit: DomainAudit): Markup {
   const map = mapOf(audit);
   const drawn = forDrawing(map);
-  const left = map.exchangers.length - drawn.exchangers.length;
+  const left = map.mxHosts.length - drawn.mxHosts.length;
   const { summary } = audit.redundancy;
   return html`<figure class="map">
 <figcaption>${summary === '' ? `Where mail for ${audit.domain} goes` : summary}</figcaption>
 ${across(drawn, audit.domain)}
 ${tree(drawn, audit.domain)}
-${left > 0 ? html`<p class="muted">${plural(left, 'more exchanger')} in the table.</p>` : nothing}
+${left > 0 ? html`<p class="muted">${plural(left, 'more MX host')} in the table.</p>` : nothing}
 ${
-  map.exchangers.length === 0
+  map.mxHosts.length === 0
     ? nothing
     : html`<details><summary>The map of ${audit.domain} as a table</summary>
 ${table(map, audit.domain)}
@@ -34,29 +34,29 @@ ${table(map, audit.domain)}
 
 /** The first MX hosts and those that fail, with the addresses and networks that they lead to. */
 function forDrawing(map: DomainMap): DomainMap {
-  if (map.addresses.length <= MOST_DRAWN && map.exchangers.length <= MOST_DRAWN) return map;
-  const exchangers: MapExchanger[] = [];
+  if (map.addresses.length <= MOST_DRAWN && map.mxHosts.length <= MOST_DRAWN) return map;
+  const mxHosts: MapMxHost[] = [];
   const addresses = new Set<number>();
-  const failing = map.exchangers.filter(({ standing }) => standing === 'fails');
-  const most = new Set([...new Set([...failing, ...map.exchangers])].slice(0, MOST_DRAWN));
-  for (const exchanger of map.exchangers.filter((one) => most.has(one))) {
+  const failing = map.mxHosts.filter(({ standing }) => standing === 'fails');
+  const most = new Set([...new Set([...failing, ...map.mxHosts])].slice(0, MOST_DRAWN));
+  for (const mxHost of map.mxHosts.filter((one) => most.has(one))) {
     const room = Math.max(1, Math.min(4, MOST_DRAWN - addresses.size));
-    const own = exchanger.addresses.slice(0, room);
+    const own = mxHost.addresses.slice(0, room);
     for (const index of own) addresses.add(index);
-    exchangers.push({
-      ...exchanger,
+    mxHosts.push({
+      ...mxHost,
       addresses: own,
       words:
-        own.length < exchanger.addresses.length
-          ? `${exchanger.words === '' ? '' : `${exchanger.words}, `}${exchanger.addresses.length} addresses`
-          : exchanger.words,
+        own.length < mxHost.addresses.length
+          ? `${mxHost.words === '' ? '' : `${mxHost.words}, `}${mxHost.addresses.length} addresses`
+          : mxHost.words,
     });
   }
   const places = [...addresses];
   const networks = [...new Set(places.flatMap((place) => map.addresses[place]?.network ?? []))];
   return {
     ...map,
-    exchangers: exchangers.map((one) => ({ ...one, addresses: one.addresses.map((index) => places.indexOf(index)) })),
+    mxHosts: mxHosts.map((one) => ({ ...one, addresses: one.addresses.map((index) => places.indexOf(index)) })),
     addresses: places.flatMap((place) => {
       const address = map.addresses[place];
       if (address === undefined) return [];
@@ -69,7 +69,7 @@ function forDrawing(map: DomainMap): DomainMap {
 const WIDTH = 1040;
 const columns = [
   { x: 0, width: 196, title: 'Domain' },
-  { x: 272, width: 256, title: 'Exchangers' },
+  { x: 272, width: 256, title: 'MX hosts' },
   { x: 580, width: 222, title: 'Addresses' },
   { x: 852, width: 188, title: 'Networks' },
 ] as const;
@@ -83,8 +83,8 @@ function across(map: DomainMap, domain: string): Markup {
   const addressY = map.addresses.map((_, index) => HEAD + index * STEP);
   const mean = (all: readonly number[], otherwise: number): number =>
     all.length === 0 ? otherwise : all.reduce((sum, y) => sum + y, 0) / all.length;
-  const exchangerY = spread(
-    map.exchangers.map(({ addresses }, index) =>
+  const mxHostY = spread(
+    map.mxHosts.map(({ addresses }, index) =>
       mean(
         addresses.map((address) => addressY[address] ?? HEAD),
         HEAD + index * STEP,
@@ -100,7 +100,7 @@ function across(map: DomainMap, domain: string): Markup {
       ),
     ),
   );
-  const second = map.empty === undefined ? exchangerY : [HEAD];
+  const second = map.empty === undefined ? mxHostY : [HEAD];
   const bottom = Math.max(HEAD, ...addressY, ...second, ...networkY) + HEIGHT;
   const domainY = mean(second, HEAD);
   const lines: Piece[] = [];
@@ -113,10 +113,10 @@ function across(map: DomainMap, domain: string): Markup {
       html`<path class="line ${node.standing}" d="M${x1} ${round(a)}C${x1 + bend} ${round(a)} ${x2 - bend} ${round(b)} ${x2} ${round(b)}"/>`,
     );
   };
-  map.exchangers.forEach((exchanger, index) => {
-    const y = exchangerY[index] ?? HEAD;
-    line(0, domainY, y, exchanger);
-    for (const address of exchanger.addresses) {
+  map.mxHosts.forEach((mxHost, index) => {
+    const y = mxHostY[index] ?? HEAD;
+    line(0, domainY, y, mxHost);
+    for (const address of mxHost.addresses) {
       const node = map.addresses[address];
       if (node !== undefined) line(1, y, addressY[address] ?? HEAD, node);
     }
@@ -126,15 +126,15 @@ function across(map: DomainMap, domain: string): Markup {
     if (node !== undefined) line(2, addressY[index] ?? HEAD, networkY[network ?? 0] ?? HEAD, node);
   });
   if (map.empty !== undefined) line(0, domainY, HEAD, map.empty);
-  const preferences = map.exchangers.map(({ preference }, index) => {
-    const y = (exchangerY[index] ?? HEAD) + middle;
+  const preferences = map.mxHosts.map(({ preference }, index) => {
+    const y = (mxHostY[index] ?? HEAD) + middle;
     const x = columns[1].x - 22;
     return html`<g class="preference"><title>preference ${preference}</title><rect x="${x - 17}" y="${round(y - 10)}" width="34" height="20" rx="10"/><text x="${x}" y="${round(y + 4)}" text-anchor="middle">${preference}</text></g>`;
   });
   const heads = columns
     .filter((_, index) => index < 2 || map.empty === undefined)
     .map(({ x, title }) => html`<text class="head" x="${x}" y="14">${title}</text>`);
-  const shown = map.empty === undefined ? map.exchangers : [map.empty];
+  const shown = map.empty === undefined ? map.mxHosts : [map.empty];
   const name = anchor('map', domain);
   return html`<svg class="across" role="img" aria-labelledby="${name}-title ${name}-desc" viewBox="0 0 ${WIDTH} ${round(bottom + 2)}">
 <title id="${name}-title">Map of ${domain}</title>
@@ -180,14 +180,14 @@ function tree(map: DomainMap, domain: string): Markup {
     lines.push(html`<path class="line ${node.standing}" d="M${x} ${from}V${to - 8}q0 8 8 8h4"/>`);
   };
   const top = row(map.domain, 0) + 46;
-  for (const exchanger of map.exchangers) {
-    const { preference } = exchanger;
+  for (const mxHost of map.mxHosts) {
+    const { preference } = mxHost;
     const at = row(
-      { ...exchanger, words: `preference ${preference}${exchanger.words === '' ? '' : `: ${exchanger.words}`}` },
+      { ...mxHost, words: `preference ${preference}${mxHost.words === '' ? '' : `: ${mxHost.words}`}` },
       1,
     );
-    elbow(10, top, at + 23, exchanger);
-    for (const place of exchanger.addresses) {
+    elbow(10, top, at + 23, mxHost);
+    for (const place of mxHost.addresses) {
       const address = map.addresses[place];
       if (address === undefined) continue;
       const network = address.network === undefined ? undefined : map.networks[address.network];
@@ -242,28 +242,28 @@ function spread(wanted: readonly number[], keep?: 'as they come'): readonly numb
 
 /** The map in sentences. */
 function description(map: DomainMap): string {
-  const { domain, empty, exchangers, addresses, networks } = map;
+  const { domain, empty, mxHosts, addresses, networks } = map;
   if (empty !== undefined) return `${domain.label}: ${empty.label} (${empty.words}).`;
-  const sentences = exchangers.slice(0, 8).map((exchanger) => {
-    const own = exchanger.addresses.flatMap((place) => addresses[place] ?? []);
+  const sentences = mxHosts.slice(0, 8).map((mxHost) => {
+    const own = mxHost.addresses.flatMap((place) => addresses[place] ?? []);
     const to = own.length === 0 ? 'no address' : own.map((address) => named(address)).join(', ');
-    return `${exchanger.label}, preference ${exchanger.preference}, ${standingWord[exchanger.standing] || 'not connected to'}${
-      exchanger.words === '' || exchanger.words === standingWord[exchanger.standing] ? '' : ` (${exchanger.words})`
+    return `${mxHost.label}, preference ${mxHost.preference}, ${standingWord[mxHost.standing] || 'not connected to'}${
+      mxHost.words === '' || mxHost.words === standingWord[mxHost.standing] ? '' : ` (${mxHost.words})`
     }: ${to}.`;
   });
-  return `${domain.label} has ${plural(exchangers.length, 'exchanger')} with ${plural(addresses.length, 'address', 'addresses')} in ${plural(networks.length, 'network')}. ${sentences.join(' ')}`;
+  return `${domain.label} has ${plural(mxHosts.length, 'mxHost')} with ${plural(addresses.length, 'address', 'addresses')} in ${plural(networks.length, 'network')}. ${sentences.join(' ')}`;
 }
 
 const named = ({ label: text, standing, words }: MapNode): string =>
   standing === 'fails' || standing === 'weak' || standing === 'unknown' ? `${text} (${words})` : text;
 
 function table(map: DomainMap, domain: string): Markup {
-  const rows = map.exchangers.flatMap((exchanger) => {
-    const state = badge(exchanger.standing, exchanger.words || standingWord[exchanger.standing] || 'not connected to');
-    const own = exchanger.addresses.flatMap((place) => map.addresses[place] ?? []);
+  const rows = map.mxHosts.flatMap((mxHost) => {
+    const state = badge(mxHost.standing, mxHost.words || standingWord[mxHost.standing] || 'not connected to');
+    const own = mxHost.addresses.flatMap((place) => map.addresses[place] ?? []);
     return (own.length === 0 ? [undefined] : own).map((address, index) => {
       const network = address?.network === undefined ? undefined : map.networks[address.network];
-      return html`<tr role="row"><th role="rowheader" scope="row"><span class="name">${exchanger.label}</span>${index === 0 ? html` ${state}` : nothing}</th><td role="cell" data-label="Preference"><div class="cell">${exchanger.preference}</div></td><td role="cell" data-label="Address"><div class="cell">${
+      return html`<tr role="row"><th role="rowheader" scope="row"><span class="name">${mxHost.label}</span>${index === 0 ? html` ${state}` : nothing}</th><td role="cell" data-label="Preference"><div class="cell">${mxHost.preference}</div></td><td role="cell" data-label="Address"><div class="cell">${
         address === undefined
           ? 'none'
           : html`<span class="name">${address.label}</span>${address.words === '' ? nothing : html` ${badge(address.standing, address.words)}`}`
@@ -274,8 +274,8 @@ function table(map: DomainMap, domain: string): Markup {
       }</div></td></tr>`;
     });
   });
-  return html`<table role="table" aria-label="Exchangers of ${domain}">
-<thead role="rowgroup"><tr role="row"><th role="columnheader" scope="col">Exchanger</th><th role="columnheader" scope="col">Preference</th><th role="columnheader" scope="col">Address</th><th role="columnheader" scope="col">Network</th></tr></thead>
+  return html`<table role="table" aria-label="MX hosts of ${domain}">
+<thead role="rowgroup"><tr role="row"><th role="columnheader" scope="col">MX host</th><th role="columnheader" scope="col">Preference</th><th role="columnheader" scope="col">Address</th><th role="columnheader" scope="col">Network</th></tr></thead>
 <tbody role="rowgroup">${rows}</tbody>
 </table>`;
 }

@@ -5,7 +5,7 @@
  * allowed by its hash; everything else is forbidden by the page itself.
  * **Knows**: the report alone; the same report is the same page, octet by octet.
  *
- * **Limits**: the map draws 10 exchangers and addresses at most; its table has them all.
+ * **Limits**: the map draws 10 MX hosts and addresses at most; its table has them all.
  *
  * @module
  */

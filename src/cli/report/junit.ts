@@ -145,8 +145,8 @@ const messages = (findings: readonly SheetFinding[]): string => findings.map(({ 
 
 const texts = (findings: readonly SheetFinding[]): string =>
   findings
-    .map(({ id, severity, what, evidence, source, mend }) =>
-      [`${severity} ${id}: ${what}`, ...evidence, `Mend: ${mend}`, `Source: ${source}`].join('\n'),
+    .map(({ id, severity, what, evidence, source, fix }) =>
+      [`${severity} ${id}: ${what}`, ...evidence, `Mend: ${fix}`, `Source: ${source}`].join('\n'),
     )
     .join('\n\n');
 

@@ -90,8 +90,8 @@ export function prometheusReport(report: AnyReport): string {
         }),
       ),
       metric(
-        'postern_audit_exchangers',
-        'Exchangers, by what is counted: records, hosts, resolvable and public ones, addresses, networks.',
+        'postern_audit_mx_hosts',
+        'MX hosts, by what is counted: records, hosts, resolvable and public ones, addresses, networks.',
         report.domains.flatMap(({ domain, redundancy }) =>
           Object.entries(redundancy.counts).flatMap(([what, value]) =>
             typeof value === 'number' ? [{ labels: { domain, what }, value }] : [],

@@ -68,7 +68,7 @@ export function sarifReport(report: AnyReport): string {
           ruleId: finding.id,
           ruleIndex: sorted.findIndex(([id]) => id === finding.id),
           ...kindOf(finding),
-          message: { text: literal([finding.what, ...finding.evidence, `Mend: ${finding.mend}`].join('\n')) },
+          message: { text: literal([finding.what, ...finding.evidence, `Mend: ${finding.fix}`].join('\n')) },
           locations: [
             {
               // Code scanning takes no result without a file; a domain is none, so its name stands for one.
@@ -100,14 +100,14 @@ function ruleOf(id: string, findings: readonly SheetFinding[], kind: Sheet['kind
   // The rule is the catalogue's: a finding may differ in severity.
   const entry = kind === 'audit' ? auditCatalogue[id as keyof typeof auditCatalogue] : findings[0];
   if (entry === undefined) return { id };
-  const { title, source, mend, severity } = entry;
+  const { title, source, fix, severity } = entry;
   const probes = [...new Set(findings.map(({ probe }) => probe))].sort();
   const rfc = /RFC (\d+)(?: §([\d.]*\d))?/.exec(source);
   return {
     id,
     shortDescription: { text: literal(`${title}.`) },
     fullDescription: { text: literal(`${title} (${source}).`) },
-    help: { text: literal(`${mend} Source: ${source}.`) },
+    help: { text: literal(`${fix} Source: ${source}.`) },
     ...(rfc === null
       ? {}
       : { helpUri: `https://www.rfc-editor.org/rfc/rfc${rfc[1]}${rfc[2] === undefined ? '' : `#section-${rfc[2]}`}` }),

@@ -33,7 +33,7 @@ export function textReport(report: AnyReport, options: TextOptions = {}): string
     lines.push(emphasised(`${shown(written(subject))}: ${stateWords(state, findings)}`, options), '');
     if (report.schema === 'postern-audit-report') {
       const audit = report.domains.find(({ domain }) => domain === subject);
-      if (audit !== undefined) lines.push(...exchangers(audit, options), ...services(audit));
+      if (audit !== undefined) lines.push(...mxHosts(audit, options), ...services(audit));
     } else {
       lines.push(...answers(report, subject, options));
     }
@@ -88,7 +88,7 @@ function stateWords(state: AnyReport['state'], findings: readonly SheetFinding[]
 }
 
 /** A line for each address of each host. */
-function exchangers({ redundancy }: DomainAudit, options: TextOptions): string[] {
+function mxHosts({ redundancy }: DomainAudit, options: TextOptions): string[] {
   const rows = redundancy.hosts.flatMap(({ host, preference, state, addresses, provider }) => {
     const words = `${state}${provider === undefined ? '' : ` (${provider})`}`;
     const each = addresses.map(({ address, scope }) => (scope === 'public' ? address : `${address} (${scope})`));
@@ -144,7 +144,7 @@ function answers(report: CheckReport, subject: string, options: TextOptions): st
 }
 
 function findingLines(finding: SheetFinding, options: TextOptions, before: string = ''): string[] {
-  const { severity, id, subject, title, what, source, mend, evidence, kind } = finding;
+  const { severity, id, subject, title, what, source, fix, evidence, kind } = finding;
   const mark = kind === 'could-not-check' ? `not checked (${severity})` : severity;
   const coloured = options.colour === true ? `${colours[severity]}${mark}${plain}` : mark;
   return [
@@ -152,7 +152,7 @@ function findingLines(finding: SheetFinding, options: TextOptions, before: strin
     ...wrapped(title, 4, options),
     ...(what === title ? [] : wrapped(what, 4, options)),
     ...evidence.flatMap((line) => wrapped(line, 4, options, '| ')),
-    ...wrapped(`Mend: ${mend}`, 4, options),
+    ...wrapped(`Mend: ${fix}`, 4, options),
     ...wrapped(`Source: ${source}`, 4, options),
   ];
 }

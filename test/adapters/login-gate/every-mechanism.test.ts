@@ -183,13 +183,15 @@ describe('every mechanism, with and without an initial response', () => {
     async ({ protocol, mechanism, initial }) => {
       const { client, backend, events } = await gate(protocol);
       const { messages } = mechanisms[mechanism]!;
-      const told: string[] = [];
+      const observed: string[] = [];
       for (let i = 0; i < 7; i++) {
         const c = await client();
-        told.push(await logIn(c, protocol, mechanism, initial, messages(mechanism === 'CRAM-MD5' ? 'x' : `wrong${i}`)));
+        observed.push(
+          await logIn(c, protocol, mechanism, initial, messages(mechanism === 'CRAM-MD5' ? 'x' : `wrong${i}`)),
+        );
         c.close();
       }
-      expect(told).toEqual(['no', 'no', 'no', 'no', 'no', 'refused', 'refused']);
+      expect(observed).toEqual(['no', 'no', 'no', 'no', 'no', 'refused', 'refused']);
       expect(events.filter(({ type }) => type === 'login-attempt')).toHaveLength(7);
       expect(backend.connections).toBe(7);
     },

@@ -671,7 +671,7 @@ test('look-ups that begin at the TCP connection → are out before the greeting 
       return pass();
     },
     {},
-    { ahead: 'connect' },
+    { earliest: 'connect' },
   );
   const env: Env = { clock, dns, counters: memoryCounters({ clock }), bans: memoryBans({ clock }) };
   const { port } = await run({ rcpt: [asks] }, { env });

@@ -115,7 +115,7 @@ describe('data', () => {
   test('LMTP → authenticated once, answered for each', async () => {
     const { outcome, dns } = await play({ ...elsewhere, ...asks('reject') }, plain(), {
       role: 'lmtp',
-      options: { ahead: true },
+      options: { earlyChecks: true },
       recipients: ['<b@example.com>', '<c@example.com>'],
     });
     expect(outcome.perRecipient.map(({ reply }) => reply?.enhanced)).toEqual(['5.7.26', '5.7.26']);

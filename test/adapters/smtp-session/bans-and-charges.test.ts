@@ -64,9 +64,9 @@ describe('bans', () => {
       },
       'protocol-error',
     ],
-  ])('%s → banned', async (_, misdeed, of) => {
+  ])('%s → banned', async (_, offence, of) => {
     const { begin, told, clock } = site({ bans: [banAfter({ failures: 2, of, never })] });
-    for (const session of [begin(), begin()]) await misdeed(session);
+    for (const session of [begin(), begin()]) await offence(session);
     await clock.pass(0);
     expect(told).toHaveLength(1);
   });

@@ -159,7 +159,7 @@ describe('what a check asks', () => {
     await session.connect();
     await session.helo('EHLO', 'a.example');
     const reply = await clock.until(session.mail('<a@example.org>'));
-    // `askedOnce` makes an answer of what a resolver throws; a check that waits for it in vain is late.
+    // `sessionResolver` makes an answer of what a resolver throws; a check that waits for it in vain is late.
     expect([reply === null ? null : printReply(reply).slice(0, 9), errors]).toEqual([
       broken === modes['never settles'] ? '451 4.3.0' : broken === modes.throws ? '451 4.3.0' : null,
       [],

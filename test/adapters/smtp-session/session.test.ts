@@ -170,13 +170,13 @@ describe('STARTTLS', () => {
 });
 
 describe('looking ahead', () => {
-  const asks = (name: string, ahead?: string): Check<Pick<MailFacts, 'client'>, Pick<Env, 'dns'>, 'none' | 'fail'> =>
+  const asks = (name: string, earliest?: string): Check<Pick<MailFacts, 'client'>, Pick<Env, 'dns'>, 'none' | 'fail'> =>
     defineCheck(
       'asks',
       async (_: Pick<MailFacts, 'client'>, { dns }: Pick<Env, 'dns'>, signal: AbortSignal) =>
         (await dns.resolve(name, 'A', { signal })).status === 'found' ? fail() : none(),
       { fail: reject() },
-      { ahead, label: name },
+      { earliest, label: name },
     );
   test('a check of facts known at connect, judged at RCPT → asked at connect, once for all recipients', async () => {
     const dns = zone({});
@@ -217,7 +217,7 @@ describe('looking ahead', () => {
       async ({ reversePath }: Pick<MailFacts, 'reversePath'>, env: Pick<Env, 'dns'>) =>
         (await env.dns.resolve(reversePath?.domain ?? 'none.example', 'A')).status === 'found' ? fail() : none(),
       { fail: reject() },
-      { ahead: 'mail' },
+      { earliest: 'mail' },
     );
     const session = begin({ rcpt: [asks('list.example', 'connect'), bySender] }, { dns });
     await toRcpt(session);

@@ -21,7 +21,7 @@ async function find(
   const dns = zone(data);
   const { hosts } = await checkRedundancy(domain, { dns }, {});
   const own = contextWith({ ports: { imaps: 993, submission: 587, pop3: 110 }, ...options }, { dns, ...context });
-  const targets = await findServices(domain, { exchangers: hosts, srv }, own);
+  const targets = await findServices(domain, { mxHosts: hosts, srv }, own);
   return targets.map(
     ({ service, host, address, port, because, required, names }) =>
       `${service} ${host}[${address}]:${port} ${because} ${[...required, ...names.map((name) => `(${name})`)].join(' ')}`,
@@ -38,7 +38,7 @@ const announced = (service: Srv[number]['service'], target: string, port: number
 });
 
 describe('audit/find-services', () => {
-  test('mx/an exchanger → every service that is asked for, on it', async () => {
+  test('mx/an MX host → every service that is asked for, on it', async () => {
     expect(await find(mx)).toEqual([
       'imaps mx.example.org[8.8.4.1]:993 mx (mx.example.org)',
       'submission mx.example.org[8.8.4.1]:587 mx (mx.example.org)',

@@ -439,7 +439,7 @@ describe('reading a policy', () => {
   });
 });
 
-describe('the exchangers', () => {
+describe('the MX hosts', () => {
   test.each([
     ['mx.example.org', 'MX.Example.Org', true],
     ['mx.example.org', 'mx2.example.org', false],
@@ -474,8 +474,8 @@ describe('the exchangers', () => {
     expect(said('enforce', ['a.example.org', '*.old.example'], ['a.example.org'])).toEqual([
       'mta-sts-unused low example.org',
     ]));
-  test('mta-sts/no exchanger is known → nothing', () => expect(said('enforce', ['a.example.org'], [])).toEqual([]));
-  test('mta-sts/an exchanger that is an address → is not spoken of', () =>
+  test('mta-sts/no MX host is known → nothing', () => expect(said('enforce', ['a.example.org'], [])).toEqual([]));
+  test('mta-sts/an MX host that is an address → is not spoken of', () =>
     expect(said('enforce', ['a.example.org'], ['192.0.2.1'])).toEqual([]));
 });
 

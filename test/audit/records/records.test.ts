@@ -239,7 +239,7 @@ describe('spf', () => {
   test('spf/no record, and no mail is sent → less urgent, and says which record', async () => {
     const result = await run({}, (context) => auditSpf('example.org', context, { sends: false }));
     expect(brief(result)).toEqual(['spf-missing low']);
-    expect(result.findings[0]?.mend).toContain('v=spf1 -all');
+    expect(result.findings[0]?.fix).toContain('v=spf1 -all');
   });
 });
 

@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { auditExchanger } from '../../../src/audit/smtp/index.ts';
+import { auditMxHost } from '../../../src/audit/smtp/index.ts';
 import { contextWith } from '../context.ts';
 import { authority, issue } from '../tls/certificates.ts';
-import { type FakeExchanger, fakeExchanger, type Posture } from './fake-exchanger.ts';
+import { type FakeMxHost, fakeMxHost, type Posture } from './fake-mx-host.ts';
 
 const host = 'mx.example.test';
 const ca = authority();
@@ -11,15 +11,15 @@ const postmaster = '<postmaster@example.test>';
 const closed = '554 5.7.1 Relay access denied';
 const ok = '250 2.1.5 Ok';
 
-const running: FakeExchanger[] = [];
+const running: FakeMxHost[] = [];
 afterEach(() => Promise.all(running.splice(0).map((server) => server.close())));
 
 async function found(posture: Posture): Promise<readonly string[]> {
-  const server = await fakeExchanger({ tls, ...posture });
+  const server = await fakeMxHost({ tls, ...posture });
   running.push(server);
   const context = contextWith({ authorities: [ca.cert], only: ['smtp'] });
   const target = { host, address: '127.0.0.1', port: server.port, preference: 10 };
-  const { findings } = await auditExchanger(target, 'example.test', context);
+  const { findings } = await auditMxHost(target, 'example.test', context);
   return findings.filter(({ id }) => id.startsWith('postmaster')).map(({ id, severity }) => `${severity} ${id}`);
 }
 

@@ -362,11 +362,11 @@ describe('names', () => {
 
 describe('the check itself', () => {
   test('ids, and when it can begin', () => {
-    expect([list().id, list().ahead]).toEqual(['dnsbl/zen', 'connect']);
-    expect(dnsbl({ zone: 'n.example', of: 'helo' }).ahead).toBe('helo');
-    expect(dnsbl({ zone: 'n.example', of: 'sender' }).ahead).toBe('mail');
-    expect(dnsbl({ zone: 'n.example', of: 'ptr' }).ahead).toBe('connect');
-    expect(dnsbl({ zone: 'n.example', of: (f: Facts) => f.helo.name }).ahead).toBeUndefined();
+    expect([list().id, list().earliest]).toEqual(['dnsbl/zen', 'connect']);
+    expect(dnsbl({ zone: 'n.example', of: 'helo' }).earliest).toBe('helo');
+    expect(dnsbl({ zone: 'n.example', of: 'sender' }).earliest).toBe('mail');
+    expect(dnsbl({ zone: 'n.example', of: 'ptr' }).earliest).toBe('connect');
+    expect(dnsbl({ zone: 'n.example', of: (f: Facts) => f.helo.name }).earliest).toBeUndefined();
   });
 
   test('findings and decisions are plain JSON', async () => {

@@ -158,7 +158,7 @@ describe('connect: lists that come and go', () => {
   });
 
   test('the check is examined ahead, at connect: so a session keeps the lists it began with', () => {
-    expect(ipBlocklist().ahead).toBe('connect');
+    expect(ipBlocklist().earliest).toBe('connect');
   });
 });
 

@@ -404,10 +404,10 @@ describe('the report', () => {
     };
     const { findings, summary } = await look(data);
     expect(findings.length).toBeGreaterThan(2);
-    for (const { what, source, mend, evidence } of findings) {
+    for (const { what, source, fix, evidence } of findings) {
       expect(what).toMatch(/^[A-Z].*\.$/);
       expect(source).toMatch(/^RFC \d+/);
-      expect(mend).toMatch(/\.$/);
+      expect(fix).toMatch(/\.$/);
       expect(evidence.length).toBeGreaterThan(0);
     }
     expect(summary).toBe('A null MX stands beside other MX records.');

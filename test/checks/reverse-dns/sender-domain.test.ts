@@ -116,12 +116,12 @@ describe('mail/the sender', () => {
     expect(await replyOf(senderDomain({ mixedNullMx: 'null-mx', publicNetworks }), {}, data)).toMatch(/^550 5\.7\.27 /);
   });
 
-  test('unreachable exchangers, by option → score', async () => {
+  test('unreachable MX hosts, by option → score', async () => {
     const data = { ...mx('a.example'), 'a.example': { A: ['10.0.0.1'] } };
     expect(await replyOf(on(senderDomain({ notPublic: 'softfail' }), { softfail: flag(3) }), {}, data)).toBe(null);
   });
 
-  test('every exchanger is ours, and the domain is not → softfail; ours → pass; one of theirs → pass', async () => {
+  test('every MX host is ours, and the domain is not → softfail; ours → pass; one of theirs → pass', async () => {
     const options = { ownAddresses: ['198.51.100.1'], publicNetworks };
     const data = { ...mx('us.example'), 'us.example': { A: ['198.51.100.1'] } };
     expect(await findingOf(senderDomain(options), {}, data)).toMatchObject({

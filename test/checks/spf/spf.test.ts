@@ -97,7 +97,7 @@ describe('mail', () => {
     expect((await evaluate(policy, 'mail', facts('<a@down.example>'), env)).action).toBe('defer');
   });
 
-  test('it is examined ahead of RCPT', () => expect(spf().ahead).toBe('mail'));
+  test('it is examined ahead of RCPT', () => expect(spf().earliest).toBe('mail'));
 
   test.each([
     [{ identity: 'from' }, 'spf: identity "from" must be "mailfrom" or "helo"'],

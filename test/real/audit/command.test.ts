@@ -97,7 +97,7 @@ describe('postern audit, as a process of its own', () => {
     expect(ended.status).toBe(1);
   });
 
-  test('every made-up exchanger, in one call → nothing is missed, nothing is false', async () => {
+  test('every made-up MX host, in one call → nothing is missed, nothing is false', async () => {
     const sites = built.filter(([, { options }]) => options.ports === undefined);
     const truths = sites.map(([truth]) => truth);
     const ended = await postern(
@@ -108,7 +108,7 @@ describe('postern audit, as a process of its own', () => {
       ...truths.map(({ domain }) => domain),
     );
     const all = judged(ended, truths);
-    console.log(scoreTable('exchangers, by the command', score(all)));
+    console.log(scoreTable('MX hosts, by the command', score(all)));
     expect(faultsOf(all)).toEqual([]);
     expect(ended.status).toBe(1);
   });

@@ -158,7 +158,7 @@ export const domainCases: readonly DomainCase[] = [
     ...pointer(b, `mx1.${domain}`),
   })),
   domain('one-address', 'two MX records, one address', ['mx-one-address'], ({ a }) => ({ mx2: { A: [a] } })),
-  domain('one-network', 'two exchangers in one network', ['mx-one-network'], ({ domain, a }) => {
+  domain('one-network', 'two MX hosts in one network', ['mx-one-network'], ({ domain, a }) => {
     const near = a.replace(/\d+$/, (last) => String(255 - Number(last)));
     return { mx2: { A: [near] }, ...pointer(near, `mx2.${domain}`) };
   }),
@@ -167,7 +167,7 @@ export const domainCases: readonly DomainCase[] = [
     mx2: { A: [a, b] },
     ...pointer(b, `mx1.${domain}`),
   })),
-  domain('apex-mx', 'the domain itself is one exchanger', [], ({ domain, a }) => ({
+  domain('apex-mx', 'the domain itself is one MX host', [], ({ domain, a }) => ({
     '': { ...mx(domain, `mx2.${domain}`), A: [a] },
     ...pointer(a, domain),
   })),
@@ -254,7 +254,7 @@ export const domainCases: readonly DomainCase[] = [
     }),
     { may: ['mx-none-usable'] },
   ),
-  domain('private-one', 'one of two exchangers private', ['mx-private', 'mx-single'], () => ({
+  domain('private-one', 'one of two MX hosts private', ['mx-private', 'mx-single'], () => ({
     mx2: { A: ['172.16.0.9'] },
   })),
   domain('private-beside', 'a private address beside a public one', ['mx-private'], ({ b }) => ({
@@ -438,7 +438,7 @@ export const domainCases: readonly DomainCase[] = [
 
   domain(
     'aaaa-servfail',
-    'SERVFAIL for the IPv6 address of one exchanger',
+    'SERVFAIL for the IPv6 address of one MX host',
     [],
     ({ b }) => ({
       mx2: { A: [b], AAAA: 'temperror' },
@@ -486,7 +486,7 @@ export const domainCases: readonly DomainCase[] = [
   })),
   domain(
     'twenty-three',
-    '23 exchangers, of which the last does not exist',
+    '23 MX hosts, of which the last does not exist',
     ['mx-unresolvable'],
     ({ domain, a, b }) => ({
       '': {
@@ -499,7 +499,7 @@ export const domainCases: readonly DomainCase[] = [
   ),
   domain(
     'sixty',
-    'sixty exchangers, of which the last ten are not looked at',
+    'sixty MX hosts, of which the last ten are not looked at',
     ['mx-not-examined'],
     ({ domain, a, b }) => ({
       '': {
@@ -544,7 +544,7 @@ export const domainCases: readonly DomainCase[] = [
       ]),
     ),
   })),
-  domain('equal', 'two exchangers of one preference', [], ({ domain }) => ({
+  domain('equal', 'two MX hosts of one preference', [], ({ domain }) => ({
     '': {
       MX: [
         [10, `mx1.${domain}`],
@@ -562,7 +562,7 @@ export const domainCases: readonly DomainCase[] = [
       TXT: ['v=spf1 mx -all'],
     },
   })),
-  domain('twenty', 'twenty exchangers', [], ({ domain, a, b }) => ({
+  domain('twenty', 'twenty MX hosts', [], ({ domain, a, b }) => ({
     '': {
       ...mx(...Array.from({ length: 20 }, (_, at) => `m${at}.${domain}`)),
       TXT: ['v=spf1 a:mx1.twenty.example -all'],
@@ -580,7 +580,7 @@ export const domainCases: readonly DomainCase[] = [
       ...pointer(b, deep('b')),
     };
   }),
-  domain('punycode', 'an exchanger with a name in A-labels', [], ({ domain, b }) => ({
+  domain('punycode', 'an MX host with a name in A-labels', [], ({ domain, b }) => ({
     '': mx(`mx1.${domain}`, `xn--mx-2-gra.${domain}`),
     'xn--mx-2-gra': { A: [b] },
     ...pointer(b, `xn--mx-2-gra.${domain}`),
@@ -619,7 +619,7 @@ export const domainCases: readonly DomainCase[] = [
   }),
   spf('spf-a-world', "the domain's address with a prefix of nothing", ['spf-open'], 'v=spf1 a:mx1.$/0 -all'),
   spf('spf-bad-cidr', 'a prefix that is too long', ['spf-error'], 'v=spf1 ip4:192.0.2.0/33 -all'),
-  spf('spf-many-mx', 'a mechanism of more than ten exchangers', ['spf-error'], 'v=spf1 mx:big.$ -all', {
+  spf('spf-many-mx', 'a mechanism of more than ten MX hosts', ['spf-error'], 'v=spf1 mx:big.$ -all', {
     big: { MX: Array.from({ length: 12 }, (_, at) => [at, `m${at}.spf-many-mx.example`] as const) },
     ...Object.fromEntries(Array.from({ length: 12 }, (_, at) => [`m${at}`, { A: ['192.0.2.200'] }])),
   }),
@@ -902,7 +902,7 @@ export const domainCases: readonly DomainCase[] = [
   })),
   domain(
     'ptr-two-addresses',
-    'one of the two addresses of an exchanger has no name',
+    'one of the two addresses of an MX host has no name',
     ['ptr-missing'],
     ({ domain, b, c }) => ({
       mx2: { A: [b, c] },
@@ -913,7 +913,7 @@ export const domainCases: readonly DomainCase[] = [
   // Lists.
   domain(
     'list-v6',
-    'an exchanger that is listed by its IPv6 address',
+    'an MX host that is listed by its IPv6 address',
     ['listed'],
     ({ domain, b, v6 }) => ({
       mx2: { A: [b], AAAA: [v6(2)] },
@@ -926,7 +926,7 @@ export const domainCases: readonly DomainCase[] = [
     }),
     { options: { lists: ['bl.list-v6.example'] } },
   ),
-  domain('list-on', 'an exchanger that is listed', ['listed'], ({ b }) => listed('bl.list-on.example', b), {
+  domain('list-on', 'an MX host that is listed', ['listed'], ({ b }) => listed('bl.list-on.example', b), {
     options: { lists: ['bl.list-on.example'] },
   }),
   domain('list-off', 'a list with others on it', [], () => listed('bl.list-off.example', '192.0.2.250'), {

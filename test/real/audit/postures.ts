@@ -135,11 +135,11 @@ function posture(
   };
 }
 
-// Exchangers.
+// MX hosts.
 
 const oneMx = ({ mx, a }: Own): { readonly [name: string]: ZoneEntry } => ({ '': { MX: [[10, mx]] }, mx: { A: [a] } });
 
-interface Exchanger {
+interface MxHost {
   readonly says?: (own: Own) => SmtpSays;
   /** False: no TLS. */
   readonly certificate?: Wanted | false;
@@ -150,7 +150,7 @@ interface Exchanger {
 const certificateOf = (own: Own, { authority }: Kit, wanted: Wanted = {}): Issued =>
   authority.issue({ names: [own.mx, own.mail], ...wanted });
 
-function exchanger(own: Own, kit: Kit, address: string, made: Exchanger = {}): () => Promise<Fake> {
+function mxHost(own: Own, kit: Kit, address: string, made: MxHost = {}): () => Promise<Fake> {
   const { says, certificate, tls, options } = made;
   const secured: FakeTls | undefined =
     certificate === false ? undefined : { certificate: certificateOf(own, kit, certificate), ...tls };
@@ -165,10 +165,10 @@ const fakeMx = (
   name: string,
   what: string,
   must: readonly FindingId[],
-  made: Exchanger = {},
+  made: MxHost = {},
   more: Pick<Truth, 'may' | 'oneOf'> = {},
 ): Posture =>
-  posture(name, what, must, (own, kit) => ({ zone: oneMx(own), fakes: [exchanger(own, kit, own.a, made)] }), more);
+  posture(name, what, must, (own, kit) => ({ zone: oneMx(own), fakes: [mxHost(own, kit, own.a, made)] }), more);
 
 const rawMx = (
   name: string,
@@ -326,7 +326,7 @@ const strangers: readonly Posture[] = [
   }),
 ];
 
-const exchangers: readonly Posture[] = [
+const mxHosts: readonly Posture[] = [
   ...strangers,
   fakeMx('smtp-good', 'in order', []),
   fakeMx('smtp-slow', 'greets late, but in time', [], { options: { greetAfterMs: 1_200 } }),
@@ -544,16 +544,16 @@ const exchangers: readonly Posture[] = [
     }),
     { oneOf: [['smtp-mute', 'smtp-not-smtp', 'smtp-broken-off']] },
   ),
-  posture('smtp-down', 'the only exchanger is down', ['smtp-all-unreachable'], (own) => ({ zone: oneMx(own) })),
+  posture('smtp-down', 'the only MX host is down', ['smtp-all-unreachable'], (own) => ({ zone: oneMx(own) })),
 ];
 
-// Several exchangers.
+// Several MX hosts.
 
 function several(
   name: string,
   what: string,
   must: readonly FindingId[],
-  made: readonly (Exchanger | 'down')[],
+  made: readonly (MxHost | 'down')[],
   more: Pick<Truth, 'may' | 'oneOf'> = {},
 ): Posture {
   return posture(
@@ -569,7 +569,7 @@ function several(
           ...Object.fromEntries(names.map((label, at) => [label, { A: [addresses[at] ?? ''] }])),
         },
         fakes: made.flatMap((one, at) =>
-          one === 'down' ? [] : [exchanger({ ...own, mx: `mx${at + 1}.${own.domain}` }, kit, addresses[at] ?? '', one)],
+          one === 'down' ? [] : [mxHost({ ...own, mx: `mx${at + 1}.${own.domain}` }, kit, addresses[at] ?? '', one)],
         ),
       };
     },
@@ -578,7 +578,7 @@ function several(
 }
 
 const failover: readonly Posture[] = [
-  several('two-good', 'two exchangers in order', [], [{}, {}]),
+  several('two-good', 'two MX hosts in order', [], [{}, {}]),
   several('backup-down', 'the backup is down', ['smtp-unreachable', 'failover-lost'], [{}, 'down']),
   several(
     'first-down',
@@ -609,7 +609,7 @@ const twoAddresses = (
   name: string,
   what: string,
   must: readonly FindingId[],
-  second: Exchanger | 'down',
+  second: MxHost | 'down',
   more: Pick<Truth, 'may' | 'oneOf'> = {},
 ): Posture =>
   posture(
@@ -618,7 +618,7 @@ const twoAddresses = (
     must,
     (own, kit) => ({
       zone: { '': { MX: [[10, own.mx]] }, mx: { A: [own.a, own.b] } },
-      fakes: [exchanger(own, kit, own.a), ...(second === 'down' ? [] : [exchanger(own, kit, own.b, second)])],
+      fakes: [mxHost(own, kit, own.a), ...(second === 'down' ? [] : [mxHost(own, kit, own.b, second)])],
     }),
     more,
   );
@@ -660,7 +660,7 @@ function sts(
     readonly body?: string;
   },
   made: {
-    readonly exchanger?: Exchanger;
+    readonly mxHost?: MxHost;
     readonly web?: Wanted;
     readonly record?: string | null;
     readonly down?: boolean;
@@ -700,7 +700,7 @@ function sts(
           ...(record === null ? {} : { '_mta-sts': { TXT: [record] } }),
           'mta-sts': { A: [own.web] },
         },
-        fakes: [exchanger(own, kit, own.a, made.exchanger), ...(made.down ? [] : [web])],
+        fakes: [mxHost(own, kit, own.a, made.mxHost), ...(made.down ? [] : [web])],
       };
     },
     more,
@@ -714,29 +714,29 @@ const transport: readonly Posture[] = [
   sts('sts-wildcard', 'a policy with a wildcard', [], ({ domain }) => ({ body: text('enforce', `*.${domain}`) })),
   sts(
     'sts-other',
-    'the policy names another exchanger',
+    'the policy names another MX host',
     ['mta-sts-mx'],
     () => ({ body: text('enforce', 'mx.elsewhere.example') }),
     {},
     { may: ['mta-sts-unused'] },
   ),
-  sts('sts-unused', 'the policy names one exchanger more', ['mta-sts-unused'], ({ mx, domain }) => ({
+  sts('sts-unused', 'the policy names one MX host more', ['mta-sts-unused'], ({ mx, domain }) => ({
     body: text('enforce', mx, `old.${domain}`),
   })),
   sts(
     'sts-self-signed',
-    'the exchanger does not keep the policy',
+    'the MX host does not keep the policy',
     ['mta-sts-tls'],
     ({ mx }) => ({ body: text('enforce', mx) }),
-    { exchanger: { certificate: { by: 'itself' } } },
+    { mxHost: { certificate: { by: 'itself' } } },
     { may: ['certificate-self-signed'] },
   ),
   sts(
     'sts-no-tls',
-    'the exchanger has no TLS',
+    'the MX host has no TLS',
     ['mta-sts-tls'],
     ({ mx }) => ({ body: text('enforce', mx) }),
-    { exchanger: { certificate: false } },
+    { mxHost: { certificate: false } },
     { may: ['starttls-missing'] },
   ),
   sts(
@@ -744,7 +744,7 @@ const transport: readonly Posture[] = [
     'a policy to be tested, not kept',
     ['mta-sts-tls', 'certificate-name'],
     ({ mx }) => ({ body: text('testing', mx) }),
-    { exchanger: { certificate: { names: ['x.elsewhere.example'] } } },
+    { mxHost: { certificate: { names: ['x.elsewhere.example'] } } },
   ),
   sts('sts-none', 'a policy that is taken back', [], () => ({ body: 'version: STSv1\nmode: none\nmax_age: 86400\n' })),
   sts('sts-404', 'no policy there', ['mta-sts-policy'], () => ({ status: 404 })),
@@ -769,7 +769,7 @@ const transport: readonly Posture[] = [
   ),
   sts('sts-web-down', 'nobody serves the policy', ['mta-sts-policy'], () => ({}), { down: true }),
   sts('sts-mode', 'a mode that does not exist', ['mta-sts-policy'], ({ mx }) => ({ body: text('strict', mx) })),
-  sts('sts-empty', 'no exchanger in a policy to be kept', ['mta-sts-policy'], () => ({
+  sts('sts-empty', 'no MX host in a policy to be kept', ['mta-sts-policy'], () => ({
     body: 'version: STSv1\nmode: enforce\nmax_age: 86400\n',
   })),
   sts('sts-version', 'no version', ['mta-sts-policy'], ({ mx }) => ({
@@ -1850,7 +1850,7 @@ export const others: readonly Posture[] = [
 /** Made-up servers, which need nothing. */
 export const madeUp: readonly Posture[] = [
   ...relayForms,
-  ...exchangers,
+  ...mxHosts,
   ...failover,
   ...addresses,
   ...transport,

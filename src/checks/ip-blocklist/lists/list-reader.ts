@@ -275,8 +275,8 @@ export class ListReader implements Lines {
   }
 
   note(more: PrefixNote): PrefixNote {
-    const reason = more.reason === undefined ? undefined : more.reason.slice(0, MAX_REASON);
-    return { ...this.#note, ...more, reason };
+    const note = { ...this.#note, ...more };
+    return more.reason === undefined ? note : { ...note, reason: more.reason.slice(0, MAX_REASON) };
   }
 
   error(reason: string | (() => string)): void {

@@ -3,8 +3,8 @@ import { afterEach, describe, expect, test } from 'vitest';
 import type { AuditOptions } from '../../../src/audit/options.ts';
 import { greetingFindings } from '../../../src/audit/smtp/first-session.ts';
 import {
-  auditExchanger,
-  type ExchangerExtra,
+  auditMxHost,
+  type MxHostExtra,
   plainForm,
   type RelayNames,
   routedForms,
@@ -13,7 +13,7 @@ import type { DnsAnswer } from '../../../src/env/index.ts';
 import { type ZoneEntry, zone } from '../../../src/testing/index.ts';
 import { contextWith } from '../context.ts';
 import { authority, type Issued, issue } from '../tls/certificates.ts';
-import { type FakeExchanger, fakeExchanger, type Posture } from './fake-exchanger.ts';
+import { type FakeMxHost, fakeMxHost, type Posture } from './fake-mx-host.ts';
 
 const host = 'mx.example.test';
 const ca = authority();
@@ -22,15 +22,15 @@ const good = issue({ names: [host], by: ca });
 const self = issue({ names: [host] });
 const tls = { chain: [good] };
 
-const running: FakeExchanger[] = [];
+const running: FakeMxHost[] = [];
 afterEach(() => Promise.all(running.splice(0).map((server) => server.close())));
 
-async function look(posture: Posture, options: AuditOptions = {}, extra: ExchangerExtra = {}) {
-  const server = await fakeExchanger(posture);
+async function look(posture: Posture, options: AuditOptions = {}, extra: MxHostExtra = {}) {
+  const server = await fakeMxHost(posture);
   running.push(server);
   const context = contextWith({ authorities: [ca.cert], ...options });
   const target = { host, address: '127.0.0.1', port: server.port, preference: 10 };
-  const audit = await auditExchanger(target, 'example.test', context, extra);
+  const audit = await auditMxHost(target, 'example.test', context, extra);
   return {
     ...audit,
     server,
@@ -52,7 +52,7 @@ const endless =
     more();
   };
 
-describe('what an exchanger does → what is found', () => {
+describe('what an MX host does → what is found', () => {
   const cases: readonly (readonly [string, Posture, readonly string[], string, AuditOptions?])[] = [
     ['all is well', { tls }, [], 'open'],
     ['all is well, slowly', { tls, greetAfterMs: 300 }, [], 'open'],
@@ -234,10 +234,10 @@ describe('what an exchanger does → what is found', () => {
   });
 
   test('nobody listens → unreachable, refused', async () => {
-    const server = await fakeExchanger();
+    const server = await fakeMxHost();
     await server.close();
     const target = { host, address: '127.0.0.1', port: server.port, preference: 10 };
-    const { service, findings } = await auditExchanger(target, 'example.test', contextWith());
+    const { service, findings } = await auditMxHost(target, 'example.test', contextWith());
     expect(findings.map(({ id }) => id)).toEqual(['smtp-unreachable']);
     expect(service.reach).toBe('refused');
   });
@@ -289,11 +289,11 @@ describe('what an exchanger does → what is found', () => {
   });
 
   test('an end from outside → no finding, and an end', async () => {
-    const server = await fakeExchanger({ greeting: undefined });
+    const server = await fakeMxHost({ greeting: undefined });
     running.push(server);
     const abort = new AbortController();
     const target = { host, address: '127.0.0.1', port: server.port, preference: 10 };
-    const audit = auditExchanger(target, 'example.test', contextWith({}, { signal: abort.signal }));
+    const audit = auditMxHost(target, 'example.test', contextWith({}, { signal: abort.signal }));
     abort.abort();
     expect((await audit).findings).toEqual([]);
   });
@@ -304,7 +304,7 @@ describe('what an exchanger does → what is found', () => {
 });
 
 describe('MTA-STS', () => {
-  const policy = (mode: 'enforce' | 'testing' | 'none', mx = [host]): ExchangerExtra => ({
+  const policy = (mode: 'enforce' | 'testing' | 'none', mx = [host]): MxHostExtra => ({
     mtaSts: Promise.resolve({ mode, mx, maxAge: 86_400 }),
   });
   test.each([
@@ -332,7 +332,7 @@ describe('MTA-STS', () => {
       policy('enforce'),
       ['certificate-common-name medium', 'mta-sts-tls high'],
     ],
-  ] as readonly (readonly [string, Posture, ExchangerExtra, readonly string[]])[])(
+  ] as readonly (readonly [string, Posture, MxHostExtra, readonly string[]])[])(
     '%s',
     async (_, posture, extra, expected) => {
       const { findings } = await look(posture, {}, extra);
@@ -355,7 +355,7 @@ describe('DANE', () => {
     createHash('sha256')
       .update(new X509Certificate(of.der).publicKey.export({ type: 'spki', format: 'der' }))
       .digest('hex');
-  const answer = (usage: number, data: string, authentic = true): ExchangerExtra => {
+  const answer = (usage: number, data: string, authentic = true): MxHostExtra => {
     const found: DnsAnswer<'TLSA'> = {
       status: 'found',
       records: [{ type: 'TLSA', usage, selector: 1, matching: 1, data }],
@@ -386,7 +386,7 @@ describe('DANE', () => {
       [],
       undefined,
     ],
-  ] as readonly (readonly [string, Posture, ExchangerExtra, readonly string[], string | undefined])[])(
+  ] as readonly (readonly [string, Posture, MxHostExtra, readonly string[], string | undefined])[])(
     '%s',
     async (_, posture, extra, ids, dane) => {
       const { ids: seen, service } = await look(posture, {}, extra);

@@ -1,8 +1,8 @@
 /**
- * One listener for all that waits on a signal.
+ * One listener for everything that waits on a signal.
  *
- * **Answers**: when has the caller given up? **Knows**: nothing. **Asks**: the signal.
- * **Limits**: the listener stays on the signal as long as the signal lives; what it calls does not.
+ * **Answers**: when does the caller give up? **Asks**: the signal.
+ * **Limits**: the listener stays on the signal for the signal's lifetime; the callbacks do not.
  *
  * @module
  */
@@ -10,12 +10,12 @@
 const waiting = new WeakMap<AbortSignal, Set<() => void>>();
 
 /**
- * Calls `run` when the signal is aborted, in the order of asking.
+ * Calls `run` when the signal is aborted, in the order of registration.
  *
- * A session asks dozens of questions under one signal; a listener for each makes some runtimes warn of a leak at the
+ * A session asks dozens of questions under one signal. With a listener for each, some runtimes report a leak at the
  * eleventh.
  *
- * @returns takes it back
+ * @returns a function that removes `run`
  */
 export function onAbort(signal: AbortSignal | undefined, run: () => void): () => void {
   if (signal === undefined) return () => {};
@@ -35,7 +35,7 @@ export function onAbort(signal: AbortSignal | undefined, run: () => void): () =>
     runs = mine;
   }
   const set = runs;
-  // The same function may wait twice.
+  // The same function may be registered twice.
   const entry = (): void => run();
   set.add(entry);
   return () => void set.delete(entry);

@@ -7,7 +7,7 @@ export interface Held<T> {
 }
 
 /** Conversations that are held at the same time as a first one, and give way to it. */
-export interface GivingWay {
+export interface ConnectionSlots {
   /** Holds one; undefined where it was not to be had, now or later. */
   readonly hold: <T>(once: () => Promise<Held<T> | undefined>) => Promise<T | undefined>;
   /** The first one is over: there is room for one more. */
@@ -21,12 +21,12 @@ export interface GivingWay {
  * @param pausesMs before each try: a server that counts may not have noticed yet that another one is over
  * @param patienceMs whoever takes longer than this to refuse is not tried again, nor is anything else held
  */
-export function givingWay(
+export function connectionSlots(
   clock: Clock,
   signal: AbortSignal | undefined,
   pausesMs: readonly number[],
   patienceMs?: number,
-): GivingWay {
+): ConnectionSlots {
   let firstIsOver: () => void = () => undefined;
   let last: Promise<unknown> = new Promise<void>((resolve) => {
     firstIsOver = resolve;

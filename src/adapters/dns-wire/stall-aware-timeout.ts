@@ -1,6 +1,6 @@
 import type { Clock } from '../../env/index.ts';
 
-export interface PatienceOptions {
+export interface StallAwareTimeoutOptions {
   readonly clock: Clock;
   /** Anything that grows as answers are read, so that reading goes on while it helps. */
   readonly progress: () => number;
@@ -24,9 +24,9 @@ const MAX_TURNS = 64;
  * @param expired called once, unless cancelled; `stalled` says that the wait says nothing about the server
  * @returns cancels the wait
  */
-export function patience(
+export function stallAwareTimeout(
   ms: number,
-  { clock, progress }: PatienceOptions,
+  { clock, progress }: StallAwareTimeoutOptions,
   expired: (stalled: boolean) => void,
 ): () => void {
   let stop: () => void = () => {};

@@ -7,11 +7,11 @@ type AnyCheck<E> = Check<never, E>;
 
 /** The order in which facts come to be known. */
 const order = ['connect', 'helo', 'mail', 'rcpt', 'data'] as const;
-export type AheadStage = (typeof order)[number];
+export type EarlyStage = (typeof order)[number];
 
 /** Checks that were begun at the same time. They share a signal, which fires when nobody waits for any of them. */
 interface Batch {
-  readonly from: AheadStage;
+  readonly from: EarlyStage;
   readonly controller: AbortController;
   waiting: number;
 }
@@ -25,7 +25,7 @@ interface Started {
 
 /** Which checks can begin when, and which check a rule asks. A check that several ask is begun once for all of them. */
 interface Plan<E> {
-  readonly byStage: ReadonlyMap<AheadStage, readonly AnyCheck<E>[]>;
+  readonly byStage: ReadonlyMap<EarlyStage, readonly AnyCheck<E>[]>;
   readonly byRule: ReadonlyMap<string, AnyCheck<E>>;
   /** Checks that more than one rule asks, or a rule and the authenticator. */
   readonly shared: ReadonlySet<object>;
@@ -35,7 +35,7 @@ interface Plan<E> {
  * Examines checks as soon as their facts exist, for the stage that will judge them: what can run at once does, and a
  * check whose facts a further recipient does not change is examined once for all of them.
  */
-export class Ahead<E> implements Known {
+export class EarlyChecks<E> implements Known {
   readonly #plan: Plan<E>;
   readonly #started = new Map<object, Started>();
 
@@ -44,7 +44,7 @@ export class Ahead<E> implements Known {
   }
 
   /** Begins every check of a later stage that needs no more than what is known at `stage`. */
-  start(stage: AheadStage, facts: object, env: E): void {
+  start(stage: EarlyStage, facts: object, env: E): void {
     const checks = this.#plan.byStage.get(stage);
     if (checks === undefined) return;
     const batch: Batch = { from: stage, controller: new AbortController(), waiting: checks.length };
@@ -74,7 +74,7 @@ export class Ahead<E> implements Known {
   }
 
   /** What was found about facts of this stage and the later ones holds no longer. */
-  forget(stage: AheadStage): void {
+  forget(stage: EarlyStage): void {
     const since = order.indexOf(stage);
     for (const [check, started] of this.#started) {
       if (order.indexOf(started.batch.from) < since) continue;
@@ -103,12 +103,12 @@ const plans = new WeakMap<object, Plan<never>>();
 function planOf<E>(policy: SessionPolicy<E>): Plan<E> {
   const known = plans.get(policy);
   if (known !== undefined) return known as unknown as Plan<E>;
-  const byStage = new Map<AheadStage, Set<AnyCheck<E>>>();
+  const byStage = new Map<EarlyStage, Set<AnyCheck<E>>>();
   const byRule = new Map<string, AnyCheck<E>>();
   const shared = new Set<object>();
   const seen = new Set<object>();
-  const add = (check: AnyCheck<E>, judged: AheadStage): boolean => {
-    const from = check.ahead as AheadStage;
+  const add = (check: AnyCheck<E>, judged: EarlyStage): boolean => {
+    const from = check.earliest as EarlyStage;
     const [first, last] = [order.indexOf(from), order.indexOf(judged)];
     // The message's own stage begins while its author is being authenticated.
     if (first < 0 || first > last || (first === last && judged !== 'data')) return false;

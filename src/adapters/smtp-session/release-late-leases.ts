@@ -5,7 +5,11 @@ import type { Counters } from '../../env/index.ts';
  * A session's view of the counters: a place that a shared store grants after the session has ended is given back at once,
  * instead of being held until its lease runs out. What a store throws on release is reported: the lease runs out by itself.
  */
-export function heldPlaces(counters: Counters, ended: () => boolean, trouble: (error: unknown) => void): Counters {
+export function releaseLateLeases(
+  counters: Counters,
+  ended: () => boolean,
+  trouble: (error: unknown) => void,
+): Counters {
   const release = (holder: string, key?: string): void | Promise<void> => {
     try {
       const released = counters.release(holder, key);

@@ -1,26 +1,26 @@
-/** Returns the known word that was probably meant: at most two slips away, in a short word one. */
+/** Returns the known word that was probably meant: at most two typing errors away, or one in a short word. */
 export function nearest(word: string, known: readonly string[]): string | undefined {
   const lower = word.toLowerCase();
   if (lower.length > MAX_LENGTH) return undefined;
   const allowed = lower.length <= SHORT ? 1 : 2;
   const [best] = known
-    .map((candidate) => ({ candidate, slips: distance(lower, candidate.toLowerCase()) }))
-    .sort((a, b) => a.slips - b.slips);
-  return best !== undefined && best.slips <= allowed ? best.candidate : undefined;
+    .map((candidate) => ({ candidate, errors: distance(lower, candidate.toLowerCase()) }))
+    .sort((a, b) => a.errors - b.errors);
+  return best !== undefined && best.errors <= allowed ? best.candidate : undefined;
 }
 
-/** "; did you mean …?", or nothing. */
-export function meant(word: string, known: readonly string[], prefix: string = ''): string {
+/** Returns "; did you mean …?", or an empty string if no known word is near. */
+export function didYouMean(word: string, known: readonly string[], prefix: string = ''): string {
   const near = nearest(word, known);
   return near === undefined ? '' : `; did you mean ${prefix}${near}?`;
 }
 
-/** In a word of this many letters, two slips are most of it. */
+/** Two errors would be half of a word of this length. */
 const SHORT = 4;
-/** Of a word that anything could be meant by. */
+/** Longer words are not compared. */
 const MAX_LENGTH = 40;
 
-/** Insertions, deletions, replacements and swaps of neighbours, from one word to the other. */
+/** Counts insertions, deletions, replacements and swaps of neighbours (optimal string alignment). */
 function distance(a: string, b: string): number {
   let before: readonly number[] = [];
   let row: readonly number[] = Array.from({ length: b.length + 1 }, (_, j) => j);

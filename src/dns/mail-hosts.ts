@@ -10,12 +10,12 @@
  *
  * @example
  * ```ts
- * import { mailExchangers } from 'postern/dns';
+ * import { mailHosts } from 'postern/dns';
  * import { parseDomain } from 'postern/net';
  * import { zone } from 'postern/testing';
  *
  * const dns = zone({ 'example.org': { MX: [[10, 'mx.example.org']] }, 'mx.example.org': { A: ['192.0.2.1'] } });
- * const { state, exchangers } = await mailExchangers(parseDomain('example.org')!, { dns }); // 'usable'
+ * const { state, mxHosts } = await mailHosts(parseDomain('example.org')!, { dns }); // 'usable'
  * ```
  *
  * @module
@@ -25,14 +25,14 @@ import type { AddressScope, DomainName, IpAddress, Prefix } from '../net/index.t
 import { addressScope, parseDomain, parseIp, prefixHas } from '../net/index.ts';
 
 /** One address of a mail host. */
-export interface ExchangerAddress {
+export interface MxHostAddress {
   readonly address: IpAddress;
   /** Where such an address means anything; `public`: everywhere. */
   readonly scope: AddressScope;
 }
 
 /** A host that takes mail for a domain, or should. */
-export interface Exchanger {
+export interface MxHost {
   /** The target of the MX record, in lower case without the trailing dot; the domain itself where the MX is implicit. */
   readonly host: string;
   readonly preference: number;
@@ -53,7 +53,7 @@ export interface Exchanger {
     | 'address-literal'
     | 'no-host-name'
     | 'not-examined';
-  readonly addresses: readonly ExchangerAddress[];
+  readonly addresses: readonly MxHostAddress[];
   /** A look-up of one address family failed, so that there may be more addresses. */
   readonly partial?: true;
   /** The name does not exist at all, rather than having no address. */
@@ -62,7 +62,7 @@ export interface Exchanger {
 }
 
 /** Where a domain takes its mail: a row of the table of MX states. */
-export interface MailExchangers {
+export interface MailHosts {
   readonly domain: DomainName;
   /**
    * - `usable`: at least one target has a public address
@@ -75,7 +75,7 @@ export interface MailExchangers {
    */
   readonly state: 'usable' | 'implicit' | 'null-mx' | 'none-usable' | 'not-public' | 'no-host' | 'no-answer';
   /** In order of preference. */
-  readonly exchangers: readonly Exchanger[];
+  readonly mxHosts: readonly MxHost[];
   /** A null MX stands beside other records, which RFC 7505 §3 forbids. */
   readonly nullMixed: boolean;
   /** The preference of the null MX, which should be 0 (RFC 7505 §3). */
@@ -88,8 +88,8 @@ export interface MailExchangers {
   readonly reason?: string;
 }
 
-/** Options of {@link mailExchangers}. */
-export interface MailExchangersOptions {
+/** Options of {@link mailHosts}. */
+export interface MailHostsOptions {
   readonly signal?: AbortSignal;
   /** `first-usable`: stop as soon as mail could go somewhere; `all` (the default): look at every target. */
   readonly look?: 'all' | 'first-usable';
@@ -108,13 +108,13 @@ function scopeOf(address: IpAddress, publicNetworks: readonly Prefix[] = []): Ad
 }
 
 /** Finds out where a domain takes its mail. Never rejects. */
-export async function mailExchangers(
+export async function mailHosts(
   domain: DomainName,
   env: Pick<Env, 'dns'>,
-  options: MailExchangersOptions = {},
-): Promise<MailExchangers> {
+  options: MailHostsOptions = {},
+): Promise<MailHosts> {
   const { signal } = options;
-  const base = { domain, nullMixed: false, nxdomain: false, implicit: false, exchangers: [] };
+  const base = { domain, nullMixed: false, nxdomain: false, implicit: false, mxHosts: [] };
   const mx = await env.dns.resolve(domain, 'MX', { signal });
   if (mx.status === 'temperror') return { ...base, state: 'no-answer', reason: mx.reason };
   // RFC 8020: below and at a name that does not exist there is nothing.
@@ -122,7 +122,7 @@ export async function mailExchangers(
   const records = mx.status === 'found' ? mx.records : [];
   if (records.length === 0) {
     const host = await lookAt(domain, 0, env, options);
-    const found = { ...base, implicit: true, exchangers: [host] };
+    const found = { ...base, implicit: true, mxHosts: [host] };
     if (host.state === 'usable') return { ...found, state: 'implicit' };
     if (host.state === 'not-public') return { ...found, state: 'not-public' };
     if (host.state === 'no-answer') return { ...found, state: 'no-answer', reason: host.reason };
@@ -135,12 +135,12 @@ export async function mailExchangers(
   // RFC 7505 §3: a null MX stands alone. Where it does not, what stands beside it is judged.
   if (hosts.length === 0) return { ...base, state: 'null-mx', nullPreference: targets[0]?.preference };
   const nullMixed = hosts.length < targets.length;
-  const exchangers = await lookAtAll(hosts, env, options);
-  const has = (state: Exchanger['state']): boolean => exchangers.some((exchanger) => exchanger.state === state);
-  const found = { ...base, nullMixed, exchangers };
+  const mxHosts = await lookAtAll(hosts, env, options);
+  const has = (state: MxHost['state']): boolean => mxHosts.some((mxHost) => mxHost.state === state);
+  const found = { ...base, nullMixed, mxHosts };
   if (has('usable')) return { ...found, state: 'usable' };
   // A target that nothing is known about might have been usable.
-  const unknown = exchangers.find(({ state }) => state === 'no-answer');
+  const unknown = mxHosts.find(({ state }) => state === 'no-answer');
   if (unknown !== undefined) return { ...found, state: 'no-answer', reason: unknown.reason };
   if (has('not-examined')) {
     return {
@@ -161,19 +161,19 @@ interface Target {
 async function lookAtAll(
   targets: readonly Target[],
   env: Pick<Env, 'dns'>,
-  options: MailExchangersOptions,
-): Promise<readonly Exchanger[]> {
+  options: MailHostsOptions,
+): Promise<readonly MxHost[]> {
   // The same host may stand twice; it is asked for once.
-  const asked = new Map<string, Promise<Exchanger>>();
-  const look = ({ host, preference }: Target): Promise<Exchanger> => {
+  const asked = new Map<string, Promise<MxHost>>();
+  const look = ({ host, preference }: Target): Promise<MxHost> => {
     let found = asked.get(host);
     if (found === undefined) {
       found = lookAt(host, preference, env, options);
       asked.set(host, found);
     }
-    return found.then((exchanger) => ({ ...exchanger, preference }));
+    return found.then((mxHost) => ({ ...mxHost, preference }));
   };
-  const unexamined = ({ host, preference }: Target): Exchanger => ({
+  const unexamined = ({ host, preference }: Target): MxHost => ({
     host,
     preference,
     state: 'not-examined',
@@ -192,8 +192,8 @@ async function lookAt(
   host: string,
   preference: number,
   env: Pick<Env, 'dns'>,
-  { signal, publicNetworks }: MailExchangersOptions,
-): Promise<Exchanger> {
+  { signal, publicNetworks }: MailHostsOptions,
+): Promise<MxHost> {
   const base = { host, preference, addresses: [] };
   if (parseIp(host.replace(/^\[(ipv6:)?|\]$/gi, '')) !== undefined) return { ...base, state: 'address-literal' };
   if (parseDomain(host) === undefined) return { ...base, state: 'no-host-name' };

@@ -1,5 +1,5 @@
 import type { AuditContext } from '../context.ts';
-import { givingWay, type Held, type TlsBegun } from '../wire/index.ts';
+import { connectionSlots, type Held, type TlsBegun } from '../wire/index.ts';
 import type { Dialect } from './dialect.ts';
 import { Talk } from './talk.ts';
 
@@ -10,7 +10,7 @@ export type Converse = <T>(run: (talk: Talk) => Promise<T>) => Promise<T | undef
 const PAUSES_MS = [250];
 
 /** Conversations beside the first one. */
-export interface Beside {
+export interface SideConversations {
   /** As far as the server greets; in SMTP, as far as EHLO. */
   readonly greeted: Converse;
   /** As far as the handshake, which `run` is told the outcome of. */
@@ -23,14 +23,14 @@ export interface Beside {
 }
 
 /** Conversations beside the first one, that give way to it. */
-export function besides(
+export function sideConversations(
   target: { readonly host: string; readonly address: string; readonly port: number },
   dialect: Dialect,
   implicit: boolean,
   context: AuditContext,
-): Beside {
+): SideConversations {
   const { clock, settings, signal } = context;
-  const { hold, firstIsOver } = givingWay(clock, signal, PAUSES_MS);
+  const { hold, firstIsOver } = connectionSlots(clock, signal, PAUSES_MS);
   const once = async <T>(
     ready: (talk: Talk) => Promise<boolean>,
     run: (talk: Talk) => Promise<T>,

@@ -2,7 +2,7 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { createSecureContext, type SecureContextOptions, type SecureVersion, TLSSocket } from 'node:tls';
 import type { Issued } from '../tls/certificates.ts';
 
-/** How a fake exchanger behaves. */
+/** How a fake MX host behaves. */
 export interface Posture {
   /** What is sent at once; undefined: nothing. Without an end of line: as it is. */
   readonly greeting?: string;
@@ -38,7 +38,7 @@ export interface Posture {
   readonly raw?: (socket: Socket) => void;
 }
 
-export interface FakeExchanger {
+export interface FakeMxHost {
   readonly port: number;
   readonly host: string;
   /** Every command, over all sessions. */
@@ -57,7 +57,7 @@ const refusal = (path: string): string =>
       ? '550 5.1.1 User unknown'
       : '554 5.7.1 Relay access denied';
 
-export async function fakeExchanger(posture: Posture = {}, address: string = '127.0.0.1'): Promise<FakeExchanger> {
+export async function fakeMxHost(posture: Posture = {}, address: string = '127.0.0.1'): Promise<FakeMxHost> {
   const commands: string[] = [];
   const sockets = new Set<Socket>();
   let open = 0;

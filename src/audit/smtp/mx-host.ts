@@ -15,16 +15,16 @@ import { probeRelay } from './relay.ts';
 import { type Place, SmtpSession } from './session.ts';
 import { sideSessions, versionOf } from './side-sessions.ts';
 
-/** One address of one exchanger. */
-export interface ExchangerTarget extends Place {
+/** One address of one MX host. */
+export interface MxHostTarget extends Place {
   /** Of the MX record. */
   readonly preference: number;
   /** All names that its certificate may rightly bear; `host` alone where not given. */
   readonly names?: readonly string[];
 }
 
-/** What the DNS and the web say about the exchanger, as soon as it is known. */
-export interface ExchangerExtra {
+/** What the DNS and the web say about the MX host, as soon as it is known. */
+export interface MxHostExtra {
   /** The answer for `_25._tcp.<host>`. */
   readonly tlsa?: Promise<DnsAnswer<'TLSA'> | undefined>;
   /** The domain's MTA-STS policy. */
@@ -32,7 +32,7 @@ export interface ExchangerExtra {
 }
 
 /** What was found at one address. */
-export interface ExchangerAudit {
+export interface MxHostAudit {
   readonly service: ServiceAudit;
   readonly findings: readonly AuditFinding[];
   /** The audit runs on the machine of the server, which may trust it. */
@@ -40,16 +40,16 @@ export interface ExchangerAudit {
 }
 
 /**
- * Talks to an exchanger, in several sessions at once. Never rejects.
+ * Talks to an MX host, in several sessions at once. Never rejects.
  *
  * @param domain the domain whose mail it takes, in A-labels
  */
-export async function auditExchanger(
-  target: ExchangerTarget,
+export async function auditMxHost(
+  target: MxHostTarget,
   domain: string,
   context: AuditContext,
-  extra: ExchangerExtra = {},
-): Promise<ExchangerAudit> {
+  extra: MxHostExtra = {},
+): Promise<MxHostAudit> {
   const { host, address, port, preference } = target;
   const { settings, clock } = context;
   const names = target.names ?? [host];
@@ -67,7 +67,7 @@ export async function auditExchanger(
   };
   const findings: AuditFinding[] = [];
   const here = mayTrustUs(address, context);
-  const end = (): ExchangerAudit => ({ service, findings, here });
+  const end = (): MxHostAudit => ({ service, findings, here });
   const find: Find = (id, what, evidence = [], change = {}) =>
     void findings.push(found(id, subject, what, [`address: ${address}`, ...evidence], change));
 

@@ -1,5 +1,5 @@
-import { onAbort } from '../../dns/index.ts';
 import type { Clock, DnsAnswer, DnsResolver, RecordType } from '../../env/index.ts';
+import { onAbort } from '../../env/index.ts';
 
 /** How long an answer serves its session, in milliseconds; a session may last for hours. */
 const FRESH_MS = 300_000;
@@ -28,7 +28,7 @@ const aborted: DnsAnswer & { readonly status: 'temperror' } = { status: 'temperr
  * Wraps a resolver for one session. Askers share a question. It is under way in the name of the one who asked first; where
  * that one gives up, the next of the others asks again.
  */
-export function askedOnce(dns: DnsResolver, clock: Clock): AskedOnce {
+export function sessionResolver(dns: DnsResolver, clock: Clock): AskedOnce {
   const questions = new Map<string, Question>();
   let ended = false;
 

@@ -1,13 +1,13 @@
-import { type MailExchangersOptions, mailExchangers } from 'postern/dns';
+import { type MailHostsOptions, mailHosts } from 'postern/dns';
 import { parseDomain, parsePrefix } from 'postern/net';
 import { documentationNetworks, fixedClock, type ZoneData, zone } from 'postern/testing';
 import { describe, expect, test } from 'vitest';
 
 const D = 'example.org';
 const publicNetworks = documentationNetworks.map((text) => parsePrefix(text));
-const look = async (data: ZoneData, options: MailExchangersOptions = {}) => {
+const look = async (data: ZoneData, options: MailHostsOptions = {}) => {
   const dns = zone(data);
-  const found = await mailExchangers(parseDomain(D)!, { dns }, { publicNetworks, ...options });
+  const found = await mailHosts(parseDomain(D)!, { dns }, { publicNetworks, ...options });
   return { found, asked: dns.questions.map(({ name, type }) => `${name} ${type}`) };
 };
 const mx = (...exchanges: string[]): ZoneData => ({ [D]: { MX: exchanges.map((name, i) => [10 * i, name] as const) } });
@@ -110,7 +110,7 @@ describe('what is found out beside', () => {
     const data = { ...mx('a.example'), 'a.example': address.includes(':') ? { AAAA: [address] } : { A: [address] } };
     expect((await look(data, { publicNetworks: [] })).found).toMatchObject({
       state: 'not-public',
-      exchangers: [{ addresses: [{ address, scope: 'documentation' }] }],
+      mxHosts: [{ addresses: [{ address, scope: 'documentation' }] }],
     });
     expect((await look(data)).found.state).toBe('usable');
   });
@@ -118,7 +118,7 @@ describe('what is found out beside', () => {
   test('the same host twice → asked for once', async () => {
     const { found, asked } = await look({ ...mx('a.example', 'A.example.'), 'a.example': { A: ['192.0.2.1'] } });
     expect(asked).toEqual([`${D} MX`, 'a.example A', 'a.example AAAA']);
-    expect(found.exchangers.map(({ host, preference }) => `${preference} ${host}`)).toEqual([
+    expect(found.mxHosts.map(({ host, preference }) => `${preference} ${host}`)).toEqual([
       '0 a.example',
       '10 a.example',
     ]);
@@ -135,7 +135,7 @@ describe('how much is asked', () => {
   test('first-usable: the best target is enough', async () => {
     const { found, asked } = await look(data, { look: 'first-usable' });
     expect(asked).toEqual([`${D} MX`, 'a.example A', 'a.example AAAA']);
-    expect(found.exchangers.map(({ state }) => state)).toEqual(['usable', 'not-examined']);
+    expect(found.mxHosts.map(({ state }) => state)).toEqual(['usable', 'not-examined']);
   });
 
   test('first-usable: the best target fails → all others at once', async () => {
@@ -148,13 +148,13 @@ describe('how much is asked', () => {
     const start = clock.now();
     const names = Array.from({ length: 10 }, (_, i) => `h${i}.example`);
     const dns = zone(mx(...names), { clock, delayMs: 30 });
-    await clock.until(mailExchangers(parseDomain(D)!, { dns }));
+    await clock.until(mailHosts(parseDomain(D)!, { dns }));
     expect(clock.now() - start).toBe(60);
   });
 
   test('a thousand targets → twenty are looked at', async () => {
     const { found, asked } = await look(mx(...Array.from({ length: 1000 }, (_, i) => `h${i}.example`)));
     expect(asked).toHaveLength(41);
-    expect(found.exchangers.filter(({ state }) => state === 'not-examined')).toHaveLength(980);
+    expect(found.mxHosts.filter(({ state }) => state === 'not-examined')).toHaveLength(980);
   });
 });
