@@ -4,9 +4,10 @@ import type { Decision, Outcome } from './decision.ts';
 import { ends, judge } from './decision.ts';
 import type { Finding } from './finding.ts';
 import { results } from './finding.ts';
+import type { Observer, SkipReason } from './observer.ts';
 import type { Policy } from './policy.ts';
 import { idsOf } from './policy.ts';
-import type { Entry, Score } from './rule.ts';
+import type { Entry, Rule, Score } from './rule.ts';
 import { isRule } from './rule.ts';
 import { Scope, timedOut } from './scope.ts';
 import { isCertain, scoreOutcome } from './score.ts';
@@ -24,6 +25,8 @@ export interface EvaluateOptions {
   /** Ends the evaluation: whatever has not answered by then is a `temperror`. */
   readonly signal?: AbortSignal;
   readonly known?: Known;
+  /** Receives every step, taken or skipped, with its place and time. Without it, an evaluation pays nothing for it. */
+  readonly observer?: Observer;
 }
 
 /**
@@ -47,10 +50,10 @@ export async function evaluate<Stages extends object, Env, Stage extends Exclude
   env: Env,
   options: EvaluateOptions = {},
 ): Promise<Decision> {
-  const { signal, known } = options;
+  const { signal, known, observer } = options;
   const scope = signal === undefined ? undefined : Scope.under(signal);
   const rules = (policy[stage] ?? []) as readonly Entry<Stages[Stage], Env>[];
-  const outcomes = await runInOrder(rules, facts, env, { scope, known, scored: false });
+  const outcomes = await runInOrder(rules, facts, env, { scope, known, observer, scored: false }, String(stage), 0);
   scope?.close();
   return judge(outcomes);
 }
@@ -59,6 +62,7 @@ interface Run {
   /** Undefined if nothing can end the evaluation before its checks have answered. */
   readonly scope: Scope | undefined;
   readonly known: Known | undefined;
+  readonly observer: Observer | undefined;
   /** Whether a score around these rules adds up their weights. */
   readonly scored: boolean;
 }
@@ -70,63 +74,127 @@ const never = (): AbortSignal => {
   return quiet;
 };
 
-function runInOrder<F, E>(entries: readonly Entry<F, E>[], facts: F, env: E, run: Run): Awaitable<Outcome[]> {
+function runInOrder<F, E>(
+  entries: readonly Entry<F, E>[],
+  facts: F,
+  env: E,
+  run: Run,
+  place: string,
+  from: number,
+): Awaitable<Outcome[]> {
   const outcomes: Outcome[] = [];
-  for (let i = 0; i < entries.length; i++) {
-    const found = runEntry(entries[i] as Entry<F, E>, facts, env, run);
-    if (isPromise(found)) return finishInOrder(found, entries.slice(i + 1), outcomes, facts, env, run);
+  for (let i = from; i < entries.length; i++) {
+    const found = runEntry(entries[i] as Entry<F, E>, facts, env, run, inside(run, place, i));
+    if (isPromise(found)) return finishInOrder(found, entries, outcomes, facts, env, run, place, i + 1);
     outcomes.push(...found);
-    if (found.some(ends)) break;
+    if (endsHere(found, entries, run, place, i + 1)) break;
   }
   return outcomes;
+}
+
+/** Whether the list ends with these outcomes. The observer then learns what is skipped. */
+function endsHere<F, E>(
+  found: readonly Outcome[],
+  entries: readonly Entry<F, E>[],
+  run: Run,
+  place: string,
+  next: number,
+): boolean {
+  const last = found.find(ends);
+  if (last === undefined) return false;
+  const reason = last.verdict.action === 'permit' ? 'permitted-before' : 'decided-before';
+  for (let i = next; i < entries.length; i++) skip(entries[i] as Entry<F, E>, run, inside(run, place, i), reason);
+  return true;
+}
+
+/** The place of the entry at index `i`: `rcpt[0]`, `rcpt[0].score[1]`. Built only for an observer. */
+const inside = (run: Run, place: string, i: number): string => (run.observer === undefined ? '' : `${place}[${i}]`);
+
+/** Reports a rule, and every rule in it, as skipped. */
+function skip<F, E>(entry: Entry<F, E>, run: Run, place: string, skipped: SkipReason): void {
+  const { observer } = run;
+  if (observer === undefined) return;
+  if (!isRule(entry) || entry.kind === 'one') {
+    observer.onStep({ kind: 'check', place, rule: entry.id, skipped });
+    return;
+  }
+  if (entry.kind === 'score') observer.onStep({ kind: 'score', place, rule: entry.id, skipped });
+  if (entry.kind === 'when') observer.onStep({ kind: 'condition', place, rule: entry.id, skipped });
+  const within = `${place}.${entry.kind}`;
+  if ('rules' in entry) for (const [i, rule] of entry.rules.entries()) skip(rule, run, `${within}[${i}]`, skipped);
+  else skip(entry.rule, run, within, skipped);
 }
 
 async function finishInOrder<F, E>(
   first: Promise<Outcome[]>,
-  rest: readonly Entry<F, E>[],
+  entries: readonly Entry<F, E>[],
   outcomes: Outcome[],
   facts: F,
   env: E,
   run: Run,
+  place: string,
+  next: number,
 ): Promise<Outcome[]> {
   const found = await first;
   outcomes.push(...found);
-  if (found.some(ends)) return outcomes;
-  outcomes.push(...(await runInOrder(rest, facts, env, run)));
+  if (endsHere(found, entries, run, place, next)) return outcomes;
+  outcomes.push(...(await runInOrder(entries, facts, env, run, place, next)));
   return outcomes;
 }
 
-function runEntry<F, E>(entry: Entry<F, E>, facts: F, env: E, run: Run): Awaitable<Outcome[]> {
-  if (!isRule(entry)) return runOne(entry.id, entry, entry.recommended, facts, env, run);
+function runEntry<F, E>(entry: Entry<F, E>, facts: F, env: E, run: Run, place: string): Awaitable<Outcome[]> {
+  if (!isRule(entry)) return runOne(entry.id, entry, entry.recommended, facts, env, run, place);
+  const within = run.observer === undefined ? '' : `${place}.${entry.kind}`;
   switch (entry.kind) {
     case 'one':
-      return runOne(entry.id, entry.check, entry.consequences, facts, env, run);
+      return runOne(entry.id, entry.check, entry.consequences, facts, env, run, place);
     case 'together':
-      return runTogether(entry.rules, facts, env, run);
-    case 'when': {
-      let holds: boolean;
-      try {
-        holds = entry.condition(facts);
-      } catch (error) {
-        return [{ rule: 'condition', finding: broken('condition', error), verdict: defer() }];
-      }
-      return holds ? runEntry(entry.rule, facts, env, run) : [];
-    }
+      return runTogether(entry.rules, facts, env, run, within);
+    case 'when':
+      return runWhen(entry, facts, env, run, place, within);
     case 'score':
-      return runScore(entry, facts, env, run);
+      return runScore(entry, facts, env, run, place, within);
     case 'shadow': {
-      const found = runEntry(entry.rule, facts, env, run);
+      const found = runEntry(entry.rule, facts, env, run, within);
       return isPromise(found) ? found.then(inShadow) : inShadow(found);
     }
     case 'within':
-      return runWithin(entry.ms, entry.rule, facts, env, run);
+      return runWithin(entry.ms, entry.rule, facts, env, run, within);
   }
+}
+
+function runWhen<F, E>(
+  { id, condition, negated, rule }: Rule<F, E> & { readonly kind: 'when' },
+  facts: F,
+  env: E,
+  run: Run,
+  place: string,
+  within: string,
+): Awaitable<Outcome[]> {
+  let holds: boolean;
+  try {
+    holds = Boolean(condition(facts));
+  } catch (error) {
+    const outcome: Outcome = { rule: id, finding: broken('condition', error), verdict: defer() };
+    run.observer?.onStep({ kind: 'condition', place, rule: id, outcome });
+    return [outcome];
+  }
+  run.observer?.onStep({ kind: 'condition', place, rule: id, holds });
+  if (holds !== negated) return runEntry(rule, facts, env, run, within);
+  skip(rule, run, within, 'condition-false');
+  return [];
 }
 
 const inShadow = (outcomes: Outcome[]): Outcome[] => outcomes.map((outcome) => ({ ...outcome, shadow: true }));
 
-function runTogether<F, E>(rules: readonly Entry<F, E>[], facts: F, env: E, run: Run): Awaitable<Outcome[]> {
-  const found = rules.map((rule) => runEntry(rule, facts, env, run));
+function runTogether<F, E>(
+  rules: readonly Entry<F, E>[],
+  facts: F,
+  env: E,
+  run: Run,
+  place: string,
+): Awaitable<Outcome[]> {
+  const found = rules.map((rule, i) => runEntry(rule, facts, env, run, inside(run, place, i)));
   return found.some(isPromise) ? Promise.all(found).then((lists) => lists.flat()) : (found as Outcome[][]).flat();
 }
 
@@ -137,13 +205,22 @@ function runOne<F, E>(
   facts: F,
   env: E,
   run: Run,
+  place: string,
 ): Awaitable<Outcome[]> {
+  const { observer } = run;
+  const began = observer?.now() ?? 0;
   const conclude = (finding: Finding): Outcome[] => {
     const silent = finding.result === 'temperror' ? defer() : proceed;
-    return [{ rule, finding, verdict: weighed(consequenceOf(consequences, finding) ?? silent, finding) }];
+    const outcome: Outcome = {
+      rule,
+      finding,
+      verdict: weighed(consequenceOf(consequences, finding) ?? silent, finding),
+    };
+    observer?.onStep({ kind: 'check', place, rule, outcome, began, tookMs: observer.now() - began });
+    return [outcome];
   };
   const known = run.known?.get(rule);
-  const finding = known ?? examine(check, facts, env, run.scope?.signal);
+  const finding = known ?? examine(check, facts, observer?.envFor?.(rule, env) ?? env, run.scope?.signal);
   return isPromise(finding) ? inTime(check.name, finding, run.scope).then(conclude) : conclude(finding);
 }
 
@@ -197,10 +274,17 @@ function inTime(check: string, finding: Promise<Finding>, around: Scope | undefi
   });
 }
 
-function runWithin<F, E>(ms: number, rule: Entry<F, E>, facts: F, env: E, run: Run): Awaitable<Outcome[]> {
+function runWithin<F, E>(
+  ms: number,
+  rule: Entry<F, E>,
+  facts: F,
+  env: E,
+  run: Run,
+  place: string,
+): Awaitable<Outcome[]> {
   const scope = run.scope?.child() ?? new Scope();
   const { clock } = env as unknown as { clock: { after(ms: number, run: () => void): () => void } };
-  const found = runEntry(rule, facts, env, { ...run, scope });
+  const found = runEntry(rule, facts, env, { ...run, scope }, place);
   if (!isPromise(found)) {
     scope.close();
     return found;
@@ -213,7 +297,14 @@ function runWithin<F, E>(ms: number, rule: Entry<F, E>, facts: F, env: E, run: R
 }
 
 /** A score inside a score is never stopped by itself, because its weights count outside too. */
-function runScore<F, E>(score: Score<F, E>, facts: F, env: E, run: Run): Awaitable<Outcome[]> {
+function runScore<F, E>(
+  score: Score<F, E>,
+  facts: F,
+  env: E,
+  run: Run,
+  place: string,
+  within: string,
+): Awaitable<Outcome[]> {
   const { rules } = score;
   const scope = run.scope?.child() ?? new Scope();
   const lists: (Outcome[] | undefined)[] = rules.map(() => undefined);
@@ -222,13 +313,16 @@ function runScore<F, E>(score: Score<F, E>, facts: F, env: E, run: Run): Awaitab
     const left = rules.filter((_, i) => lists[i] === undefined);
     if (left.length > 0) scope.end('decided');
     for (const rule of idsOf(left)) run.known?.abandon?.(rule);
+    for (const rule of left) skip(rule, run, inside(run, within, rules.indexOf(rule)), 'score-decided');
     scope.close();
     const outcomes = lists.flatMap((list) => list ?? []);
-    return [...outcomes, scoreOutcome(score, outcomes, left.length)];
+    const outcome = scoreOutcome(score, outcomes, left.length);
+    run.observer?.onStep({ kind: 'score', place, rule: score.id, outcome });
+    return [...outcomes, outcome];
   };
   const late: [at: number, found: Promise<Outcome[]>][] = [];
   for (const [i, rule] of rules.entries()) {
-    const found = runEntry(rule, facts, env, { ...run, scope, scored: true });
+    const found = runEntry(rule, facts, env, { ...run, scope, scored: true }, inside(run, within, i));
     if (isPromise(found)) late.push([i, found]);
     else lists[i] = found;
     if (over()) return conclude();

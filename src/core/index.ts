@@ -14,6 +14,7 @@ export type { Answer, Fault, Finding, Result, StatusDetail } from './finding.ts'
 export { fail, neutral, none, pass, permerror, results, softfail, temperror } from './finding.ts';
 /** @internal */
 export { didYouMean, nearest } from './nearest.ts';
+export type { EvaluationStep, Observer, SkipReason } from './observer.ts';
 /** @internal */
 export {
   assertFunction,
@@ -27,7 +28,7 @@ export {
 export type { Leaf, Policy } from './policy.ts';
 export { assertUniqueIds, leavesOf } from './policy.ts';
 export type { Deadlines, Entry, OnOptions, Rule, Score, Step, Thresholds } from './rule.ts';
-export { on, score, shadow, together, unless, when, within } from './rule.ts';
+export { named, on, score, shadow, together, unless, when, within } from './rule.ts';
 export { timedOut } from './scope.ts';
 export type {
   Action,

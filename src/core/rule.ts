@@ -23,8 +23,11 @@ export type Rule<Facts, Env> =
   | { readonly kind: 'together'; readonly rules: readonly Entry<Facts, Env>[] }
   | {
       readonly kind: 'when';
-      /** For which facts the rule stands. */
+      /** `when/` and the condition's name. Logs name a broken condition by it. */
+      readonly id: string;
       readonly condition: (facts: Facts) => boolean;
+      /** Whether the rule applies if the condition is false: `unless`. */
+      readonly negated: boolean;
       readonly rule: Entry<Facts, Env>;
     }
   | Score<Facts, Env>
@@ -87,14 +90,49 @@ export function together<const T extends readonly Entry<never, never>[]>(
   return { kind: 'together', rules: rules as never };
 }
 
-/** The rule, for those facts for which the condition holds. A condition that throws is a check that could not be made. */
-export function when<F1, F2, E>(condition: (facts: F1) => boolean, rule: Entry<F2, E>): Rule<F1 & F2, E> {
-  return { kind: 'when', condition, rule: rule as Entry<F1 & F2, E> };
-}
+/** Applies the rule if the condition holds for the facts. A condition that throws is a `temperror` that defers. */
+export const when = <F1, F2, E>(condition: (facts: F1) => boolean, rule: Entry<F2, E>): Rule<F1 & F2, E> =>
+  conditional(condition, false, rule);
 
-/** The rule, for those facts for which the condition does not hold. */
-export function unless<F1, F2, E>(condition: (facts: F1) => boolean, rule: Entry<F2, E>): Rule<F1 & F2, E> {
-  return when((facts: F1) => !condition(facts), rule);
+/** Applies the rule if the condition does not hold for the facts. */
+export const unless = <F1, F2, E>(condition: (facts: F1) => boolean, rule: Entry<F2, E>): Rule<F1 & F2, E> =>
+  conditional(condition, true, rule);
+
+const conditional = <F1, F2, E>(
+  condition: (facts: F1) => boolean,
+  negated: boolean,
+  rule: Entry<F2, E>,
+): Rule<F1 & F2, E> => ({
+  kind: 'when',
+  id: `when/${conditionNames.get(condition) ?? (condition.name || 'condition')}`,
+  condition,
+  negated,
+  rule: rule as Entry<F1 & F2, E>,
+});
+
+const conditionNames = new WeakMap<object, string>();
+
+/**
+ * Gives a condition a name, by which explanations, analyses and logs refer to it. Without this, a condition has the name of its
+ * function, which minifiers change.
+ *
+ * @throws {TypeError} if `name` has other characters than letters, digits, `.`, `/` and `-`
+ *
+ * @example
+ * ```ts
+ * import { named, unless } from 'postern/core';
+ * import { spf } from 'postern/checks/spf';
+ * import { authenticated, toPostmaster, type RcptFacts } from 'postern/smtp';
+ *
+ * const exempt = named('exempt', (facts: RcptFacts) => authenticated(facts) || toPostmaster(facts));
+ * export const rule = unless(exempt, spf());
+ * ```
+ */
+export function named<F>(name: string, condition: (facts: F) => boolean): (facts: F) => boolean {
+  assertId('named', name);
+  const copy = (facts: F): boolean => condition(facts);
+  conditionNames.set(copy, name);
+  return copy;
 }
 
 /** The sums at which something follows, with at most three decimals each. At least one must be given. */

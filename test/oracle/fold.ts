@@ -54,7 +54,7 @@ function outcomesOf(plan: Plan): Outcome[] {
   if (plan.kind === 'shadow') return [];
   if (plan.kind === 'within') return outcomesOf(plan.rule);
   if (plan.kind === 'when') {
-    if (plan.condition === 'throws') return [{ rule: 'condition', action: 'defer' }];
+    if (plan.condition === 'throws') return [{ rule: 'when/condition', action: 'defer' }];
     return plan.condition ? outcomesOf(plan.rule) : [];
   }
   const inside = plan.rules.flatMap(outcomesOf);

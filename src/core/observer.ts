@@ -1,0 +1,42 @@
+import type { Outcome } from './decision.ts';
+
+/** Why a rule was not evaluated. */
+export type SkipReason =
+  /** The condition around it was false. */
+  | 'condition-false'
+  /** A rule before it refused. */
+  | 'decided-before'
+  /** A rule before it permitted. */
+  | 'permitted-before'
+  /** The score around it was certain before its answer came. It may have been started. */
+  | 'score-decided';
+
+/** One step of an evaluation. Plain data. */
+export type EvaluationStep = {
+  /** Where the rule is written: `rcpt[0].score[1]` is the second rule of the score that is the first entry at RCPT. */
+  readonly place: string;
+  /** The rule's id. That of a condition begins with `when/`. */
+  readonly rule: string;
+} & (
+  | {
+      readonly kind: 'check';
+      readonly outcome: Outcome;
+      /** When the check was started, by the observer's clock. */
+      readonly began: number;
+      readonly tookMs: number;
+      readonly skipped?: undefined;
+    }
+  | { readonly kind: 'score'; readonly outcome: Outcome; readonly skipped?: undefined }
+  /** `outcome` is present if the condition threw. */
+  | { readonly kind: 'condition'; readonly holds?: boolean; readonly outcome?: Outcome; readonly skipped?: undefined }
+  | { readonly kind: 'check' | 'score' | 'condition'; readonly skipped: SkipReason; readonly outcome?: undefined }
+);
+
+/** Receives the steps of an evaluation, in the order in which they end. A step that throws ends the evaluation. */
+export interface Observer {
+  /** The time in milliseconds, by any clock. */
+  readonly now: () => number;
+  readonly onStep: (step: EvaluationStep) => void;
+  /** Returns the environment for the check of one rule. Default: the environment of the evaluation. */
+  readonly envFor?: <E>(rule: string, env: E) => E;
+}
