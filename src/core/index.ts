@@ -7,7 +7,8 @@
 export type { Awaitable, Check, CheckOptions } from './check.ts';
 export { defineCheck, isPromise, recommending } from './check.ts';
 export type { Accepted, Decision, Outcome, Quarantined, Refused } from './decision.ts';
-export { judge } from './decision.ts';
+/** @internal */
+export { judge, strengthOf } from './decision.ts';
 export type { EvaluateOptions, Known } from './evaluate.ts';
 export { evaluate, examine, recorded } from './evaluate.ts';
 export type { Answer, Fault, Finding, Result, StatusDetail } from './finding.ts';
@@ -28,7 +29,8 @@ export {
 export type { Leaf, Policy } from './policy.ts';
 export { assertUniqueIds, leavesOf } from './policy.ts';
 export type { Deadlines, Entry, OnOptions, Rule, Score, Step, Thresholds } from './rule.ts';
-export { named, on, score, shadow, together, unless, when, within } from './rule.ts';
+/** @internal */
+export { isRule, named, on, score, shadow, together, unless, when, within } from './rule.ts';
 export { timedOut } from './scope.ts';
 export type {
   Action,
@@ -40,7 +42,21 @@ export type {
   RequiredConsequences,
   Verdict,
 } from './verdict.ts';
-export { defer, discard, flag, permit, proceed, quarantine, reject, slow, tag, weigh } from './verdict.ts';
+/** @internal */
+export {
+  consequenceOf,
+  defer,
+  discard,
+  flag,
+  permit,
+  proceed,
+  quarantine,
+  reject,
+  slow,
+  tag,
+  weigh,
+  weighed,
+} from './verdict.ts';
 export type { PolicyWarning } from './warnings.ts';
 export { warningsOf } from './warnings.ts';
 export { addWeights, isWeight, weightForm } from './weight.ts';

@@ -12,25 +12,22 @@ export type SkipReason =
   | 'score-decided';
 
 /** One step of an evaluation. Plain data. */
-export type EvaluationStep = {
+export interface EvaluationStep {
+  readonly kind: 'check' | 'score' | 'condition';
   /** Where the rule is written: `rcpt[0].score[1]` is the second rule of the score that is the first entry at RCPT. */
   readonly place: string;
   /** The rule's id. That of a condition begins with `when/`. */
   readonly rule: string;
-} & (
-  | {
-      readonly kind: 'check';
-      readonly outcome: Outcome;
-      /** When the check was started, by the observer's clock. */
-      readonly began: number;
-      readonly tookMs: number;
-      readonly skipped?: undefined;
-    }
-  | { readonly kind: 'score'; readonly outcome: Outcome; readonly skipped?: undefined }
-  /** `outcome` is present if the condition threw. */
-  | { readonly kind: 'condition'; readonly holds?: boolean; readonly outcome?: Outcome; readonly skipped?: undefined }
-  | { readonly kind: 'check' | 'score' | 'condition'; readonly skipped: SkipReason; readonly outcome?: undefined }
-);
+  /** Why the step was not taken. Such a step has none of the following. */
+  readonly skipped?: SkipReason;
+  /** What a check or a score came to. A condition has an outcome only if it threw. */
+  readonly outcome?: Outcome;
+  /** What a condition returned. */
+  readonly holds?: boolean;
+  /** When a check was started, by the observer's clock. */
+  readonly began?: number;
+  readonly tookMs?: number;
+}
 
 /** Receives the steps of an evaluation, in the order in which they end. A step that throws ends the evaluation. */
 export interface Observer {

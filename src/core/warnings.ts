@@ -6,6 +6,7 @@ import type { ConsequenceKey, Consequences } from './verdict.ts';
 
 /** A part of a policy that has no effect. Plain data. */
 export interface PolicyWarning {
+  readonly kind: 'weight-without-score' | 'score-unreachable' | 'thresholds-out-of-order';
   /** The rule's id. */
   readonly rule: string;
   readonly stage: string;
@@ -75,7 +76,7 @@ function lostFlags(
     const fix = `score({ ${threshold}, id: '${id}' }, rule)`;
     const reason = `no score adds up the weight ${weight} for ${result}`;
     if (chosen) throw new TypeError(`${maker}: ${stage}: ${rule}: ${reason}; put the rule into one: ${fix}`);
-    return [{ rule, stage, result, reason, fix }];
+    return [{ kind: 'weight-without-score', rule, stage, result, reason, fix }];
   });
 }
 
@@ -84,13 +85,14 @@ function lostThresholds({ id, rules, steps }: Score<never, never>, { stage }: Pl
   const written = (changed: readonly (readonly [name: string, at: number])[]): string =>
     `score({ ${changed.map(([name, at]) => `${name}: ${at}, `).join('')}id: '${id}' }, ...rules`;
   return steps.flatMap(({ name, at }, i): PolicyWarning[] => {
-    const warning = { rule: id, stage, result: 'fail' } as const;
+    const warning = { kind: 'score-unreachable', rule: id, stage, result: 'fail' } as const;
     const stronger = steps.slice(0, i).find((step) => step.at <= at);
     const others = steps.filter((step) => step.name !== name).map((step) => [step.name, step.at] as const);
     if (stronger !== undefined)
       return [
         {
           ...warning,
+          kind: 'thresholds-out-of-order',
           reason: `${name} ${at} never takes effect: ${stronger.name} ${stronger.at} is reached before it`,
           fix: `${written(others)})`,
         },

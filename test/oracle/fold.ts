@@ -21,7 +21,7 @@ export type Plan =
   | Leaf
   | { readonly kind: 'together'; readonly rules: readonly Plan[] }
   | { readonly kind: 'score'; readonly id: string; readonly at: Thresholds; readonly rules: readonly Plan[] }
-  | { readonly kind: 'when'; readonly condition: boolean | 'throws'; readonly rule: Plan }
+  | { readonly kind: 'when'; readonly id: string; readonly condition: boolean | 'throws'; readonly rule: Plan }
   | { readonly kind: 'shadow'; readonly rule: Plan }
   | { readonly kind: 'within'; readonly rule: Plan };
 export type Thresholds = { readonly [name in 'rejectAt' | 'deferAt' | 'quarantineAt' | 'tagAt']?: number };
@@ -54,7 +54,7 @@ function outcomesOf(plan: Plan): Outcome[] {
   if (plan.kind === 'shadow') return [];
   if (plan.kind === 'within') return outcomesOf(plan.rule);
   if (plan.kind === 'when') {
-    if (plan.condition === 'throws') return [{ rule: 'when/condition', action: 'defer' }];
+    if (plan.condition === 'throws') return [{ rule: `when/${plan.id}`, action: 'defer' }];
     return plan.condition ? outcomesOf(plan.rule) : [];
   }
   const inside = plan.rules.flatMap(outcomesOf);
