@@ -1,14 +1,16 @@
 /**
- * The language of policies: a check says what is so, a rule says what follows, a pure fold decides. It has never heard of
- * mail.
+ * The language of policies. A check reports what is true, a rule says what follows, and a pure fold decides. This room knows
+ * nothing about mail.
  *
  * @module
  */
 export type { Awaitable, Check, CheckOptions } from './check.ts';
+/** @internal */
 export { defineCheck, isPromise, recommending } from './check.ts';
 export type { Accepted, Decision, Outcome, Quarantined, Refused } from './decision.ts';
 export { judge } from './decision.ts';
 export type { EvaluateOptions, Known } from './evaluate.ts';
+/** @internal */
 export { evaluate, examine, recorded } from './evaluate.ts';
 export type { Answer, Fault, Finding, Result, StatusDetail } from './finding.ts';
 export { fail, neutral, none, pass, permerror, results, softfail, temperror } from './finding.ts';
@@ -24,10 +26,12 @@ export {
   wholeNumber,
   wrongOption,
 } from './option.ts';
-export type { Leaf, Policy } from './policy.ts';
-export { assertUniqueIds, leavesOf } from './policy.ts';
-export type { Deadlines, Entry, OnOptions, Rule, Score, Step, Thresholds } from './rule.ts';
+export type { Policy } from './policy.ts';
+/** @internal */
+export { assertUniqueIds, canLeadTo, type Leaf, leavesOf } from './policy.ts';
+export type { Deadlines, Entry, OnOptions, Rule, Thresholds } from './rule.ts';
 export { on, score, shadow, together, unless, when, within } from './rule.ts';
+/** @internal */
 export { timedOut } from './scope.ts';
 export type {
   Action,
@@ -41,5 +45,7 @@ export type {
 } from './verdict.ts';
 export { defer, discard, flag, permit, proceed, quarantine, reject, slow, tag, weigh } from './verdict.ts';
 export type { PolicyWarning } from './warnings.ts';
+/** @internal */
 export { warningsOf } from './warnings.ts';
+/** @internal */
 export { addWeights, isWeight, weightForm } from './weight.ts';
