@@ -5,34 +5,16 @@
  * @module
  */
 export type { Awaitable, Check, CheckOptions } from './check.ts';
-/** @internal */
-export { defineCheck, isPromise, recommending } from './check.ts';
+export { defineCheck } from './check.ts';
 export type { Accepted, Decision, Outcome, Quarantined, Refused } from './decision.ts';
 export { judge } from './decision.ts';
 export type { EvaluateOptions, Known } from './evaluate.ts';
-/** @internal */
-export { evaluate, examine, recorded } from './evaluate.ts';
+export { evaluate, recorded } from './evaluate.ts';
 export type { Answer, Fault, Finding, Result, StatusDetail } from './finding.ts';
 export { fail, neutral, none, pass, permerror, results, softfail, temperror } from './finding.ts';
-/** @internal */
-export { didYouMean, nearest } from './nearest.ts';
-/** @internal */
-export {
-  assertFunction,
-  assertKnownOptions,
-  numberFromZero,
-  oneOf,
-  positiveNumber,
-  wholeNumber,
-  wrongOption,
-} from './option.ts';
 export type { Policy } from './policy.ts';
-/** @internal */
-export { assertUniqueIds, canLeadTo, type Leaf, leavesOf } from './policy.ts';
 export type { Deadlines, Entry, OnOptions, Rule, Thresholds } from './rule.ts';
 export { on, score, shadow, together, unless, when, within } from './rule.ts';
-/** @internal */
-export { timedOut } from './scope.ts';
 export type {
   Action,
   ChangedConsequences,
@@ -45,6 +27,29 @@ export type {
 } from './verdict.ts';
 export { defer, discard, flag, permit, proceed, quarantine, reject, slow, tag, weigh } from './verdict.ts';
 export type { PolicyWarning } from './warnings.ts';
+
+// Only for the project: stripped from the published types.
+
+/** @internal */
+export { isPromise, recommending } from './check.ts';
+/** @internal */
+export { examine } from './evaluate.ts';
+/** @internal */
+export { didYouMean, nearest } from './nearest.ts';
+/** @internal */
+export {
+  assertFunction,
+  assertKnownOptions,
+  numberFromZero,
+  oneOf,
+  positiveNumber,
+  wholeNumber,
+  wrongOption,
+} from './option.ts';
+/** @internal */
+export { assertUniqueIds, canLeadTo, type Leaf, leavesOf } from './policy.ts';
+/** @internal */
+export { timedOut } from './scope.ts';
 /** @internal */
 export { warningsOf } from './warnings.ts';
 /** @internal */

@@ -6,19 +6,15 @@
  */
 export * from './domain.ts';
 export * from './ip.ts';
-/** @internal */
-export { maskOf, scanAddress, scanned } from './ip-scan.ts';
 export * from './mailbox.ts';
 export { parseMailboxList } from './mailbox-list.ts';
 export { prefixesOfRange } from './prefix-range.ts';
-/** @internal */
-export {
-  BOTH_FAMILIES,
-  canonicalForm,
-  canonicalPrefix,
-  clearHostBits,
-  printScanned,
-  scanPrefix,
-  V6,
-} from './prefix-scan.ts';
+export { canonicalPrefix } from './prefix-scan.ts';
 export * from './registrable.ts';
+
+// Only for the project: stripped from the published types.
+
+/** @internal */
+export { maskOf, scanAddress, scanned } from './ip-scan.ts';
+/** @internal */
+export { BOTH_FAMILIES, canonicalForm, clearHostBits, printScanned, scanPrefix, V6 } from './prefix-scan.ts';
