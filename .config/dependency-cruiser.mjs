@@ -43,6 +43,13 @@ export default {
       to: { path: '^src/', pathNot: '^src/$1/' },
     },
     {
+      name: 'prefix-set-imports-net-only',
+      comment: 'Sets of prefixes are built on addresses: prefix-set imports net, and nothing else of ours.',
+      severity: 'error',
+      from: { path: '^src/prefix-set/' },
+      to: { path: '^src/', pathNot: '^src/(prefix-set|net)/' },
+    },
+    {
       name: 'imports-go-down',
       comment: 'smtp, access, dns, message and mailauth know nothing of checks, nor of what stands above these.',
       severity: 'error',

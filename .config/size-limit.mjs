@@ -15,6 +15,7 @@ const limits = {
   postern: '170 kB',
   'postern/core': '5.5 kB',
   'postern/net': '73 kB',
+  'postern/prefix-set': '20 kB',
   'postern/env': '1 kB',
   'postern/dns': '22 kB',
   'postern/message': '105 kB',

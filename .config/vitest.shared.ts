@@ -1,20 +1,13 @@
-import { fileURLToPath } from 'node:url';
 import type { ViteUserConfig } from 'vitest/config';
+import { root, subpaths } from './subpaths.mjs';
 
-export const root: string = fileURLToPath(new URL('..', import.meta.url));
-
-const source = (path: string): string => `${root}src/${path}`;
+export { root };
 
 /** `postern/...` means the sources in tests, so that a test reads as a user's code does. */
-export const alias: { find: RegExp; replacement: string }[] = [
-  { find: /^postern$/, replacement: source('index.ts') },
-  { find: /^postern\/(core|net|env|dns|message|smtp|access|testing|audit)$/, replacement: source('$1/index.ts') },
-  { find: /^postern\/(analysis|explain)$/, replacement: source('policy/$1/index.ts') },
-  { find: /^postern\/checks\/([\w-]+)$/, replacement: source('checks/$1/index.ts') },
-  { find: /^postern\/smtp-session$/, replacement: source('adapters/smtp-session/index.ts') },
-  { find: /^postern\/adapters\/([\w-]+)$/, replacement: source('adapters/$1/index.ts') },
-  { find: /^postern\/dns\/(node|doh)$/, replacement: source('adapters/dns-$1/index.ts') },
-];
+export const alias: { find: RegExp; replacement: string }[] = subpaths.map(({ name, source }) => ({
+  find: new RegExp(`^${name}$`),
+  replacement: root + source,
+}));
 
 type TestConfig = NonNullable<ViteUserConfig['test']>;
 

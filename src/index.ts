@@ -1,7 +1,7 @@
 /**
- * postern: a policy engine for mail servers. This is its face: the language of policies, the vocabulary of SMTP and of
- * logins, and the ten protections. What belongs to one server, runtime or store has a subpath of its own under
- * `postern/adapters/…`, and what tests need is in `postern/testing`.
+ * postern: a policy engine for mail servers. This entry point has the names that most policies need: the policy language, the
+ * stages of SMTP and logins, and the protections. Everything else is in a subpath: `postern/core`, `postern/smtp`,
+ * `postern/checks/…`, `postern/adapters/…`, and `postern/testing` for tests.
  *
  * @example
  * ```ts
@@ -15,20 +15,42 @@
  *
  * @module
  */
-export * from './access/index.ts';
-export * from './checks/connection-limits/index.ts';
-export * from './checks/dnsbl/index.ts';
-export * from './checks/encrypted-auth/index.ts';
-export * from './checks/ip-blocklist/index.ts';
-export * from './checks/mx-redundancy/index.ts';
-export * from './checks/relay-control/index.ts';
-export * from './checks/reverse-dns/index.ts';
-// Two keys of limits have these names too; they are in `postern/checks/connection-limits`.
-export { recipientDomain, senderDomain } from './checks/reverse-dns/index.ts';
-export * from './checks/smtp-auth/index.ts';
-export * from './checks/spf/index.ts';
-export * from './checks/uribl/index.ts';
-export * from './core/index.ts';
-export type * from './env/index.ts';
-export * from './net/index.ts';
-export * from './smtp/index.ts';
+export { accessPolicy } from './access/index.ts';
+export { connectionLimits } from './checks/connection-limits/index.ts';
+export { dnsbl } from './checks/dnsbl/index.ts';
+export { encryptedAuth } from './checks/encrypted-auth/index.ts';
+export { ipBlocklist } from './checks/ip-blocklist/index.ts';
+export { mxRedundancy } from './checks/mx-redundancy/index.ts';
+export { relayControl } from './checks/relay-control/index.ts';
+export { reverseDns, senderDomain } from './checks/reverse-dns/index.ts';
+export { smtpAuth } from './checks/smtp-auth/index.ts';
+export { spf } from './checks/spf/index.ts';
+export { uribl } from './checks/uribl/index.ts';
+export type { Check } from './core/index.ts';
+export {
+  defer,
+  defineCheck,
+  fail,
+  flag,
+  neutral,
+  none,
+  on,
+  pass,
+  permerror,
+  permit,
+  proceed,
+  quarantine,
+  reject,
+  score,
+  shadow,
+  softfail,
+  tag,
+  temperror,
+  together,
+  unless,
+  when,
+  within,
+} from './core/index.ts';
+export type { Env } from './env/index.ts';
+export type { ConnectFacts, MailFacts, RcptFacts } from './smtp/index.ts';
+export { authenticated, smtpPolicy, toPostmaster } from './smtp/index.ts';

@@ -1,7 +1,8 @@
 /** A check around a prefix set of one's own: networks that may only send to the postmaster. */
 import type { Check } from 'postern/core';
 import { defineCheck, evaluate, fail, none, reject, unless } from 'postern/core';
-import { PrefixSet, parseIp } from 'postern/net';
+import { parseIp } from 'postern/net';
+import { PrefixSet } from 'postern/prefix-set';
 import type { RcptFacts } from 'postern/smtp';
 import { toPostmaster } from 'postern/smtp';
 

@@ -2,35 +2,39 @@ import type { Finding, StatusDetail } from './finding.ts';
 import type { HeaderField, Verdict } from './verdict.ts';
 import { addWeights } from './weight.ts';
 
-/** A finding, and what its rule asked for because of it. */
+/** A finding, and the verdict of its rule. */
 export interface Outcome {
   /** The rule's id, unique in its policy. */
   readonly rule: string;
   readonly finding: Finding;
   readonly verdict: Verdict;
-  /** Recorded, not enforced: the rule stands in `shadow()`. */
+  /** Recorded but not enforced: the rule is inside `shadow()`. */
   readonly shadow?: true;
 }
 
 interface Judged {
-  /** The exact sum of the weights of all flags. Rules that a score stopped early have added nothing. */
+  /** The exact sum of the weights of all flags. Rules that a score stopped early add nothing. */
   readonly score: number;
-  /** Header fields that rules ask for. */
+  /** The header fields to add. */
   readonly tags: readonly HeaderField[];
-  /** How long to hold the reply back, in milliseconds: the longest delay that a rule asks for. */
+  /** How long to delay the reply, in milliseconds: the longest delay of all verdicts. */
   readonly delayMs: number;
-  /** Everything that led here, in written order. */
+  /** Every outcome, in the order in which the rules are written. */
   readonly outcomes: readonly Outcome[];
 }
 
+/** A decision that accepts: no rule refuses the mail or takes it away. */
 export interface Accepted extends Judged {
   readonly action: 'accept';
 }
+/** A decision that accepts the message and keeps it from the inbox. */
 export interface Quarantined extends Judged {
   readonly action: 'quarantine' | 'discard';
+  /** The rule that decided. */
   readonly rule: string;
   readonly because: Finding;
 }
+/** A decision that refuses, temporarily (4xx) or permanently (5xx). */
 export interface Refused extends Judged {
   readonly action: 'defer' | 'reject';
   /** The rule that decided. */
@@ -41,14 +45,14 @@ export interface Refused extends Judged {
   readonly close: boolean;
 }
 
-/** What was decided, and why. Plain JSON. */
+/** The decision for a stage, and the outcomes that led to it. Plain JSON. */
 export type Decision = Accepted | Quarantined | Refused;
 
 const strength = { quarantine: 1, discard: 2, defer: 3, reject: 4 } as const;
 
 /**
- * Which of many verdicts wins: the strongest, and of equals the first written. Outcomes behind a `permit` do not count;
- * neither do those in shadow. Pure and synchronous.
+ * Folds outcomes into a decision. The strongest verdict wins; of equal ones, the first in written order. Outcomes after a
+ * `permit` and outcomes in shadow do not count. Pure and synchronous.
  */
 export function judge(outcomes: readonly Outcome[]): Decision {
   let score = 0;
@@ -88,9 +92,9 @@ export function judge(outcomes: readonly Outcome[]): Decision {
   };
 }
 
-/** How strong an action is; 0 for what neither refuses a message nor takes it out of the way. */
+/** Returns the strength of an action; 0 if it neither refuses the message nor takes it away. */
 export const strengthOf = ({ action }: Verdict): number => strength[action as 'defer'] ?? 0;
 
-/** Whether nothing that stands behind this outcome in a list can matter any more. */
+/** Whether the outcome ends its list: no later rule can change the decision. */
 export const ends = ({ shadow, verdict: { action } }: Outcome): boolean =>
   !shadow && (action === 'permit' || action === 'defer' || action === 'reject');

@@ -7,32 +7,34 @@ import { results } from './finding.ts';
 import type { Observer, SkipReason } from './observer.ts';
 import type { Policy } from './policy.ts';
 import { idsOf } from './policy.ts';
-import type { Entry, Rule, Score } from './rule.ts';
-import { isRule } from './rule.ts';
+import type { Entry, RuleNode, Score } from './rule.ts';
+import { nodeOf } from './rule.ts';
 import { Scope, timedOut } from './scope.ts';
 import { isCertain, scoreOutcome } from './score.ts';
 import { consequenceOf, defer, proceed, weighed } from './verdict.ts';
 
-/** Findings by rule id that need no new examination: begun early, or recorded. A `Map` is one. */
+/** Findings that are known before the evaluation, by rule id: started early, or recorded. A `Map` will do. */
 export interface Known {
-  /** The finding for the rule with this id, or a promise of it; undefined if there is none. */
+  /** Returns the finding for the rule with this id, or a promise of it, or undefined. */
   get(rule: string): Awaitable<Finding> | undefined;
   /** Reports that this finding is no longer needed. */
   abandon?(rule: string): void;
 }
 
+/** The options of `evaluate`. */
 export interface EvaluateOptions {
-  /** Ends the evaluation: whatever has not answered by then is a `temperror`. */
+  /** Ends the evaluation. A check that has not answered by then is a `temperror`. Default: no signal. */
   readonly signal?: AbortSignal;
+  /** Findings to use instead of running the check. Default: none. */
   readonly known?: Known;
   /** Receives every step, taken or skipped, with its place and time. Without it, an evaluation pays nothing for it. */
   readonly observer?: Observer;
 }
 
 /**
- * Evaluates the rules of one stage in written order, until one of them permits or refuses, and judges what they found.
+ * Evaluates the rules of one stage in written order until one of them permits or refuses, and judges their outcomes.
  *
- * Never rejects: what a check throws, or fails to answer in time, is a `temperror` with its table's consequence.
+ * The promise never rejects. A check that throws or does not answer in time is a `temperror`.
  *
  * @example
  * ```ts
@@ -59,16 +61,16 @@ export async function evaluate<Stages extends object, Env, Stage extends Exclude
 }
 
 interface Run {
-  /** Undefined if nothing can end the evaluation before its checks have answered. */
+  /** Undefined if nothing can end the evaluation early. */
   readonly scope: Scope | undefined;
   readonly known: Known | undefined;
   readonly observer: Observer | undefined;
-  /** Whether a score around these rules adds up their weights. */
+  /** Whether the rules are inside a score. */
   readonly scored: boolean;
 }
 
 let quiet: AbortSignal | undefined;
-/** One signal that never fires, so that the common evaluation makes none. */
+/** Returns one shared signal that is never aborted, so that most evaluations create none. */
 const never = (): AbortSignal => {
   quiet ??= new AbortController().signal;
   return quiet;
@@ -114,15 +116,16 @@ const inside = (run: Run, place: string, i: number): string => (run.observer ===
 function skip<F, E>(entry: Entry<F, E>, run: Run, place: string, skipped: SkipReason): void {
   const { observer } = run;
   if (observer === undefined) return;
-  if (!isRule(entry) || entry.kind === 'one') {
-    observer.onStep({ kind: 'check', place, rule: entry.id, skipped });
+  const node = nodeOf(entry);
+  if (node.kind === undefined || node.kind === 'one') {
+    observer.onStep({ kind: 'check', place, rule: node.id, skipped });
     return;
   }
-  if (entry.kind === 'score') observer.onStep({ kind: 'score', place, rule: entry.id, skipped });
-  if (entry.kind === 'when') observer.onStep({ kind: 'condition', place, rule: entry.id, skipped });
-  const within = `${place}.${entry.kind}`;
-  if ('rules' in entry) for (const [i, rule] of entry.rules.entries()) skip(rule, run, `${within}[${i}]`, skipped);
-  else skip(entry.rule, run, within, skipped);
+  if (node.kind === 'score') observer.onStep({ kind: 'score', place, rule: node.id, skipped });
+  if (node.kind === 'when') observer.onStep({ kind: 'condition', place, rule: node.id, skipped });
+  const within = `${place}.${node.kind}`;
+  if ('rules' in node) for (const [i, rule] of node.rules.entries()) skip(rule, run, `${within}[${i}]`, skipped);
+  else skip(node.rule, run, within, skipped);
 }
 
 async function finishInOrder<F, E>(
@@ -143,28 +146,30 @@ async function finishInOrder<F, E>(
 }
 
 function runEntry<F, E>(entry: Entry<F, E>, facts: F, env: E, run: Run, place: string): Awaitable<Outcome[]> {
-  if (!isRule(entry)) return runOne(entry.id, entry, entry.recommended, facts, env, run, place);
-  const within = run.observer === undefined ? '' : `${place}.${entry.kind}`;
-  switch (entry.kind) {
+  const node = nodeOf(entry);
+  const within = run.observer === undefined ? '' : `${place}.${node.kind}`;
+  switch (node.kind) {
+    case undefined:
+      return runOne(node.id, node, node.recommended, facts, env, run, place);
     case 'one':
-      return runOne(entry.id, entry.check, entry.consequences, facts, env, run, place);
+      return runOne(node.id, node.check, node.consequences, facts, env, run, place);
     case 'together':
-      return runTogether(entry.rules, facts, env, run, within);
+      return runTogether(node.rules, facts, env, run, within);
     case 'when':
-      return runWhen(entry, facts, env, run, place, within);
+      return runWhen(node, facts, env, run, place, within);
     case 'score':
-      return runScore(entry, facts, env, run, place, within);
+      return runScore(node, facts, env, run, place, within);
     case 'shadow': {
-      const found = runEntry(entry.rule, facts, env, run, within);
+      const found = runEntry(node.rule, facts, env, run, within);
       return isPromise(found) ? found.then(inShadow) : inShadow(found);
     }
     case 'within':
-      return runWithin(entry.ms, entry.rule, facts, env, run, within);
+      return runWithin(node.ms, node.rule, facts, env, run, within);
   }
 }
 
 function runWhen<F, E>(
-  { id, condition, negated, rule }: Rule<F, E> & { readonly kind: 'when' },
+  { id, condition, negated, rule }: RuleNode<F, E> & { readonly kind: 'when' },
   facts: F,
   env: E,
   run: Run,
@@ -224,7 +229,11 @@ function runOne<F, E>(
   return isPromise(finding) ? inTime(check.name, finding, run.scope).then(conclude) : conclude(finding);
 }
 
-/** Examines one check. A check that throws is a `temperror`, never a pass. */
+/**
+ * Runs one check. A check that throws is a `temperror`, never a pass.
+ *
+ * @internal
+ */
 export function examine<F, E>(check: Check<F, E>, facts: F, env: E, signal: AbortSignal = never()): Awaitable<Finding> {
   try {
     const finding = check.examine(facts, env, signal);
@@ -239,7 +248,7 @@ export function examine<F, E>(check: Check<F, E>, facts: F, env: E, signal: Abor
 }
 
 const sound = (check: string, finding: Finding): Finding =>
-  results.includes(finding?.result) ? finding : broken(check, new Error('it answered with no result'));
+  results.includes(finding?.result) ? finding : broken(check, new Error('the answer has no result'));
 
 const broken = (check: string, error: unknown): Finding => ({
   check,
@@ -259,9 +268,9 @@ const late = (check: string): Finding => ({
   detail: { error: 'deadline' },
 });
 
-/** Waits for the finding until the scope ends, which is a `temperror`, whether or not the check listens to its signal. */
+/** Waits for the finding until the scope ends. After that it is a `temperror`, even if the check ignores its signal. */
 function inTime(check: string, finding: Promise<Finding>, around: Scope | undefined): Promise<Finding> {
-  // A promise that was handed in may reject.
+  // A promise from `known` may reject.
   const safe = finding.catch((error: unknown) => broken(check, error));
   if (around === undefined) return safe;
   return new Promise((resolve) => {
@@ -296,7 +305,7 @@ function runWithin<F, E>(
   });
 }
 
-/** A score inside a score is never stopped by itself, because its weights count outside too. */
+/** A score inside a score never stops early, because its weights count outside too. */
 function runScore<F, E>(
   score: Score<F, E>,
   facts: F,
@@ -341,8 +350,8 @@ function runScore<F, E>(
 }
 
 /**
- * The findings of recorded decisions, for `evaluate` to judge again under another policy. Rules are matched by id; a rule
- * that is not in the record is examined again.
+ * Returns the findings of recorded decisions, so that `evaluate` can judge them under another policy. Rules are matched by
+ * id; a rule without a recorded finding runs its check.
  */
 export const recorded = (...decisions: readonly Decision[]): ReadonlyMap<string, Finding> =>
   new Map(decisions.flatMap(({ outcomes }) => outcomes.map(({ rule, finding }) => [rule, finding] as const)));

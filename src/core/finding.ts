@@ -1,74 +1,74 @@
 /**
  * The result words of RFC 8601 §2.7, shared by every check.
  *
- * - `pass`: the question was answered well
- * - `none`: there was nothing to say (no record, not listed)
- * - `neutral`: something was said, and it commits to nothing
- * - `softfail`: probably not well
- * - `fail`: not well
- * - `temperror`: the world did not answer; asking later may help
- * - `permerror`: what the world answered cannot be used; asking later will not help
+ * - `pass`: the test succeeded
+ * - `none`: there is nothing to test (no record, not listed)
+ * - `neutral`: there is a record, and it asserts nothing
+ * - `softfail`: the test probably failed
+ * - `fail`: the test failed
+ * - `temperror`: there is no answer because of a temporary error; a later try may succeed
+ * - `permerror`: the answer cannot be used (malformed record, limit exceeded); a later try will not help
  */
 export type Result = 'pass' | 'none' | 'neutral' | 'softfail' | 'fail' | 'temperror' | 'permerror';
 
 /** Every result word. */
 export const results: readonly Result[] = ['pass', 'none', 'neutral', 'softfail', 'fail', 'temperror', 'permerror'];
 
-/** Subject and detail of an enhanced status code (`7.23`); the class digit is added when it is spoken. */
+/** Subject and detail of an enhanced status code (`7.23`). The reply adds the class digit. */
 export type StatusDetail = `${number}.${number}`;
 
-/** Who made the input wrong: the client that sends the message, or somebody it has no power over. */
+/** Who made the input wrong: the client that sends the message, or a party that the client does not control. */
 export type Fault = 'sender' | 'third-party';
 
-/** What a check answers. Plain data: it survives JSON. */
+/** The answer of a check. Plain data: it survives JSON. */
 export interface Answer<R extends Result = Result, D = unknown> {
   readonly result: R;
-  /** The enhanced status code that fits, without its class (RFC 3463, RFC 7372). */
+  /** The enhanced status code for a refusal, without its class (RFC 3463, RFC 7372). */
   readonly status?: StatusDetail;
-  /** The row of the reply table that fits, where the status alone does not name the basic code: `sender-not-owned`. */
+  /** The row of the reply table to use, if the status alone does not determine the basic code: `sender-not-owned`. */
   readonly cause?: string;
-  /** A sentence for the client. It may go on the wire: no zone, key, path or internal name. */
+  /** A sentence for the client. It may be sent in a reply, so it must not contain a zone, key, path or internal name. */
   readonly explanation?: string;
-  /** How heavy it is, where the check can tell (a list's code, say). It counts where the rule says `weigh()`. */
+  /** A weight, if the check has one (from a list's code, for example). It counts if the rule's verdict is `weigh()`. */
   readonly weight?: number;
   /**
-   * Who caused a `permerror`. With `'sender'` the table's `'permerror:sender'` applies, if it has one: what a client can
-   * cause by itself must not be a way around a rule.
+   * Who caused a `permerror`. With `'sender'` the table's `'permerror:sender'` applies, if it has one. A client must not be
+   * able to bypass a rule by causing an error.
    */
   readonly fault?: Fault;
-  /** Evidence for the log. It never goes on the wire. */
+  /** Evidence for the log. It is never sent to the client. */
   readonly detail?: D;
 }
 
-/** An answer with the name of the check that gave it. */
+/** An answer with the name of its check. */
 export interface Finding<R extends Result = Result, D = unknown> extends Answer<R, D> {
   readonly check: string;
 }
 
 type More<D> = Omit<Answer<never, D>, 'result'>;
 
-/** The question was answered well. */
+/** Answers `pass`: the test succeeded. */
 export const pass = <const D = undefined>(more: More<D> = {}): Answer<'pass', D> => ({ result: 'pass', ...more });
-/** There was nothing to say. */
+/** Answers `none`: there is nothing to test. */
 export const none = <const D = undefined>(more: More<D> = {}): Answer<'none', D> => ({ result: 'none', ...more });
-/** Something was said, and it commits to nothing. */
+/** Answers `neutral`: there is a record, and it asserts nothing. */
 export const neutral = <const D = undefined>(more: More<D> = {}): Answer<'neutral', D> => ({
   result: 'neutral',
   ...more,
 });
-/** Probably not well. */
+/** Answers `softfail`: the test probably failed. */
 export const softfail = <const D = undefined>(more: More<D> = {}): Answer<'softfail', D> => ({
   result: 'softfail',
   ...more,
 });
-/** Not well. */
+/** Answers `fail`: the test failed. */
 export const fail = <const D = undefined>(more: More<D> = {}): Answer<'fail', D> => ({ result: 'fail', ...more });
-/** The world did not answer; asking later may help. */
+/** Answers `temperror`: there is no answer; a later try may succeed. */
 export const temperror = <const D = undefined>(more: More<D> = {}): Answer<'temperror', D> => ({
   result: 'temperror',
   ...more,
 });
-/** What the world answered cannot be used; asking later will not help. */
+/** Answers `permerror`: the answer cannot be used; a later try will not help. */
 export const permerror = <const D = undefined>(more: More<D> = {}): Answer<'permerror', D> => ({
   result: 'permerror',
   ...more,

@@ -1,37 +1,21 @@
 /**
- * The language of policies: a check says what is so, a rule says what follows, a pure fold decides. It has never heard of
- * mail.
+ * The language of policies. A check reports what is true, a rule says what follows, and a pure fold decides. This room knows
+ * nothing about mail.
  *
  * @module
  */
 export type { Awaitable, Check, CheckOptions } from './check.ts';
-export { defineCheck, isPromise, recommending } from './check.ts';
+export { defineCheck } from './check.ts';
 export type { Accepted, Decision, Outcome, Quarantined, Refused } from './decision.ts';
-/** @internal */
-export { judge, strengthOf } from './decision.ts';
+export { judge } from './decision.ts';
 export type { EvaluateOptions, Known } from './evaluate.ts';
-export { evaluate, examine, recorded } from './evaluate.ts';
+export { evaluate, recorded } from './evaluate.ts';
 export type { Answer, Fault, Finding, Result, StatusDetail } from './finding.ts';
 export { fail, neutral, none, pass, permerror, results, softfail, temperror } from './finding.ts';
-/** @internal */
-export { didYouMean, nearest } from './nearest.ts';
 export type { EvaluationStep, Observer, SkipReason } from './observer.ts';
-/** @internal */
-export {
-  assertFunction,
-  assertKnownOptions,
-  numberFromZero,
-  oneOf,
-  positiveNumber,
-  wholeNumber,
-  wrongOption,
-} from './option.ts';
-export type { Leaf, Policy } from './policy.ts';
-export { assertUniqueIds, leavesOf } from './policy.ts';
-export type { Deadlines, Entry, OnOptions, Rule, Score, Step, Thresholds } from './rule.ts';
-/** @internal */
-export { isRule, named, on, score, shadow, together, unless, when, within } from './rule.ts';
-export { timedOut } from './scope.ts';
+export type { Policy } from './policy.ts';
+export type { Deadlines, Entry, OnOptions, Rule, Thresholds } from './rule.ts';
+export { named, on, score, shadow, together, unless, when, within } from './rule.ts';
 export type {
   Action,
   ChangedConsequences,
@@ -42,21 +26,38 @@ export type {
   RequiredConsequences,
   Verdict,
 } from './verdict.ts';
+export { defer, discard, flag, permit, proceed, quarantine, reject, slow, tag, weigh } from './verdict.ts';
+export type { PolicyWarning } from './warnings.ts';
+
+// Only for the project: stripped from the published types.
+
+/** @internal */
+export { isPromise, recommending } from './check.ts';
+/** @internal */
+export { strengthOf } from './decision.ts';
+/** @internal */
+export { examine } from './evaluate.ts';
+/** @internal */
+export { didYouMean, nearest } from './nearest.ts';
 /** @internal */
 export {
-  consequenceOf,
-  defer,
-  discard,
-  flag,
-  permit,
-  proceed,
-  quarantine,
-  reject,
-  slow,
-  tag,
-  weigh,
-  weighed,
-} from './verdict.ts';
-export type { PolicyWarning } from './warnings.ts';
+  assertFunction,
+  assertKnownOptions,
+  numberFromZero,
+  oneOf,
+  positiveNumber,
+  wholeNumber,
+  wrongOption,
+} from './option.ts';
+/** @internal */
+export { assertUniqueIds, canLeadTo, type Leaf, leavesOf } from './policy.ts';
+/** @internal */
+export { nodeOf, type RuleNode, type Score, type Step } from './rule.ts';
+/** @internal */
+export { timedOut } from './scope.ts';
+/** @internal */
+export { consequenceOf, weighed } from './verdict.ts';
+/** @internal */
 export { warningsOf } from './warnings.ts';
+/** @internal */
 export { addWeights, isWeight, weightForm } from './weight.ts';

@@ -1,47 +1,76 @@
 import type { Check } from './check.ts';
 import type { Entry } from './rule.ts';
-import { isRule } from './rule.ts';
+import { nodeOf } from './rule.ts';
+import type { Action, Consequences } from './verdict.ts';
 import type { PolicyWarning } from './warnings.ts';
 
-/** Rules by stage. A rule may stand at any stage that knows the facts its check asks for. */
+/** Rules by stage. A rule can be used at any stage that has the facts its checks read. */
 export type Policy<Stages extends object, Env> = {
   readonly [Stage in keyof Stages]?:
     | (Stage extends 'warnings' ? readonly PolicyWarning[] : readonly Entry<Stages[Stage], Env>[])
     | undefined;
 };
 
-/** A rule that asks one check, wherever in the list it stands. */
+/**
+ * A rule with one check, at any depth of a list.
+ *
+ * @internal
+ */
 export interface Leaf<F, E> {
   readonly id: string;
   readonly check: Check<F, E>;
 }
 
-/** The rules that ask a check, in written order. */
+/**
+ * Returns every rule that has a check of its own, in written order.
+ *
+ * @internal
+ */
 export function leavesOf<F, E>(entries: readonly Entry<F, E>[]): Leaf<F, E>[] {
   return entries.flatMap((entry): Leaf<F, E>[] => {
-    if (!isRule(entry)) return [{ id: entry.id, check: entry }];
-    if (entry.kind === 'one') return [{ id: entry.id, check: entry.check }];
-    return leavesOf('rules' in entry ? entry.rules : [entry.rule]);
+    const node = nodeOf(entry);
+    if (node.kind === undefined) return [{ id: node.id, check: node }];
+    if (node.kind === 'one') return [{ id: node.id, check: node.check }];
+    return leavesOf('rules' in node ? node.rules : [node.rule]);
   });
 }
 
-/** The ids of all rules, in written order. */
+/**
+ * Whether a rule outside `shadow` can lead to the action.
+ *
+ * @internal
+ */
+export function canLeadTo(action: Action, entries: readonly Entry<never, never>[]): boolean {
+  const named = (table: Consequences): boolean => Object.values(table).some((verdict) => verdict?.action === action);
+  return entries.some((entry) => {
+    const node = nodeOf(entry);
+    if (node.kind === undefined) return named(node.recommended);
+    if (node.kind === 'one') return named(node.consequences);
+    if (node.kind === 'shadow') return false;
+    if (node.kind === 'score' && node.steps.some(({ verdict }) => verdict.action === action)) return true;
+    return canLeadTo(action, 'rules' in node ? node.rules : [node.rule]);
+  });
+}
+
+/** Returns the ids of all rules, in written order. */
 export const idsOf = <F, E>(entries: readonly Entry<F, E>[]): string[] => identified(entries).map(({ id }) => id);
 
-/** The rules that have ids, in written order. */
+/** Returns the rules that have ids, in written order. */
 const identified = <F, E>(
   entries: readonly Entry<F, E>[],
 ): { readonly id: string; readonly kind: 'check' | 'score' }[] =>
   entries.flatMap((entry) => {
-    if (!isRule(entry) || entry.kind === 'one') return [{ id: entry.id, kind: 'check' as const }];
-    const inside = identified('rules' in entry ? entry.rules : [entry.rule]);
-    return entry.kind === 'score' ? [{ id: entry.id, kind: entry.kind }, ...inside] : inside;
+    const node = nodeOf(entry);
+    if (node.kind === undefined || node.kind === 'one') return [{ id: node.id, kind: 'check' as const }];
+    const inside = identified('rules' in node ? node.rules : [node.rule]);
+    return node.kind === 'score' ? [{ id: node.id, kind: node.kind }, ...inside] : inside;
   });
 
 /**
- * Checks that every rule of a policy has an id of its own: traces, metrics and replay refer to rules by id.
+ * Checks that every rule of a policy has a unique id. Traces, metrics and replay refer to rules by id.
  *
- * @throws {TypeError} if an id occurs twice; the message names it, both stages, and the code that gives another id
+ * @throws {TypeError} if an id occurs twice; the message names the id, both stages, and the code that sets another id
+ * @internal
  */
 export function assertUniqueIds(policy: {
   readonly [stage: string]: readonly Entry<never, never>[] | undefined;

@@ -1,19 +1,37 @@
 import type { Check } from './check.ts';
 import type { Result } from './finding.ts';
+import { assertFunction, assertKnownOptions, positiveNumber, wrongOption } from './option.ts';
 import type { ChangedConsequences, Consequences, Verdict } from './verdict.ts';
 import { defer, quarantine, reject, tag } from './verdict.ts';
 import { assertWeight } from './weight.ts';
 
-/** How late it is, and when it is too late: what `within` needs of the environment. */
+/** The part of the environment that `within` uses. */
 export interface Deadlines {
   readonly clock: {
-    /** Calls `run` once, `ms` milliseconds from now; the function returned cancels it. */
+    /** Calls `run` once, `ms` milliseconds from now. The returned function cancels it. */
     after(ms: number, run: () => void): () => void;
   };
 }
 
-/** A check with what follows from its findings, or rules put together. Made by the functions below. */
-export type Rule<Facts, Env> =
+declare const opaque: unique symbol;
+
+/**
+ * A check with its consequences, or a combination of rules. Made by `on`, `together`, `when`, `unless`, `score`, `shadow` and
+ * `within`; its members are private.
+ */
+export interface Rule<in Facts, in Env> {
+  readonly [opaque]: (facts: Facts, env: Env) => void;
+}
+
+/** What a policy holds at a stage: a rule, or a check with its recommended consequences. */
+export type Entry<Facts, Env> = Rule<Facts, Env> | Check<Facts, Env>;
+
+/**
+ * The members of a rule.
+ *
+ * @internal
+ */
+export type RuleNode<Facts, Env> =
   | {
       readonly kind: 'one';
       readonly id: string;
@@ -25,6 +43,7 @@ export type Rule<Facts, Env> =
       readonly kind: 'when';
       /** `when/` and the condition's name. Logs name a broken condition by it. */
       readonly id: string;
+      /** Whether the rule applies to the facts. */
       readonly condition: (facts: Facts) => boolean;
       /** Whether the rule applies if the condition is false: `unless`. */
       readonly negated: boolean;
@@ -34,36 +53,51 @@ export type Rule<Facts, Env> =
   | { readonly kind: 'shadow'; readonly rule: Entry<Facts, Env> }
   | { readonly kind: 'within'; readonly ms: number; readonly rule: Entry<Facts, Env> };
 
-/** Rules whose weights are added up. Made by `score()`. */
+/**
+ * Rules whose weights are added up. Made by `score()`.
+ *
+ * @internal
+ */
 export interface Score<Facts, Env> {
   readonly kind: 'score';
   readonly id: string;
-  /** The thresholds, the strongest first. */
+  /** The thresholds, strongest verdict first. */
   readonly steps: readonly Step[];
   readonly rules: readonly Entry<Facts, Env>[];
 }
 
-/** A threshold, and what follows if the sum reaches it. */
+/**
+ * A threshold, and the verdict if the sum reaches it.
+ *
+ * @internal
+ */
 export interface Step {
   readonly name: 'rejectAt' | 'deferAt' | 'quarantineAt' | 'tagAt';
   readonly at: number;
   readonly verdict: Verdict;
 }
 
-/** What may stand in a policy: a rule, or a check with its recommended consequences. */
-export type Entry<Facts, Env> = Rule<Facts, Env> | Check<Facts, Env>;
+/**
+ * Shows the members of an entry: a rule's node, or a check, which has no `kind`.
+ *
+ * @internal
+ */
+export const nodeOf = <F, E>(entry: Entry<F, E>): RuleNode<F, E> | (Check<F, E> & { readonly kind?: undefined }) =>
+  entry as never;
 
-/** Whether the entry is a rule; otherwise it is a check. */
-export const isRule = <F, E>(entry: Entry<F, E>): entry is Rule<F, E> => 'kind' in entry;
+const ruleOf = <F, E>(node: RuleNode<F, E>): Rule<F, E> => node as never;
 
+/** The options of `on`. */
 export interface OnOptions {
-  /** The rule's id; the check's where it is not given. Needed where one check stands in a policy more than once. */
+  /** The rule's id. Required if a policy uses the check more than once. Default: the check's id. */
   readonly id?: string;
 }
 
 /**
- * A check with some of its recommended consequences changed. Only results that the check can give may be named, and
- * nothing may be discarded because of an error.
+ * Makes a rule of a check, with some of its recommended consequences changed. Only results that the check can return may be
+ * named, and `discard` may not follow from an error.
+ *
+ * @throws {TypeError} if `id` has other characters than letters, digits, `.`, `/` and `-`, and for an unknown option
  *
  * @example
  * ```ts
@@ -78,37 +112,45 @@ export function on<Facts, Env, R extends Result>(
   changed: ChangedConsequences<R>,
   options: OnOptions = {},
 ): Rule<Facts, Env> {
+  assertKnownOptions('on', options, ['id']);
   const id = options.id ?? check.id;
   assertId('on', id);
-  return { kind: 'one', id, check, consequences: { ...check.recommended, ...changed } as Consequences };
+  return ruleOf({ kind: 'one', id, check, consequences: { ...check.recommended, ...changed } as Consequences });
 }
 
-/** Runs its rules at the same time; their outcomes are judged in the order written. */
+/** Runs its rules at the same time. Their outcomes are judged in the order in which the rules are written. */
 export function together<const T extends readonly Entry<never, never>[]>(
   ...rules: T
 ): Rule<FactsOf<T[number]>, EnvOf<T[number]>> {
-  return { kind: 'together', rules: rules as never };
+  return ruleOf({ kind: 'together', rules: rules as never });
 }
 
-/** Applies the rule if the condition holds for the facts. A condition that throws is a `temperror` that defers. */
+/**
+ * Applies the rule if the condition holds for the facts. A condition that throws defers the mail.
+ *
+ * @throws {TypeError} if `condition` is not a function
+ */
 export const when = <F1, F2, E>(condition: (facts: F1) => boolean, rule: Entry<F2, E>): Rule<F1 & F2, E> =>
-  conditional(condition, false, rule);
+  conditional('when', condition, rule);
 
-/** Applies the rule if the condition does not hold for the facts. */
+/** Applies the rule if the condition does not hold for the facts. A condition that throws defers the mail. */
 export const unless = <F1, F2, E>(condition: (facts: F1) => boolean, rule: Entry<F2, E>): Rule<F1 & F2, E> =>
-  conditional(condition, true, rule);
+  conditional('unless', condition, rule);
 
-const conditional = <F1, F2, E>(
+function conditional<F1, F2, E>(
+  owner: 'when' | 'unless',
   condition: (facts: F1) => boolean,
-  negated: boolean,
   rule: Entry<F2, E>,
-): Rule<F1 & F2, E> => ({
-  kind: 'when',
-  id: `when/${conditionNames.get(condition) ?? (condition.name || 'condition')}`,
-  condition,
-  negated,
-  rule: rule as Entry<F1 & F2, E>,
-});
+): Rule<F1 & F2, E> {
+  assertFunction(owner, 'condition', condition);
+  return ruleOf<F1 & F2, E>({
+    kind: 'when',
+    id: `when/${conditionNames.get(condition) ?? (condition.name || 'condition')}`,
+    condition,
+    negated: owner === 'unless',
+    rule: rule as Entry<F1 & F2, E>,
+  });
+}
 
 const conditionNames = new WeakMap<object, string>();
 
@@ -135,11 +177,15 @@ export function named<F>(name: string, condition: (facts: F) => boolean): (facts
   return copy;
 }
 
-/** The sums at which something follows, with at most three decimals each. At least one must be given. */
+/** The thresholds of a score. Each has at most three decimals, and at least one is required. */
 export interface Thresholds {
+  /** Rejects if the sum is this or more. Default: never. */
   readonly rejectAt?: number;
+  /** Defers if the sum is this or more. Default: never. */
   readonly deferAt?: number;
+  /** Quarantines if the sum is this or more. Default: never. */
   readonly quarantineAt?: number;
+  /** Adds a header field if the sum is this or more. Default: never. */
   readonly tagAt?: number;
   /** The header field that `tagAt` adds. Default: `X-Spam-Flag: YES`. */
   readonly tag?: { readonly name: string; readonly value: string };
@@ -150,14 +196,14 @@ export interface Thresholds {
 /**
  * Runs its rules at the same time and adds up the weights of their flags. The sum is exact.
  *
- * As soon as a threshold is reached and no rule that is still out can change the action, the deciding rule, the tags or the
- * delay, the rest is aborted. The order in which answers arrive changes none of these four. It can change `score`,
- * `outcomes`, and which of the flags gives a refusal its status and text, because rules that were aborted have none.
+ * A score stops early: once a threshold is reached and no unfinished rule can change the action, the deciding rule, the tags
+ * or the delay, the unfinished rules are aborted. The order in which answers arrive never changes these four. It can change
+ * `score`, `outcomes`, and which flag gives a refusal its status and text, because an aborted rule has no outcome.
  *
- * A `permit` inside a score ends the list: the thresholds, and the rules written behind it, have no effect. The flags of a
+ * A `permit` inside a score ends the list: no threshold takes effect, and no rule written after it counts. The flags of a
  * score inside a score count in both.
  *
- * @throws {TypeError} if no threshold is given, or one has more than three decimals, and for an unknown option
+ * @throws {TypeError} if no threshold is given, a threshold has more than three decimals, or an option is unknown
  *
  * @example
  * ```ts
@@ -172,14 +218,12 @@ export function score<const T extends readonly Entry<never, never>[]>(
   thresholds: Thresholds,
   ...rules: T
 ): Rule<FactsOf<T[number]>, EnvOf<T[number]>> {
-  const { rejectAt, deferAt, quarantineAt, tagAt, tag: field, id = 'score', ...others } = thresholds;
-  const unknown = Object.keys(others)[0];
-  if (unknown !== undefined)
-    throw new TypeError(`score: unknown option ${unknown} (known: rejectAt, deferAt, quarantineAt, tagAt, tag, id)`);
+  assertKnownOptions('score', thresholds, ['rejectAt', 'deferAt', 'quarantineAt', 'tagAt', 'tag', 'id']);
+  const { rejectAt, deferAt, quarantineAt, tagAt, tag: field, id = 'score' } = thresholds;
   const steps: Step[] = [];
   const add = (name: Step['name'], at: number | undefined, verdict: Verdict): void => {
     if (at === undefined) return;
-    assertWeight(`score: ${name}`, at);
+    assertWeight('score', name, at);
     steps.push({ name, at, verdict });
   };
   add('rejectAt', rejectAt, reject());
@@ -188,26 +232,26 @@ export function score<const T extends readonly Entry<never, never>[]>(
   add('tagAt', tagAt, tag(field?.name ?? 'X-Spam-Flag', field?.value ?? 'YES'));
   if (steps.length === 0) throw new TypeError('score: give at least one of rejectAt, deferAt, quarantineAt, tagAt');
   assertId('score', id);
-  return { kind: 'score', id, steps, rules: rules as never };
+  return ruleOf({ kind: 'score', id, steps, rules: rules as never });
 }
 
-/** The rule is evaluated and recorded, and never enforced: to see its numbers before it is trusted. */
+/** Evaluates and records the rule without enforcing it, to measure its effect before you trust it. */
 export function shadow<F, E>(rule: Entry<F, E>): Rule<F, E> {
-  return { kind: 'shadow', rule };
+  return ruleOf({ kind: 'shadow', rule });
 }
 
 /**
- * The rule, with a deadline: a check that has not answered after `ms` milliseconds is a `temperror`, and what follows is
- * its table's word for that.
+ * Sets a deadline for the rule: a check that has not answered after `ms` milliseconds is a `temperror`.
+ *
+ * @throws {TypeError} if `ms` is not a positive number
  */
 export function within<F, E>(ms: number, rule: Entry<F, E>): Rule<F, E & Deadlines> {
-  if (!(ms > 0) || !Number.isFinite(ms)) throw new TypeError(`within: ms ${ms} must be a number more than 0`);
-  return { kind: 'within', ms, rule: rule as Entry<F, E & Deadlines> };
+  positiveNumber('within', 'ms', ms);
+  return ruleOf({ kind: 'within', ms, rule: rule as Entry<F, E & Deadlines> });
 }
 
 function assertId(verb: string, id: string): void {
-  if (!/^[a-z0-9][a-z0-9./-]*$/i.test(id))
-    throw new TypeError(`${verb}: id ${JSON.stringify(id)} must be letters, digits, '.', '/' and '-'`);
+  if (!/^[a-z0-9][a-z0-9./-]*$/i.test(id)) throw wrongOption(verb, 'id', "letters, digits, '.', '/' and '-'", id);
 }
 
 type FactsOf<T> = [T] extends [Entry<infer F, never>] ? F : never;

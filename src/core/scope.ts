@@ -1,10 +1,14 @@
-/** The reason of a signal whose deadline has passed, named as by `AbortSignal.timeout()`. */
+/**
+ * Returns the abort reason for a deadline that has passed, with the name that `AbortSignal.timeout()` uses.
+ *
+ * @internal
+ */
 export const timedOut = (ms: number): Error =>
   Object.assign(new Error(`no answer within ${ms} ms`), { name: 'TimeoutError' });
 
 /**
- * Something that can be ended early: an evaluation, a group with a deadline, one check. Ending a scope ends every scope inside
- * it. A signal has one listener this way, however many checks depend on it.
+ * Work that can be ended early: an evaluation, a group with a deadline, or one check. Ending a scope ends every scope inside
+ * it. This way a signal has one listener, no matter how many checks depend on it.
  */
 export class Scope {
   #controller: AbortController | undefined;
@@ -15,6 +19,7 @@ export class Scope {
   #reason: unknown;
   #leave: (() => void) | undefined;
 
+  /** Returns a scope that ends when the signal is aborted. */
   static under(signal: AbortSignal): Scope {
     const scope = new Scope();
     scope.#given = signal;
@@ -35,6 +40,7 @@ export class Scope {
     return this.#controller.signal;
   }
 
+  /** Returns a scope inside this one. */
   child(): Scope {
     const child = new Scope();
     if (this.#ended) child.end(this.#reason);
@@ -47,12 +53,13 @@ export class Scope {
     return child;
   }
 
-  /** Calls `run` when the scope is ended, or at once if it has been. */
+  /** Calls `run` when the scope ends, or at once if it has ended. */
   onEnd(run: () => void): void {
     this.#end = run;
     if (this.#ended) run();
   }
 
+  /** Ends the scope and every scope inside it. */
   end(reason: unknown): void {
     if (this.#ended) return;
     this.#ended = true;
@@ -62,7 +69,7 @@ export class Scope {
     for (const child of this.#inside ?? []) child.end(reason);
   }
 
-  /** Leaves the tree: what it stands for has finished by itself. */
+  /** Removes the scope from its parent, because its work is done. */
   close(): void {
     this.#leave?.();
     this.#end = undefined;

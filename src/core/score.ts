@@ -1,12 +1,12 @@
 import type { Outcome } from './decision.ts';
 import { strengthOf } from './decision.ts';
 import type { Entry, Score, Step } from './rule.ts';
-import { isRule } from './rule.ts';
+import { nodeOf } from './rule.ts';
 import type { Consequences, Verdict } from './verdict.ts';
 import { defer, proceed } from './verdict.ts';
 import { addWeights } from './weight.ts';
 
-/** What a rule can still ask for: the bounds of its weight, and whatever else could change a decision. */
+/** The possible effects of a rule: the bounds of its weight, and everything else that can change a decision. */
 interface Reach {
   readonly least: number;
   readonly most: number;
@@ -19,7 +19,7 @@ interface Reach {
 
 const nothing: Reach = { least: 0, most: 0, permits: false, tags: false, delayMs: 0, strength: 0 };
 
-/** What any of the verdicts can ask for. */
+/** Returns the possible effects of one verdict out of several. */
 const reachOfOneOf = (verdicts: readonly Verdict[]): Reach =>
   verdicts.reduce<Reach>((reach, verdict) => {
     const { weight, within } = verdict.action === 'flag' ? verdict : { weight: 0, within: undefined };
@@ -33,7 +33,7 @@ const reachOfOneOf = (verdicts: readonly Verdict[]): Reach =>
     };
   }, nothing);
 
-/** A `temperror` that the table does not name defers; every other result that it does not name proceeds. */
+/** A `temperror` without a verdict in the table defers; any other result without one proceeds. */
 const reachOfTable = (table: Consequences): Reach =>
   reachOfOneOf(
     [table.temperror ?? defer(), ...Object.values(table)].filter(
@@ -41,7 +41,7 @@ const reachOfTable = (table: Consequences): Reach =>
     ),
   );
 
-/** What all of them can ask for at once. */
+/** Returns the possible effects of two rules together. */
 const both = (a: Reach, b: Reach): Reach => ({
   least: addWeights(a.least, b.least),
   most: addWeights(a.most, b.most),
@@ -55,35 +55,38 @@ const reachOfAll = <F, E>(rules: readonly Entry<F, E>[]): Reach =>
   rules.reduce<Reach>((sum, rule) => both(sum, reachOf(rule)), nothing);
 
 function reachOf<F, E>(entry: Entry<F, E>): Reach {
-  if (!isRule(entry)) return reachOfTable(entry.recommended);
-  switch (entry.kind) {
+  const node = nodeOf(entry);
+  switch (node.kind) {
+    case undefined:
+      return reachOfTable(node.recommended);
     case 'one':
-      return reachOfTable(entry.consequences);
+      return reachOfTable(node.consequences);
     case 'together':
-      return reachOfAll(entry.rules);
+      return reachOfAll(node.rules);
     case 'score':
-      return both(reachOfAll(entry.rules), reachOfOneOf(entry.steps.map(({ verdict }) => verdict)));
+      return both(reachOfAll(node.rules), reachOfOneOf(node.steps.map(({ verdict }) => verdict)));
     case 'shadow':
       return nothing;
     case 'when':
-      return both(reachOf(entry.rule), reachOfOneOf([defer()])); // the condition may throw
+      return both(reachOf(node.rule), reachOfOneOf([defer()])); // the condition may throw
     case 'within':
-      return reachOf(entry.rule);
+      return reachOf(node.rule);
   }
 }
 
-/** The least weight that each of the rules can have, by the id of the rule. Rules in shadow have none. */
+/** Returns the smallest weight that each rule can have, by the id of the rule. Rules in shadow have none. */
 function leastWeights<F, E>(rules: readonly Entry<F, E>[], into = new Map<string, number>()): Map<string, number> {
   for (const rule of rules) {
-    if (!isRule(rule) || rule.kind === 'one') into.set(rule.id, reachOf(rule).least);
-    else if (rule.kind !== 'shadow') leastWeights('rules' in rule ? rule.rules : [rule.rule], into);
+    const node = nodeOf(rule);
+    if (node.kind === undefined || node.kind === 'one') into.set(node.id, reachOf(rule).least);
+    else if (node.kind !== 'shadow') leastWeights('rules' in node ? node.rules : [node.rule], into);
   }
   return into;
 }
 
 /**
- * What the outcomes might have taken off the sum, if their checks had come to a result: 0 or less. What the sender broke
- * does not count.
+ * Returns how much lower the sum could be if the checks that failed with an error had given another result: 0 or less. Errors
+ * that the sender caused do not count.
  */
 function withheld<F, E>(rules: readonly Entry<F, E>[], outcomes: readonly Outcome[]): number {
   const broken = outcomes.filter(
@@ -100,10 +103,10 @@ function withheld<F, E>(rules: readonly Entry<F, E>[], outcomes: readonly Outcom
 const reached = (sum: number, steps: readonly Step[]): Verdict | undefined =>
   steps.find(({ at }) => sum >= at)?.verdict;
 
-/** The largest sum that the rules can come to. */
+/** Returns the largest possible sum of the rules. */
 export const mostOf = <F, E>(rules: readonly Entry<F, E>[]): number => reachOfAll(rules).most;
 
-/** The outcomes that count: those before the first `permit`, and none in shadow. */
+/** Returns the outcomes that count: those before the first `permit` and not in shadow. */
 function counted(outcomes: readonly Outcome[]): { readonly before: readonly Outcome[]; readonly permitted: boolean } {
   const enforced = outcomes.filter(({ shadow }) => !shadow);
   const at = enforced.findIndex(({ verdict }) => verdict.action === 'permit');
@@ -111,8 +114,8 @@ function counted(outcomes: readonly Outcome[]): { readonly before: readonly Outc
 }
 
 /**
- * Whether the rules that are still out can change nothing more: not the action, not the rule that decides, not the tags,
- * not the delay. If no threshold is reached and nothing permits, all answers are waited for.
+ * Whether no unfinished rule can change the action, the deciding rule, the tags or the delay. False as long as no threshold
+ * is reached and no rule permits.
  */
 export function isCertain<F, E>(
   { rules, steps }: Score<F, E>,
@@ -121,7 +124,7 @@ export function isCertain<F, E>(
   let sums: readonly [least: number, most: number] = [0, 0];
   let permitted = false;
   let delayMs = 0;
-  /** The strongest action so far, and which of the rules asks for it. */
+  /** The strongest action so far, and the index of its rule. */
   let strongest = 0;
   let winner = rules.length;
   const out: { readonly at: number; readonly reach: Reach }[] = [];
@@ -157,7 +160,7 @@ export function isCertain<F, E>(
   );
 }
 
-/** What the score itself adds to the outcomes of its rules. */
+/** Returns the outcome of the score itself. It follows the outcomes of its rules. */
 export function scoreOutcome<F, E>(
   { id, steps, rules }: Score<F, E>,
   outcomes: readonly Outcome[],
@@ -172,9 +175,9 @@ export function scoreOutcome<F, E>(
     sum = addWeights(sum, outcome.verdict.weight);
     if (outcome.verdict.weight > most) [most, heaviest] = [outcome.verdict.weight, outcome];
   }
-  // Nothing behind a `permit` counts, and the score stands behind its rules.
+  // Nothing after a `permit` counts, and the score comes after its rules.
   let verdict = permitted ? undefined : reached(sum, steps);
-  // An outage must not refuse: a rule that is broken might have kept the sum below the threshold.
+  // An outage must not refuse mail: a rule with an error might have kept the sum below the threshold.
   if (verdict?.action === 'reject' && reached(addWeights(sum, withheld(rules, before)), steps) !== verdict)
     verdict = defer();
   const { status, explanation } = (verdict === undefined ? undefined : heaviest?.finding) ?? {};

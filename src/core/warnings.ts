@@ -1,6 +1,6 @@
 import type { Check } from './check.ts';
 import type { Entry, Score } from './rule.ts';
-import { isRule } from './rule.ts';
+import { nodeOf } from './rule.ts';
 import { mostOf } from './score.ts';
 import type { ConsequenceKey, Consequences } from './verdict.ts';
 
@@ -13,18 +13,19 @@ export interface PolicyWarning {
   /** The result that has no effect. */
   readonly result: ConsequenceKey;
   readonly reason: string;
-  /** Code that has an effect instead. `rule` or `rules` stands for what the policy has now. */
+  /** Replacement code that has an effect. `rule` or `rules` in it means the code that the policy has now. */
   readonly fix: string;
 }
 
 type Rules = readonly Entry<never, never>[];
 
 /**
- * Finds the flags of a policy that no score adds up, and the thresholds that no sum can reach. Rules in `shadow` are meant to
- * have no effect, and are left out.
+ * Finds the flags of a policy that no score adds up, and the thresholds that no sum can reach. Rules in `shadow` are ignored:
+ * they are not meant to have an effect.
  *
  * @param maker the function that makes the policy, for error messages
- * @throws {TypeError} if no score adds up a weight that the author of the policy gave as an option of a check
+ * @throws {TypeError} if a weight that the author gave as an option of a check is not added up by a score
+ * @internal
  */
 export function warningsOf(
   maker: string,
@@ -36,15 +37,17 @@ export function warningsOf(
 interface Place {
   readonly maker: string;
   readonly stage: string;
-  /** Whether a score stands around the rules. */
+  /** Whether the rules are inside a score. */
   readonly scored: boolean;
 }
 
 const warningsIn = (rules: Rules, place: Place): PolicyWarning[] => rules.flatMap((rule) => warningsAt(rule, place));
 
-function warningsAt(rule: Entry<never, never>, place: Place): PolicyWarning[] {
-  if (!isRule(rule)) return place.scored ? [] : lostFlags(rule.id, rule, rule.recommended, place);
+function warningsAt(entry: Entry<never, never>, place: Place): PolicyWarning[] {
+  const rule = nodeOf(entry);
   switch (rule.kind) {
+    case undefined:
+      return place.scored ? [] : lostFlags(rule.id, rule, rule.recommended, place);
     case 'one':
       return place.scored ? [] : lostFlags(rule.id, rule.check, rule.consequences, place);
     case 'together':
@@ -75,7 +78,7 @@ function lostFlags(
     const threshold = weight <= 0 ? 'rejectAt: 5' : `${chosen ? 'rejectAt' : 'tagAt'}: ${weight}`;
     const fix = `score({ ${threshold}, id: '${id}' }, rule)`;
     const reason = `no score adds up the weight ${weight} for ${result}`;
-    if (chosen) throw new TypeError(`${maker}: ${stage}: ${rule}: ${reason}; put the rule into one: ${fix}`);
+    if (chosen) throw new TypeError(`${maker}: ${stage}: ${rule}: ${reason}; put it inside one: ${fix}`);
     return [{ kind: 'weight-without-score', rule, stage, result, reason, fix }];
   });
 }

@@ -1,5 +1,5 @@
 import type { UriCollector } from './collector.ts';
-import type { Place } from './facts.ts';
+import type { LinkPlace } from './facts.ts';
 import { HtmlReader } from './html.ts';
 import { parseLink } from './link.ts';
 import { TextStream } from './text-stream.ts';
@@ -36,7 +36,7 @@ class JoiningReader implements TextReader {
   private readonly hold: number;
   protected held = '';
 
-  constructor(collector: UriCollector, where: Place, joint: RegExp, hold: number) {
+  constructor(collector: UriCollector, where: LinkPlace, joint: RegExp, hold: number) {
     this.stream = new TextStream(collector, where);
     this.joint = joint;
     this.hold = hold;
@@ -87,7 +87,7 @@ const MAX_ANNOTATION = 4_096;
 /** PDF: the links of annotations (ISO 32000 §12.6.4.8) that stand in the clear; compressed objects are not opened. */
 class AnnotationReader implements TextReader {
   private readonly collector: UriCollector;
-  private readonly where: Place;
+  private readonly where: LinkPlace;
   private held = '';
 
   constructor(collector: UriCollector, part: string) {

@@ -1,6 +1,6 @@
 import type { DomainName } from '../net/index.ts';
 import { detach } from './escapes.ts';
-import type { MailHost, MessageUri, Place, Truncation, WrappedUri } from './facts.ts';
+import type { LinkPlace, MailHost, MessageUri, Truncation, WrappedUri } from './facts.ts';
 import { domainOf, isAddress, isPublicName, isUnlistedName, isWebScheme } from './host.ts';
 import type { ResolvedLimits } from './limits.ts';
 import { type LinkContext, mailHostOf, type ParsedLink } from './link.ts';
@@ -40,7 +40,7 @@ export class UriCollector {
   }
 
   /** A link, and the links that it carries. In text, only `http` and `https` lead to a host without a public suffix. */
-  link(link: ParsedLink, where: Place, disguised = false): void {
+  link(link: ParsedLink, where: LinkPlace, disguised = false): void {
     const { host } = link;
     const unlisted = isWebScheme(link.scheme) && isUnlistedName(host);
     if (where.kind !== 'attribute' && !isAddress(host) && !isPublicName(host) && !unlisted) return;
@@ -63,7 +63,7 @@ export class UriCollector {
   }
 
   /** The reader of `link` is shown `host`. */
-  shows(link: ParsedLink, where: Place, host: string): void {
+  shows(link: ParsedLink, where: LinkPlace, host: string): void {
     const uri = this.kept(link.uri, where) as Mutable<MessageUri> | undefined;
     if (uri === undefined || uri.displayed !== undefined) return;
     // What is shown is where a rewritten link leads in the end: an honest link.
@@ -72,7 +72,7 @@ export class UriCollector {
   }
 
   /** `mailto:` or a bare mail address; anything else is passed over. */
-  mail(written: string, where: Place): void {
+  mail(written: string, where: LinkPlace): void {
     const host = mailHostOf(written);
     if (host === undefined || isAddress(host) || !isPublicName(host)) return;
     const key = `${where.part} ${where.kind} ${host}`;
@@ -81,7 +81,7 @@ export class UriCollector {
     else this.mails.set(key, { host: detach(host) as DomainName, where });
   }
 
-  private kept(uri: string, { part, kind }: Place): MessageUri | undefined {
+  private kept(uri: string, { part, kind }: LinkPlace): MessageUri | undefined {
     return this.byUri.get(uri)?.find(({ where }) => where.part === part && where.kind === kind);
   }
 

@@ -1,9 +1,9 @@
 import type { UriCollector } from './collector.ts';
-import type { Place } from './facts.ts';
+import type { LinkPlace } from './facts.ts';
 import { parseLink } from './link.ts';
 
 /** Links in a style sheet or a `style` attribute: `url()`, `src()`, `@import`, and the strings of `image-set()`. */
-export function scanStyle(css: string, collector: UriCollector, where: Place): void {
+export function scanStyle(css: string, collector: UriCollector, where: LinkPlace): void {
   let i = 0;
   const { length } = css;
   while (i < length) {
@@ -40,7 +40,7 @@ function functionBefore(css: string, bracket: number): string {
   return name.slice(name.lastIndexOf(' ') + 1);
 }
 
-function importRule(css: string, from: number, collector: UriCollector, where: Place): number {
+function importRule(css: string, from: number, collector: UriCollector, where: LinkPlace): number {
   const at = skipSpace(css, from);
   const quote = css.charCodeAt(at);
   // `@import url(…)` is met as a function.
@@ -48,7 +48,7 @@ function importRule(css: string, from: number, collector: UriCollector, where: P
 }
 
 /** Reads the string or the bare link at this place; answers where it ends. */
-function argument(css: string, from: number, collector: UriCollector, where: Place): number {
+function argument(css: string, from: number, collector: UriCollector, where: LinkPlace): number {
   let i = skipSpace(css, from);
   const quote = css.charCodeAt(i);
   const quoted = quote === 34 || quote === 39;
@@ -64,7 +64,7 @@ function argument(css: string, from: number, collector: UriCollector, where: Pla
   return i + 1;
 }
 
-function addLink(written: string, collector: UriCollector, where: Place): void {
+function addLink(written: string, collector: UriCollector, where: LinkPlace): void {
   const link = parseLink(written, collector.schemedOnly);
   if (link !== undefined) collector.link(link, where);
 }

@@ -1,7 +1,7 @@
 import type { DomainName } from '../net/index.ts';
 
 /** Where in the message a link stands. Plain JSON. */
-export interface Place {
+export interface LinkPlace {
   /** The part, numbered as in IMAP (RFC 9051 §6.4.5): `1.2`; `''` for the message's own header or for loose text. */
   readonly part: string;
   /**
@@ -46,7 +46,7 @@ export interface Uri {
 }
 
 export interface MessageUri extends Uri {
-  readonly where: Place;
+  readonly where: LinkPlace;
 }
 
 /** One part of the message, in the order in which they come. */
@@ -72,7 +72,7 @@ export interface Truncation {
 }
 
 /** A header field of the message itself, in order. */
-export interface HeaderField {
+export interface MessageField {
   /** As written. */
   readonly name: string;
   /** Unfolded, with encoded words (RFC 2047) decoded. */
@@ -84,14 +84,14 @@ export interface HeaderField {
 /** A mail address that the message names in its text or links. */
 export interface MailHost {
   readonly host: DomainName;
-  readonly where: Place;
+  readonly where: LinkPlace;
 }
 
 /** What a message says, as plain JSON: what checks at the data stage know of it. */
 export interface MessageFacts {
   /** Octets that were written, also those beyond the limit. */
   readonly size: number;
-  readonly headers: readonly HeaderField[];
+  readonly headers: readonly MessageField[];
   /** The domains of the mailboxes in the From fields. */
   readonly from: readonly DomainName[];
   readonly uris: readonly MessageUri[];

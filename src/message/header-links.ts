@@ -1,5 +1,5 @@
 import type { UriCollector } from './collector.ts';
-import type { Place } from './facts.ts';
+import type { LinkPlace } from './facts.ts';
 import { decodeWords, type HeaderBlock } from './header.ts';
 import { parseLink } from './link.ts';
 import { TextScan } from './text.ts';
@@ -51,19 +51,19 @@ export function readHeaderLinks(
 }
 
 /** The text without the addresses in angle brackets. */
-function shown(value: string, collector: UriCollector, where: Place): void {
+function shown(value: string, collector: UriCollector, where: LinkPlace): void {
   new TextScan(where.name === 'subject' ? value : value.replace(/<[^<>]*>/g, ' '), collector, where).run();
 }
 
 /** `<https://example.com/u>, <mailto:…>`, or one bare link. */
-function links(raw: string, collector: UriCollector, where: Place): void {
+function links(raw: string, collector: UriCollector, where: LinkPlace): void {
   const value = raw.includes('=?') ? decodeWords(raw) : raw;
   const bracketed = value.match(/<[^<>]*>/g);
   if (bracketed === null) one(value.split(/[\s,]/, 1)[0] ?? '', collector, where);
   else for (const link of bracketed.slice(0, 64)) one(link.slice(1, -1), collector, where);
 }
 
-function one(written: string, collector: UriCollector, where: Place): void {
+function one(written: string, collector: UriCollector, where: LinkPlace): void {
   const link = parseLink(written, collector.schemedOnly);
   if (link !== undefined) collector.link(link, where);
   else collector.mail(written, where);

@@ -2,7 +2,7 @@ import { Tokenizer, type TokenizerCallbacks } from 'htmlparser2';
 import { sameSite, UriCollector } from './collector.ts';
 import { scanStyle } from './css.ts';
 import { base64Text, percentDecode, trimLink, utf8Text } from './escapes.ts';
-import type { Place } from './facts.ts';
+import type { LinkPlace } from './facts.ts';
 import { bearingOf, takesBareNames, WITHIN_WORDS } from './html-vocabulary.ts';
 import { type ParsedLink, parseLink, schemeEnd } from './link.ts';
 import { TextScan } from './text.ts';
@@ -29,7 +29,7 @@ export class HtmlReader {
   private readonly tokenizer: Tokenizer;
   private readonly nesting: number;
   private readonly maxValue: number;
-  private readonly places = new Map<string, Place>();
+  private readonly places = new Map<string, LinkPlace>();
 
   private pieces: string[] = [];
   private offset = 0;
@@ -45,7 +45,7 @@ export class HtmlReader {
   private skipped = false;
   private refreshes = false;
   private content = '';
-  private anchor: { link: ParsedLink; where: Place } | undefined;
+  private anchor: { link: ParsedLink; where: LinkPlace } | undefined;
   private shown = '';
 
   constructor(collector: UriCollector, part: string, maxValue: number, nesting = 0) {
@@ -271,7 +271,7 @@ export class HtmlReader {
     }
   }
 
-  private mail(written: string, where: Place): void {
+  private mail(written: string, where: LinkPlace): void {
     this.collector.mail(written, where);
     // `mailto:…?body=…` can carry links of its own.
     const query = /^mailto:/i.test(written) ? written.indexOf('?') : -1;
@@ -325,7 +325,7 @@ export class HtmlReader {
     if (close >= 0 && this.nesting < MAX_NESTING) this.readNested(value.slice(close + 1));
   }
 
-  private place(kind: Place['kind'], element: string, name: string): Place {
+  private place(kind: LinkPlace['kind'], element: string, name: string): LinkPlace {
     const key = `${element} ${name}`;
     let place = this.places.get(key);
     if (place === undefined) {

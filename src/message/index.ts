@@ -39,12 +39,12 @@
  * @module
  */
 export type {
-  HeaderField,
+  LinkPlace,
   MailHost,
   MessageFacts,
+  MessageField,
   MessageUri,
   Part,
-  Place,
   Truncation,
   Uri,
   WrappedUri,

@@ -1,5 +1,5 @@
 import { UriCollector } from './collector.ts';
-import type { MessageUri, Place, Uri } from './facts.ts';
+import type { LinkPlace, MessageUri, Uri } from './facts.ts';
 import { domainOf } from './host.ts';
 import { HtmlReader } from './html.ts';
 import { type MessageLimits, resolveLimits } from './limits.ts';
@@ -8,7 +8,7 @@ import { isShortener } from './shorteners.ts';
 import { TextScan } from './text.ts';
 import { unwrap } from './wrapped.ts';
 
-const TEXT: Place = { part: '', kind: 'text' };
+const TEXT: LinkPlace = { part: '', kind: 'text' };
 
 /**
  * The links in running text: those with a scheme, and bare names whose suffix is on the Public Suffix List.

@@ -1,7 +1,7 @@
 import { type DomainName, parseDomain } from '../net/index.ts';
 import { type BodyDescription, type BodyReader, contentKind, DecodedBody, SkippedBody, textBody } from './body.ts';
 import { UriCollector } from './collector.ts';
-import type { HeaderField, MessageFacts, Part } from './facts.ts';
+import type { MessageField, MessageFacts, Part } from './facts.ts';
 import {
   addressDomains,
   decodeWords,
@@ -25,7 +25,7 @@ class Reading {
   readonly collector: UriCollector;
   readonly limits: ResolvedLimits;
   readonly parts: Part[] = [];
-  headers: HeaderField[] = [];
+  headers: MessageField[] = [];
   from: DomainName[] = [];
 
   constructor(limits: ResolvedLimits) {

@@ -1,5 +1,5 @@
 import type { UriCollector } from './collector.ts';
-import type { Place } from './facts.ts';
+import type { LinkPlace } from './facts.ts';
 import { TextScan } from './text.ts';
 
 /** Characters that are gathered before they are scanned. */
@@ -12,13 +12,13 @@ const STEP = 4_096;
 /** Text that comes in pieces, scanned in batches that end between words. */
 export class TextStream {
   private readonly collector: UriCollector;
-  private readonly where: Place;
+  private readonly where: LinkPlace;
   private pending = '';
   /** The length at which there is enough to scan. */
   private due = BATCH;
   private broken = true;
 
-  constructor(collector: UriCollector, where: Place) {
+  constructor(collector: UriCollector, where: LinkPlace) {
     this.collector = collector;
     this.where = where;
   }

@@ -10,7 +10,7 @@ import {
   UNSPACED_WORD,
 } from './characters.ts';
 import type { UriCollector } from './collector.ts';
-import type { Place } from './facts.ts';
+import type { LinkPlace } from './facts.ts';
 import { canonicalHost, isAddress, isPublicName, isWebScheme } from './host.ts';
 import { isMeantAsHost } from './name.ts';
 import { authorityInText, type TextHost } from './text-authority.ts';
@@ -34,13 +34,13 @@ const NO_HOST = /^(?:file|cid|mid|data|javascript|mailto|chrome|resource|about|t
 export class TextScan {
   private readonly text: string;
   private readonly collector: UriCollector;
-  private readonly where: Place;
+  private readonly where: LinkPlace;
   /** Everything before it has been dealt with. */
   private position = 0;
   /** The run before ended in `@` and began with `www.`: it is userinfo, not the local part of a mailbox. */
   private userinfoEnd = -1;
 
-  constructor(text: string, collector: UriCollector, where: Place) {
+  constructor(text: string, collector: UriCollector, where: LinkPlace) {
     this.text = text;
     this.collector = collector;
     this.where = where;

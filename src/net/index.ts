@@ -1,5 +1,6 @@
 /**
- * Values as the wire writes them: addresses, prefixes, domain names and mailboxes, parsed once, printed one way.
+ * Values as they appear on the wire: addresses, prefixes, domain names and mailboxes. Each is parsed once and printed one
+ * way.
  *
  * @module
  */
@@ -7,11 +8,13 @@ export * from './domain.ts';
 export * from './ip.ts';
 export * from './mailbox.ts';
 export { parseMailboxList } from './mailbox-list.ts';
-export type { OverlayEntry, PrefixOverlayOptions } from './prefix-overlay.ts';
-export { PrefixOverlay } from './prefix-overlay.ts';
 export { prefixesOfRange } from './prefix-range.ts';
 export { canonicalPrefix } from './prefix-scan.ts';
-export type { PrefixEntry, PrefixFault, PrefixInput, PrefixNote, PrefixSetOptions } from './prefix-set.ts';
-export { PrefixSet, PrefixSetBuilder } from './prefix-set.ts';
-export type { PrefixSource } from './prefix-source.ts';
 export * from './registrable.ts';
+
+// Only for the project: stripped from the published types.
+
+/** @internal */
+export { maskOf, scanAddress, scanned } from './ip-scan.ts';
+/** @internal */
+export { BOTH_FAMILIES, canonicalForm, clearHostBits, printScanned, scanPrefix, V6 } from './prefix-scan.ts';

@@ -40,12 +40,6 @@ export const organizationalDomain = (name: DomainName): DomainName => {
   return domain === null ? name : (domain as DomainName);
 };
 
-/** Whether the last labels of the host are on the Public Suffix List. */
-export function hasPublicSuffix(host: string): boolean {
-  const found = parseHost(host, { allowPrivateDomains: true, validateHostname: false });
-  return found.isIcann === true || found.isPrivate === true;
-}
-
 /** The public suffix of the host (`co.uk`), or undefined. */
 export const publicSuffix = (host: string): string | undefined =>
   getPublicSuffix(host, { allowPrivateDomains: true, validateHostname: false }) ?? undefined;

@@ -33,7 +33,6 @@ export type { AuthenticationContext, BanRule, MessageAuthenticator, Offence, Ses
 export type { AuthenticatingRules, PolicyParts, SessionPolicy, SmtpPolicy, SmtpRules } from './policy.ts';
 export { isSmtpPolicy, policyParts, smtpPolicy } from './policy.ts';
 export type { RelayCheck, RelayFacts } from './relay.ts';
-export { asRelayCheck, isRelayCheck } from './relay.ts';
 export type { Cause, Reply, ReplyOptions, ReplyRow } from './reply.ts';
 export { hostReply, isCause, printReply, replyFor, replyTable, smtpReply } from './reply.ts';
 export type { AuthenticationResult, TraceFacts } from './trace.ts';

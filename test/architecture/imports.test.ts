@@ -28,6 +28,7 @@ describe('architecture/each rule catches what it is there for', () => {
   /** One house with every fault in it: file → what it imports. */
   const faults: { rule: string; file: string; text: string }[] = [
     { rule: 'core-net-env-stand-alone', file: 'src/core/a.ts', text: "import '../net/index.ts';" },
+    { rule: 'prefix-set-imports-net-only', file: 'src/prefix-set/a.ts', text: "import '../core/index.ts';" },
     { rule: 'imports-go-down', file: 'src/dns/a.ts', text: "import '../checks/spf/index.ts';" },
     { rule: 'checks-never-import-each-other', file: 'src/checks/uribl/a.ts', text: "import '../spf/index.ts';" },
     {
@@ -83,6 +84,7 @@ describe('architecture/each rule catches what it is there for', () => {
     'src/core/index.ts': 'export {};',
     'src/net/index.ts': "export {} from './ip.ts';",
     'src/net/ip.ts': "import 'ip-address';",
+    'src/prefix-set/index.ts': "import '../net/index.ts';",
     'src/smtp/index.ts': 'export {};',
     'src/smtp/facts.ts': 'export const facts = 1;\nexport type Facts = number;',
     'src/smtp/reply.ts': 'export {};',

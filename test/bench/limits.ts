@@ -12,7 +12,7 @@ import { ipBlocklist } from '../../src/checks/ip-blocklist/index.ts';
 import { evaluate } from '../../src/core/index.ts';
 import type { Rate } from '../../src/env/index.ts';
 import type { IpAddress } from '../../src/net/index.ts';
-import { PrefixSet } from '../../src/net/index.ts';
+import { PrefixSet } from '../../src/prefix-set/index.ts';
 
 const gc = (globalThis as { gc?: () => void }).gc;
 let missed = 0;

@@ -2,7 +2,7 @@
  * Bans as they come in an attack: 10,000 a second that last a minute, a million at their most. What one costs in CPU time and
  * bytes, and the longest single call. The time is a number that is handed in. Ends with 1 where a bar is missed. Seeded.
  */
-import { PrefixOverlay } from '../../src/net/index.ts';
+import { PrefixOverlay } from '../../src/prefix-set/index.ts';
 import { chance, text4 } from './prefix-data.ts';
 
 const RATE = 10_000;

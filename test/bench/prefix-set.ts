@@ -8,7 +8,7 @@ import { BlockList } from 'node:net';
 import { Address4, Address6 } from 'ip-address';
 import { Reader } from 'mmdb-lib';
 import { readPrefixSet } from '../../src/checks/ip-blocklist/index.ts';
-import { PrefixSet } from '../../src/net/index.ts';
+import { PrefixSet } from '../../src/prefix-set/index.ts';
 import { mix, mmdb } from './prefix-data.ts';
 
 const require = createRequire(import.meta.url);

@@ -101,13 +101,17 @@ describe('properties', () => {
 
 describe('verdicts', () => {
   test.each([
-    ['a weight that is no number', () => flag(Number.NaN), 'flag: weight must be a number'],
+    ['a weight that is not a number', () => flag(Number.NaN), 'flag: weight must be a number'],
     ['a weight with four decimals', () => flag(0.1234), 'flag: weight must be a number with at most three decimals'],
-    ['a weight beyond all sums', () => flag(1e12), 'flag: weight must be a number'],
+    ['a weight that is too large', () => flag(1e12), 'flag: weight must be a number'],
     ['a text of two lines', () => reject({ text: 'a\r\nb' }), 'reject: text'],
-    ['a status with a class', () => defer({ status: '4.7.1' as never }), 'defer: status "4.7.1"'],
-    ['a negative delay', () => slow(-1), 'slow: delayMs -1'],
-    ['a header name with a colon', () => tag('X:', 'a'), 'tag: name "X:"'],
+    [
+      'a status with a class',
+      () => defer({ status: '4.7.1' as never }),
+      'defer: status must be subject and detail, like "7.1", got "4.7.1"',
+    ],
+    ['a negative delay', () => slow(-1), 'slow: delayMs must be a number, 0 or more, got -1'],
+    ['a header name with a colon', () => tag('X:', 'a'), 'tag: name must be a header field name, got "X:"'],
     ['a header value with a line break', () => tag('X', 'a\nb'), 'tag: value'],
   ])('%s → TypeError', (_, make, message) => expect(make).toThrow(new RegExp(`^${message.replace(/[.]/g, '\\.')}`)));
 });

@@ -22,7 +22,7 @@ describe('a permerror, by who caused it', () => {
     expect(await action(on(mild, { permerror: reject() }))).toBe('reject');
   });
 
-  test('on() changes the row alone, and permerror does not change the row', async () => {
+  test('on() changes the row only, and changing permerror does not change the row', async () => {
     expect(await action(on(broken('sender'), { 'permerror:sender': proceed }))).toBe('accept');
     expect(await action(on(broken('third-party'), { 'permerror:sender': proceed }))).toBe('accept');
     expect(await action(on(broken('sender'), { permerror: proceed }))).toBe('reject');
@@ -33,7 +33,7 @@ describe('a permerror, by who caused it', () => {
     expect(await action(odd)).toBe('accept');
   });
 
-  test('it is judged again from JSON', async () => {
+  test('a finding read from JSON is judged the same', async () => {
     const decision = await evaluate({ only: [broken('sender')] }, 'only', {}, {});
     const finding = JSON.parse(JSON.stringify(decision.outcomes[0]?.finding));
     const known = { get: () => finding };
@@ -44,7 +44,7 @@ describe('a permerror, by who caused it', () => {
 test('an unknown key → TypeError', () => {
   expect(() => defineCheck('odd', () => permerror(), { permerror: flag(1), 'fail:sender': reject() } as never)).toThrow(
     new TypeError(
-      'defineCheck: unknown result "fail:sender" in the table of odd (known: pass, none, neutral, softfail, fail, temperror, permerror, permerror:sender)',
+      'defineCheck: unknown result fail:sender in the table of odd (known: pass, none, neutral, softfail, fail, temperror, permerror, permerror:sender)',
     ),
   );
 });

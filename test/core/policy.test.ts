@@ -51,32 +51,32 @@ const at = (rules: readonly Entry<Facts, object>[], facts: Facts = { n: 1 }) =>
   evaluate<{ stage: Facts }, object, 'stage'>({ stage: rules }, 'stage', facts, {});
 
 describe('evaluate', () => {
-  test('rules in order, a refusal → the later ones are not asked', async () => {
+  test('rules in order, a refusal → later checks do not run', async () => {
     const asked: string[] = [];
     const decision = await at([check('a', 'pass', asked), check('b', 'fail', asked), check('c', 'pass', asked)]);
     expect(asked).toEqual(['a', 'b']);
     expect(decision).toMatchObject({ action: 'reject', rule: 'check/b' });
   });
-  test('a permit → the later rules are not asked', async () => {
+  test('a permit → later checks do not run', async () => {
     const asked: string[] = [];
     await at([on(check('a', 'pass', asked), { pass: permit }), check('b', 'fail', asked)]);
     expect(asked).toEqual(['a']);
   });
-  test('a permit in shadow → the later rules are asked', async () => {
+  test('a permit in shadow → later checks run', async () => {
     expect((await at([shadow(on(check('a', 'pass'), { pass: permit })), check('b', 'fail')])).action).toBe('reject');
   });
-  test('together → all are asked, judged in written order', async () => {
+  test('together → all checks run, judged in written order', async () => {
     const decision = await at([together(check('a', 'softfail'), check('b', 'fail'), check('c', 'fail'))]);
     expect(decision).toMatchObject({ action: 'reject', rule: 'check/b', score: 1 });
     expect(decision.outcomes.map(({ rule }) => rule)).toEqual(['check/a', 'check/b', 'check/c']);
   });
-  test('when and unless → the facts choose', async () => {
+  test('when and unless → apply the rule by the facts', async () => {
     const odd = (facts: Facts) => facts.n % 2 === 1;
     expect((await at([when(odd, check('a', 'fail'))], { n: 2 })).action).toBe('accept');
     expect((await at([when(odd, check('a', 'fail'))], { n: 3 })).action).toBe('reject');
     expect((await at([unless(odd, check('a', 'fail'))], { n: 3 })).action).toBe('accept');
   });
-  test('a condition that throws → deferred, never passed over', async () => {
+  test('a condition that throws → defers, never skips the rule', async () => {
     const broken = () => {
       throw new Error('boom');
     };
@@ -94,23 +94,23 @@ describe('evaluate', () => {
     ],
     ['rejects', () => Promise.reject(new Error('boom'))],
     [
-      'throws no Error',
+      'throws a value that is not an Error',
       () => {
         throw 'boom';
       },
     ],
     ['answers nothing', () => undefined as never],
-    ['answers a word that is no result', () => ({ result: 'ok' }) as never],
+    ['answers a word that is not a result', () => ({ result: 'ok' }) as never],
     ['answers nothing, later', async () => undefined as never],
-  ])('a check that %s → temperror, and a 4xx where its author said nothing', async (_, examine) => {
+  ])('a check that %s → temperror, which defers if the table does not name it', async (_, examine) => {
     const decision = await at([defineCheck('broken', examine, {})]);
     expect(decision).toMatchObject({ action: 'defer', because: { result: 'temperror' } });
   });
-  test('an error in the world, which the table lets pass → proceeds, and is recorded', async () => {
+  test('a temperror that the table lets proceed → accepted and recorded', async () => {
     const decision = await at([on(check('a', 'temperror'), { temperror: proceed })]);
     expect(decision).toMatchObject({ action: 'accept', outcomes: [{ finding: { result: 'temperror' } }] });
   });
-  test('a finding that is known → the check is not asked', async () => {
+  test('a known finding → the check does not run', async () => {
     const asked: string[] = [];
     const known = new Map([['check/a', { check: 'check', result: 'fail' as const }]]);
     const policy = { stage: [check('a', 'pass', asked)] };
@@ -237,7 +237,7 @@ describe('score', () => {
     );
     expect((await at([score({ rejectAt: 4 }, ready('bad', 'fail', 5), good)])).action).toBe('accept');
   });
-  test('the refusal → says what the heaviest finding says', async () => {
+  test('a refusal → has the text and status of the heaviest finding', async () => {
     const listed = defineCheck('listed', () => fail({ explanation: 'Client address is listed', status: '7.1' }), {
       fail: flag(4),
     });
@@ -246,7 +246,7 @@ describe('score', () => {
       status: '7.1',
     });
   });
-  test('thresholds for less than a refusal → quarantine, tag', async () => {
+  test('quarantineAt and tagAt → quarantine, tag', async () => {
     expect((await at([score({ rejectAt: 9, quarantineAt: 3 }, ready('bad', 'fail', 3))])).action).toBe('quarantine');
     expect((await at([score({ tagAt: 3 }, ready('bad', 'fail', 3))])).tags).toEqual([
       { name: 'X-Spam-Flag', value: 'YES' },
@@ -254,9 +254,13 @@ describe('score', () => {
   });
   test.each([
     ['no threshold', () => score({}), 'score: give at least one'],
-    ['a threshold that is no number', () => score({ rejectAt: Number.NaN }), 'score: rejectAt must be a number'],
+    ['a threshold that is not a number', () => score({ rejectAt: Number.NaN }), 'score: rejectAt must be a number'],
     ['a threshold with four decimals', () => score({ tagAt: 0.1234 }), 'three decimals'],
-    ['a header field that is not one', () => score({ tagAt: 1, tag: { name: 'X:', value: 'a' } }), 'tag: name "X:"'],
+    [
+      'a header field that is not one',
+      () => score({ tagAt: 1, tag: { name: 'X:', value: 'a' } }),
+      'tag: name must be a header field name, got "X:"',
+    ],
     [
       'an option that does not exist',
       () => score({ rejectsAt: 1 } as never),
@@ -452,7 +456,7 @@ describe('score: what early exit must not change', () => {
       1,
       { action: 'reject' },
     ],
-  ])('%s → the rest is not waited for', async (_, thresholds, verdicts, order, unfinished, expected) => {
+  ])('%s → does not wait for the rest', async (_, thresholds, verdicts, order, unfinished, expected) => {
     const decision = await decideInOrder((...rules) => score(thresholds, ...rules), verdicts, order);
     expect(decision).toMatchObject(expected);
     expect(decision.outcomes.at(-1)?.finding.detail).toMatchObject({ unfinished });
@@ -465,23 +469,27 @@ describe('ids', () => {
       /"check\/x" occurs at a and at b; give one of them another id: on\(check, {}, { id: 'check\/x-b' }\)/,
     );
   });
-  test('another id for the second use → fine', () => {
+  test('another id for the second use → no error', () => {
     expect(() =>
       assertUniqueIds({ a: [check('x', 'pass'), on(check('x', 'pass'), {}, { id: 'second' })] }),
     ).not.toThrow();
   });
-  test('a label with no letter → TypeError', () => {
-    expect(() => check('**', 'pass')).toThrow('label "**"');
+  test('a label without a letter → TypeError', () => {
+    expect(() => check('**', 'pass')).toThrow('defineCheck: label must be a text with a letter or a digit, got "**"');
   });
-  test('a name that is no id → TypeError', () => {
-    expect(() => defineCheck('Not An Id', () => pass(), {})).toThrow('defineCheck: name "Not An Id"');
+  test('a name that is not an id → TypeError', () => {
+    expect(() => defineCheck('Not An Id', () => pass(), {})).toThrow(
+      'defineCheck: name must be lower-case letters, digits and hyphens, got "Not An Id"',
+    );
   });
-  test('a consequence for a word that is no result → TypeError', () => {
-    expect(() => defineCheck('x', () => none(), { listed: reject() } as never)).toThrow('"listed"');
+  test('a consequence for a word that is not a result → TypeError', () => {
+    expect(() => defineCheck('x', () => none(), { listed: reject() } as never)).toThrow(
+      'unknown result listed in the table of x',
+    );
   });
 });
 
-test('softfail builder and its more → are kept', () => {
+test('softfail() → keeps explanation and detail', () => {
   expect(softfail({ explanation: 'a', detail: { b: 1 } })).toEqual({
     result: 'softfail',
     explanation: 'a',

@@ -85,7 +85,7 @@ describe('a weight that no score adds up → TypeError', () => {
     ['replaced', () => smtpPolicy({ relay, rcpt: [on(dnsbl({ zone, weight: 5 }), { fail: reject() })] })],
     ['none', () => smtpPolicy({ relay, rcpt: [dnsbl({ zone })], data: [uribl({ zone: 'uri.example' })] })],
     [
-      'all of spf() answered for',
+      'spf() with every flag replaced',
       () => smtpPolicy({ relay, mail: [on(spf(), { fail: reject(), softfail: proceed, permerror: proceed })] }),
     ],
   ])('%s → neither an error nor a warning', (_, make) => {
@@ -93,7 +93,7 @@ describe('a weight that no score adds up → TypeError', () => {
   });
 });
 
-/** Every policy below is warned of; the fixes are compiled. */
+/** Policies with warnings. The fixes are compiled below. */
 const warned: readonly (readonly [string, readonly PolicyWarning[], readonly Partial<PolicyWarning>[]])[] = [
   [
     'flags that a check recommends',
@@ -110,11 +110,7 @@ const warned: readonly (readonly [string, readonly PolicyWarning[], readonly Par
     smtpPolicy({ relay, rcpt: [on(listed, { fail: weigh(1, { least: -1, most: 4 }) })] }).warnings,
     [{ reason: expect.stringContaining('4') }],
   ],
-  [
-    'a flag for the client',
-    smtpPolicy({ relay, rcpt: [on(listed, { fail: flag(-1) })] }).warnings,
-    [{ rule: 'listed' }],
-  ],
+  ['a negative flag', smtpPolicy({ relay, rcpt: [on(listed, { fail: flag(-1) })] }).warnings, [{ rule: 'listed' }]],
   [
     'a threshold beyond all weights',
     smtpPolicy({ relay, rcpt: [score({ rejectAt: 9, tagAt: 2, id: 'sum' }, adds(2, 'a'), adds(1.5, 'b'))] }).warnings,
@@ -133,7 +129,7 @@ const warned: readonly (readonly [string, readonly PolicyWarning[], readonly Par
     [{ reason: expect.stringContaining('come to 0 at most') }],
   ],
   [
-    'a threshold behind a stronger one',
+    'a threshold that is not below a stronger one',
     smtpPolicy({ relay, rcpt: [score({ rejectAt: 2, quarantineAt: 2, tagAt: 1 }, adds(2, 'a'))] }).warnings,
     [{ reason: 'quarantineAt 2 never takes effect: rejectAt 2 is reached before it' }],
   ],
@@ -145,7 +141,7 @@ const warned: readonly (readonly [string, readonly PolicyWarning[], readonly Par
   ],
 ];
 
-describe('what has no effect → warnings', () => {
+describe('parts without effect → warnings', () => {
   test.each(warned)('%s', (_, warnings, expected) => {
     expect(warnings).toHaveLength(expected.length);
     expect(warnings).toEqual(expect.arrayContaining(expected.map((warning) => expect.objectContaining(warning))));
@@ -156,7 +152,7 @@ describe('what has no effect → warnings', () => {
     const on_ = score({ rejectAt: 5 }, adds(2, 'b'), score({ tagAt: 3, id: 'inner' }, adds(3, 'c')), reverseDns());
     expect(smtpPolicy({ relay, rcpt: [off, on_] }).warnings).toEqual([]);
   });
-  test('they are frozen with the policy', () => {
+  test('warnings → are frozen with the policy', () => {
     expect(() => (smtpPolicy({ relay }).warnings as PolicyWarning[]).push({} as never)).toThrow(TypeError);
   });
 });
@@ -177,7 +173,7 @@ describe('the fixes compile', () => {
     try {
       smtpPolicy({ relay, rcpt: [dnsbl({ zone, weight: 100 })] });
     } catch (error) {
-      return /into one: (.*)$/.exec((error as Error).message)?.[1] ?? '';
+      return /inside one: (.*)$/.exec((error as Error).message)?.[1] ?? '';
     }
     return '';
   };
@@ -188,7 +184,7 @@ describe('the fixes compile', () => {
     chosen(),
   ];
 
-  test('each of them', () => {
+  test('fixes → compile', () => {
     const text = [
       "import type { Check } from 'postern/core';",
       "import { flag, on, score } from 'postern/core';",
@@ -204,6 +200,6 @@ describe('the fixes compile', () => {
   }, 60_000);
 });
 
-test('a check that never weighs anything is left alone', () => {
+test('a check without flags → no warning', () => {
   expect(smtpPolicy({ relay, rcpt: [defineCheck('quiet', () => pass(), {})] }).warnings).toEqual([]);
 });

@@ -5,13 +5,13 @@ const bounds = { least: 0, most: 5 };
 const heavy = (weight: number | undefined) =>
   defineCheck('heavy', () => fail(weight === undefined ? {} : { weight }), { fail: weigh(2, bounds) });
 
-describe('weigh: a finding that says how heavy it is', () => {
+describe('weigh: the finding has a weight', () => {
   test.each([
-    ['its weight counts', 3, 3],
-    ['none: the table counts', undefined, 2],
-    ['more than the most → the most', 50, 5],
-    ['less than the least → the least', -50, 0],
-    ['no number → the table counts', Number.NaN, 2],
+    ['a weight → counts', 3, 3],
+    ["no weight → the table's weight counts", undefined, 2],
+    ['more than most → most', 50, 5],
+    ['less than least → least', -50, 0],
+    ["NaN → the table's weight counts", Number.NaN, 2],
     ['more than three decimals → rounded', 1.23456, 1.235],
   ])('%s', async (_, weight, expected) => {
     const decision = await evaluate({ only: [heavy(weight)] }, 'only', {}, {});
@@ -19,12 +19,12 @@ describe('weigh: a finding that says how heavy it is', () => {
     expect(decision.outcomes[0]?.verdict).toEqual({ action: 'flag', weight: expected });
   });
 
-  test('flag() overrules it', async () => {
+  test('flag() replaces it', async () => {
     const decision = await evaluate({ only: [on(heavy(3), { fail: flag(1) })] }, 'only', {}, {});
     expect(decision.score).toBe(1);
   });
 
-  test('score waits for what could still weigh less than nothing', async () => {
+  test('a score waits for a check that could still have a negative weight', async () => {
     let release: (finding: { result: 'fail'; weight: number }) => void = () => {};
     const late = defineCheck(
       'late',
@@ -37,8 +37,8 @@ describe('weigh: a finding that says how heavy it is', () => {
     expect((await decision).action).toBe('accept');
   });
 
-  test('bounds that are none → TypeError', () => {
-    expect(() => weigh(1, { least: 2, most: 1 })).toThrow('weigh: least must not be above most (1), got 2');
+  test('least greater than most, or a wrong bound → TypeError', () => {
+    expect(() => weigh(1, { least: 2, most: 1 })).toThrow('weigh: least must be at most 1 (most), got 2');
     expect(() => weigh(1, { least: 0, most: Number.POSITIVE_INFINITY })).toThrow(TypeError);
     expect(() => weigh(1, { least: 0.0001, most: 1 })).toThrow(
       'weigh: least must be a number with at most three decimals',

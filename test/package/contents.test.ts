@@ -69,6 +69,13 @@ test('package/nothing built → imports a source', () => {
   }
 });
 
+test('package/published types → have nothing that is marked @internal', () => {
+  const marked = files.filter(
+    (file) => file.endsWith('.d.ts') && readFileSync(join(packed, file), 'utf8').includes('@internal'),
+  );
+  expect(marked).toEqual([]);
+});
+
 test('package/every command → begins with the line that runs it', () => {
   for (const path of Object.values(manifest.bin ?? {})) {
     expect(readFileSync(join(packed, path), 'utf8')).toMatch(/^#!\/usr\/bin\/env node\n/);

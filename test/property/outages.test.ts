@@ -161,7 +161,7 @@ function everyTable(): SessionPolicy {
       }),
       dmarc(),
     ],
-  } as Parameters<typeof smtpPolicy>[0]);
+  });
 }
 /** The same in scores that a few faults fill to one below the threshold. */
 function strict(): SessionPolicy {
@@ -189,7 +189,7 @@ function strict(): SessionPolicy {
     ],
     authentication: authenticator({ spf: sender, trustedSealers: ['forwarder.test'] }),
     data: [on(dmarc(), { fail: reject() })],
-  } as Parameters<typeof smtpPolicy>[0]);
+  });
 }
 
 const policies: readonly (readonly [string, () => Promise<SessionPolicy>])[] = [

@@ -11,7 +11,8 @@ import type { OnStoreDown } from 'postern/checks/connection-limits';
 import { connectionLimits } from 'postern/checks/connection-limits';
 import { examine } from 'postern/core';
 import type { Usage } from 'postern/env';
-import { PrefixSet, parseIp } from 'postern/net';
+import { parseIp } from 'postern/net';
+import { PrefixSet } from 'postern/prefix-set';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { freePort, haveRedis, RedisServer } from './redis-server.ts';
 

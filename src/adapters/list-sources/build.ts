@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads';
 import { gunzipSync } from 'node:zlib';
 import type { ListSummary, ReadListOptions } from '../../checks/ip-blocklist/index.ts';
 import { readPrefixSet } from '../../checks/ip-blocklist/index.ts';
-import { PrefixSet } from '../../net/index.ts';
+import { PrefixSet } from '../../prefix-set/index.ts';
 
 /** The most bytes of a list that are read, packed or not. */
 export const MAX_LIST_BYTES = 268_435_456;

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { PrefixInput } from '../../net/index.ts';
-import { type PrefixSet, PrefixSetBuilder } from '../../net/index.ts';
+import type { PrefixInput } from '../../prefix-set/index.ts';
+import { type PrefixSet, PrefixSetBuilder } from '../../prefix-set/index.ts';
 import type { ListEvent, ListSource } from './list-source.ts';
 import { assertMaxShrink, shrinkage, tell } from './list-source.ts';
 

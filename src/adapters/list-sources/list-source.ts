@@ -1,7 +1,7 @@
 import { open, readFile, rename, rm } from 'node:fs/promises';
 import type { ListProblem, ReadListOptions } from '../../checks/ip-blocklist/index.ts';
-import type { PrefixSource } from '../../net/index.ts';
-import { PrefixSet } from '../../net/index.ts';
+import type { PrefixSource } from '../../prefix-set/index.ts';
+import { PrefixSet } from '../../prefix-set/index.ts';
 import type { BuildRequest, Built } from './build.ts';
 import { build } from './build.ts';
 

@@ -1,7 +1,9 @@
 import type { Ban, Bans, Clock } from '../../env/index.ts';
 import { steadyTime } from '../../env/index.ts';
-import type { IpAddress, OverlayEntry } from '../../net/index.ts';
-import { ipVersion, networkOf, PrefixOverlay, PrefixSet, parseIp, parsePrefix, printPrefix } from '../../net/index.ts';
+import type { IpAddress } from '../../net/index.ts';
+import { ipVersion, networkOf, parseIp, parsePrefix, printPrefix } from '../../net/index.ts';
+import type { OverlayEntry } from '../../prefix-set/index.ts';
+import { PrefixOverlay, PrefixSet } from '../../prefix-set/index.ts';
 import type { BanTimes } from './ban-time.ts';
 import { banTime, checkedBanTimes } from './ban-time.ts';
 

@@ -25,7 +25,7 @@
  */
 import { Redis } from 'ioredis';
 import type { Bans, Clock, Counters } from '../../env/index.ts';
-import type { PrefixSet, PrefixSource } from '../../net/index.ts';
+import type { PrefixSet, PrefixSource } from '../../prefix-set/index.ts';
 import type { BanTimes, MemoryBans, MemoryCounters } from '../memory/index.ts';
 import { checkedBanTimes, memoryBans, memoryCounters } from '../memory/index.ts';
 import { RedisBans } from './bans.ts';

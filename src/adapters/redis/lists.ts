@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { PrefixSource } from '../../net/index.ts';
-import { PrefixSet } from '../../net/index.ts';
+import type { PrefixSource } from '../../prefix-set/index.ts';
+import { PrefixSet } from '../../prefix-set/index.ts';
 import type { Link } from './link.ts';
 import { publishScript } from './scripts.ts';
 

@@ -1,5 +1,6 @@
 import type { IpAddress } from '../../net/index.ts';
-import { PrefixSet, parsePrefix, printPrefix } from '../../net/index.ts';
+import { parsePrefix, printPrefix } from '../../net/index.ts';
+import { PrefixSet } from '../../prefix-set/index.ts';
 import { addressToTrust } from '../../smtp/client.ts';
 import type { ConnectFacts } from '../../smtp/facts.ts';
 

@@ -13,8 +13,10 @@ import {
   temperror,
 } from '../../core/index.ts';
 import type { Ban, Bans, Clock } from '../../env/index.ts';
-import type { IpAddress, Prefix, PrefixEntry, PrefixInput, PrefixSource } from '../../net/index.ts';
-import { embeddedIpv4, PrefixSet, parseIp, parseNat64Prefix } from '../../net/index.ts';
+import type { IpAddress, Prefix } from '../../net/index.ts';
+import { embeddedIpv4, parseIp, parseNat64Prefix } from '../../net/index.ts';
+import type { PrefixEntry, PrefixInput, PrefixSource } from '../../prefix-set/index.ts';
+import { PrefixSet } from '../../prefix-set/index.ts';
 import type { ConnectFacts } from '../../smtp/facts.ts';
 
 /** A list: entries as they are, a set that was made of them, or a source whose set may be replaced. */

@@ -1,4 +1,4 @@
-import type { MessageFacts, Place } from '../../message/index.ts';
+import type { LinkPlace, MessageFacts } from '../../message/index.ts';
 import type { IpAddress } from '../../net/index.ts';
 import {
   ipVersion,
@@ -29,7 +29,7 @@ export interface Candidate {
   /** What stands before the list's zone. */
   readonly labels: string;
   readonly uri?: string;
-  readonly where?: Place;
+  readonly where?: LinkPlace;
 }
 
 /** A name of the message that the list is not asked about. */
@@ -78,7 +78,7 @@ export function selectNames(message: Pick<MessageFacts, 'uris' | 'mailHosts'>, o
   const leaveOut = (name: string, why: UnaskedName['why']): void => {
     if (unasked.size < MAX_UNASKED && !unasked.has(name)) unasked.set(name, why);
   };
-  const add = (host: string, uri?: string, where?: Place): void => {
+  const add = (host: string, uri?: string, where?: LinkPlace): void => {
     const found = reduced(host, options);
     if (typeof found === 'string') leaveOut(host, found);
     else if (!distinct.has(found.labels)) {

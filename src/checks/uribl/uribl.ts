@@ -11,7 +11,7 @@ import {
   queryList,
 } from '../../dns/index.ts';
 import type { Env } from '../../env/index.ts';
-import type { Place, Truncation } from '../../message/index.ts';
+import type { LinkPlace, Truncation } from '../../message/index.ts';
 import { parseDomain, parseIp } from '../../net/index.ts';
 import type { DataFacts } from '../../smtp/facts.ts';
 import type { Answers } from './ask.ts';
@@ -55,7 +55,7 @@ export interface UriblListing {
   readonly name: string;
   /** The link that it was found in, and where that stands. */
   readonly uri?: string;
-  readonly where?: Place;
+  readonly where?: LinkPlace;
   readonly codes: readonly ListedCode[];
   /** The list's own words, where it was asked for them. */
   readonly text?: string;

@@ -6,8 +6,8 @@
  *
  * @module
  */
-import type { Consequences, Entry, Rule, Verdict } from '../../core/index.ts';
-import { defer, isRule, warningsOf } from '../../core/index.ts';
+import type { Consequences, Entry, RuleNode, Score, Verdict } from '../../core/index.ts';
+import { defer, nodeOf, warningsOf } from '../../core/index.ts';
 import type { Diagram } from './diagram.ts';
 import { cheapest } from './diagram.ts';
 import { actionOf, ends, isContent, Model, type Stages } from './model.ts';
@@ -95,9 +95,10 @@ export function lint(policy: AnyPolicy, options: LintOptions = {}): readonly Lin
         reason: `this host never reports the stage ${stage}`,
         fix: `move its rules to one of: ${host.stages.join(', ')}`,
       });
-    const visit = (entry: Entry<never, never>, place: string, around: Around): void => {
-      findings.push(...atEntry(entry, place, around, seen, samples?.[stage]));
-      if (!isRule(entry) || entry.kind === 'one') return;
+    const visit = (written: Entry<never, never>, place: string, around: Around): void => {
+      findings.push(...atEntry(written, place, around, seen, samples?.[stage]));
+      const entry = nodeOf(written);
+      if (entry.kind === undefined || entry.kind === 'one') return;
       const inner = inside(entry, around);
       const within = `${place}.${entry.kind}`;
       if ('rules' in entry) for (const [i, rule] of entry.rules.entries()) visit(rule, `${within}[${i}]`, inner);
@@ -129,10 +130,10 @@ interface Around {
   readonly shadow: boolean;
   /** The deadline around it, in milliseconds. */
   readonly ms?: number;
-  readonly score?: Rule<never, never> & { readonly kind: 'score' };
+  readonly score?: Score<never, never>;
 }
 
-const inside = (entry: Rule<never, never>, around: Around): Around => ({
+const inside = (entry: RuleNode<never, never>, around: Around): Around => ({
   shadow: around.shadow || entry.kind === 'shadow',
   ms: entry.kind === 'within' ? Math.min(entry.ms, around.ms ?? entry.ms) : around.ms,
   score: entry.kind === 'score' ? entry : around.score,
@@ -150,12 +151,13 @@ const weightsOf = (table: Consequences): { readonly least: number; readonly most
 };
 
 function atEntry(
-  entry: Entry<never, never>,
+  written: Entry<never, never>,
   place: string,
   around: Around,
   seen: Map<object, string>,
   samples: readonly object[] | undefined,
 ): LintFinding[] {
+  const entry = nodeOf(written);
   const found = (
     id: LintId,
     severity: LintFinding['severity'],
@@ -163,7 +165,7 @@ function atEntry(
     reason: string,
     fix: string,
   ): LintFinding => ({ id, severity, place, rule, reason, fix });
-  if (isRule(entry) && entry.kind !== 'one') {
+  if (entry.kind !== undefined && entry.kind !== 'one') {
     switch (entry.kind) {
       case 'within':
         return around.ms !== undefined && entry.ms >= around.ms
@@ -221,8 +223,8 @@ function atEntry(
         return [];
     }
   }
-  const check = isRule(entry) ? entry.check : entry;
-  const table = isRule(entry) ? entry.consequences : entry.recommended;
+  const check = entry.kind !== undefined ? entry.check : entry;
+  const table = entry.kind !== undefined ? entry.consequences : entry.recommended;
   const findings: LintFinding[] = [];
   const before = seen.get(check);
   if (before !== undefined && check.earliest === undefined)
@@ -273,9 +275,10 @@ function atEntry(
 }
 
 /** Whether the answer of a rule can end or lower a score. */
-function canLower(entry: Entry<never, never>): boolean {
-  if (!isRule(entry) || entry.kind === 'one') {
-    const table = isRule(entry) ? entry.consequences : entry.recommended;
+function canLower(written: Entry<never, never>): boolean {
+  const entry = nodeOf(written);
+  if (entry.kind === undefined || entry.kind === 'one') {
+    const table = entry.kind !== undefined ? entry.consequences : entry.recommended;
     return (
       weightsOf(table).least < 0 || verdictsOf(table).some(({ action }) => action === 'permit' || action === 'tag')
     );
@@ -320,14 +323,18 @@ function behindAnEnd(stage: string, entries: readonly Entry<never, never>[]): Li
   return [];
 }
 
-const nameOf = (entry: Entry<never, never>): string | undefined => ('id' in entry ? entry.id : undefined);
+function nameOf(written: Entry<never, never>): string | undefined {
+  const entry = nodeOf(written);
+  return 'id' in entry ? entry.id : undefined;
+}
 
 /** The place of the rule with this id. */
 function placeOf(entries: readonly Entry<never, never>[], at: string, id: string): string | undefined {
-  for (const [i, entry] of entries.entries()) {
+  for (const [i, written] of entries.entries()) {
     const place = `${at}[${i}]`;
-    if (nameOf(entry) === id) return place;
-    if (!isRule(entry) || entry.kind === 'one') continue;
+    if (nameOf(written) === id) return place;
+    const entry = nodeOf(written);
+    if (entry.kind === undefined || entry.kind === 'one') continue;
     const within = `${place}.${entry.kind}`;
     const found =
       'rules' in entry
@@ -393,8 +400,9 @@ function postmaster(stages: Stages, facts: object): LintFinding[] {
 const conditionsOf = (
   entries: readonly Entry<never, never>[],
 ): { readonly id: string; readonly condition: (facts: never) => boolean }[] =>
-  entries.flatMap((entry) => {
-    if (!isRule(entry) || entry.kind === 'one') return [];
+  entries.flatMap((written) => {
+    const entry = nodeOf(written);
+    if (entry.kind === undefined || entry.kind === 'one') return [];
     const within = conditionsOf('rules' in entry ? entry.rules : [entry.rule]);
     return entry.kind === 'when' ? [entry, ...within] : within;
   });
@@ -423,11 +431,13 @@ function beforeLogin(stages: Stages): LintFinding[] {
 
 /** Checks about the reputation of the client's address or name, which users at home and on the road often lack. */
 const reputationChecks = ['dnsbl', 'iprev', 'reverse-dns', 'helo', 'spf'];
-function reputation(entry: Entry<never, never>): string[] {
-  if (isRule(entry) && entry.kind === 'shadow') return [];
-  if (isRule(entry) && entry.kind !== 'one') return ('rules' in entry ? entry.rules : [entry.rule]).flatMap(reputation);
-  const check = isRule(entry) ? entry.check : entry;
-  const table = isRule(entry) ? entry.consequences : entry.recommended;
+function reputation(written: Entry<never, never>): string[] {
+  const entry = nodeOf(written);
+  if (entry.kind !== undefined && entry.kind === 'shadow') return [];
+  if (entry.kind !== undefined && entry.kind !== 'one')
+    return ('rules' in entry ? entry.rules : [entry.rule]).flatMap(reputation);
+  const check = entry.kind !== undefined ? entry.check : entry;
+  const table = entry.kind !== undefined ? entry.consequences : entry.recommended;
   const refuses = [table.fail, table.softfail].some(
     (verdict) => verdict?.action === 'reject' || verdict?.action === 'defer' || verdict?.action === 'flag',
   );

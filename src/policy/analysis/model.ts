@@ -8,7 +8,7 @@
  * @module
  */
 import type { Consequences, Entry, Finding, Result, Score, Verdict } from '../../core/index.ts';
-import { addWeights, consequenceOf, defer, isRule, proceed, strengthOf, weighed } from '../../core/index.ts';
+import { addWeights, consequenceOf, defer, nodeOf, proceed, strengthOf, weighed } from '../../core/index.ts';
 import { type Assignment, type Diagram, Diagrams, type Variable } from './diagram.ts';
 
 /** One value of a variable: a finding of a rule, or what a condition returns. */
@@ -72,8 +72,9 @@ export class Model {
       for (const entries of Object.values(policy)) for (const entry of entries ?? []) this.#collect(entry);
   }
 
-  #collect(entry: Entry<never, never>): void {
-    if (!isRule(entry)) this.#note(entry.id, entry.recommended, entry.recommended);
+  #collect(written: Entry<never, never>): void {
+    const entry = nodeOf(written);
+    if (entry.kind === undefined) this.#note(entry.id, entry.recommended, entry.recommended);
     else if (entry.kind === 'one') this.#note(entry.id, entry.consequences, entry.check.recommended);
     else if ('rules' in entry) for (const rule of entry.rules) this.#collect(rule);
     else this.#collect(entry.rule);
@@ -199,8 +200,9 @@ export class Model {
   }
 
   /** @param scored whether a score around the entry adds up its weights; otherwise they do not matter */
-  #entry(entry: Entry<never, never>, scored: boolean): Diagram<Effect> {
-    if (!isRule(entry)) return this.#check(entry.id, entry.recommended, scored);
+  #entry(written: Entry<never, never>, scored: boolean): Diagram<Effect> {
+    const entry = nodeOf(written);
+    if (entry.kind === undefined) return this.#check(entry.id, entry.recommended, scored);
     switch (entry.kind) {
       case 'one':
         return this.#check(entry.id, entry.consequences, scored);

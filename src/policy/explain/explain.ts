@@ -1,5 +1,5 @@
 import type { Decision, Entry, EvaluateOptions, EvaluationStep, Finding, Policy, Verdict } from '../../core/index.ts';
-import { evaluate } from '../../core/index.ts';
+import { evaluate, nodeOf } from '../../core/index.ts';
 import type { DnsAnswer, DnsResolver } from '../../env/index.ts';
 import type { AnyPolicy } from '../analysis/index.ts';
 import type { Stages } from '../analysis/model.ts';
@@ -126,10 +126,11 @@ export async function explain<Facts extends object, Env extends object>(
 export function explainRecorded(policy: AnyPolicy, stage: string, decision: Decision): Explanation {
   const outcomes = new Map(decision.outcomes.map((outcome) => [outcome.rule, outcome]));
   const steps: EvaluationStep[] = [];
-  const visit = (entry: Entry<never, never>, place: string): void => {
+  const visit = (written: Entry<never, never>, place: string): void => {
+    const entry = nodeOf(written);
     const id = 'id' in entry ? entry.id : undefined;
     const outcome = id === undefined ? undefined : outcomes.get(id);
-    const check = !('kind' in entry) || entry.kind === 'one';
+    const check = entry.kind === undefined || entry.kind === 'one';
     if (id !== undefined && (check || entry.kind === 'score')) {
       const kind = check ? 'check' : 'score';
       if (outcome === undefined) steps.push({ kind, place, rule: id, skipped: 'decided-before' });

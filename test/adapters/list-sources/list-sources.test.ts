@@ -12,7 +12,7 @@ import { entriesList, fileList, urlList } from 'postern/adapters/list-sources';
 import { memoryBans } from 'postern/adapters/memory';
 import { ipBlocklist } from 'postern/checks/ip-blocklist';
 import type { IpAddress } from 'postern/net';
-import { PrefixSet } from 'postern/net';
+import { PrefixSet } from 'postern/prefix-set';
 import { fixedClock } from 'postern/testing';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import type { ListFormat, ReadListOptions } from 'postern/checks/ip-blocklist';
 import { listFormats, readList, readPrefixSet, readPrefixSetStream } from 'postern/checks/ip-blocklist';
-import { PrefixSet } from 'postern/net';
+import { PrefixSet } from 'postern/prefix-set';
 import { describe, expect, test } from 'vitest';
 
 const NOW = Date.UTC(2030, 0, 1);

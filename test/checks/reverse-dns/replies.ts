@@ -67,7 +67,7 @@ export async function replyOf(
 ) {
   const clock = fixedClock();
   const env = { dns: zone(data, { clock }), clock };
-  const policy = { [stage]: [rule] } as { [stage]: readonly Entry<object, DnsEnv>[] };
+  const policy = { [stage]: [rule as Entry<object, DnsEnv>] };
   const decision = await clock.until(evaluate(policy, stage as never, factsOf(session) as never, env as never));
   const reply = smtpReply(decision, stage);
   return reply === null ? null : printReply(reply);

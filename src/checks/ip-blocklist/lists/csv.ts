@@ -1,4 +1,4 @@
-import type { PrefixNote } from '../../../net/index.ts';
+import type { PrefixNote } from '../../../prefix-set/index.ts';
 import { durationMs } from './address-forms.ts';
 import { takeElement } from './ipset.ts';
 import type { LineReader, Lines } from './lines.ts';

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { PrefixNote } from '../../../net/index.ts';
+import type { PrefixNote } from '../../../prefix-set/index.ts';
 import type { LineReader, Lines } from './lines.ts';
 
 /** Words that carry one value and say nothing about the address. */

@@ -1,4 +1,4 @@
-import type { PrefixNote } from '../../../net/index.ts';
+import type { PrefixNote } from '../../../prefix-set/index.ts';
 
 /** A line, to come back to when more of it is known. */
 export interface Mark {

@@ -7,18 +7,18 @@
  *
  * @module
  */
-import type { Prefix, PrefixFault, PrefixInput, PrefixNote } from '../../../net/index.ts';
+import type { Prefix } from '../../../net/index.ts';
 import {
   addressScope,
   ipVersion,
-  type PrefixSet,
-  PrefixSetBuilder,
   parseIp,
   parsePrefix,
   prefixesOfRange,
   prefixHas,
   printPrefix,
 } from '../../../net/index.ts';
+import type { PrefixFault, PrefixInput, PrefixNote } from '../../../prefix-set/index.ts';
+import { type PrefixSet, PrefixSetBuilder } from '../../../prefix-set/index.ts';
 import { explainedSyntax, quoted } from './address-forms.ts';
 import type { ListFormat } from './formats.ts';
 import { formats } from './formats.ts';

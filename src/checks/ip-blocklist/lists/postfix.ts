@@ -5,7 +5,7 @@
  *
  * @module
  */
-import type { Prefix, PrefixNote } from '../../../net/index.ts';
+import type { Prefix } from '../../../net/index.ts';
 import {
   canonicalPrefix,
   ipBytes,
@@ -15,6 +15,7 @@ import {
   parsePrefix,
   printPrefix,
 } from '../../../net/index.ts';
+import type { PrefixNote } from '../../../prefix-set/index.ts';
 import { explainedSyntax, hasLeadingZero, octalRead } from './address-forms.ts';
 import type { LineReader, Lines, Mark } from './lines.ts';
 

@@ -7,9 +7,9 @@
  *
  * @module
  */
-import type { RowGroups } from './prefix-notes.ts';
-import type { TableArrays } from './prefix-table.ts';
-import { bucketOf, HOSTS_AT, indexBits, NETS_AT, rowBases, SLOT_WORDS } from './prefix-table.ts';
+import type { RowGroups } from './notes.ts';
+import type { TableArrays } from './table.ts';
+import { bucketOf, HOSTS_AT, indexBits, NETS_AT, rowBases, SLOT_WORDS } from './table.ts';
 
 /** `pxs1` where the first byte is the least; read on a machine of the other order it is another number. */
 const MAGIC = 0x31737870;

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import { canonicalPrefix, PrefixOverlay, parseIp, parsePrefix, prefixHas, printPrefix } from 'postern/net';
+import { canonicalPrefix, parseIp, parsePrefix, prefixHas, printPrefix } from 'postern/net';
+import { PrefixOverlay } from 'postern/prefix-set';
 import { describe, expect, test } from 'vitest';
 
 const NOW = 1_893_456_000_000;

@@ -12,7 +12,7 @@
  *
  * @example
  * ```ts
- * import { PrefixSet } from 'postern/net';
+ * import { PrefixSet } from 'postern/prefix-set';
  *
  * const blocked = PrefixSet.from([
  *   '192.0.2.0/24',
@@ -26,16 +26,21 @@
  *
  * @module
  */
-import { ipFromBytes, parsePrefix } from './ip.ts';
-import { scanAddress, scanned } from './ip-scan.ts';
-import { PrefixCollector } from './prefix-build.ts';
-import type { PrefixNote, RowGroups } from './prefix-notes.ts';
-import { EXCLUDES, EXPIRES, excludes, groupFlags, NoteBook, RowGroupList } from './prefix-notes.ts';
-import { BOTH_FAMILIES, clearHostBits, scanPrefix, V6 } from './prefix-scan.ts';
-import { readSnapshot, writeSnapshot } from './prefix-snapshot.ts';
-import { PrefixTable } from './prefix-table.ts';
-
-export type { PrefixNote } from './prefix-notes.ts';
+import {
+  BOTH_FAMILIES,
+  clearHostBits,
+  ipFromBytes,
+  parsePrefix,
+  scanAddress,
+  scanned,
+  scanPrefix,
+  V6,
+} from '../net/index.ts';
+import { PrefixCollector } from './build.ts';
+import type { PrefixNote, RowGroups } from './notes.ts';
+import { EXCLUDES, EXPIRES, excludes, groupFlags, NoteBook, RowGroupList } from './notes.ts';
+import { readSnapshot, writeSnapshot } from './snapshot.ts';
+import { PrefixTable } from './table.ts';
 
 /** One entry of a set. */
 export interface PrefixEntry extends PrefixNote {
@@ -53,6 +58,17 @@ export interface PrefixSetOptions {
 
 /** Why `PrefixSetBuilder.tryAdd` took no entry. */
 export type PrefixFault = 'syntax' | 'host-bits' | 'both-families' | 'too-wide';
+
+/**
+ * Where a list of prefixes comes from when it may change: a file, a URL, another process. It always has one whole set at
+ * hand, and replaces it by another whole one.
+ */
+export interface PrefixSource {
+  /** What the list is called in findings and logs. */
+  readonly name?: string;
+  /** The set in force now; undefined as long as none could be loaded. */
+  current(): PrefixSet | undefined;
+}
 
 /** A set of prefixes, made once and only read after that. */
 export class PrefixSet implements Iterable<PrefixEntry> {

@@ -13,7 +13,7 @@
  *
  * @module
  */
-import { maskOf } from './ip-scan.ts';
+import { maskOf } from '../net/index.ts';
 
 /**
  * Words in a slot's record: eight pairs of filter bits, one bit for each /24 (the first word of a pair: is a host in it; the

@@ -12,7 +12,7 @@
  *
  * @example
  * ```ts
- * import { PrefixOverlay } from 'postern/net';
+ * import { PrefixOverlay } from 'postern/prefix-set';
  *
  * const now = 1_893_456_000_000;
  * const banned = new PrefixOverlay({ max: 1_000_000 });
@@ -23,11 +23,19 @@
  *
  * @module
  */
-import type { Prefix } from './ip.ts';
-import { parsePrefix } from './ip.ts';
-import { maskOf, scanAddress, scanned } from './ip-scan.ts';
-import { canonicalForm, clearHostBits, printScanned, scanPrefix, V6 } from './prefix-scan.ts';
-import { SlotTable } from './prefix-slots.ts';
+import type { Prefix } from '../net/index.ts';
+import {
+  canonicalForm,
+  clearHostBits,
+  maskOf,
+  parsePrefix,
+  printScanned,
+  scanAddress,
+  scanned,
+  scanPrefix,
+  V6,
+} from '../net/index.ts';
+import { SlotTable } from './slots.ts';
 
 export interface PrefixOverlayOptions {
   /** How many prefixes are held at most, those that have ended and still wait to be swept included. */

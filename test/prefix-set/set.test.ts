@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { Address4, Address6 } from 'ip-address';
-import type { PrefixEntry } from 'postern/net';
-import { PrefixSet, PrefixSetBuilder, parsePrefix, printPrefix } from 'postern/net';
+import { parsePrefix, printPrefix } from 'postern/net';
+import type { PrefixEntry } from 'postern/prefix-set';
+import { PrefixSet, PrefixSetBuilder } from 'postern/prefix-set';
 import { describe, expect, test } from 'vitest';
 
 const runs = Number(process.env.POSTERN_FUZZ_RUNS ?? 100);

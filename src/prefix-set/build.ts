@@ -3,11 +3,10 @@
  *
  * @module
  */
-import { scanned } from './ip-scan.ts';
-import { V6 } from './prefix-scan.ts';
-import { sortedOrder, sortWords } from './prefix-sort.ts';
-import type { TableArrays } from './prefix-table.ts';
-import { bucketOf, HOSTS_AT, indexBits, NETS_AT, SLOT_WORDS } from './prefix-table.ts';
+import { scanned, V6 } from '../net/index.ts';
+import { sortedOrder, sortWords } from './sort.ts';
+import type { TableArrays } from './table.ts';
+import { bucketOf, HOSTS_AT, indexBits, NETS_AT, SLOT_WORDS } from './table.ts';
 
 /** Words that grow. */
 class Words {
