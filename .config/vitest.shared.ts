@@ -10,7 +10,7 @@ export const alias: { find: RegExp; replacement: string }[] = [
   { find: /^postern$/, replacement: source('index.ts') },
   { find: /^postern\/(core|net|env|dns|message|smtp|access|testing|audit)$/, replacement: source('$1/index.ts') },
   { find: /^postern\/checks\/([\w-]+)$/, replacement: source('checks/$1/index.ts') },
-  { find: /^postern\/smtp-session$/, replacement: source('adapters/smtp-session/index.ts') },
+  { find: /^postern\/smtp-session$/, replacement: source('session/index.ts') },
   { find: /^postern\/adapters\/([\w-]+)$/, replacement: source('adapters/$1/index.ts') },
   { find: /^postern\/dns\/(node|doh)$/, replacement: source('adapters/dns-$1/index.ts') },
 ];

@@ -1,4 +1,4 @@
-import type { BareLineEndings } from '../../smtp/index.ts';
+import type { BareLineEndings } from '../smtp/index.ts';
 
 /** What to do with a bare CR, a bare LF or a NUL in a message. */
 export type BareLineEndingPolicy = 'refuse' | 'normalize' | 'keep';

@@ -1,7 +1,7 @@
-import type { Decision, HeaderField, Outcome } from '../../core/index.ts';
-import type { Ban } from '../../env/index.ts';
-import type { MessageFacts, ReadOptions } from '../../message/index.ts';
-import type { Mailbox } from '../../net/index.ts';
+import type { Decision, HeaderField, Outcome } from '../core/index.ts';
+import type { Ban } from '../env/index.ts';
+import type { MessageFacts, ReadOptions } from '../message/index.ts';
+import type { Mailbox } from '../net/index.ts';
 import type {
   ConnectFacts,
   HeloFacts,
@@ -10,7 +10,7 @@ import type {
   Reply,
   SmtpStages,
   TlsFacts,
-} from '../../smtp/index.ts';
+} from '../smtp/index.ts';
 import type { BareLineEndingPolicy, MessageSink } from './receiving.ts';
 
 /**

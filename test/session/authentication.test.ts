@@ -13,7 +13,7 @@ import { smtpSession } from 'postern/smtp-session';
 import type { ZoneData } from 'postern/testing';
 import { fixedClock, zone } from 'postern/testing';
 import { describe, expect, test } from 'vitest';
-import { NOW, plain, records, sign } from '../../checks/message-authentication/mail.ts';
+import { NOW, plain, records, sign } from '../checks/message-authentication/mail.ts';
 
 const relay = relayControl({ localDomains: ['example.com'] });
 const sender = spf();

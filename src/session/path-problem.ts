@@ -1,4 +1,4 @@
-import type { PathProblem } from '../../net/index.ts';
+import type { PathProblem } from '../net/index.ts';
 
 const problems: Record<PathProblem, string> = {
   empty: 'is missing',

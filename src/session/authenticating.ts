@@ -1,7 +1,7 @@
-import { timedOut } from '../../core/index.ts';
-import type { Clock } from '../../env/index.ts';
-import type { AuthenticationContext, MessageAuthentication } from '../../smtp/index.ts';
-import { notAuthenticated } from '../../smtp/index.ts';
+import { timedOut } from '../core/index.ts';
+import type { Clock } from '../env/index.ts';
+import type { AuthenticationContext, MessageAuthentication } from '../smtp/index.ts';
+import { notAuthenticated } from '../smtp/index.ts';
 import { Feed } from './feed.ts';
 
 /** Finds out what a message proves, while it arrives. */

@@ -1,5 +1,5 @@
-import type { Clock, DnsAnswer, DnsResolver, RecordType } from '../../env/index.ts';
-import { onAbort } from '../../env/index.ts';
+import type { Clock, DnsAnswer, DnsResolver, RecordType } from '../env/index.ts';
+import { onAbort } from '../env/index.ts';
 
 /** How long an answer serves its session, in milliseconds; a session may last for hours. */
 const FRESH_MS = 300_000;

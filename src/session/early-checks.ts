@@ -1,7 +1,7 @@
-import type { Awaitable, Check, Entry, Finding, Known } from '../../core/index.ts';
-import { examine, isPromise, leavesOf } from '../../core/index.ts';
-import type { SessionPolicy } from '../../smtp/index.ts';
-import { policyParts } from '../../smtp/index.ts';
+import type { Awaitable, Check, Entry, Finding, Known } from '../core/index.ts';
+import { examine, isPromise, leavesOf } from '../core/index.ts';
+import type { SessionPolicy } from '../smtp/index.ts';
+import { policyParts } from '../smtp/index.ts';
 
 type AnyCheck<E> = Check<never, E>;
 

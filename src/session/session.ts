@@ -1,11 +1,11 @@
-import { chargeAccepted, feedBans } from '../../checks/connection-limits/index.ts';
-import type { Awaitable, Decision, Finding, HeaderField, Outcome } from '../../core/index.ts';
-import { defer, evaluate, isPromise, judge, timedOut } from '../../core/index.ts';
-import type { Env } from '../../env/index.ts';
-import type { MessageFacts } from '../../message/index.ts';
-import { readMessage } from '../../message/index.ts';
-import type { Mailbox } from '../../net/index.ts';
-import { parseAddressLiteral, parseDomain, parsePath, printMailbox } from '../../net/index.ts';
+import { chargeAccepted, feedBans } from '../checks/connection-limits/index.ts';
+import type { Awaitable, Decision, Finding, HeaderField, Outcome } from '../core/index.ts';
+import { defer, evaluate, isPromise, judge, timedOut } from '../core/index.ts';
+import type { Env } from '../env/index.ts';
+import type { MessageFacts } from '../message/index.ts';
+import { readMessage } from '../message/index.ts';
+import type { Mailbox } from '../net/index.ts';
+import { parseAddressLiteral, parseDomain, parsePath, printMailbox } from '../net/index.ts';
 import type {
   AuthenticatedDataFacts,
   AuthenticatedStages,
@@ -23,8 +23,8 @@ import type {
   SessionPolicy,
   SmtpStages,
   TlsFacts,
-} from '../../smtp/index.ts';
-import { authenticationResults, isSmtpPolicy, policyParts, replyFor, smtpReply } from '../../smtp/index.ts';
+} from '../smtp/index.ts';
+import { authenticationResults, isSmtpPolicy, policyParts, replyFor, smtpReply } from '../smtp/index.ts';
 import { Authenticating } from './authenticating.ts';
 import { EarlyChecks } from './early-checks.ts';
 import { foldRecipients, foldStages, unitedTags } from './fold.ts';

@@ -1,5 +1,5 @@
-import type { Decision, HeaderField } from '../../core/index.ts';
-import { addWeights } from '../../core/index.ts';
+import type { Decision, HeaderField } from '../core/index.ts';
+import { addWeights } from '../core/index.ts';
 
 const strength = { accept: 0, quarantine: 1, discard: 2, defer: 3, reject: 4 } as const;
 

@@ -1,5 +1,5 @@
-import { isPromise } from '../../core/index.ts';
-import type { Counters } from '../../env/index.ts';
+import { isPromise } from '../core/index.ts';
+import type { Counters } from '../env/index.ts';
 
 /**
  * A session's view of the counters: a place that a shared store grants after the session has ended is given back at once,
