@@ -1,18 +1,31 @@
 import { timedOut } from '../core/index.ts';
 import type { Clock } from '../env/index.ts';
+import { withDeadline } from '../env/index.ts';
 import type { AuthenticationContext, MessageAuthentication } from '../smtp/index.ts';
 import { notAuthenticated } from '../smtp/index.ts';
-import { Feed } from './feed.ts';
+import type { MessageSink } from './receiving.ts';
 
-/** Finds out what a message proves, while it arrives. */
-export class Authenticating {
-  readonly #feed: Feed = new Feed();
+/** Bytes that may wait for the authenticator before the session stops reading from the client. */
+const MAX_WAITING = 65_536;
+
+/** Runs the policy's authenticator on a message while it arrives. */
+export class Authenticating implements MessageSink {
   readonly #control: AbortController = new AbortController();
   readonly #result: Promise<MessageAuthentication>;
   readonly #clock: Clock;
   readonly #deadlineMs: number;
+  #chunks: Uint8Array[] = [];
+  #waiting = 0;
+  /** Resumes the authenticator, which has read everything so far. */
+  #wake: (() => void) | undefined;
+  /** Resumes the session, which waits for the authenticator. */
+  #taken: (() => void) | undefined;
+  #ended = false;
+  #error: Error | undefined;
+  /** The authenticator reads no more. */
+  #gone = false;
 
-  /** @param begin reads the message, and rejects only where it breaks its word */
+  /** @param onError called if the authenticator throws or rejects, which it must not */
   constructor(
     begin: (
       message: AsyncIterable<Uint8Array>,
@@ -20,54 +33,85 @@ export class Authenticating {
     ) => Promise<MessageAuthentication>,
     clock: Clock,
     deadlineMs: number,
+    onError: (error: unknown) => void,
   ) {
     this.#clock = clock;
     this.#deadlineMs = deadlineMs;
-    this.#result = (async () => begin(this.#feed, this.#control.signal))()
-      .catch(() => notAuthenticated('the message could not be examined'))
-      .finally(() => this.#feed.leave());
+    this.#result = (async () => begin(this.#read(), this.#control.signal))()
+      .catch((error: unknown) => {
+        if (this.#error === undefined) onError(error);
+        return notAuthenticated('the message could not be examined');
+      })
+      .finally(() => this.#leave());
   }
 
-  /** The message, each chunk of it handed to whoever examines it too, who is not waited for longer than a stage may take. */
-  async *reading(message: Uint8Array | AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-    let ended = false;
-    try {
-      for await (const chunk of message instanceof Uint8Array ? [message] : message) {
-        const taken = this.#feed.write(chunk);
-        yield chunk;
-        if (taken === undefined) continue;
-        const cancel = this.#clock.after(this.#deadlineMs, () => this.#feed.leave());
-        await taken;
-        cancel();
-      }
-      ended = true;
-    } finally {
-      this.#feed.end(ended ? undefined : new Error('the message was not read to its end'));
-    }
-  }
-
-  /** The result; where there is none in time, or nobody waits any more, that it could not be found out. */
-  result(): Promise<MessageAuthentication> {
+  /**
+   * Passes a chunk to the authenticator. Returns a promise if too much is waiting; it resolves when the authenticator has
+   * read everything, has stopped reading, or has not read for as long as a stage may take.
+   */
+  write(chunk: Uint8Array): Promise<void> | undefined {
+    if (this.#gone) return undefined;
+    this.#chunks.push(chunk);
+    this.#waiting += chunk.length;
+    this.#wake?.();
+    if (this.#waiting <= MAX_WAITING) return undefined;
     return new Promise((resolve) => {
-      const { signal } = this.#control;
-      let cancel = (): void => undefined;
-      const over = (): void => {
+      const cancel = this.#clock.after(this.#deadlineMs, () => this.#leave());
+      this.#taken = () => {
         cancel();
-        resolve(notAuthenticated('no result within the time allowed'));
+        resolve();
       };
-      if (signal.aborted) return over();
-      signal.addEventListener('abort', over, { once: true });
-      cancel = this.#clock.after(this.#deadlineMs, () => this.end(timedOut(this.#deadlineMs)));
-      this.#result.then((found) => {
-        cancel();
-        signal.removeEventListener('abort', over);
-        resolve(found);
-      });
     });
   }
 
-  /** Nobody waits for it any more. */
-  end(reason: unknown): void {
+  end(error?: Error): void {
+    this.#ended = true;
+    this.#error = error;
+    this.#wake?.();
+  }
+
+  /** The result, or `temperror` if there is none in time. */
+  async result(): Promise<MessageAuthentication> {
+    const ended = await withDeadline(this.#clock, this.#deadlineMs, this.#control.signal, () => this.#result);
+    if (ended.how === 'answered') return ended.value;
+    this.abandon(timedOut(this.#deadlineMs));
+    return notAuthenticated('no result within the time allowed');
+  }
+
+  /** Stops the authenticator: its result is no longer needed. */
+  abandon(reason: unknown): void {
     this.#control.abort(reason);
+  }
+
+  async *#read(): AsyncGenerator<Uint8Array> {
+    try {
+      for (;;) {
+        const chunk = this.#chunks.shift();
+        if (chunk !== undefined) {
+          this.#waiting -= chunk.length;
+          if (this.#waiting === 0) this.#resume();
+          yield chunk;
+        } else if (this.#ended) {
+          if (this.#error !== undefined) throw this.#error;
+          return;
+        } else
+          await new Promise<void>((resolve) => {
+            this.#wake = resolve;
+          });
+      }
+    } finally {
+      this.#leave();
+    }
+  }
+
+  #resume(): void {
+    this.#taken?.();
+    this.#taken = undefined;
+  }
+
+  #leave(): void {
+    this.#gone = true;
+    this.#chunks = [];
+    this.#resume();
   }
 }
