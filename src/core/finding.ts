@@ -20,7 +20,26 @@ export type StatusDetail = `${number}.${number}`;
 /** Who made the input wrong: the client that sends the message, or a party that the client does not control. */
 export type Fault = 'sender' | 'third-party';
 
-/** The answer of a check. Plain data: it survives JSON. */
+/** A charge against a rate. `Charge` of `postern/env` is the same. */
+export interface LaterCharge {
+  readonly key: string;
+  readonly rate: { readonly rate: number; readonly periodMs: number; readonly burst?: number };
+  /** Default: 1. */
+  readonly cost?: number;
+}
+
+/** One `method=result` of an Authentication-Results field (RFC 8601 §2.2). Plain JSON. */
+export interface AuthenticationResult {
+  /** A registered method: `spf`, `dkim`, `dmarc`, `arc`, `iprev`, `auth`. */
+  readonly method: string;
+  /** A result that is registered for the method. */
+  readonly result: string;
+  readonly reason?: string;
+  /** Pairs such as `['header.d', 'example.org']`. */
+  readonly properties?: readonly (readonly [string, string])[];
+}
+
+/** What a check returns. Plain data: it survives JSON. */
 export interface Answer<R extends Result = Result, D = unknown> {
   readonly result: R;
   /** The enhanced status code for a refusal, without its class (RFC 3463, RFC 7372). */
@@ -36,7 +55,11 @@ export interface Answer<R extends Result = Result, D = unknown> {
    * able to bypass a rule by causing an error.
    */
   readonly fault?: Fault;
-  /** Evidence for the log. It is never sent to the client. */
+  /** Charges to make once the mail is accepted. A session makes them if the rule did not refuse. */
+  readonly afterwards?: readonly LaterCharge[];
+  /** What the check proves about the message or its sender, for the Authentication-Results field. */
+  readonly authentication?: readonly AuthenticationResult[];
+  /** Evidence for the log. It never goes on the wire, and no code acts on it. */
   readonly detail?: D;
 }
 

@@ -10,7 +10,7 @@ export type { Accepted, Decision, Outcome, Quarantined, Refused } from './decisi
 export { judge } from './decision.ts';
 export type { EvaluateOptions, Known } from './evaluate.ts';
 export { evaluate, recorded } from './evaluate.ts';
-export type { Answer, Fault, Finding, Result, StatusDetail } from './finding.ts';
+export type { Answer, AuthenticationResult, Fault, Finding, LaterCharge, Result, StatusDetail } from './finding.ts';
 export { fail, neutral, none, pass, permerror, results, softfail, temperror } from './finding.ts';
 export type { EvaluationStep, Observer, SkipReason } from './observer.ts';
 export type { Policy } from './policy.ts';

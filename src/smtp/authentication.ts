@@ -1,35 +1,38 @@
-import type { Fault } from '../core/index.ts';
+import type { AuthenticationResult, Fault } from '../core/index.ts';
 
-/** What is so of one signature (RFC 8601 §2.7.1). Plain JSON. */
+/** The result of one DKIM signature (RFC 8601 §2.7.1). Plain JSON. */
 export interface DkimOutcome {
-  /** `pass`, `fail`, `neutral` (it cannot be read, or its key cannot), `policy` (too weak), `temperror`, `permerror`, `none`. */
+  /**
+   * `pass`, `fail`, `neutral` (the signature or its key cannot be parsed), `policy` (too weak), `temperror`, `permerror`,
+   * `none`.
+   */
   readonly result: string;
-  /** Who signed (`d=`). */
+  /** The signing domain (`d=`). */
   readonly domain?: string;
   readonly selector?: string;
   readonly algorithm?: string;
-  /** The agent or user it was signed for (`i=`). */
+  /** The agent or user that the message was signed for (`i=`). */
   readonly identity?: string;
-  /** The first octets of the signature, which tell it from others (RFC 8601 §2.7.1). */
+  /** The first characters of the signature, which distinguish it from others (RFC 8601 §2.7.1). */
   readonly signature?: string;
   readonly reason?: string;
-  /** The signing domain is the author's, in the way that DMARC wants. */
+  /** The signing domain is aligned with the author's domain, as DMARC requires. */
   readonly aligned?: true;
-  /** So many octets of the body are not signed (`l=`). */
+  /** Number of bytes of the body that are not signed (`l=`). */
   readonly unsigned?: number;
-  /** The domain is only trying it out (`t=y`). */
+  /** The domain is testing DKIM (`t=y`). */
   readonly testing?: true;
 }
 
-/** The chain of those who handed the message on (RFC 8617). Plain JSON. */
+/** The chain of intermediaries that handled the message (RFC 8617). Plain JSON. */
 export interface ArcOutcome {
   /** `temperror`: the key of a seal, or of the newest message signature, could not be looked up. */
   readonly result: 'pass' | 'fail' | 'none' | 'temperror';
-  /** The newest set. */
+  /** Number of the newest set. */
   readonly instance?: number;
-  /** Who has sealed, from the first to the newest. */
+  /** The sealing domains, from the oldest to the newest. */
   readonly sealers: readonly string[];
-  /** The newest sealers, without a gap, are on the list of those that are trusted. */
+  /** The newest sealers, without a gap, are trusted. */
   readonly trusted?: true;
   readonly reason?: string;
 }
@@ -39,8 +42,8 @@ export type DmarcPolicy = 'none' | 'quarantine' | 'reject';
 /** What the author's domain asks for (RFC 9989, RFC 7489). Plain JSON. */
 export interface DmarcOutcome {
   /**
-   * - `pass`: SPF or a signature vouches for the author's domain
-   * - `fail`: neither does
+   * - `pass`: SPF or a DKIM signature passed for the author's domain
+   * - `fail`: neither passed
    * - `none`: the domain has no DMARC record
    * - `temperror`: the DNS did not answer for the record, or for an identifier that could have aligned
    * - `permerror`: the message has no single author (`fault: 'sender'`), or the record is broken (`'third-party'`)
@@ -50,23 +53,23 @@ export interface DmarcOutcome {
   readonly fault?: Fault;
   /** The domain in From. */
   readonly domain?: string;
-  /** Where the record stands. */
+  /** The domain that publishes the record. */
   readonly policyDomain?: string;
-  /** What the record says (`p`, `sp`, `np`). */
+  /** The published policies (`p`, `sp`, `np`). */
   readonly published?: { readonly p: DmarcPolicy; readonly sp?: DmarcPolicy; readonly np?: DmarcPolicy };
-  /** What applies to this message: of `p`, `sp` and `np` the one that fits, with `t` and `pct` taken into account. */
+  /** The policy for this message: `p`, `sp` or `np`, with `t` and `pct` taken into account. */
   readonly policy?: DmarcPolicy;
   /** Why a weaker policy than the published one applies. */
   readonly weakened?: 'testing' | 'pct';
-  /** Which domains vouch for the author's. */
+  /** The domains that are aligned with the author's. */
   readonly aligned?: { readonly spf?: string; readonly dkim?: string };
-  /** A trusted sealer found that it passed before it was changed on the way. */
+  /** A trusted sealer reported a pass before the message was changed on the way. */
   readonly override?: { readonly by: 'arc'; readonly sealer: string };
   readonly record?: string;
   readonly reason?: string;
 }
 
-/** The SPF result that DMARC goes by. */
+/** The SPF result that DMARC uses. */
 export interface SpfFact {
   readonly result: string;
   /** The domain that was checked. */
@@ -74,28 +77,23 @@ export interface SpfFact {
   readonly identity?: 'mailfrom' | 'helo';
 }
 
-/** What a message proves of its author. Plain JSON: a fact for the rules of `data`. */
+/** What a message proves about its author. Plain JSON: a fact for the rules at `data`. */
 export interface MessageAuthentication {
   readonly dkim: readonly DkimOutcome[];
-  /** How many signatures there are, and how many were looked at. */
+  /** Number of signatures in the message, and of those that were verified. */
   readonly signatures: { readonly found: number; readonly examined: number };
   readonly arc: ArcOutcome;
   readonly dmarc: DmarcOutcome;
   readonly spf?: SpfFact;
   /** Why the message could not be examined. */
   readonly reason?: string;
-  /** How many questions went out, SPF's not counted. */
+  /** Number of DNS queries, without those of SPF. */
   readonly questions: number;
-  /** The same for an Authentication-Results field. */
-  readonly authentication: readonly {
-    readonly method: string;
-    readonly result: string;
-    readonly reason?: string;
-    readonly properties?: readonly (readonly [string, string])[];
-  }[];
+  /** The results for an Authentication-Results field. */
+  readonly authentication: readonly AuthenticationResult[];
 }
 
-/** What is known of a message that could not be authenticated: DMARC could not be found out. */
+/** Returns the result for a message that could not be examined: DMARC is `temperror`. */
 export function notAuthenticated(reason: string): MessageAuthentication {
   const dmarc = { result: 'temperror', reason } as const;
   return {

@@ -1,8 +1,11 @@
 /**
- * The vocabulary of RFC 5321: what is known at each stage, what a policy is, and the one place that knows a 4 from a 5.
+ * The vocabulary of RFC 5321: the facts of each stage, policies, and the one place that knows reply codes.
  *
  * @module
  */
+
+export type { AuthenticationResult } from '../core/index.ts';
+export { chargeAccepted, feedBans } from './after-decision.ts';
 export type {
   ArcOutcome,
   DkimOutcome,
@@ -34,7 +37,19 @@ export type { AuthenticatingRules, PolicyParts, SessionPolicy, SmtpPolicy, SmtpR
 export { isSmtpPolicy, policyParts, smtpPolicy } from './policy.ts';
 export type { RelayCheck, RelayFacts } from './relay.ts';
 export type { Cause, Reply, ReplyOptions, ReplyRow } from './reply.ts';
-export { hostReply, isCause, printReply, replyFor, replyTable, smtpReply } from './reply.ts';
-export type { AuthenticationResult, TraceFacts } from './trace.ts';
+/** @internal */
+export {
+  acceptedReply,
+  hostReply,
+  isCause,
+  isRefusalCode,
+  positiveReply,
+  printReply,
+  protocolErrorOf,
+  replyFor,
+  replyTable,
+  smtpReply,
+} from './reply.ts';
+export type { Proof } from './trace.ts';
 export { authenticationResults, printField, strippedHeaders } from './trace.ts';
 export { withoutOwnResults } from './without-own-results.ts';

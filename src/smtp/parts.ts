@@ -8,24 +8,24 @@ import type { Ban, Env } from '../env/index.ts';
 import type { MessageAuthentication } from './authentication.ts';
 import type { ConnectFacts, MailFacts, SessionTally } from './facts.ts';
 
-/** What an authenticator is told besides the message. */
+/** What an authenticator receives besides the message. */
 export interface AuthenticationContext {
-  /** Fires when nobody waits for the result any more. */
+  /** Fires when the result is no longer needed. */
   readonly signal: AbortSignal;
-  /** What one of the authenticator's `checks` has found, where it has been examined ahead. */
+  /** Returns the finding of one of the authenticator's `checks`, if the session has run it early. */
   readonly found: (check: object) => Awaitable<Finding> | undefined;
 }
 
 /**
- * Finds out what a message proves, while it arrives: `authenticator()` of `postern/checks/message-authentication` makes one.
- * A policy that names it has `facts.authentication` at `data`.
+ * Finds out what a message proves, while it arrives. `authenticator()` of `postern/checks/message-authentication` makes one.
+ * A policy that has one provides `facts.authentication` at `data`.
  */
 export interface MessageAuthenticator<in E = Env> {
-  /** Checks that it goes by; a session examines them as soon as their facts exist. */
+  /** Checks whose findings it uses. A session runs them as soon as their facts exist. */
   readonly checks: readonly Check<MailFacts, E>[];
   /**
-   * Reads the message as it came, dot-stuffing undone, to its end or as far as it wants to. Never rejects: where the message
-   * breaks off, nobody asks for the result.
+   * Reads the message as it arrived, dot-stuffing undone, to its end or as far as it needs. Never rejects: if the message
+   * breaks off, the result is not used.
    */
   readonly authenticate: (
     message: AsyncIterable<Uint8Array>,
@@ -35,25 +35,25 @@ export interface MessageAuthenticator<in E = Env> {
   ) => Promise<MessageAuthentication>;
 }
 
-/** A limit that a session holds the client to at every command, whatever the stages decide. `sessionLimits()` makes it. */
+/** A limit that the session checks at every command, whatever the stages decide. `sessionLimits()` makes one. */
 export interface SessionLimitRule {
   readonly id: string;
-  /** The finding that ends the session with 421, or `undefined` while the client stays within the limit. */
+  /** Returns the finding that ends the session with 421, or `undefined` if the client is within the limit. */
   readonly exceeded: (tally: SessionTally) => Finding | undefined;
 }
 
 /**
- * What a client is banned for in the end. The session tells of what no rule decides (`auth-failure`: wrong credentials;
- * `protocol-error`: a command that was none); the others are read from decisions. Any other word is the author's own.
+ * A reason to ban a client. The session reports what no rule decides: `auth-failure` (wrong credentials) and
+ * `protocol-error` (an unknown or malformed command). The others are read from decisions. Any other word is the author's own.
  */
 export type Offence = 'auth-failure' | 'unknown-recipient' | 'list-hit' | 'protocol-error' | (string & {});
 
-/** A rule that ends in a ban. `banAfter()` makes it. */
+/** A rule that bans clients. `banAfter()` makes one. */
 export interface BanRule {
   readonly reason: string;
-  /** How much of it the outcomes of a decision are; or what the session told of. */
+  /** Returns how often the offence occurs in a decision, or whether a reported offence (0 or 1) counts. */
   readonly counts: (what: Decision | Offence) => number;
-  /** Counts it, and bans where it was too often. */
+  /** Counts the offence, and bans the client if the limit is reached. */
   readonly feed: (
     times: number,
     facts: Pick<ConnectFacts, 'client'>,

@@ -1,26 +1,27 @@
 import type { Decision, StatusDetail } from '../core/index.ts';
+import { wrongOption } from '../core/index.ts';
 import type { SmtpStages } from './facts.ts';
 
-/** What goes on the wire. */
+/** A reply of an SMTP server. */
 export interface Reply {
   /** The basic code: 550. */
   readonly code: number;
-  /** The enhanced status code (RFC 3463): `5.7.1`; empty where none may be said (220, replies to HELO and EHLO). */
+  /** The enhanced status code (RFC 3463): `5.7.1`. Empty in replies that have none (220, 334, 354, HELO and EHLO). */
   readonly enhanced: string;
-  /** One line, without codes, without CR or LF. */
+  /** One line without codes, CR and LF. */
   readonly text: string;
   /** Close the connection after the reply. */
   readonly close: boolean;
-  /** Hold the reply back this long, in milliseconds. */
+  /** Delay before the reply is sent, in milliseconds. */
   readonly delayMs?: number;
 }
 
-/** How a cause is said: detail of the enhanced code, and the basic codes. */
+/** The codes for a cause: the detail of the enhanced code, and the basic codes. */
 export interface ReplyRow {
   readonly status: StatusDetail;
   readonly reject: number;
   readonly defer: number;
-  /** The connection is closed after it. */
+  /** The connection is closed after the reply. */
   readonly close?: true;
 }
 
@@ -32,6 +33,7 @@ const rows = {
   'recipient-unroutable': { status: '4.4', reject: 550, defer: 451 }, // RFC 3463
   'recipient-null-mx': { status: '1.10', reject: 556, defer: 451 }, // RFC 7505 §4.2
   'sender-syntax': { status: '1.7', reject: 501, defer: 450 }, // RFC 3463
+  'command-denied': { status: '7.1', reject: 550, defer: 450 }, // RFC 3463
   'parameter-syntax': { status: '5.4', reject: 501, defer: 450 }, // RFC 5321 §4.1.1.11
   'utf8-not-offered': { status: '6.7', reject: 553, defer: 450 }, // RFC 6531 §3.5
   'authentication-required': { status: '7.0', reject: 530, defer: 450 }, // RFC 4954 §6
@@ -72,20 +74,17 @@ const rows = {
   misconfigured: { status: '3.5', reject: 550, defer: 451 },
   'message-malformed': { status: '6.0', reject: 550, defer: 451 }, // RFC 3463
   'message-incomplete': { status: '6.0', reject: 550, defer: 451 },
-  'bare-line-ending': { status: '5.2', reject: 550, defer: 451 }, // as Postfix' smtpd_forbid_bare_newline
+  'bare-line-ending': { status: '5.2', reject: 550, defer: 451 }, // as Postfix with smtpd_forbid_bare_newline
   timeout: { status: '4.2', reject: 554, defer: 421, close: true }, // RFC 5321 §4.5.3.2.7
 } as const;
 
 /** A row of the reply table. */
 export type Cause = keyof typeof rows;
 
-/**
- * The reply table, by cause. A row says which basic code goes with a cause where the stage's usual one (550, 450 …) is
- * not the standard's.
- */
+/** The reply table, by cause. */
 export const replyTable: { readonly [C in Cause]: ReplyRow } = rows;
 
-/** What each command is refused with where the cause has no row (RFC 5321 §4.3.2; the banner: §3.1). */
+/** The codes that refuse a command if the cause has no row (RFC 5321 §4.3.2; the banner: §3.1). */
 const usual = {
   connect: { defer: 421, reject: 554 },
   helo: { defer: 450, reject: 550 },
@@ -95,7 +94,7 @@ const usual = {
   data: { defer: 450, reject: 550 },
 } as const satisfies Record<keyof SmtpStages, { defer: number; reject: number }>;
 
-/** Status details that pin a basic code down, whoever says them (RFC 7372, RFC 7505, RFC 4954, RFC 5248). */
+/** Status details that determine the basic code (RFC 7372, RFC 7505, RFC 4954, RFC 5248). */
 const byStatus: { readonly [status: string]: { readonly defer?: number; readonly reject?: number } } = {
   '1.10': { reject: 556 },
   '3.0': { defer: 451 },
@@ -116,29 +115,29 @@ const byStatus: { readonly [status: string]: { readonly defer?: number; readonly
   '7.27': { defer: 451 },
 };
 
-/** RFC 5321 §4.5.3.1.5: a reply line is at most 512 octets, its codes and CR LF included. */
+/** Longest reply line, with its codes and CR LF (RFC 5321 §4.5.3.1.5). */
 const MAX_LINE = 512;
 
 export interface ReplyOptions {
-  /** An id that lets the postmaster find the session in the log; put at the end of the text. */
+  /** An id that lets the postmaster find the session in the log. It is added to the end of the text. */
   readonly correlation?: string;
 }
 
 /**
- * How SMTP says the decision; `null` means "no objection, answer as you would have".
+ * Makes the reply for a decision; `null` if it does not refuse, and the server replies as usual.
  *
- * Code and class of the enhanced status always agree; the text is one line of printable characters that fits its limit.
+ * The class of the enhanced code always matches the basic code. The text is one line of printable characters that fits the
+ * limit of a reply line.
  */
 export function smtpReply(decision: Decision, stage: keyof SmtpStages, options: ReplyOptions = {}): Reply | null {
   if (decision.action !== 'defer' && decision.action !== 'reject') return null;
   const { action, because } = decision;
   const row: ReplyRow | undefined = isCause(because.cause) ? replyTable[because.cause] : undefined;
   const status = decision.status ?? row?.status ?? (action === 'defer' ? '7.0' : '7.1');
-  // The banner closes the connection for now (421) or for good (554); no other code may stand there.
+  // The banner refuses with 421 or 554; no other code is allowed there.
   const fitting = row !== undefined && row.status === status ? row : byStatus[status];
   const code = stage === 'connect' ? usual.connect[action] : (fitting?.[action] ?? usual[stage][action]);
-  // 454 is what "the login could not be checked" is called, even for a rule that rejects because of it.
-  const text = decision.text ?? (action === 'defer' ? 'Not now; please try again later' : 'Refused by policy');
+  const text = decision.text ?? (action === 'defer' ? 'Temporarily refused, try again later' : 'Refused by policy');
   return smtpLine(code, status, text, {
     close: decision.close || stage === 'connect' || row?.close === true,
     delayMs: decision.delayMs,
@@ -147,7 +146,7 @@ export function smtpReply(decision: Decision, stage: keyof SmtpStages, options: 
   });
 }
 
-/** A reply that needs no decision: what the syntax of a command, or its place, calls for. */
+/** Makes a reply that needs no decision: the command is malformed, out of order, or not available. */
 export function replyFor(
   cause: Cause,
   text: string,
@@ -158,16 +157,44 @@ export function replyFor(
   return smtpLine(row[action], row.status, text, { close: row.close === true, correlation: options.correlation });
 }
 
+/** Replies that accept, or ask for more input. */
+const positive = {
+  greeting: { code: 250, enhanced: '' }, // RFC 2034 §3
+  'logged-in': { code: 235, enhanced: '2.7.0' }, // RFC 4954 §6
+  challenge: { code: 334, enhanced: '' },
+  'send-message': { code: 354, enhanced: '' },
+} as const;
+
+/** Makes a reply that accepts, or asks for more input. The text is not shortened: a SASL challenge may be long. */
+export const positiveReply = (kind: keyof typeof positive, text: string): Reply => ({
+  ...positive[kind],
+  text,
+  close: false,
+});
+
+/** Whether the value is a code that refuses, temporarily or permanently. */
+export const isRefusalCode = (code: unknown): code is number =>
+  Number.isInteger(code) && (code as number) >= 400 && (code as number) <= 599;
+
 /**
- * A reply in the words of the host, such as what it says of a message that it has stored.
+ * Which protocol error a server reports with a code of its own: the client sent a command that it cannot read or does not
+ * know (`syntax`, RFC 5321 §4.2.4), or one that is out of order or refused (`sequence`). A 421 and a success are neither.
+ */
+export const protocolErrorOf = (code: number): 'syntax' | 'sequence' | undefined =>
+  code < 400 || code === 421 ? undefined : code >= 500 && code <= 502 ? 'syntax' : 'sequence';
+
+/** Makes the reply to a message that was accepted, with the host's text. */
+export const acceptedReply = (text: string, options?: ReplyOptions): Reply => hostReply(250, text, options);
+
+/**
+ * Makes a reply with the host's own text, for example about a message that it has stored.
  *
- * An enhanced status code at the beginning of the text is kept; its class is made that of `code`.
+ * If the text begins with an enhanced status code, that code is used, with the class of `code`.
  *
  * @throws {TypeError} if `code` is neither 250 nor from 400 to 599
  */
 export function hostReply(code: number, text: string, options: ReplyOptions = {}): Reply {
-  if (code !== 250 && !(Number.isInteger(code) && code >= 400 && code <= 599))
-    throw new TypeError(`hostReply: code must be 250 or from 400 to 599, got ${code}`);
+  if (code !== 250 && !isRefusalCode(code)) throw wrongOption('hostReply', 'code', '250 or from 400 to 599', code);
   const [, status = '0.0', words = text] = /^[245]\.(\d{1,3}\.\d{1,3})(?: +|$)(.*)$/s.exec(text) ?? [];
   return smtpLine(code, status as StatusDetail, words, { close: false, correlation: options.correlation });
 }
@@ -190,14 +217,14 @@ function smtpLine(
     enhanced,
     text: shortened(printable(text), room) + tail,
     close: how.close || code === 421 || code === 521,
-    ...(how.delayMs === undefined || how.delayMs === 0 ? {} : { delayMs: how.delayMs }),
+    ...(how.delayMs ? { delayMs: how.delayMs } : undefined),
   };
 }
 
-/** Control characters become spaces, what is not ASCII becomes `?`: a reply outside SMTPUTF8 is ASCII (RFC 6531 §3.7.4). */
+/** Replaces control characters by spaces and non-ASCII characters by `?`: replies are ASCII (RFC 6531 §3.7.4). */
 const printable = (text: string): string =>
   text
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what must go
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: the expression removes control characters
     .replace(/[\x00-\x1f\x7f]+/g, ' ')
     .replace(/[^\x20-\x7e]/gu, '?')
     .trim();
@@ -205,6 +232,6 @@ const printable = (text: string): string =>
 const shortened = (text: string, room: number): string =>
   text.length <= room ? text : `${text.slice(0, Math.max(0, room - 3))}...`;
 
-/** The line as it stands on the wire, without CR LF: `550 5.7.1 Relaying denied`. */
+/** Prints the reply as one line without CR LF: `550 5.7.1 Relaying denied`. */
 export const printReply = ({ code, enhanced, text }: Reply): string =>
   `${code} ${enhanced === '' ? '' : `${enhanced} `}${text}`;

@@ -31,7 +31,7 @@ test('exports/every room → has a subpath', () => {
 /** Adapters whose subpath is not their folder. */
 const renamed: { readonly [name: string]: string } = {
   postern: 'src/index.ts',
-  'postern/smtp-session': 'src/adapters/smtp-session/index.ts',
+  'postern/smtp-session': 'src/session/index.ts',
   'postern/dns/node': 'src/adapters/dns-node/index.ts',
   'postern/dns/doh': 'src/adapters/dns-doh/index.ts',
 };

@@ -75,7 +75,7 @@ describe('architecture/each rule catches what it is there for', () => {
     {
       rule: 'rooms-are-entered-by-the-door',
       file: 'src/adapters/smtp-server/a.ts',
-      text: "import '../smtp-session/session.ts';",
+      text: "import '../../session/session.ts';",
     },
     { rule: 'every-import-resolves', file: 'src/core/d.ts', text: "import './nowhere.ts';" },
   ];
@@ -95,10 +95,10 @@ describe('architecture/each rule catches what it is there for', () => {
     'src/mailauth/modules.ts': "import 'mailauth/lib/spf/index.js';",
     'src/checks/relay-control/index.ts': "import '../../smtp/relay.ts';",
     'src/adapters/system/index.ts': "import 'node:net';\nimport 'ioredis';",
-    'src/adapters/smtp-server/index.ts': "import '../smtp-session/index.ts';\nimport 'smtp-server';",
-    'src/adapters/smtp-session/index.ts': "import './session.ts';",
-    'src/adapters/smtp-session/session.ts': "import '../../core/index.ts';",
-    'src/testing/index.ts': "import '../adapters/smtp-session/index.ts';",
+    'src/adapters/smtp-server/index.ts': "import '../../session/index.ts';\nimport 'smtp-server';",
+    'src/session/index.ts': "import './session.ts';",
+    'src/session/session.ts': "import '../core/index.ts';",
+    'src/testing/index.ts': "import '../session/index.ts';",
     'src/cli/index.ts': "import '../testing/index.ts';\nimport '../adapters/system/index.ts';",
   };
 

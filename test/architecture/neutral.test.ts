@@ -75,13 +75,11 @@ const neutral: string[] = (
   .filter((path) => path.startsWith('../src/'))
   .map((path) => path.slice('../'.length));
 
-test('architecture/neutral rooms → are all that are no leaf, memory and smtp-session', () => {
+test('architecture/neutral rooms → are every room that is not a leaf, and memory', () => {
   const rooms = filesIn(join(root, 'src'))
     .map((file) => file.split('/')[0] as string)
     .filter((room) => !room.endsWith('.ts') && !['adapters', 'audit', 'cli'].includes(room));
-  expect([...neutral].sort()).toEqual(
-    [...new Set(rooms.map((room) => `src/${room}`)), 'src/adapters/memory', 'src/adapters/smtp-session'].sort(),
-  );
+  expect([...neutral].sort()).toEqual([...new Set(rooms.map((room) => `src/${room}`)), 'src/adapters/memory'].sort());
 });
 
 test('architecture/neutral rooms → name no clock, no chance, no output and no runtime', () => {

@@ -7,7 +7,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { dkimSign } from 'mailauth/lib/dkim/sign.js';
 import { serveZone, stubResolver } from '../../src/adapters/dns-node/index.ts';
 import { memoryBans, memoryCounters } from '../../src/adapters/memory/index.ts';
-import { smtpSession } from '../../src/adapters/smtp-session/index.ts';
+import { smtpSession } from '../../src/session/index.ts';
 import { systemClock } from '../../src/adapters/system/index.ts';
 import { connectionLimits } from '../../src/checks/connection-limits/index.ts';
 import { dnsbl } from '../../src/checks/dnsbl/index.ts';

@@ -1,13 +1,15 @@
 import { fc, test as property } from '@fast-check/vitest';
+import { reverseDns } from 'postern/checks/reverse-dns';
+import { spf as spfCheck } from 'postern/checks/spf';
 import type { Finding } from 'postern/core';
+import type { Proof } from 'postern/smtp';
 import { authenticationResults, printField, strippedHeaders } from 'postern/smtp';
+import { fixedClock, mailFacts, zone } from 'postern/testing';
 import { describe, expect, test } from 'vitest';
 
 const ID = 'mx.example.com';
-const spf = (identity: string, domain: string, result: Finding['result'] = 'pass'): Finding => ({
-  check: 'spf',
-  result,
-  detail: { identity, domain },
+const spf = (identity: 'mailfrom' | 'helo', domain: string, result: Finding['result'] = 'pass'): Proof => ({
+  authentication: [{ method: 'spf', result, properties: [[`smtp.${identity}`, domain]] }],
 });
 const dkim = {
   method: 'dkim',
@@ -17,16 +19,17 @@ const dkim = {
     ['header.b', 'dGVzdA=='],
   ],
 };
-const signed = (...authentication: unknown[]): Finding => ({
-  check: 'message-authentication',
-  result: 'pass',
-  detail: { authentication },
-});
+const proving = (...authentication: unknown[]): Proof => ({ authentication }) as Proof;
 
 describe('authentication results', () => {
-  test.each<[string, Finding[], object, string]>([
+  test.each<[string, Proof[], object, string]>([
     ['nothing → none', [], {}, 'mx.example.com; none'],
-    ['a finding about something else → none', [{ check: 'dnsbl', result: 'fail' }], {}, 'mx.example.com; none'],
+    [
+      'a finding without authentication → none',
+      [{ check: 'dnsbl', result: 'fail' } as Finding],
+      {},
+      'mx.example.com; none',
+    ],
     [
       'SPF of the sender → smtp.mailfrom',
       [spf('mailfrom', 'example.org')],
@@ -40,33 +43,21 @@ describe('authentication results', () => {
       'mx.example.com; spf=softfail smtp.helo=h.example',
     ],
     [
-      'reverse DNS → iprev',
-      [{ check: 'reverse-dns', result: 'fail' }],
-      { client: { ip: '192.0.2.1' } },
-      'mx.example.com; iprev=fail policy.iprev=192.0.2.1',
-    ],
-    [
-      'reverse DNS of an IPv6 client → quoted',
-      [{ check: 'reverse-dns', result: 'pass' }],
-      { client: { ip: '2001:db8::1' } },
+      'an IPv6 address → quoted',
+      [proving({ method: 'iprev', result: 'pass', properties: [['policy.iprev', '2001:db8::1']] })],
+      {},
       'mx.example.com; iprev=pass policy.iprev="2001:db8::1"',
     ],
     [
-      'a confirmed name that looks made up → iprev=pass',
-      [{ check: 'reverse-dns', result: 'softfail' }],
-      {},
-      'mx.example.com; iprev=pass',
-    ],
-    [
-      'who has logged in → auth',
+      'a login → auth',
       [],
       { auth: { identity: 'bob@example.com' } },
       'mx.example.com; auth=pass smtp.auth=bob@example.com',
     ],
-    ['no one has → nothing', [], { auth: null }, 'mx.example.com; none'],
+    ['no login → none', [], { auth: null }, 'mx.example.com; none'],
     [
-      'what a detail lists → as it is',
-      [signed(dkim)],
+      'a DKIM result → its properties',
+      [proving(dkim)],
       {},
       'mx.example.com; dkim=pass header.d=example.org header.b="dGVzdA=="',
     ],
@@ -77,13 +68,16 @@ describe('authentication results', () => {
       'mx.example.com; spf=pass smtp.mailfrom=a.example',
     ],
     [
-      'a list that is none → left out',
+      'results that cannot be written → left out',
       [
-        signed({ method: 'x; spf', result: 'pass' }, 7, null, {
-          method: 'dkim',
-          result: 'pass',
-          properties: [['a b', 'c']],
-        }),
+        proving(
+          { method: 'x; spf', result: 'pass' },
+          {
+            method: 'dkim',
+            result: 'pass',
+            properties: [['a b', 'c']],
+          },
+        ),
       ],
       {},
       'mx.example.com; none',
@@ -110,13 +104,36 @@ describe('authentication results', () => {
     expect(authenticationResults(ID, findings, facts)).toEqual({ name: 'Authentication-Results', value });
   });
 
+  test('checks → prove what their findings say', async () => {
+    const clock = fixedClock(Date.UTC(2030, 0, 1));
+    const dns = zone(
+      {
+        '1.2.0.192.in-addr.arpa': { PTR: ['mail-192-0-2-1.dyn.example.org'] },
+        'mail-192-0-2-1.dyn.example.org': { A: ['192.0.2.1'] },
+        'example.org': { TXT: ['v=spf1 -all'] },
+      },
+      { clock },
+    );
+    const facts = mailFacts({ client: '192.0.2.1', from: 'a@example.org' });
+    const never = new AbortController().signal;
+    const findings = [
+      await clock.until(Promise.resolve(reverseDns().examine(facts, { dns }, never))),
+      await clock.until(Promise.resolve(spfCheck().examine(facts, { dns, clock }, never))),
+    ];
+    expect(findings.map(({ result }) => result)).toEqual(['softfail', 'fail']);
+    // RFC 8601 §2.7.3 has no softfail: a confirmed name that looks generic is confirmed.
+    expect(authenticationResults(ID, findings).value).toBe(
+      'mx.example.com; iprev=pass policy.iprev=192.0.2.1; spf=fail smtp.mailfrom=example.org',
+    );
+  });
+
   test('a thousand results → fifty', () => {
     const many = Array.from({ length: 1000 }, (_, i) => ({
       method: 'dkim',
       result: 'fail',
       properties: [['header.d', `d${i}.example`]],
     }));
-    expect(authenticationResults(ID, [signed(...many)]).value.split('; ')).toHaveLength(51);
+    expect(authenticationResults(ID, [proving(...many)]).value.split('; ')).toHaveLength(51);
   });
 
   test.each(['', 'a b', 'mx example', 'mx.example.com; spf=pass'])('a service named %j → TypeError', (id) => {
@@ -129,7 +146,7 @@ describe('authentication results', () => {
   property.prop([fc.string({ unit: 'binary', minLength: 1, maxLength: 600 })])(
     'a reason is a value by the grammar',
     (reason) => {
-      const { value } = authenticationResults(ID, [signed({ method: 'dkim', result: 'fail', reason })]);
+      const { value } = authenticationResults(ID, [proving({ method: 'dkim', result: 'fail', reason })]);
       const written = value.slice('mx.example.com; dkim=fail reason='.length);
       expect(TOKEN.test(written) || QUOTED.test(written)).toBe(true);
       expect(written.length).toBeLessThanOrEqual(2 * 255 + 2);

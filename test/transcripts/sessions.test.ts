@@ -132,11 +132,11 @@ S: 550 5.7.1 The message links to bad.com, which is listed by URI`,
       `
 S: 220
 C: MAIL FROM:<ann@example.org>
-S: 503 5.5.1 Say EHLO first
+S: 503 5.5.1 Send EHLO first
 C: EHLO mx.example.org
 S: 250
 C: RCPT TO:<bob@example.com>
-S: 503 5.5.1 Say MAIL first`,
+S: 503 5.5.1 Send MAIL first`,
     ],
   ])('%s → as it is written', async (_, over, text) => expect(await play(text, over)).toBe(text.trim()));
 });

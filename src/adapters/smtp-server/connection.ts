@@ -1,9 +1,9 @@
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { SMTPConnection } from 'smtp-server/lib/smtp-connection.js';
+import type { SmtpSession } from '../../session/index.ts';
 import type { Reply } from '../../smtp/index.ts';
 import { printReply, replyFor } from '../../smtp/index.ts';
-import type { SmtpSession } from '../smtp-session/index.ts';
 import type { Login } from './login.ts';
 import type { GuardOptions } from './options.ts';
 import { parseXclient, XCLIENT_LINE, type Xclient } from './xclient.ts';

@@ -2,9 +2,9 @@ import type { SaslLogin, SaslStep, ScramOptions } from '../../access/index.ts';
 import { encodeBase64, saslExchange } from '../../access/index.ts';
 import type { SmtpAuth, Verification } from '../../checks/smtp-auth/index.ts';
 import type { Env } from '../../env/index.ts';
+import type { SmtpSession } from '../../session/index.ts';
 import type { Reply } from '../../smtp/index.ts';
 import { replyFor } from '../../smtp/index.ts';
-import type { SmtpSession } from '../smtp-session/index.ts';
 
 /** What a client offered to prove who it is. */
 export interface Credentials {

@@ -1,7 +1,7 @@
 import type { Env } from '../../env/index.ts';
 import type { Mailbox } from '../../net/index.ts';
+import type { MessageOutcome, SmtpSession, SmtpSessionOptions } from '../../session/index.ts';
 import type { Role, SessionPolicy } from '../../smtp/index.ts';
-import type { MessageOutcome, SmtpSession, SmtpSessionOptions } from '../smtp-session/index.ts';
 import type { LoginOptions } from './login.ts';
 import type { ServerOptions } from './server-options.ts';
 import type { SpoolOptions } from './spool.ts';

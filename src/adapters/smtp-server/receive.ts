@@ -1,7 +1,7 @@
 import { timedOut } from '../../core/index.ts';
+import type { MessageOutcome, RecipientOutcome, SmtpSession } from '../../session/index.ts';
 import type { Reply } from '../../smtp/index.ts';
 import { hostReply, replyFor, withoutOwnResults } from '../../smtp/index.ts';
-import type { MessageOutcome, RecipientOutcome, SmtpSession } from '../smtp-session/index.ts';
 import type { Delivery, GuardOptions } from './options.ts';
 import { Spool } from './spool.ts';
 

@@ -3,7 +3,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { open, unlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { MessageSink } from '../smtp-session/index.ts';
+import type { MessageSink } from '../../session/index.ts';
 
 /** Where a message waits for `deliver` to read it. */
 export interface SpoolOptions {

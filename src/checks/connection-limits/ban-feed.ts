@@ -1,7 +1,6 @@
-import type { Awaitable, Decision, Outcome } from '../../core/index.ts';
+import type { Awaitable, Outcome } from '../../core/index.ts';
 import { isPromise } from '../../core/index.ts';
-import type { Ban, Env } from '../../env/index.ts';
-import type { ConnectFacts } from '../../smtp/facts.ts';
+import type { Ban } from '../../env/index.ts';
 import type { BanRule, Offence } from '../../smtp/parts.ts';
 import { after } from './awaitable.ts';
 import type { Prefixes } from './exemption.ts';
@@ -108,44 +107,4 @@ export function banAfter(options: BanAfterOptions): BanRule {
       return failures <= times ? ban() : count(times);
     },
   };
-}
-
-/**
- * Shows the rules what has happened: a decision, once it was made, or a offence that only the session knows of. A session
- * does so with the `bans` of its policy; a host without one calls it after every decision. It never throws: a predicate or
- * a store that does is reported to `onError`, and nobody is banned for it.
- *
- * @returns the ban that came of it; of several, the one that lasts longest
- *
- * @example
- * ```ts
- * import { banAfter, feedBans } from 'postern/checks/connection-limits';
- * import type { Decision } from 'postern/core';
- * import type { Env } from 'postern/env';
- * import type { ConnectFacts } from 'postern/smtp';
- *
- * const rules = [banAfter({ failures: 20, of: 'unknown-recipient' })];
- * export const onDecision = (decision: Decision, facts: ConnectFacts, env: Env) => feedBans(rules, decision, facts, env);
- * export const onWrongPassword = (facts: ConnectFacts, env: Env) => feedBans(rules, 'auth-failure', facts, env);
- * ```
- */
-export async function feedBans(
-  rules: readonly BanRule[],
-  what: Decision | Offence,
-  facts: Pick<ConnectFacts, 'client'>,
-  env: Pick<Env, 'counters' | 'bans'>,
-  onError?: (error: unknown) => void,
-): Promise<Ban | undefined> {
-  let longest: Ban | undefined;
-  for (const rule of rules) {
-    try {
-      const times = rule.counts(what);
-      if (times === 0) continue;
-      const ban = await rule.feed(times, facts, env);
-      if (ban !== undefined && (longest === undefined || ban.until > longest.until)) longest = ban;
-    } catch (error) {
-      onError?.(error);
-    }
-  }
-  return longest;
 }

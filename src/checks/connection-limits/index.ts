@@ -5,7 +5,7 @@
  *
  * **Knows**: the facts of the stage it stands at; each key names the facts it needs, and does not compile without them.
  *
- * **Asks**: `env.counters`, which decide at once where they are in memory; `tarpit` also the clock; `feedBans` also
+ * **Asks**: `env.counters`, which decide at once where they are in memory; `tarpit` also the clock, `banAfter` also
  * `env.bans`. Whether a client is banned is `ip-blocklist`'s question, which asks the same bans.
  *
  * **Standards**: RFC 5321 §4.5.3.1.8 and .10 (recipients: at least 100, 452 for more), RFC 4954, RFC 3207; the generic
@@ -37,7 +37,7 @@
  * @module
  */
 export type { BanAfterOptions, BanRule, Offence } from './ban-feed.ts';
-export { banAfter, feedBans } from './ban-feed.ts';
+export { banAfter } from './ban-feed.ts';
 export type { ConnectionLimitsOptions } from './connections.ts';
 export { connectionLimits } from './connections.ts';
 export type { DistinctLimitOptions } from './distinct.ts';
@@ -61,10 +61,9 @@ export {
 } from './keys.ts';
 export type { PrefixClass } from './prefix-classes.ts';
 export { prefixClasses } from './prefix-classes.ts';
-export type { Counted, RateEvidence, RateLimitOptions } from './rates.ts';
+export type { Counted, RateLimitOptions } from './rates.ts';
 export {
   authRate,
-  chargeAccepted,
   messageRate,
   octetRate,
   perDay,

@@ -1,4 +1,4 @@
-import type { Awaitable, Check, Decision } from '../../core/index.ts';
+import type { Awaitable, Check } from '../../core/index.ts';
 import { defer, defineCheck, isPromise, none } from '../../core/index.ts';
 import type { Charge, Counters, Env, Rate, Usage } from '../../env/index.ts';
 import type { AuthFacts, ConnectFacts, DataFacts, HeloFacts, MailFacts, RcptFacts } from '../../smtp/facts.ts';
@@ -24,9 +24,9 @@ export const perDay = (rate: number, burst?: number): Rate => ({ rate, periodMs:
 /** What every limit of a rate takes. */
 export interface RateLimitOptions {
   /**
-   * When it is charged. `now`, where not given: by asking. `when-accepted`: the check only looks, and says in its detail
-   * what is to be charged; the session ({@link chargeAccepted}) charges it once mail was taken, so that a client whose mail is put off
-   * (greylisting) does not use up its rate by coming again, as it was told to.
+   * When the rate is charged. `now`: by the check itself. `when-accepted`: the check only looks, and names the charges in
+   * `afterwards`; the session (`chargeAccepted` of `postern/smtp`) makes them once the mail is accepted, so that a client whose
+   * mail is deferred (greylisting) does not use up its rate by retrying. Default: `now`.
    */
   readonly charge?: 'now' | 'when-accepted';
   /** Prefixes of clients that are not counted. */
@@ -37,12 +37,7 @@ export interface RateLimitOptions {
   readonly label?: string;
 }
 
-/** Evidence of a rate, and what is to be charged once the mail is taken. */
-export interface RateEvidence extends LimitEvidence {
-  readonly charges?: readonly Charge[];
-}
-
-type RateCheck<Facts> = Check<Facts, Pick<Env, 'counters'>, 'pass' | 'none' | 'fail' | 'temperror', RateEvidence>;
+type RateCheck<Facts> = Check<Facts, Pick<Env, 'counters'>, 'pass' | 'none' | 'fail' | 'temperror', LimitEvidence>;
 
 /** What is counted, and how a refusal is told. */
 export interface Counted<in Facts> {
@@ -97,11 +92,9 @@ export function rateLimit<Facts extends Pick<ConnectFacts, 'client'>>(
       const conclude = (usages: readonly Usage[]): LimitAnswer => {
         const i = tightest(usages);
         const usage = usages[i] as Usage;
-        const detail: RateEvidence = {
-          ...evidence(what, (keys[i] as CountedKey).key, usage, rate.periodMs),
-          ...(charge === 'when-accepted' && usage.allowed ? { charges } : {}),
-        };
-        return answerOf(usage.allowed, detail, refusal, onStoreDown);
+        const detail = evidence(what, (keys[i] as CountedKey).key, usage, rate.periodMs);
+        const answer = answerOf(usage.allowed, detail, refusal, onStoreDown);
+        return charge === 'when-accepted' && answer.result === 'pass' ? { ...answer, afterwards: charges } : answer;
       };
       const ask = (): Awaitable<readonly Usage[]> =>
         charge === 'now' ? counters.chargeAll(charges) : peekAll(counters, charges, counted.pending?.(facts) ?? 0);
@@ -128,30 +121,6 @@ const scaled = (rate: Rate, times: number): Rate =>
 
 const periodName = (ms: number): string =>
   ms === MINUTE ? 'minute' : ms === HOUR ? 'hour' : ms === DAY ? 'day' : `${ms}ms`;
-
-/**
- * Charges what limits with `charge: 'when-accepted'` held open, for decisions that let the mail in: those of one
- * transaction, once the message was taken. A session does so by itself; a host without one calls it. Decisions that refused, and rules in shadow, charge nothing.
- *
- * @returns how many charges were made
- */
-export async function chargeAccepted(
-  decisions: Decision | readonly Decision[],
-  { counters }: Pick<Env, 'counters'>,
-): Promise<number> {
-  let made = 0;
-  for (const decision of 'action' in decisions ? [decisions] : decisions) {
-    if (decision.action === 'defer' || decision.action === 'reject') continue;
-    for (const { finding, shadow } of decision.outcomes) {
-      if (shadow || finding.check !== 'rate-limit' || finding.result !== 'pass') continue;
-      const { charges = [] } = (finding.detail ?? {}) as RateEvidence;
-      if (charges.length === 0) continue;
-      await counters.chargeAll(charges);
-      made += charges.length;
-    }
-  }
-  return made;
-}
 
 const tooFast = (explanation: string): Refusal => ({ cause: 'rate-exceeded', status: '7.1', explanation });
 

@@ -182,7 +182,7 @@ async function spfOf(
 function answerOf(found: MessageAuthentication): Answer<AuthenticationWord, MessageAuthentication> {
   const result = wordFor(found);
   const { fault } = found.dmarc;
-  return { ...spoken(found, result), result, fault, detail: found };
+  return { ...spoken(found, result), result, fault, authentication: found.authentication, detail: found };
 }
 
 function wordFor({ dmarc }: MessageAuthentication): AuthenticationWord {

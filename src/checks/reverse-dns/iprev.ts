@@ -68,7 +68,8 @@ export function reverseDns(
     async ({ client: { ip } }, env, signal): Promise<Answer<ReverseDnsResult, ReverseDnsDetail>> => {
       if (unnamed.has(addressScope(ip))) return { result: 'none' };
       const { result, ...found } = await iprev(ip, env, { signal });
-      const because = { status: '7.25', cause: 'reverse-dns' } as const;
+      const authentication = [{ method: 'iprev', result, properties: [['policy.iprev', ip]] }] as const;
+      const because = { status: '7.25', cause: 'reverse-dns', authentication } as const;
       switch (result) {
         case 'permerror':
           return permerror({ ...because, explanation: `Client address ${ip} has no reverse DNS name`, detail: found });
@@ -90,7 +91,7 @@ export function reverseDns(
             .map((name) => genericName(name, ip))
             .reduce((best, next) => (next.score < best.score ? next : best));
           const detail = { ...found, generic };
-          if (genericAt === false || generic.score < genericAt) return pass({ detail });
+          if (genericAt === false || generic.score < genericAt) return pass({ authentication, detail });
           return {
             result: 'softfail',
             ...because,

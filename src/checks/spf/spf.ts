@@ -52,7 +52,14 @@ export function spf(options: SpfOptions = {}): Check<SpfFacts, SpfEnv, Result, S
     async ({ client, helo, reversePath }: SpfFacts, env: SpfEnv, signal: AbortSignal) => {
       const mailFrom = identity === 'helo' || reversePath === null ? null : printMailbox(reversePath);
       const outcome = await checkHost({ ip: client.ip, helo: helo.name, mailFrom }, env, { ...rest, signal });
-      return { ...spoken(outcome, client.ip, quoteExplanation), result: outcome.result, detail: outcome };
+      const { result, domain, identity: checked } = outcome;
+      const property = checked === 'helo' ? 'smtp.helo' : 'smtp.mailfrom';
+      return {
+        ...spoken(outcome, client.ip, quoteExplanation),
+        result,
+        authentication: [{ method: 'spf', result, properties: [[property, domain]] }],
+        detail: outcome,
+      };
     },
     { softfail: flag(1), fail: flag(2), permerror: flag(1), temperror: proceed },
     { earliest: 'mail', label },

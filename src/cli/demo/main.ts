@@ -9,9 +9,9 @@
  * Exit status: 0 where every session ended as it should, 1 where one did not, 2 for a wrong option.
  */
 import { parseArgs } from 'node:util';
-import type { SessionEvent } from '../../adapters/smtp-session/index.ts';
 import { checkRedundancy } from '../../checks/mx-redundancy/index.ts';
 import type { Outcome } from '../../core/index.ts';
+import type { SessionEvent } from '../../session/index.ts';
 import { printReply } from '../../smtp/index.ts';
 import type { DemoServers } from './servers.ts';
 import { startServers } from './servers.ts';

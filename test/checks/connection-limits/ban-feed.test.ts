@@ -1,7 +1,8 @@
 import type { BanAfterOptions } from 'postern/checks/connection-limits';
-import { banAfter, feedBans } from 'postern/checks/connection-limits';
+import { banAfter } from 'postern/checks/connection-limits';
 import type { Decision } from 'postern/core';
 import { defineCheck, evaluate, fail, flag, reject, shadow } from 'postern/core';
+import { feedBans } from 'postern/smtp';
 import { describe, expect, test } from 'vitest';
 import { facts, house } from './facts.ts';
 

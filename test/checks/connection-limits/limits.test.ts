@@ -3,7 +3,6 @@ import {
   asn,
   authRate,
   both,
-  chargeAccepted,
   client,
   connectionLimits,
   distinctRecipients,
@@ -31,7 +30,7 @@ import {
 import { relayControl } from 'postern/checks/relay-control';
 import { evaluate, on, reject, shadow, when } from 'postern/core';
 import type { Env } from 'postern/env';
-import { smtpPolicy, smtpReply } from 'postern/smtp';
+import { chargeAccepted, smtpPolicy, smtpReply } from 'postern/smtp';
 import { smtpSession } from 'postern/smtp-session';
 import { connectFacts, quietEnv } from 'postern/testing';
 import { describe, expect, test } from 'vitest';

@@ -1,12 +1,12 @@
 /**
- * **Answers** what a policy says to an SMTP session: verbs in, replies out, the same for every server and runtime.
+ * Applies a policy to one SMTP session: commands in, replies out, the same for every server and runtime.
  *
- * **Knows** the connection it is given; it builds the facts of each stage with `net`, and keeps what was found.
- * **Asks** only the environment it is given. One session asks the DNS each question once.
- * **Standards** RFC 5321 (order of commands, paths), RFC 3207 §4.2 (what STARTTLS forgets), RFC 2033 (LMTP), RFC 6531.
- * **Limits** It does not speak on a socket, parse lines or verify passwords: that is the server's. A stage is decided
- * after `deadlineMs` with what is known then. For a message with several recipients SMTP has one reply: rules at `data`
- * are evaluated once for all of them; with LMTP once for each.
+ * **Answers**: what does the policy reply to this command? **Knows**: the facts of the connection; it builds the facts of each
+ * stage and keeps the findings. **Asks**: the given environment. A session sends each DNS query once.
+ * **Standards**: RFC 5321 (order of commands, paths), RFC 3207 §4.2 (what STARTTLS discards), RFC 2033 (LMTP), RFC 6531.
+ * **Limits**: the server speaks on the socket, splits lines and verifies passwords. A stage is decided after `deadlineMs`; a
+ * check without an answer counts as `temperror`. With SMTP a message has one reply, so rules at `data` are evaluated once for
+ * all recipients; with LMTP once for each.
  *
  * @example
  * ```ts
@@ -36,5 +36,13 @@
  * @module
  */
 export type { BareLineEndingPolicy, MessageSink } from './receiving.ts';
-export { smtpSession } from './session.ts';
-export type { MessageOutcome, RecipientOutcome, SessionEvent, SmtpSession, SmtpSessionOptions } from './types.ts';
+/** @internal */
+export { assertSessionOptions, smtpSession } from './session.ts';
+export type {
+  MessageOutcome,
+  MessageWriter,
+  RecipientOutcome,
+  SessionEvent,
+  SmtpSession,
+  SmtpSessionOptions,
+} from './types.ts';

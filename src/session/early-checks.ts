@@ -1,15 +1,15 @@
-import type { Awaitable, Check, Entry, Finding, Known } from '../../core/index.ts';
-import { examine, isPromise, leavesOf } from '../../core/index.ts';
-import type { SessionPolicy } from '../../smtp/index.ts';
-import { policyParts } from '../../smtp/index.ts';
+import type { Awaitable, Check, Entry, Finding, Known } from '../core/index.ts';
+import { examine, isPromise, leavesOf } from '../core/index.ts';
+import type { SessionPolicy } from '../smtp/index.ts';
+import { policyParts } from '../smtp/index.ts';
 
 type AnyCheck<E> = Check<never, E>;
 
-/** The order in which facts come to be known. */
+/** The stages in the order of their facts. */
 const order = ['connect', 'helo', 'mail', 'rcpt', 'data'] as const;
 export type EarlyStage = (typeof order)[number];
 
-/** Checks that were begun at the same time. They share a signal, which fires when nobody waits for any of them. */
+/** Checks that were started at the same time. They share a signal, which fires when none of their findings is needed. */
 interface Batch {
   readonly from: EarlyStage;
   readonly controller: AbortController;
@@ -19,31 +19,37 @@ interface Batch {
 interface Started {
   readonly batch: Batch;
   readonly finding: Awaitable<Finding>;
-  /** It has answered, or nobody waits for it. */
+  /** The check has answered, or was abandoned. */
   settled: boolean;
 }
 
-/** Which checks can begin when, and which check a rule asks. A check that several ask is begun once for all of them. */
+/** Which checks can start at which stage, and which check each rule uses. A shared check is started once. */
 interface Plan<E> {
   readonly byStage: ReadonlyMap<EarlyStage, readonly AnyCheck<E>[]>;
   readonly byRule: ReadonlyMap<string, AnyCheck<E>>;
-  /** Checks that more than one rule asks, or a rule and the authenticator. */
+  /** Checks that several rules use, or a rule and the authenticator. */
   readonly shared: ReadonlySet<object>;
 }
 
 /**
- * Examines checks as soon as their facts exist, for the stage that will judge them: what can run at once does, and a
- * check whose facts a further recipient does not change is examined once for all of them.
+ * Runs checks as soon as their facts exist, before the stage that judges them. Checks run in parallel where possible, and a
+ * check that does not depend on the recipient runs once for all recipients.
  */
 export class EarlyChecks<E> implements Known {
   readonly #plan: Plan<E>;
   readonly #started = new Map<object, Started>();
 
-  constructor(policy: SessionPolicy<E>) {
-    this.#plan = planOf(policy);
+  private constructor(plan: Plan<E>) {
+    this.#plan = plan;
   }
 
-  /** Begins every check of a later stage that needs no more than what is known at `stage`. */
+  /** The early checks of a policy for one session; undefined if it has none. */
+  static of<E>(policy: SessionPolicy<E>): EarlyChecks<E> | undefined {
+    const plan = planOf(policy);
+    return plan.byStage.size > 0 ? new EarlyChecks(plan) : undefined;
+  }
+
+  /** Starts every check of a later stage that needs only the facts of `stage`. */
   start(stage: EarlyStage, facts: object, env: E): void {
     const checks = this.#plan.byStage.get(stage);
     if (checks === undefined) return;
@@ -62,7 +68,7 @@ export class EarlyChecks<E> implements Known {
     return check === undefined ? undefined : this.found(check);
   }
 
-  /** What the check has found, where it was begun. */
+  /** The finding of a check, if it was started. */
   found(check: object): Awaitable<Finding> | undefined {
     return this.#started.get(check)?.finding;
   }
@@ -70,15 +76,15 @@ export class EarlyChecks<E> implements Known {
   abandon(rule: string): void {
     const check = this.#plan.byRule.get(rule);
     const started = check === undefined || this.#plan.shared.has(check) ? undefined : this.#started.get(check);
-    if (started !== undefined) give(started);
+    if (started !== undefined) abandon(started);
   }
 
-  /** What was found about facts of this stage and the later ones holds no longer. */
+  /** Discards findings about the facts of this stage and later ones. */
   forget(stage: EarlyStage): void {
     const since = order.indexOf(stage);
     for (const [check, started] of this.#started) {
       if (order.indexOf(started.batch.from) < since) continue;
-      give(started);
+      abandon(started);
       this.#started.delete(check);
     }
   }
@@ -90,8 +96,8 @@ function settle(started: Started): void {
   started.batch.waiting--;
 }
 
-/** Nobody waits for this one any more; where it was the last of its batch, the batch is ended. */
-function give(started: Started): void {
+/** Abandons a check. Aborts its batch if no other finding of it is needed. */
+function abandon(started: Started): void {
   if (started.settled) return;
   settle(started);
   if (started.batch.waiting === 0) started.batch.controller.abort('abandoned');
@@ -99,7 +105,7 @@ function give(started: Started): void {
 
 const plans = new WeakMap<object, Plan<never>>();
 
-/** The same for every session of a policy. */
+/** Returns the plan of a policy, which all its sessions share. */
 function planOf<E>(policy: SessionPolicy<E>): Plan<E> {
   const known = plans.get(policy);
   if (known !== undefined) return known as unknown as Plan<E>;
@@ -110,7 +116,7 @@ function planOf<E>(policy: SessionPolicy<E>): Plan<E> {
   const add = (check: AnyCheck<E>, judged: EarlyStage): boolean => {
     const from = check.earliest as EarlyStage;
     const [first, last] = [order.indexOf(from), order.indexOf(judged)];
-    // The message's own stage begins while its author is being authenticated.
+    // Checks at `data` start while the message is being authenticated.
     if (first < 0 || first > last || (first === last && judged !== 'data')) return false;
     const beside = byStage.get(from) ?? new Set();
     byStage.set(from, beside.add(check));

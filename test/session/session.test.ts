@@ -63,11 +63,11 @@ async function toRcpt(session: SmtpSession, from = '<a@example.org>'): Promise<v
 
 describe('the order of commands', () => {
   test('MAIL before HELO → 503', async () =>
-    expect(said(await begin().mail('<a@example.org>'))).toBe('503 5.5.1 Say EHLO first'));
+    expect(said(await begin().mail('<a@example.org>'))).toBe('503 5.5.1 Send EHLO first'));
   test('RCPT before MAIL → 503', async () => {
     const session = begin();
     await session.helo('EHLO', 'mx.example.org');
-    expect(said(await session.rcpt('<b@example.com>'))).toBe('503 5.5.1 Say MAIL first');
+    expect(said(await session.rcpt('<b@example.com>'))).toBe('503 5.5.1 Send MAIL first');
   });
   test('MAIL twice → 503, and RSET makes room', async () => {
     const session = begin();
@@ -482,7 +482,7 @@ describe('a policy that nobody made', () => {
     ['a copy with the relay taken out', { ...smtpPolicy({ relay }), rcpt: [] }],
     ['a plain copy', { ...smtpPolicy({ relay }) }],
   ])('%s → TypeError', (_, policy) => {
-    expect(() => smtpSession(policy as never, {} as never, {} as never)).toThrow(/was not made by smtpPolicy/);
+    expect(() => smtpSession(policy as never, {} as never, {} as never)).toThrow(/must be made by smtpPolicy/);
   });
   test('a permit at RCPT → does not step over relay control', async () => {
     const session = begin({
@@ -493,7 +493,7 @@ describe('a policy that nobody made', () => {
     expect(said(await session.rcpt('<x@example.net>'))).toMatch(/^550 5\.7\.1 /);
   });
   test('a wrong option → TypeError', () =>
-    expect(() => begin({}, { options: { deadlineMs: 0 } })).toThrow('smtpSession: deadlineMs 0'));
+    expect(() => begin({}, { options: { deadlineMs: 0 } })).toThrow('smtpSession: deadlineMs must be a positive number, got 0'));
 });
 
 test('a deferral → 4xx, and the client may try again', async () => {

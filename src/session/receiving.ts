@@ -1,4 +1,5 @@
-import type { BareLineEndings } from '../../smtp/index.ts';
+import type { MessageFacts, MessageReader } from '../message/index.ts';
+import type { BareLineEndings } from '../smtp/index.ts';
 
 /** What to do with a bare CR, a bare LF or a NUL in a message. */
 export type BareLineEndingPolicy = 'refuse' | 'normalize' | 'keep';
@@ -7,7 +8,7 @@ export type BareLineEndingPolicy = 'refuse' | 'normalize' | 'keep';
 export interface MessageSink {
   /** Takes the next chunk. The session waits for a promise that it returns before it reads on. */
   write(chunk: Uint8Array): Promise<void> | undefined;
-  /** The message is complete, or, with an error, it will never be. Called once. */
+  /** Ends the message. With an error, the message is incomplete. Called once. */
   end(error?: Error): void;
 }
 
@@ -15,6 +16,8 @@ export interface ReceivingOptions {
   /** Largest message in bytes. Default: no limit. */
   readonly size?: number;
   readonly bareLineEndings: BareLineEndingPolicy;
+  /** Largest message in bytes that is kept whole. */
+  readonly keep: number;
 }
 
 const NUL = 0;
@@ -23,57 +26,86 @@ const CR = 13;
 const SPACE = 32;
 
 /**
- * Receives one message: counts its bytes, looks at its line endings, and hands a copy on.
+ * Receives one message in chunks: counts its bytes, checks its line endings, and passes it on to everything that reads it.
  *
- * A message that is refused is read to its end all the same, because the client does not listen before; no more of it is
- * handed on.
+ * A message that is refused is read to its end, because the client does not listen before; no more of it is passed on.
  */
 export class Receiving {
   /** Why the message is refused; `undefined` if nothing is wrong with it so far. */
   refusal: 'message-too-big' | 'bare-line-ending' | undefined;
   readonly found: { -readonly [K in keyof BareLineEndings]: number } = { cr: 0, lf: 0, nul: 0 };
   readonly #options: ReceivingOptions;
+  readonly #reader: MessageReader;
+  readonly #copy: MessageSink | undefined;
+  readonly #authenticating: MessageSink | undefined;
   #size = 0;
+  #kept: Uint8Array[] | undefined;
+  #keptSize = 0;
   /** The last byte was a CR. It is held back until the next byte shows whether it is bare. */
   #endsInCr = false;
+  #ended = false;
 
-  constructor(options: ReceivingOptions) {
+  constructor(
+    options: ReceivingOptions,
+    reader: MessageReader,
+    copy: MessageSink | undefined,
+    authenticating: MessageSink | undefined,
+  ) {
     this.#options = options;
+    this.#reader = reader;
+    this.#copy = copy;
+    this.#authenticating = authenticating;
+    this.#kept = options.keep > 0 ? [] : undefined;
   }
 
-  /** @throws what the message throws, and an error once a refused message has been read to its end */
-  async *through(message: Uint8Array | AsyncIterable<Uint8Array>, copy?: MessageSink): AsyncGenerator<Uint8Array> {
-    let sink = copy;
-    const end = (error?: Error): void => {
-      sink?.end(error);
-      sink = undefined;
-    };
-    try {
-      for await (const chunk of message instanceof Uint8Array ? [message] : message) {
-        const octets = this.#take(chunk);
-        if (this.refusal !== undefined) {
-          end(new Error(problems[this.refusal]));
-          continue;
-        }
-        if (octets.length === 0) continue;
-        const taken = sink?.write(octets);
-        yield octets;
-        if (taken !== undefined) await taken;
-      }
-      const rest = this.#rest();
-      if (this.refusal !== undefined) throw new Error(problems[this.refusal]);
-      if (rest.length > 0) {
-        await sink?.write(rest);
-        yield rest;
-      }
-      end();
-    } catch (error) {
-      end(error instanceof Error ? error : new Error(String(error)));
-      throw error;
-    } finally {
-      // Reached with a sink only if the reader has stopped in the middle.
-      if (sink !== undefined) end(new Error('The message was not read to its end'));
+  /** Takes the next chunk. Wait for a promise that it returns before the next call. */
+  write(chunk: Uint8Array): Promise<void> | undefined {
+    const octets = this.#take(chunk);
+    if (this.refusal !== undefined) this.stop(new Error(problems[this.refusal]));
+    return octets.length === 0 || this.#ended ? undefined : this.#pass(octets);
+  }
+
+  /** Ends the message. Resolves with its contents, or with undefined if the message is refused. */
+  async end(): Promise<MessageFacts | undefined> {
+    const rest = this.#rest();
+    if (rest.length > 0 && this.refusal === undefined) await this.#pass(rest);
+    if (this.refusal !== undefined) this.stop(new Error(problems[this.refusal]));
+    if (this.#ended) return undefined;
+    this.stop();
+    return this.#reader.end();
+  }
+
+  /** Ends everything that reads the message. With an error, the message is incomplete. */
+  stop(error?: Error): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#copy?.end(error);
+    this.#authenticating?.end(error);
+  }
+
+  /** The whole message, or undefined if it is longer than `keep`. */
+  kept(): Uint8Array | undefined {
+    if (this.#kept === undefined) return undefined;
+    const all = new Uint8Array(this.#keptSize);
+    let at = 0;
+    for (const chunk of this.#kept) {
+      all.set(chunk, at);
+      at += chunk.length;
     }
+    return all;
+  }
+
+  #pass(octets: Uint8Array): Promise<void> | undefined {
+    if (this.#kept !== undefined) {
+      this.#keptSize += octets.length;
+      if (this.#keptSize <= this.#options.keep) this.#kept.push(octets);
+      else this.#kept = undefined;
+    }
+    const copied = this.#copy?.write(octets);
+    const authenticated = this.#authenticating?.write(octets);
+    this.#reader.write(octets);
+    if (copied === undefined) return authenticated;
+    return authenticated === undefined ? copied : copied.then(() => authenticated);
   }
 
   #take(chunk: Uint8Array): Uint8Array {
@@ -92,7 +124,7 @@ export class Receiving {
     return this.#judged(octets, count(octets, this.#endsInCr, this.found));
   }
 
-  /** What was held back at the end of the message: a CR that nothing follows. */
+  /** Returns the CR that was held back, if the message ends with one. */
   #rest(): Uint8Array {
     if (!this.#endsInCr || this.refusal !== undefined) return new Uint8Array(0);
     this.found.cr++;
@@ -107,11 +139,11 @@ export class Receiving {
 }
 
 const problems = {
-  'message-too-big': 'The message is larger than the limit',
-  'bare-line-ending': 'The message contains a bare CR, a bare LF or a NUL',
+  'message-too-big': 'Message is too large',
+  'bare-line-ending': 'Message contains a bare CR, a bare LF or a NUL',
 } as const;
 
-/** Counts the faults of a chunk. @param crFollows the CR that ends the chunk has been cut off */
+/** Counts the faults of a chunk. @param crFollows the chunk is followed by a CR that is held back */
 function count(octets: Uint8Array, crFollows: boolean, found: { cr: number; lf: number; nul: number }): boolean {
   const before = found.cr + found.lf + found.nul;
   for (let at = octets.indexOf(LF); at >= 0; at = octets.indexOf(LF, at + 1)) if (octets[at - 1] !== CR) found.lf++;

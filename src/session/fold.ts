@@ -1,15 +1,19 @@
-import type { Decision, HeaderField } from '../../core/index.ts';
-import { addWeights } from '../../core/index.ts';
+import type { Decision, HeaderField } from '../core/index.ts';
+import { addWeights } from '../core/index.ts';
 
 const strength = { accept: 0, quarantine: 1, discard: 2, defer: 3, reject: 4 } as const;
 
+/** The decision of a stage without rules. */
+export const noDecision: Decision = { action: 'accept', score: 0, tags: [], delayMs: 0, outcomes: [] };
+
 /**
- * The decision about a message for one recipient: the strongest of the decisions of all stages, and of equals the earliest;
- * with the tags, the outcomes and the scores of all of them.
+ * Folds the decisions of all stages into the decision about a message for one recipient: the strongest, and of equals the
+ * earliest; with the tags, the outcomes and the scores of all of them.
  */
 export function foldStages(stages: readonly Decision[]): Decision {
-  const [first, ...others] = stages as [Decision, ...Decision[]];
-  return others.reduce((folded, next) => {
+  return stages.reduce((folded, next) => {
+    if (next === noDecision) return folded;
+    if (folded === noDecision) return next;
     const winner = strength[next.action] > strength[folded.action] ? next : folded;
     return {
       ...winner,
@@ -18,12 +22,12 @@ export function foldStages(stages: readonly Decision[]): Decision {
       delayMs: Math.max(folded.delayMs, next.delayMs),
       outcomes: [...folded.outcomes, ...next.outcomes],
     };
-  }, first);
+  }, noDecision);
 }
 
 /**
- * The one action for a message with several recipients: what is kept for anybody is kept, and set apart if one of those
- * who get it asked for that. Only a message that is discarded for every recipient is discarded.
+ * The one action for a message with several recipients. A message that is accepted for any recipient is kept, and quarantined
+ * if the decision for one of those recipients is to quarantine. It is discarded only if it is discarded for all of them.
  */
 export function foldRecipients(actions: readonly Decision['action'][]): Decision['action'] {
   const taken = actions.filter((action) => action !== 'defer' && action !== 'reject');
@@ -33,7 +37,7 @@ export function foldRecipients(actions: readonly Decision['action'][]): Decision
   return kept.includes('quarantine') ? 'quarantine' : 'accept';
 }
 
-/** The fields of all lists; a field that several recipients' rules ask for stands once. */
+/** The fields of all lists, each once. */
 export function unitedTags(lists: readonly (readonly HeaderField[])[]): readonly HeaderField[] {
   const [first = [], ...others] = lists;
   const united = [...first];
