@@ -7,15 +7,15 @@ import { tcpConnect } from './wire/index.ts';
 
 /** Options of {@link systemEnv}. */
 export interface SystemEnvOptions {
-  /** Its answers' AD bit must be trustworthy where DANE is to be judged. */
+  /** DANE is judged by the AD bit of its answers, which must be trustworthy. */
   readonly dns: DnsResolver;
-  /** The address to connect from. */
+  /** Local address to connect from. Default: chosen by the system. */
   readonly source?: string;
-  /** Milliseconds for one step; as in the audit's own options. */
+  /** Timeout of one step in milliseconds. Default: 30,000. */
   readonly timeoutMs?: number;
 }
 
-/** This machine's clock, sockets, addresses and chance, for an audit. */
+/** Creates the environment of an audit from the clock, sockets, addresses and random numbers of this machine. */
 export function systemEnv({ dns, source, timeoutMs }: SystemEnvOptions): AuditEnv {
   const clock = systemClock();
   return {

@@ -17,7 +17,7 @@ const report: AuditReport = {
   finished: '2026-03-02T08:30:02.500Z',
   state: 'problems',
   probes: ['mx', 'smtp', 'relay', 'tls', 'spf'],
-  notes: ['This machine has no IPv6: addresses of that kind were not connected to.'],
+  notes: ['This machine has no IPv6: IPv6 addresses were not checked.'],
   domains: [
     {
       domain: 'example.org',
@@ -119,7 +119,7 @@ const report: AuditReport = {
 
 test('golden/text → the state, the MX hosts, the services, then what was found, the worst first', () => {
   expect(`\n${textReport(report)}`).toBe(`
-Note: This machine has no IPv6: addresses of that kind were not connected to.
+Note: This machine has no IPv6: IPv6 addresses were not checked.
 
 example.org: problems (1 critical, 1 not checked)
 
@@ -240,7 +240,7 @@ test('golden/SARIF → one run, its rules and its results', () => {
               {
                 level: 'note',
                 message: {
-                  text: 'This machine has no IPv6: addresses of that kind were not connected to.',
+                  text: 'This machine has no IPv6: IPv6 addresses were not checked.',
                 },
               },
             ],

@@ -1,6 +1,5 @@
 import type { AuditContext } from '../context.ts';
-import type { Find } from '../find.ts';
-import { printable } from '../finding.ts';
+import { type Find, printable } from '../finding.ts';
 import { exposure, offeredInClear } from '../offered.ts';
 import type { Dialect, Dummy, LoginAnswer, LoginForm } from './dialect.ts';
 import { sameRefusal, type Verdict, verdictOf } from './judge.ts';

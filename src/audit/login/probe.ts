@@ -1,15 +1,16 @@
 import type { AuditContext } from '../context.ts';
-import type { Find, Mutable } from '../find.ts';
-import { type AuditFinding, evidenceOf, found, printable } from '../finding.ts';
+import { type AuditFinding, evidenceOf, type Find, found, type Mutable, printable } from '../finding.ts';
 import type { ServiceAudit, ServiceName, TlsAudit } from '../report.ts';
 import { certificateFindings, probeVersions, readCertificate, versionFindings } from '../tls/index.ts';
 import { mayTrustUs } from '../trust.ts';
 import { type TlsBegun, uninvited } from '../wire/index.ts';
 import { judgeClear, tryInClear } from './clear.ts';
 import type { Dialect, Dummy } from './dialect.ts';
-import { dialectOf } from './dialects.ts';
+import { imap } from './imap.ts';
+import { managesieve } from './managesieve.ts';
+import { pop3 } from './pop3.ts';
 import { type SideConversations, sideConversations } from './side-conversations.ts';
-import { reply } from './submission.ts';
+import { reply, submission } from './submission.ts';
 import { type Answer, isAnswer, shown, Talk } from './talk.ts';
 
 /** One service on one address. */
@@ -50,6 +51,15 @@ interface Task {
   readonly context: AuditContext;
 }
 
+const dialects: { readonly [service in LoginTarget['service']]: Dialect } = {
+  submission,
+  submissions: submission,
+  imap,
+  imaps: imap,
+  pop3,
+  pop3s: pop3,
+  managesieve,
+};
 const implicit: ReadonlySet<ServiceName> = new Set(['submissions', 'imaps', 'pop3s']);
 /**
  * How long a host that nobody has announced is given to take the connection: the third SYN is sent after 3 seconds, and
@@ -79,7 +89,7 @@ const NO_TLS = /WRONG_VERSION_NUMBER|HTTP_REQUEST|PACKET_LENGTH_TOO_LONG/;
 export async function auditService(target: LoginTarget, context: AuditContext): Promise<LoginAudit | undefined> {
   const { service: name, host, address, port, because } = target;
   const { settings, clock } = context;
-  const dialect = dialectOf(name);
+  const dialect = dialects[name];
   const trusted = mayTrustUs(address, context);
   const service: Mutable<ServiceAudit> = {
     service: name,

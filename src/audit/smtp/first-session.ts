@@ -1,8 +1,7 @@
 import { isIPv6 } from 'node:net';
 import { parseDomain, parseIp } from '../../net/index.ts';
 import type { AuditContext } from '../context.ts';
-import type { Find, Mutable } from '../find.ts';
-import { printable } from '../finding.ts';
+import { type Find, type Mutable, printable } from '../finding.ts';
 import { offeredInClear } from '../offered.ts';
 import type { ServiceAudit, TlsAudit } from '../report.ts';
 import { readCertificate, sentChain } from '../tls/index.ts';

@@ -1,8 +1,7 @@
 import type { DnsAnswer } from '../../env/index.ts';
 import type { AuditContext } from '../context.ts';
-import type { Find, Mutable } from '../find.ts';
-import { type AuditFinding, evidenceOf, found, printable } from '../finding.ts';
-import { mtaStsAllows } from '../records/index.ts';
+import { type AuditFinding, evidenceOf, type Find, found, type Mutable, printable } from '../finding.ts';
+import { type MtaStsPolicy, mtaStsAllows } from '../records/index.ts';
 import type { ServiceAudit, TlsAudit } from '../report.ts';
 import { certificateFindings, daneMatches, probeVersions, versionFindings } from '../tls/index.ts';
 import { mayTrustUs } from '../trust.ts';
@@ -10,7 +9,7 @@ import type { TlsBegun } from '../wire/index.ts';
 import { greeted, greetingFindings, mainSession } from './first-session.ts';
 import { probeInjection } from './injection.ts';
 import { probePostmaster } from './postmaster.ts';
-import { daneFindings, type Policy, stsFindings } from './promises.ts';
+import { daneFindings, stsFindings } from './promises.ts';
 import { probeRelay } from './relay.ts';
 import { type Place, SmtpSession } from './session.ts';
 import { sideSessions, versionOf } from './side-sessions.ts';
@@ -28,7 +27,7 @@ export interface MxHostExtra {
   /** The answer for `_25._tcp.<host>`. */
   readonly tlsa?: Promise<DnsAnswer<'TLSA'> | undefined>;
   /** The domain's MTA-STS policy. */
-  readonly mtaSts?: Promise<Policy | undefined>;
+  readonly mtaSts?: Promise<MtaStsPolicy | undefined>;
 }
 
 /** What was found at one address. */

@@ -1,10 +1,8 @@
 import type { DnsAnswer } from '../../env/index.ts';
-import type { Find } from '../find.ts';
-import type { CertificateAudit, RecordsAudit, ServiceAudit, TlsAudit } from '../report.ts';
+import type { Find } from '../finding.ts';
+import type { MtaStsPolicy } from '../records/index.ts';
+import type { CertificateAudit, ServiceAudit, TlsAudit } from '../report.ts';
 import { isTrusted, isUsable, namesHost } from '../tls/index.ts';
-
-/** A domain's MTA-STS policy. */
-export type Policy = NonNullable<NonNullable<RecordsAudit['mtaSts']>['policy']>;
 
 /** What TLSA records promise, and whether the server keeps it (RFC 7672 §2.2). */
 export function daneFindings(
@@ -32,7 +30,7 @@ export function daneFindings(
 
 /** What the policy promises, and whether the server keeps it (RFC 8461 §4.1, §4.2). */
 export function stsFindings(
-  policy: Policy | undefined,
+  policy: MtaStsPolicy | undefined,
   certificate: CertificateAudit | undefined,
   { starttls, host }: ServiceAudit,
   now: number,

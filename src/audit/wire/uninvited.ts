@@ -1,5 +1,5 @@
 import type { Clock } from '../../env/index.ts';
-import type { Find } from '../find.ts';
+import type { Find } from '../finding.ts';
 import type { Wire } from './wire.ts';
 
 /** What is sent along with the answer to STARTTLS has arrived by then. */
