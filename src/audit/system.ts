@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { networkInterfaces } from 'node:os';
 import { systemClock } from '../adapters/system/index.ts';
+import { assertKnownOptions } from '../core/index.ts';
 import type { DnsResolver } from '../env/index.ts';
 import type { AuditEnv } from './context.ts';
 import { tcpConnect } from './wire/index.ts';
@@ -15,8 +16,14 @@ export interface SystemEnvOptions {
   readonly timeoutMs?: number;
 }
 
-/** Creates the environment of an audit from the clock, sockets, addresses and random numbers of this machine. */
-export function systemEnv({ dns, source, timeoutMs }: SystemEnvOptions): AuditEnv {
+/**
+ * Creates the environment of an audit from the clock, sockets, addresses and random numbers of this machine.
+ *
+ * @throws {TypeError} if an option is wrong or unknown
+ */
+export function systemEnv(options: SystemEnvOptions): AuditEnv {
+  assertKnownOptions('systemEnv', options, ['dns', 'source', 'timeoutMs']);
+  const { dns, source, timeoutMs } = options;
   const clock = systemClock();
   return {
     dns,

@@ -3,7 +3,7 @@ import { type AuditFinding, evidenceOf, type Find, found, type Mutable, printabl
 import type { ServiceAudit, ServiceName, TlsAudit } from '../report.ts';
 import { certificateFindings, probeVersions, readCertificate, versionFindings } from '../tls/index.ts';
 import { mayTrustUs } from '../trust.ts';
-import { type TlsBegun, uninvited } from '../wire/index.ts';
+import { responseInjection, type TlsBegun } from '../wire/index.ts';
 import { judgeClear, tryInClear } from './clear.ts';
 import type { Dialect, Dummy } from './dialect.ts';
 import { imap } from './imap.ts';
@@ -266,7 +266,7 @@ async function withoutTls(begun: Exclude<TlsBegun, { readonly status: 'secure' }
   }
   service.starttls = 'failed';
   find('starttls-failed', 'The port is for TLS, and the handshake fails.', [begun.reason], { probe: 'login' });
-  task.beside.firstIsOver();
+  task.beside.firstEnded();
   judgeTls(await moreHandshakes(task), task);
 }
 
@@ -332,7 +332,7 @@ async function withinTls(talk: Talk, greeting: Answer, task: Task): Promise<void
     if (after === undefined && dialect.asksFirst) unknown.push('EHLO was not answered as it should be');
     else await openSubmission(talk, 'within TLS', task);
   }
-  void talk.close(dialect.farewell).then(beside.firstIsOver);
+  void talk.close(dialect.farewell).then(beside.firstEnded);
   judgeTls(await more, task);
 }
 
@@ -367,7 +367,7 @@ async function fromClear(talk: Talk, greeting: Answer, task: Task): Promise<void
     : undefined;
   const on = await begin(talk, before, offered, task);
   tlsIs(on);
-  void talk.close(dialect.farewell).then(beside.firstIsOver);
+  void talk.close(dialect.farewell).then(beside.firstEnded);
   const [known, versions] = await Promise.all([
     clear,
     side?.then(([spoken]) => spoken) ?? (on ? moreHandshakes(task) : {}),
@@ -405,7 +405,7 @@ async function begin(
     else unknown.push(`whether TLS can be had: ${shown(asked)}`);
     return false;
   }
-  const injected = await uninvited(talk.wire, context.clock);
+  const injected = await responseInjection(talk.wire, context.clock);
   if (injected !== undefined) find(injected[0], injected[1], injected[2], { probe: 'login' });
   const begun = await talk.startTls({ name: target.host, authorities: settings.authorities });
   if (begun.status !== 'secure') {

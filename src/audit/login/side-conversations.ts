@@ -1,28 +1,28 @@
 import type { AuditContext } from '../context.ts';
-import { connectionSlots, type Held, type TlsBegun } from '../wire/index.ts';
+import { connectionSlots, type SideResult, type TlsBegun } from '../wire/index.ts';
 import type { Dialect } from './dialect.ts';
 import { Talk } from './talk.ts';
 
-/** Runs `run` in a conversation of its own; undefined where there was none to be had. */
+/** Runs `run` in a conversation of its own. Returns undefined if the server accepts none. */
 export type Converse = <T>(run: (talk: Talk) => Promise<T>) => Promise<T | undefined>;
 
-/** Before a conversation is tried once more. */
+/** Pause before the retry. */
 const PAUSES_MS = [250];
 
-/** Conversations beside the first one. */
+/** Side conversations with a login service. */
 export interface SideConversations {
-  /** As far as the server greets; in SMTP, as far as EHLO. */
+  /** Runs `run` after the greeting; in SMTP, after EHLO. */
   readonly greeted: Converse;
-  /** As far as the handshake, which `run` is told the outcome of. */
+  /** Runs `run` after the TLS handshake, with its result. */
   readonly handshaken: <T>(
     ask: Parameters<Talk['startTls']>[0],
     run: (begun: TlsBegun, talk: Talk) => Promise<T>,
   ) => Promise<T | undefined>;
-  /** From now on there is room for one more. */
-  readonly firstIsOver: () => void;
+  /** Signals that the first conversation is over. */
+  readonly firstEnded: () => void;
 }
 
-/** Conversations beside the first one, that give way to it. */
+/** Creates side conversations. The first conversation has priority, see {@link connectionSlots}. */
 export function sideConversations(
   target: { readonly host: string; readonly address: string; readonly port: number },
   dialect: Dialect,
@@ -30,11 +30,11 @@ export function sideConversations(
   context: AuditContext,
 ): SideConversations {
   const { clock, settings, signal } = context;
-  const { hold, firstIsOver } = connectionSlots(clock, signal, PAUSES_MS);
+  const slots = connectionSlots(clock, signal, PAUSES_MS);
   const once = async <T>(
     ready: (talk: Talk) => Promise<boolean>,
     run: (talk: Talk) => Promise<T>,
-  ): Promise<Held<T> | undefined> => {
+  ): Promise<SideResult<T> | undefined> => {
     if (signal?.aborted) return undefined;
     const talk = await Talk.connect(target, context, dialect.literals);
     if (!(talk instanceof Talk)) return undefined;
@@ -47,7 +47,7 @@ export function sideConversations(
   const converse = <T>(
     ready: (talk: Talk) => Promise<boolean>,
     run: (talk: Talk) => Promise<T>,
-  ): Promise<T | undefined> => hold(() => once(ready, run));
+  ): Promise<T | undefined> => slots.run(() => once(ready, run));
   const greeted = async (talk: Talk): Promise<boolean> => {
     const greeting = await dialect.greet(talk);
     if (greeting.kind !== 'ok') return false;
@@ -60,6 +60,6 @@ export function sideConversations(
         async (talk) => implicit || ((await greeted(talk)) && (await dialect.askTls(talk)).kind === 'ok'),
         async (talk) => run(await talk.startTls({ name: target.host, ...ask }), talk),
       ),
-    firstIsOver,
+    firstEnded: slots.firstEnded,
   };
 }

@@ -1,4 +1,5 @@
 import type { TLSSocket } from 'node:tls';
+import { withDeadline } from '../../env/index.ts';
 import type { AuditContext } from '../context.ts';
 import { certificateFindings, isValid, readCertificate } from '../tls/index.ts';
 import type { RecordsContext } from './probe-resolver.ts';
@@ -96,25 +97,33 @@ async function fetchFrom(
 }
 
 /** Reads one response until it is complete, too long or late, or the connection ends. */
-function readResponse(socket: TLSSocket, { clock, settings, signal }: RecordsContext): Promise<Fetched> {
-  return new Promise((resolve) => {
-    const reader = responseReader();
-    const end = (fetched: Fetched): void => {
-      cancel();
-      socket.off('data', data).off('end', closed).off('close', closed);
-      resolve(fetched);
-    };
-    const data = (chunk: Buffer): void => {
-      const read = reader.take(chunk.toString('latin1'));
-      if (read !== undefined) end(read);
-    };
-    const closed = (): void => end(signal?.aborted ? { status: 'not-reached', reason: 'aborted' } : reader.end());
-    const cancel = clock.after(settings.timeoutMs, () =>
-      end({ status: 'late', reason: `no complete response in ${settings.timeoutMs} ms` }),
-    );
-    socket.on('data', data).on('end', closed).on('close', closed);
-    if (socket.destroyed || socket.readableEnded) closed();
-  });
+async function readResponse(socket: TLSSocket, { clock, settings, signal }: RecordsContext): Promise<Fetched> {
+  const ended = await withDeadline(
+    clock,
+    settings.timeoutMs,
+    signal,
+    () =>
+      new Promise<Fetched>((resolve) => {
+        const reader = responseReader();
+        const closed = (): void => resolve(reader.end());
+        socket.on('end', closed).on('close', closed);
+        socket.on('data', (chunk: Buffer) => {
+          const response = reader.take(chunk.toString('latin1'));
+          if (response !== undefined) resolve(response);
+        });
+        if (socket.destroyed || socket.readableEnded) closed();
+      }),
+  );
+  switch (ended.how) {
+    case 'answered':
+      return ended.value;
+    case 'late':
+      return { status: 'late', reason: `no complete response in ${settings.timeoutMs} ms` };
+    case 'failed':
+      return broken((ended.error as Error).message);
+    case 'aborted':
+      return { status: 'not-reached', reason: 'aborted' };
+  }
 }
 
 const broken = (reason: string): Fetched => ({ status: 'broken', reason });

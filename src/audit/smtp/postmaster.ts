@@ -1,7 +1,7 @@
 import type { AuditContext } from '../context.ts';
 import { type AuditFinding, found } from '../finding.ts';
 import { type Converse, recipient } from './relay.ts';
-import { classOf, detailOf, type SmtpReply, said } from './reply.ts';
+import { classOf, detailOf, replyText, type SmtpReply } from './reply.ts';
 import type { Place } from './session.ts';
 
 interface Asked {
@@ -34,7 +34,7 @@ export async function probePostmaster(
       const answer = await recipient(current, sender, path);
       if (answer === undefined) return;
       asked.push({ sender, ...answer });
-      if (isAccepted(answer) || classOf(await begun.session.say('RSET')) !== 2) return;
+      if (isAccepted(answer) || classOf(await begun.session.command('RSET')) !== 2) return;
       if (begun.session.wire.secure) current = { ...begun, capabilities: [] };
     }
   });
@@ -43,8 +43,8 @@ export async function probePostmaster(
     `address: ${address}`,
     ...asked.map(({ sender, stage, reply }) =>
       stage === 'MAIL'
-        ? `MAIL FROM:${sender} => ${said(reply)}`
-        : `MAIL FROM:${sender} RCPT TO:${path} => ${said(reply)}`,
+        ? `MAIL FROM:${sender} => ${replyText(reply)}`
+        : `MAIL FROM:${sender} RCPT TO:${path} => ${replyText(reply)}`,
     ),
   ];
   if (asked.some(isRefusal))
@@ -84,7 +84,7 @@ const CLIENT =
 /** Whether the reply refuses the recipient itself. */
 function isRefusal({ stage, reply }: Asked): boolean {
   // Neither the mailbox nor another address in the reply is a word of it.
-  const words = said(reply).replace(/<[^>]*>|\S+@\S+/g, '');
+  const words = replyText(reply).replace(/<[^>]*>|\S+@\S+/g, '');
   const { status } = reply;
   if (status !== 'reply') return false;
   // A server that wants a login before any mail takes none from other servers.

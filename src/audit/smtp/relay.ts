@@ -3,7 +3,7 @@ import type { AuditContext } from '../context.ts';
 import { type AuditFinding, found } from '../finding.ts';
 import type { ServiceAudit } from '../report.ts';
 import { controlForm, type Outer, plainForm, type RelayForm, type RelayNames, routedForms } from './relay-forms.ts';
-import { classOf, detailOf, type SmtpReply, said } from './reply.ts';
+import { classOf, detailOf, replyText, type SmtpReply } from './reply.ts';
 import { type Begun, offers, type Place, type SmtpSession } from './session.ts';
 
 /** Recipients of one session: servers slow down or hang up on clients that are refused more often. */
@@ -154,12 +154,12 @@ export async function probeRelay(
   const relay = forms.map((answer) => ({
     form: answer.form.name,
     path: answer.form.path,
-    reply: said(answer.reply),
+    reply: replyText(answer.reply),
     taken: taken.includes(answer),
   }));
   for (const answer of taken)
     if (!asStranger.has(answer.form))
-      relay.push({ form: labelOf(answer), path: answer.form.path, reply: said(answer.reply), taken: true });
+      relay.push({ form: labelOf(answer), path: answer.form.path, reply: replyText(answer.reply), taken: true });
   if (taken.length > 0) {
     const kinds = [...new Set(taken.map(labelOf))];
     const here = nearby
@@ -176,7 +176,7 @@ export async function probeRelay(
             `address: ${place.address}`,
             ...taken.map(
               ({ form, sender, helo, reply }) =>
-                `${helo === undefined ? '' : `EHLO ${helo} `}MAIL FROM:${sender} RCPT TO:${form.path} => ${said(reply)}`,
+                `${helo === undefined ? '' : `EHLO ${helo} `}MAIL FROM:${sender} RCPT TO:${form.path} => ${replyText(reply)}`,
             ),
           ],
         ),
@@ -196,7 +196,7 @@ export async function probeRelay(
           : 'The server refused the foreign mailbox for a reason that is not about relaying.',
         [
           `address: ${place.address}`,
-          ...forms.slice(0, 5).map(({ form, reply }) => `RCPT TO:${form.path} => ${said(reply)}`),
+          ...forms.slice(0, 5).map(({ form, reply }) => `RCPT TO:${form.path} => ${replyText(reply)}`),
         ],
       ),
     ],
@@ -218,11 +218,11 @@ async function ask(
     secured = true;
     return upgrade(session);
   };
-  let mail = await session.say(`MAIL FROM:${current}`);
-  if (await secure(mail)) mail = await session.say(`MAIL FROM:${current}`);
+  let mail = await session.command(`MAIL FROM:${current}`);
+  if (await secure(mail)) mail = await session.command(`MAIL FROM:${current}`);
   if (classOf(mail) >= 4 && code(mail) !== 421 && code(mail) !== 530) {
     current = other;
-    mail = await session.say(`MAIL FROM:${current}`);
+    mail = await session.command(`MAIL FROM:${current}`);
   }
   const answers: Answer[] = [];
   // Nobody may send here who has not logged in: that is an answer, to all forms.
@@ -235,10 +235,10 @@ async function ask(
       left: mail.status === 'reply' ? [] : forms,
     };
   for (const [index, form] of forms.entries()) {
-    let reply = await session.say(`RCPT TO:${form.path}`);
+    let reply = await session.command(`RCPT TO:${form.path}`);
     if (await secure(reply)) {
-      if (classOf(await session.say(`MAIL FROM:${current}`)) !== 2) return { answers, left: forms.slice(index) };
-      reply = await session.say(`RCPT TO:${form.path}`);
+      if (classOf(await session.command(`MAIL FROM:${current}`)) !== 2) return { answers, left: forms.slice(index) };
+      reply = await session.command(`RCPT TO:${form.path}`);
     }
     if (reply.status !== 'reply' || code(reply) === 421) return { answers, left: forms.slice(index) };
     answers.push({ form, sender: current, reply, kind: kindOf(reply, form) });
@@ -287,7 +287,7 @@ async function pose(begun: Begun, { helo, senders }: Impostor, form: RelayForm):
     current = session.wire.secure ? { ...begun, capabilities: [] } : begun;
     if (reply.stage === 'RCPT')
       answers.push({ form, sender, helo, reply: reply.reply, kind: kindOf(reply.reply, form) });
-    if (classOf(await session.say('RSET')) !== 2) break;
+    if (classOf(await session.command('RSET')) !== 2) break;
   }
   return answers;
 }
@@ -301,15 +301,15 @@ export async function recipient(
   const over = (reply: SmtpReply): boolean => reply.status !== 'reply' || code(reply) === 421;
   const again = async (reply: SmtpReply): Promise<boolean> =>
     !session.wire.secure && offers(capabilities, 'STARTTLS') && wantsTls(reply) && (await upgrade(session));
-  let mail = await session.say(`MAIL FROM:${sender}`);
-  if (await again(mail)) mail = await session.say(`MAIL FROM:${sender}`);
+  let mail = await session.command(`MAIL FROM:${sender}`);
+  if (await again(mail)) mail = await session.command(`MAIL FROM:${sender}`);
   if (over(mail)) return undefined;
   if (classOf(mail) !== 2) return { stage: 'MAIL', reply: mail };
-  let reply = await session.say(`RCPT TO:${path}`);
+  let reply = await session.command(`RCPT TO:${path}`);
   if (await again(reply)) {
-    mail = await session.say(`MAIL FROM:${sender}`);
+    mail = await session.command(`MAIL FROM:${sender}`);
     if (classOf(mail) !== 2) return over(mail) ? undefined : { stage: 'MAIL', reply: mail };
-    reply = await session.say(`RCPT TO:${path}`);
+    reply = await session.command(`RCPT TO:${path}`);
   }
   return over(reply) ? undefined : { stage: 'RCPT', reply };
 }
@@ -331,7 +331,7 @@ async function confirm(
     converse(async (begun) => {
       const asked = await recipient(begun, sender, form.path);
       if (asked?.stage !== 'RCPT' || classOf(asked.reply) !== 2) return undefined;
-      const data = await begun.session.say('DATA');
+      const data = await begun.session.command('DATA');
       void begun.session.wire.close();
       // A server that does not know the command, or not here, has refused nothing.
       const refuses = classOf(data) === 4 || (classOf(data) === 5 && code(data) >= 510);
@@ -361,7 +361,7 @@ const labelOf = ({ form, helo, sender }: Answer): string =>
       : `${form.name}, from ${sender}`;
 
 async function upgrade(session: SmtpSession): Promise<boolean> {
-  const ready = await session.say('STARTTLS');
+  const ready = await session.command('STARTTLS');
   if (code(ready) !== 220) return false;
   if ((await session.startTls()).status !== 'secure') return false;
   return classOf(await session.ehlo()) === 2;
@@ -370,7 +370,7 @@ async function upgrade(session: SmtpSession): Promise<boolean> {
 const code = (reply: SmtpReply): number => (reply.status === 'reply' ? reply.code : 0);
 
 const wantsTls = (reply: SmtpReply): boolean =>
-  classOf(reply) >= 4 && (code(reply) === 530 || /\bSTARTTLS\b|\bTLS\b|encrypt/i.test(said(reply)));
+  classOf(reply) >= 4 && (code(reply) === 530 || /\bSTARTTLS\b|\bTLS\b|encrypt/i.test(replyText(reply)));
 
 /**
  * What a reply to RCPT says about relaying. Of the recipient's domain (RFC 7505 §4.2, RFC 3463 §3.2, §3.5), of the sender
@@ -395,7 +395,7 @@ function kindOf(reply: SmtpReply, form: RelayForm): Answer['kind'] {
 /** A reply that differs from another by no more than the address that it repeats is the same. */
 function withoutAddress(reply: SmtpReply, { path }: RelayForm): string {
   const mailbox = path.slice(1, -1);
-  return said(reply)
+  return replyText(reply)
     .replaceAll(mailbox, '')
     .replace(/<[^>]*>/g, '')
     .replace(/\S*[@%!]\S*/g, '');
