@@ -86,7 +86,7 @@ export interface ServiceAudit {
     readonly form: string;
     readonly path: string;
     readonly reply: string;
-    readonly taken: boolean;
+    readonly accepted: boolean;
   }[];
   /** Milliseconds from the start of the connection to the greeting. */
   readonly greetingMs?: number;

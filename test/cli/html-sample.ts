@@ -200,9 +200,9 @@ export const troubled: DomainAudit = {
           form: 'plain',
           path: '<postern-relay-test@example.com>',
           reply: '554 5.7.1 Relay access denied',
-          taken: false,
+          accepted: false,
         },
-        { form: 'percent', path: '<postern-relay-test%example.com@example.org>', reply: '250 2.1.5 Ok', taken: true },
+        { form: 'percent', path: '<postern-relay-test%example.com@example.org>', reply: '250 2.1.5 Ok', accepted: true },
       ],
     }),
     service({

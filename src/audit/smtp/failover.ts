@@ -136,17 +136,17 @@ const requirements: readonly (readonly [string, (service: ServiceAudit) => boole
       return certificate.nameMatches && certificate.chain === 'valid';
     },
   ],
-  ['is an open relay', ({ relay = [] }) => !relay.some(({ taken }) => taken)],
+  ['is an open relay', ({ relay = [] }) => !relay.some(({ accepted }) => accepted)],
 ];
 
 function shown({ host, address, port, preference, starttls, session, relay = [] }: ServiceAudit): string {
   const certificate = session?.certificate;
-  const taken = relay.filter((form) => form.taken).length;
+  const accepted = relay.filter((form) => form.accepted).length;
   return [
     `${host}[${address}]:${port} preference ${preference ?? '?'}: TLS ${starttls ?? 'unknown'}`,
     ...(certificate === undefined
       ? []
       : [`certificate ${certificate.chain}, name ${certificate.nameMatches ? 'matches' : 'does not match'}`]),
-    ...(taken > 0 ? [`relays ${taken} forms`] : []),
+    ...(accepted > 0 ? [`relays ${accepted} forms`] : []),
   ].join('; ');
 }
