@@ -1,10 +1,10 @@
 import type { AuditContext } from '../context.ts';
 import { connectionSlots, type SideResult, type TlsBegun } from '../wire/index.ts';
 import type { Dialect } from './dialect.ts';
-import { Talk } from './talk.ts';
+import { LoginSession } from './session.ts';
 
 /** Runs `run` in a conversation of its own. Returns undefined if the server accepts none. */
-export type Converse = <T>(run: (talk: Talk) => Promise<T>) => Promise<T | undefined>;
+export type Converse = <T>(run: (session: LoginSession) => Promise<T>) => Promise<T | undefined>;
 
 /** Pause before the retry. */
 const PAUSES_MS = [250];
@@ -15,8 +15,8 @@ export interface SideConversations {
   readonly greeted: Converse;
   /** Runs `run` after the TLS handshake, with its result. */
   readonly handshaken: <T>(
-    ask: Parameters<Talk['startTls']>[0],
-    run: (begun: TlsBegun, talk: Talk) => Promise<T>,
+    ask: Parameters<LoginSession['startTls']>[0],
+    run: (begun: TlsBegun, session: LoginSession) => Promise<T>,
   ) => Promise<T | undefined>;
   /** Signals that the first conversation is over. */
   readonly firstEnded: () => void;
@@ -32,33 +32,33 @@ export function sideConversations(
   const { clock, settings, signal } = context;
   const slots = connectionSlots(clock, signal, PAUSES_MS);
   const once = async <T>(
-    ready: (talk: Talk) => Promise<boolean>,
-    run: (talk: Talk) => Promise<T>,
+    ready: (session: LoginSession) => Promise<boolean>,
+    run: (session: LoginSession) => Promise<T>,
   ): Promise<SideResult<T> | undefined> => {
     if (signal?.aborted) return undefined;
-    const talk = await Talk.connect(target, context, dialect.literals);
-    if (!(talk instanceof Talk)) return undefined;
+    const session = await LoginSession.connect(target, context, dialect.literals);
+    if (!(session instanceof LoginSession)) return undefined;
     try {
-      return (await ready(talk)) ? { value: await run(talk) } : undefined;
+      return (await ready(session)) ? { value: await run(session) } : undefined;
     } finally {
-      void talk.close(dialect.farewell);
+      void session.close(dialect.farewell);
     }
   };
   const converse = <T>(
-    ready: (talk: Talk) => Promise<boolean>,
-    run: (talk: Talk) => Promise<T>,
+    ready: (session: LoginSession) => Promise<boolean>,
+    run: (session: LoginSession) => Promise<T>,
   ): Promise<T | undefined> => slots.run(() => once(ready, run));
-  const greeted = async (talk: Talk): Promise<boolean> => {
-    const greeting = await dialect.greet(talk);
+  const greeted = async (session: LoginSession): Promise<boolean> => {
+    const greeting = await dialect.greet(session);
     if (greeting.kind !== 'ok') return false;
-    return !dialect.asksFirst || (await dialect.capabilities(talk, settings.helo, greeting)) !== undefined;
+    return !dialect.needsEhlo || (await dialect.capabilities(session, settings.helo, greeting)) !== undefined;
   };
   return {
     greeted: (run) => converse(greeted, run),
     handshaken: (ask, run) =>
       converse(
-        async (talk) => implicit || ((await greeted(talk)) && (await dialect.askTls(talk)).kind === 'ok'),
-        async (talk) => run(await talk.startTls({ name: target.host, ...ask }), talk),
+        async (session) => implicit || ((await greeted(session)) && (await dialect.requestTls(session)).kind === 'ok'),
+        async (session) => run(await session.startTls({ name: target.host, ...ask }), session),
       ),
     firstEnded: slots.firstEnded,
   };
