@@ -47,7 +47,11 @@ export interface CatalogueEntry<Probe extends string = ProbeName> {
   readonly fix: string;
 }
 
-/** Returns a function that creates the entries of one probe. */
+/**
+ * Returns a function that creates the entries of one probe.
+ *
+ * @internal
+ */
 export const entriesOf =
   <Probe extends string>(probe: Probe, kind: CatalogueEntry['kind'] = 'problem') =>
   (severity: Severity, title: string, source: string, fix: string): CatalogueEntry<Probe> => ({

@@ -77,14 +77,22 @@ export function ofRedundancy(finding: RedundancyFinding): AuditFinding {
   };
 }
 
-/** Makes evidence lines printable, and limits their number. */
+/**
+ * Makes evidence lines printable, and limits their number.
+ *
+ * @internal
+ */
 export const evidenceOf = (lines: readonly string[]): readonly string[] => {
   const shown = lines.slice(0, lines.length > MAX_EVIDENCE ? MAX_EVIDENCE - 1 : MAX_EVIDENCE);
   const more = lines.length - shown.length;
   return [...shown.map((line) => printable(line)), ...(more === 0 ? [] : [`and ${more} more`])];
 };
 
-/** Escapes text from the network or a message, so that it is harmless ASCII in a terminal, log or page. */
+/**
+ * Escapes text from the network or a message, so that it is harmless ASCII in a terminal, log or page.
+ *
+ * @internal
+ */
 export function printable(text: string, limit: number = 200): string {
   const head = text.slice(0, limit * 2);
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this escapes.

@@ -65,7 +65,11 @@ export interface Part<F> {
   readonly whole: F;
 }
 
-/** Splits groups into one finding per subject. */
+/**
+ * Splits groups into one finding per subject.
+ *
+ * @internal
+ */
 export const apart = <F extends Pick<AuditFinding, 'subject' | 'subjects'>>(
   findings: readonly F[],
 ): readonly Part<F>[] =>
@@ -75,7 +79,11 @@ export const apart = <F extends Pick<AuditFinding, 'subject' | 'subjects'>>(
       : whole.subjects.map((subject) => ({ part: { ...whole, subject, subjects: undefined }, whole })),
   );
 
-/** Reverses {@link apart}: restores the groups, with the remaining subjects only. */
+/**
+ * Reverses {@link apart}: restores the groups, with the remaining subjects only.
+ *
+ * @internal
+ */
 export function joined<F extends Pick<AuditFinding, 'subject' | 'subjects'>>(parts: readonly Part<F>[]): readonly F[] {
   const wholes = new Map<F, F[]>();
   for (const { part, whole } of parts) wholes.set(whole, [...(wholes.get(whole) ?? []), part]);

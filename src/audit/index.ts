@@ -28,14 +28,13 @@
  */
 export { audit } from './audit.ts';
 export type { CatalogueEntry, ProbeFindingId, ProbeName } from './catalogue.ts';
-export { auditCatalogue, entriesOf, probeNames } from './catalogue.ts';
+export { auditCatalogue, probeNames } from './catalogue.ts';
 export type { AuditEnv } from './context.ts';
 export type { AuditFinding, FindingId, Severity } from './finding.ts';
-export { bySeverity, evidenceOf, printable, rank } from './finding.ts';
-export { apart, joined, subjectsOf } from './group.ts';
+export { bySeverity, rank } from './finding.ts';
+export { subjectsOf } from './group.ts';
 export type { AuditOptions, AuditProgress } from './options.ts';
 export { usualPorts } from './options.ts';
-export { packageVersion } from './package-version.ts';
 export type {
   AuditReport,
   AuditState,
@@ -50,6 +49,18 @@ export type {
 } from './report.ts';
 export { REPORT_VERSION } from './report.ts';
 export { type SystemEnvOptions, systemEnv } from './system.ts';
-export { stateOf, worst } from './verdict.ts';
 export type { Connect, ConnectOptions, Opened, ReadLine, TlsAsk, TlsBegun, Wire } from './wire/index.ts';
 export { tcpConnect } from './wire/index.ts';
+
+// For this project only.
+
+/** @internal */
+export { entriesOf } from './catalogue.ts';
+/** @internal */
+export { evidenceOf, printable } from './finding.ts';
+/** @internal */
+export { apart, joined } from './group.ts';
+/** @internal */
+export { packageVersion } from './package-version.ts';
+/** @internal */
+export { stateOf, worst } from './verdict.ts';

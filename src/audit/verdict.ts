@@ -7,7 +7,11 @@ import type { AuditState } from './report.ts';
 export const inOrder = (findings: readonly AuditFinding[]): readonly AuditFinding[] =>
   bySeverity(unique(findings).sort(byName));
 
-/** Returns the state of a domain with these findings. */
+/**
+ * Returns the state of a domain with these findings.
+ *
+ * @internal
+ */
 export function stateOf(findings: readonly Pick<AuditFinding, 'severity' | 'kind'>[]): AuditState {
   const matters = findings.filter(({ severity }) => rank(severity) < rank('info'));
   if (matters.some(({ kind }) => kind === 'problem')) return 'problems';
@@ -16,7 +20,11 @@ export function stateOf(findings: readonly Pick<AuditFinding, 'severity' | 'kind
 
 const states: readonly AuditState[] = ['problems', 'could-not-check', 'clean'];
 
-/** Returns the worst of several states. */
+/**
+ * Returns the worst of several states.
+ *
+ * @internal
+ */
 export const worst = (all: readonly AuditState[]): AuditState => states.find((state) => all.includes(state)) ?? 'clean';
 
 /** Compares two texts by code units, independent of the locale. */

@@ -40,8 +40,8 @@ export interface Dialect {
   /** Whether the client must send EHLO first. */
   readonly needsEhlo: boolean;
   readonly offersTls: (capabilities: readonly string[]) => boolean;
-  /** Requests TLS. `behind` is sent in the same segment. */
-  readonly requestTls: (session: LoginSession, behind?: string) => Promise<Answer>;
+  /** Requests TLS. `injected` is sent in the same segment. */
+  readonly requestTls: (session: LoginSession, injected?: string) => Promise<Answer>;
   /** Returns the offered mechanisms in upper case. */
   readonly mechanisms: (capabilities: readonly string[]) => readonly string[];
   /** Returns the command of the login by name and password, if it is offered: "USER", "LOGIN". */

@@ -51,7 +51,7 @@ export const imap: Dialect = {
   },
   needsEhlo: false,
   offersTls: (capabilities) => capabilities.some((one) => one.toUpperCase() === 'STARTTLS'),
-  requestTls: (session, behind) => command(session, `STARTTLS${behind === undefined ? '' : `\r\n${behind}`}`),
+  requestTls: (session, injected) => command(session, `STARTTLS${injected === undefined ? '' : `\r\n${injected}`}`),
   mechanisms: (capabilities) =>
     capabilities.flatMap((one) => (/^AUTH=./i.test(one) ? [one.slice('AUTH='.length).toUpperCase()] : [])),
   password: (capabilities) => (capabilities.some((one) => one.toUpperCase() === 'LOGINDISABLED') ? undefined : 'LOGIN'),

@@ -51,8 +51,8 @@ export const managesieve: Dialect = {
   },
   needsEhlo: false,
   offersTls: (capabilities) => capabilities.some((one) => /^STARTTLS\b/i.test(one)),
-  async requestTls(session, behind) {
-    return session.command(`STARTTLS${behind === undefined ? '' : `\r\n${behind}`}`, response);
+  async requestTls(session, injected) {
+    return session.command(`STARTTLS${injected === undefined ? '' : `\r\n${injected}`}`, response);
   },
   mechanisms: (capabilities) =>
     capabilities.flatMap((one) =>

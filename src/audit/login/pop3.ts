@@ -27,8 +27,8 @@ export const pop3: Dialect = {
   },
   needsEhlo: false,
   offersTls: (capabilities) => capabilities.some((one) => /^STLS\b/i.test(one)),
-  async requestTls(session, behind) {
-    return session.command(`STLS${behind === undefined ? '' : `\r\n${behind}`}`, status);
+  async requestTls(session, injected) {
+    return session.command(`STLS${injected === undefined ? '' : `\r\n${injected}`}`, status);
   },
   mechanisms: (capabilities) =>
     capabilities.flatMap((one) =>

@@ -33,8 +33,8 @@ export const submission: Dialect = {
   },
   needsEhlo: true,
   offersTls: (capabilities) => capabilities.some((one) => /^STARTTLS\b/i.test(one)),
-  async requestTls(session, behind) {
-    return session.command(`STARTTLS${behind === undefined ? '' : `\r\n${behind}`}`, reply);
+  async requestTls(session, injected) {
+    return session.command(`STARTTLS${injected === undefined ? '' : `\r\n${injected}`}`, reply);
   },
   mechanisms: (capabilities) => [
     ...new Set(

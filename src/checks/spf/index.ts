@@ -38,10 +38,14 @@ export type { CheckHostOptions, SpfOutcome, SpfSubject } from './check-host.ts';
 export { checkHost } from './check-host.ts';
 export type { Evidence } from './questions.ts';
 export { receivedSpf } from './received-spf.ts';
-/** @internal */
-export { BROAD_V4_SIZE } from './record.ts';
 export type { SpfSelfCheck, SpfSender } from './self-check.ts';
-/** @internal */
-export { selfCheck, unlistedHosts } from './self-check.ts';
+export { selfCheck } from './self-check.ts';
 export type { SpfEnv, SpfFacts, SpfOptions } from './spf.ts';
 export { spf } from './spf.ts';
+
+// For this project only.
+
+/** @internal */
+export { BROAD_V4_SIZE } from './record.ts';
+/** @internal */
+export { unlistedHosts } from './self-check.ts';
