@@ -1,4 +1,5 @@
 import { checkRedundancy } from '../checks/mx-redundancy/index.ts';
+import { wrongOption } from '../core/index.ts';
 import type { DomainName } from '../net/index.ts';
 import { parseDomain, parseIp } from '../net/index.ts';
 import type { AuditContext, AuditEnv } from './context.ts';
@@ -24,7 +25,7 @@ import {
 } from './records/index.ts';
 import type { AuditReport, DomainAudit, RecordsAudit, ServiceAudit } from './report.ts';
 import { REPORT_VERSION } from './report.ts';
-import { deafTo, type Heard, listening } from './resolver.ts';
+import { type AnswerCounts, countingResolver, silentSide } from './resolver.ts';
 import { auditLogins, auditMxHosts, publicAddressesOf } from './services.ts';
 import { failoverFindings } from './smtp/index.ts';
 import { type Notes, Steps } from './steps.ts';
@@ -33,14 +34,14 @@ import { compare, inOrder, stateOf, worst } from './verdict.ts';
 import { limitConnections } from './wire/index.ts';
 
 /**
- * Looks at domains, all at the same time. Never rejects for what the world says.
+ * Audits domains in parallel. Rejects only for wrong arguments: trouble with servers and the DNS ends up in the report.
  *
- * @throws TypeError where a domain is none, or an option is wrong
+ * @throws {TypeError} if a domain is not a domain name, or an option is wrong
  */
 export async function audit(domains: readonly string[], options: AuditOptions, env: AuditEnv): Promise<AuditReport> {
   const settings = readOptions(options);
   const names = [...new Set(domains.map(domainName))];
-  if (names.length === 0) throw new TypeError('audit: domains [] must name at least one domain');
+  if (names.length === 0) throw wrongOption('audit', 'domains', 'an array with at least one domain', domains);
   const context: AuditContext = {
     ...env,
     connect: limitConnections(env.connect, settings.connectionsPerService),
@@ -50,7 +51,7 @@ export async function audit(domains: readonly string[], options: AuditOptions, e
       try {
         options.onProgress?.(event);
       } catch {
-        // Whoever watches does not disturb.
+        // An exception in onProgress must not disturb the audit.
       }
     },
   };
@@ -72,32 +73,31 @@ export async function audit(domains: readonly string[], options: AuditOptions, e
 
 function domainName(text: string): DomainName {
   const domain = parseIp(text) === undefined ? parseDomain(text) : undefined;
-  if (domain === undefined)
-    throw new TypeError(`audit: domain ${JSON.stringify(text)} is not a domain name; give it like "example.org"`);
+  if (domain === undefined) throw wrongOption('audit', 'domain', 'a domain name like "example.org"', text);
   return domain;
 }
 
 async function auditDomain(domain: DomainName, outer: AuditContext, notes: Notes): Promise<DomainAudit> {
-  const heard: Heard = { within: 0, outside: 0, failures: [] };
-  const context = { ...outer, dns: listening(outer.dns, domain, heard) };
+  const counts: AnswerCounts = { within: 0, outside: 0, failures: [] };
+  const context = { ...outer, dns: countingResolver(outer.dns, domain, counts) };
   const { settings, clock, signal } = context;
   const started = clock.now();
   const steps = new Steps(domain, context, notes);
 
-  // What the domain publishes is asked for at once; what its hosts do, as soon as it is known which they are.
+  // DNS records are looked up at once. Servers are checked as soon as their names are known.
   const { minimum, providers, publicNetworks } = settings;
   const mx = checkRedundancy(domain, context, { minimum, providers, publicNetworks, signal });
   const takesMail = mx.then(({ state }) => state !== 'not-applicable');
-  const mtaSts = steps.ask('mta-sts', () => auditMtaSts(domain, context));
+  const mtaSts = steps.probe('mta-sts', () => auditMtaSts(domain, context));
   const srv =
     steps.wanted('srv') || (!settings.dnsOnly && steps.wanted('login', 'tls'))
       ? steps.run('srv', () => auditSrv(domain, context))
       : Promise.resolve(undefined);
   const published = Promise.all([
-    steps.ask('spf', () => auditSpf(domain, context, { sends: takesMail })),
-    steps.ask('dmarc', () => auditDmarc(domain, context)),
-    steps.ask('dkim', () => auditDkim(domain, settings.dkimSelectors, context)),
-    steps.ask('tls-rpt', () => auditTlsRpt(domain, context)),
+    steps.probe('spf', () => auditSpf(domain, context, { sends: takesMail })),
+    steps.probe('dmarc', () => auditDmarc(domain, context)),
+    steps.probe('dkim', () => auditDkim(domain, settings.dkimSelectors, context)),
+    steps.probe('tls-rpt', () => auditTlsRpt(domain, context)),
   ]);
 
   const redundancy = await mx;
@@ -111,13 +111,13 @@ async function auditDomain(domain: DomainName, outer: AuditContext, notes: Notes
     published,
     mtaSts,
     srv,
-    steps.ask('dnssec', () => auditDnssec(domain, usable, context)),
-    usable.length === 0 ? undefined : steps.ask('caa', () => auditCaa(domain, usable, context)),
-    steps.ask('mx', () => auditWildcard(domain, label, context)),
-    addresses.length === 0 ? undefined : steps.ask('ptr', () => auditPtr(addresses, context)),
+    steps.probe('dnssec', () => auditDnssec(domain, usable, context)),
+    usable.length === 0 ? undefined : steps.probe('caa', () => auditCaa(domain, usable, context)),
+    steps.probe('mx', () => auditWildcard(domain, label, context)),
+    addresses.length === 0 ? undefined : steps.probe('ptr', () => auditPtr(addresses, context)),
     addresses.length === 0 || settings.lists.length === 0
       ? undefined
-      : steps.ask('lists', () => auditLists(addresses, settings.lists, context)),
+      : steps.probe('lists', () => auditLists(addresses, settings.lists, context)),
     settings.dnsOnly ? [] : auditMxHosts(domain, hosts, policy, steps, context),
     settings.dnsOnly ? [] : auditLogins(domain, hosts, announced, steps, context),
   ]);
@@ -134,15 +134,14 @@ async function auditDomain(domain: DomainName, outer: AuditContext, notes: Notes
   if (usable.length > 0 && !addresses.some((address) => address.includes(':')) && !hosts.some(({ partial }) => partial))
     found.push(makeFinding('mx-no-ipv6', domain, `No MX host of ${domain} has an IPv6 address.`));
   const failover = mxHosts.length === 0 ? [] : failoverFindings(domain, mxHosts, redundancy);
-  // One cause, one finding: where all MX hosts are lost, that is said of the domain, not of each.
+  // One cause, one finding: if no MX host is reachable, the domain has one finding instead of one per host.
   const lost = failover.some(({ id }) => id === 'smtp-all-unreachable' || id === 'smtp-blocked-here');
-  // Who takes no mail needs nothing that is there for those who do.
-  const mailless = redundancy.state === 'not-applicable' || redundancy.findings.some(({ id }) => id === 'mx-none');
-  const deaf = await deafTo(domain, heard, outer);
+  const receivesMail = redundancy.state !== 'not-applicable' && !redundancy.findings.some(({ id }) => id === 'mx-none');
+  const silent = await silentSide(domain, counts, outer);
   const all =
-    deaf === 'resolver'
+    silent === 'resolver'
       ? [
-          makeFinding('resolver-down', domain, 'The DNS resolver did not answer a single question.', heard.failures, {
+          makeFinding('resolver-down', domain, 'The DNS resolver answered none of the queries.', counts.failures, {
             probe: [...settings.probes][0],
           }),
         ]
@@ -150,9 +149,9 @@ async function auditDomain(domain: DomainName, outer: AuditContext, notes: Notes
           ({ id, probe }) =>
             settings.probes.has(probe) &&
             !(lost && id === 'smtp-unreachable') &&
-            !(mailless && forMail.has(id)) &&
-            // The name servers of the domain are silent: the MX records are the first that were not had.
-            !(deaf === 'domain' && id === 'lookup-failed' && settings.probes.has('mx')),
+            (receivesMail || !forMail.has(id)) &&
+            // If the name servers of the domain are silent, the finding about the MX records is enough.
+            !(silent === 'domain' && id === 'lookup-failed' && settings.probes.has('mx')),
         );
   const findings = grouped(inOrder(all), domain);
   return {
@@ -177,7 +176,7 @@ async function auditDomain(domain: DomainName, outer: AuditContext, notes: Notes
   };
 }
 
-/** What is missing only where mail is taken. */
+/** Findings that matter only for domains that receive mail. */
 const forMail: ReadonlySet<string> = new Set(['tls-rpt-missing', 'mta-sts-missing', 'srv-missing', 'dnssec-unsigned']);
 
 const byPlace = (a: ServiceAudit, b: ServiceAudit): number =>

@@ -2,13 +2,13 @@ import type { RedundancyFindingId, Severity } from '../checks/mx-redundancy/inde
 import { isUnknown, redundancyCatalogue } from '../checks/mx-redundancy/index.ts';
 
 /**
- * What an audit looks at. `--only` takes these words, and each finding bears one.
+ * The probes of an audit. `--only` takes these names, and each finding carries one.
  *
- * - `mx`: the MX records and where they lead · `smtp`: what each MX host says · `relay`: whether it relays for anybody
- * - `failover`: whether mail flows with each MX host in turn taken as down
- * - `login`: submission, IMAP, POP3 and ManageSieve · `tls`: versions and certificates of what was reached
+ * - `mx`: the MX records and their hosts · `smtp`: how each MX host behaves · `relay`: whether it is an open relay
+ * - `failover`: whether mail still flows if any one MX host is down
+ * - `login`: submission, IMAP, POP3 and ManageSieve · `tls`: TLS versions and certificates of every server that was reached
  * - `mta-sts`, `dane`, `tls-rpt`, `spf`, `dkim`, `dmarc`, `srv`: what the domain publishes
- * - `ptr`: the names of the MX hosts' addresses · `lists`: the DNS lists that were given
+ * - `ptr`: reverse DNS of the MX hosts · `lists`: the DNS lists given in the options
  * - `dnssec`: whether the records that mail depends on are signed · `caa`: who may issue certificates for the MX hosts
  */
 export const probeNames = [
@@ -32,22 +32,26 @@ export const probeNames = [
 ] as const;
 export type ProbeName = (typeof probeNames)[number];
 
-/** What every finding of one kind has in common, whatever the site. */
+/** The fixed part of every finding with one id. */
 export interface CatalogueEntry<Probe extends string = ProbeName> {
   readonly probe: Probe;
-  /** How bad it is, unless a finding says otherwise. */
+  /** Default severity; a finding may override it. */
   readonly severity: Severity;
-  /** `problem`: something is wrong; `could-not-check`: nothing is known, because something did not answer. */
+  /** `problem`: something is wrong. `could-not-check`: nothing is known, because a server or the DNS did not answer. */
   readonly kind: 'problem' | 'could-not-check';
-  /** A few words. */
+  /** Names the risk in a few words. */
   readonly title: string;
-  /** Where it is written that it should be otherwise. */
+  /** The standard that requires otherwise. */
   readonly source: string;
-  /** What to do about it. */
+  /** How to fix it. */
   readonly fix: string;
 }
 
-/** Makes the entries of one probe. */
+/**
+ * Returns a function that creates the entries of one probe.
+ *
+ * @internal
+ */
 export const entriesOf =
   <Probe extends string>(probe: Probe, kind: CatalogueEntry['kind'] = 'problem') =>
   (severity: Severity, title: string, source: string, fix: string): CatalogueEntry<Probe> => ({
@@ -78,7 +82,7 @@ const dnssec = entriesOf('dnssec');
 const caa = entriesOf('caa');
 const unknown = (probe: ProbeName): ReturnType<typeof entriesOf<ProbeName>> => entriesOf(probe, 'could-not-check');
 
-/** What a probe can find. */
+/** Ids of the findings of all probes. */
 export type ProbeFindingId =
   | 'smtp-unreachable'
   | 'smtp-all-unreachable'
@@ -163,103 +167,103 @@ export type ProbeFindingId =
   | 'resolver-down'
   | 'lookup-failed';
 
-/** Everything that a probe can find; what the MX records alone show is in the catalogue of `checks/mx-redundancy`. */
+/** Findings of all probes. Findings about the MX records alone are in the catalogue of `checks/mx-redundancy`. */
 export const probeCatalogue: { readonly [id in ProbeFindingId]: CatalogueEntry } = {
   // MX hosts.
   'smtp-unreachable': smtp(
     'high',
-    'An MX host cannot be reached',
+    'MX host is unreachable',
     'RFC 5321 §5.1',
-    'Start the mail server, open port 25 in every firewall before it, or take its MX record away.',
+    'Start the mail server, open port 25 in every firewall in front of it, or remove its MX record.',
   ),
   'smtp-all-unreachable': smtp(
     'critical',
-    'No MX host can be reached',
+    'No MX host is reachable',
     'RFC 5321 §5.1',
-    'Start a mail server that the MX records name, and open port 25 in every firewall before it.',
+    'Start a mail server that an MX record names, and open port 25 in every firewall in front of it.',
   ),
   'smtp-blocked-here': unknown('smtp')(
     'medium',
-    'No connection to port 25 leaves this network',
+    'Outbound port 25 is blocked on this network',
     'RFC 5321 §4.5.4.1',
-    'Run the audit from a network that may connect to port 25 elsewhere.',
+    'Run the audit from a network that allows outbound connections to port 25.',
   ),
   'smtp-mute': smtp(
     'high',
-    'An MX host takes connections and does not greet',
+    'MX host accepts connections but does not greet',
     'RFC 5321 §3.1, §4.5.3.2.1',
-    'Look at the mail server: is it overloaded, or does something else listen on its port?',
+    'Check the mail server: it may be overloaded, or another program may be listening on its port.',
   ),
   'smtp-no-service': smtp(
     'high',
-    'An MX host refuses every session',
+    'MX host refuses every session',
     'RFC 5321 §3.1',
-    'Let the mail server greet with 220, or take its MX record away.',
+    'Let the mail server greet with 220, or remove its MX record.',
   ),
   'smtp-not-smtp': smtp(
     'high',
-    'Something other than SMTP answers on the port of an MX host',
+    'SMTP port of an MX host speaks another protocol',
     'RFC 5321 §3.1',
-    'Find out what listens on the port, and put the mail server there.',
+    'Find out which program listens on the port, and run the mail server there.',
   ),
   'smtp-refused-us': unknown('smtp')(
     'medium',
-    'An MX host does not want to talk to this client',
+    'MX host refuses this client',
     'RFC 5321 §3.1, §4.2.3',
-    'Ask again later, or from another address.',
+    'Run the audit again later, or from another address.',
   ),
   'smtp-no-ehlo': smtp(
     'medium',
-    'An MX host does not know EHLO',
+    'MX host does not support EHLO',
     'RFC 5321 §2.2.1',
-    'Enable extended SMTP: without EHLO there is neither TLS nor a size limit.',
+    'Enable extended SMTP: TLS and size limits need EHLO.',
   ),
   'smtp-broken-off': unknown('smtp')(
     'medium',
-    'A session with an MX host was broken off',
+    'SMTP session ended early',
     'RFC 5321 §3.8',
-    'Ask again; look into the log of the mail server if it stays so.',
+    'Run the audit again. If the session ends early again, check the log of the mail server.',
   ),
   'starttls-missing': smtp(
     'medium',
-    'TLS is not offered',
+    'Server does not offer STARTTLS',
     'RFC 3207 §4, RFC 8314 §3.3',
-    'Give the server a certificate and let it offer STARTTLS.',
+    'Install a certificate and enable STARTTLS.',
   ),
   'starttls-failed': smtp(
     'high',
-    'TLS is offered and cannot be negotiated',
+    'TLS negotiation fails',
     'RFC 3207 §4.1',
-    'Look at the certificate, the key and the versions that the server is configured with.',
+    'Check the certificate, the key and the TLS versions that the server is configured with.',
   ),
   'starttls-injection': smtp(
     'high',
-    'What a stranger sends before TLS is taken as sent within it',
+    'STARTTLS command injection',
     'RFC 3207 §4.2, RFC 9051 §6.2.1, CVE-2011-0411',
-    'Update the server: it must forget all input that it holds when TLS begins.',
+    'Update the server: it must discard all buffered input when TLS begins.',
   ),
 
   'starttls-response-injection': smtp(
     'high',
-    'Data arrives between the answer to STARTTLS and the handshake',
+    'STARTTLS response injection',
     'RFC 3207 §4.2, RFC 9051 §6.2.1, CVE-2020-14954',
-    'Find out what sends it: the server itself, or a middlebox. Clients that keep it take it for an answer within TLS.',
+    'Find out what sends the data: the server itself, or a middlebox. Clients that keep it treat it as a reply received over TLS.',
   ),
   'starttls-stale': smtp(
     'low',
-    'Capabilities from before TLS are still announced within it',
+    'Pre-TLS capabilities are still announced over TLS',
     'RFC 3207 §4.2, RFC 9051 §6.2.1, RFC 2595 §4',
-    'Update the server: within TLS it must announce neither STARTTLS (STLS) nor LOGINDISABLED.',
+    'Update the server: over TLS it must announce neither STARTTLS (STLS) nor LOGINDISABLED.',
   ),
   'postmaster-refused': smtp(
     'critical',
-    'MX host refuses the postmaster of its own domain',
+    'MX host rejects mail for the postmaster of its own domain',
     'RFC 5321 §4.5.1, RFC 2142 §5',
     'Let the host accept mail for the domain and for its postmaster without a login, or remove its MX record.',
   ),
   'postmaster-unknown': unknown('smtp')(
     'info',
-    'Whether an MX host accepts mail for the postmaster could not be checked',
+    'Mail acceptance for the postmaster could not be checked',
     'RFC 5321 §4.5.1',
     'Run the audit again later, or from an address that the host accepts mail from.',
   ),
@@ -267,13 +271,13 @@ export const probeCatalogue: { readonly [id in ProbeFindingId]: CatalogueEntry }
     'low',
     'MX host greets slowly',
     'RFC 5321 §4.5.3.2.1',
-    'Greet within a few seconds: many senders and all checks of new connections wait less than the five minutes of the RFC.',
+    'Greet within a few seconds: many clients give up long before the five minutes that the RFC recommends.',
   ),
   'smtp-banner-name': smtp(
     'info',
     'Greeting does not name the MX host',
     'RFC 5321 §4.2, §4.3.1',
-    'Set the host name of the mail server to the name in the MX record (Postfix: myhostname), or to a name of its address.',
+    'Set the hostname of the mail server to the name in the MX record (Postfix: myhostname), or to a name of its address.',
   ),
 
   // Relaying.
@@ -281,11 +285,11 @@ export const probeCatalogue: { readonly [id in ProbeFindingId]: CatalogueEntry }
     'critical',
     'Open relay',
     'RFC 5321 §7.9, RFC 2505 §2.1',
-    'Accept recipients of your own domains only, unless the client has logged in or stands in a network that you trust.',
+    'Accept recipients in your own domains only, unless the client has logged in or is in a network that you trust.',
   ),
   'relay-unknown': unknown('relay')(
     'medium',
-    'Whether an MX host relays could not be checked',
+    'Open relay test was inconclusive',
     'RFC 5321 §7.9',
     'Run the audit from an address that the host accepts mail from, or name another foreign recipient (--relay-to).',
   ),
@@ -293,344 +297,339 @@ export const probeCatalogue: { readonly [id in ProbeFindingId]: CatalogueEntry }
   // Failover.
   'failover-lost': failover(
     'high',
-    'No mail flows with one MX host down',
+    'No working backup MX host',
     'RFC 5321 §5.1',
-    'Bring the other MX hosts up: they are published, and do not take mail.',
+    'Bring the other MX hosts up: they are published but do not accept mail.',
   ),
   'backup-weaker': failover(
     'medium',
-    'A backup MX host is less protected than the first',
+    'Backup MX host is less secure than the primary',
     'RFC 7672 §2.2, RFC 8461 §3',
-    'Protect every MX host alike: an attacker chooses the weakest, and can make the others unreachable.',
+    'Protect every MX host equally: an attacker can choose the weakest, and can make the others unreachable.',
   ),
 
   // Login services.
   'login-clear-accepted': login(
     'critical',
-    'A login without TLS is examined',
+    'Server accepts passwords without TLS',
     'RFC 8314 §4.1, RFC 9051 §11.1',
     'Refuse every login before TLS (Dovecot: ssl = required; Postfix: smtpd_tls_auth_only = yes).',
   ),
   'login-secret-invited': login(
     'critical',
-    'The server asks for the secret without TLS',
+    'Server asks for passwords without TLS',
     'RFC 9051 §6.2.2, RFC 4954 §4, RFC 5034 §4',
-    'Refuse on the name of the mechanism, before the client sends the secret.',
+    'Refuse the mechanism by its name, before the client sends the password.',
   ),
   'login-name-invited': login(
     'medium',
-    'The server takes the name of the account without TLS',
+    'Server accepts user names without TLS',
     'RFC 2595 §2.2, RFC 8314 §4.1',
-    'Refuse USER before STLS, not PASS: the name has been read by then, and most clients send both.',
+    'Refuse USER before STLS, not only PASS: by then the name is exposed, and most clients send both.',
   ),
   'login-clear-offered': login(
     'high',
-    'The server offers logins without TLS',
+    'Server offers logins without TLS',
     'RFC 8314 §4.1, RFC 9051 §6.2.3, RFC 4954 §4',
-    'Offer no mechanism before TLS, and say LOGINDISABLED in IMAP: clients believe what is offered and send the secret.',
+    'Offer no mechanism before TLS, and announce LOGINDISABLED in IMAP: clients trust the offer and send the password.',
   ),
   'preauth-clear': login(
     'critical',
-    'The server says PREAUTH without TLS',
+    'Server sends PREAUTH without TLS',
     'RFC 9051 §11.5, CVE-2020-12398',
-    'Greet with OK: after PREAUTH no client can ask for TLS.',
+    'Greet with OK: after PREAUTH a client cannot start TLS.',
   ),
   'login-starttls-missing': login(
     'high',
-    'A service for logins offers no TLS',
+    'Login service does not offer TLS',
     'RFC 8314 §3.3',
-    'Give the server a certificate and let it offer STARTTLS (STLS in POP3), or close the port.',
+    'Install a certificate and enable STARTTLS (STLS in POP3), or close the port.',
   ),
   'login-not-tls': login(
     'critical',
-    'A port for TLS speaks clear text',
+    'Implicit TLS port speaks cleartext',
     'RFC 8314 §3.3',
-    'Switch implicit TLS on for this port: clients that were told to use it cannot log in, or do so in the clear.',
+    'Enable implicit TLS on this port: clients configured for it cannot log in, or log in without encryption.',
   ),
   'login-mute': login(
     'high',
-    'A service takes connections and does not greet',
+    'Login service accepts connections but does not greet',
     'RFC 9051 §7.1.1, RFC 1939 §4',
-    'Look at the server: is it overloaded, or does something else listen on its port?',
+    'Check the server: it may be overloaded, or another program may be listening on its port.',
   ),
   'login-wrong-protocol': login(
     'high',
-    'Something else answers on the port of a service',
+    'Port of a login service speaks another protocol',
     'RFC 8314 §3.3',
-    'Find out what listens on the port, and put the service there.',
+    'Find out which program listens on the port, and run the service there.',
   ),
   'login-unreachable': login(
     'high',
-    'A service that is announced cannot be reached',
+    'Announced login service is unreachable',
     'RFC 6186 §3',
-    'Start the service and open its port, or take its SRV record away.',
+    'Start the service and open its port, or remove its SRV record.',
   ),
   'login-unknown': unknown('login')(
     'medium',
-    'What a service does could not be found out',
+    'Login service could not be checked completely',
     'RFC 8314 §4',
-    'Ask again; look into the log of the server if it stays so.',
+    'Run the audit again. If the result is the same, check the log of the server.',
   ),
 
   'submission-no-auth': login(
     'medium',
-    'Submission service offers no login',
+    'Submission service does not offer AUTH',
     'RFC 6409 §4.3, RFC 4954 §4',
-    'Offer AUTH within TLS, or close the port: nobody can be allowed to submit mail there without a login.',
+    'Offer AUTH over TLS, or close the port: without AUTH no client can be authorized to submit mail.',
   ),
 
-  // TLS of anything that was reached.
+  // TLS of every server that was reached.
   'tls-old-only': tls(
     'high',
-    'Nothing newer than TLS 1.1 is spoken',
+    'Server supports nothing newer than TLS 1.1',
     'RFC 8996, RFC 8997',
-    'Enable TLS 1.2 and 1.3, and disable what is older.',
+    'Enable TLS 1.2 and 1.3, and disable older versions.',
   ),
-  'tls-old': tls('medium', 'TLS 1.0 or 1.1 is still spoken', 'RFC 8996, RFC 8997', 'Disable TLS 1.0 and 1.1.'),
+  'tls-old': tls('medium', 'TLS 1.0 or 1.1 is enabled', 'RFC 8996, RFC 8997', 'Disable TLS 1.0 and 1.1.'),
   'certificate-expired': tls(
     'high',
-    'The certificate has expired',
+    'Certificate has expired',
     'RFC 5280 §4.1.2.5',
-    'Renew the certificate, and let something renew it before it expires next time.',
+    'Renew the certificate, and automate the renewal.',
   ),
   'certificate-expires-soon': tls(
     'low',
-    'The certificate expires soon',
+    'Certificate expires soon',
     'RFC 5280 §4.1.2.5',
-    'Renew the certificate, and let something renew it in time.',
+    'Renew the certificate, and automate the renewal.',
   ),
   'certificate-not-yet-valid': tls(
     'high',
-    'The certificate is not valid yet',
+    'Certificate is not valid yet',
     'RFC 5280 §4.1.2.5',
-    'Look at the clock of the machine that issued the certificate, and at that of this one.',
+    'Check the clock of the machine that issued the certificate, and the clock of this machine.',
   ),
   'certificate-name': tls(
     'high',
-    'The certificate bears another name',
+    'Certificate hostname mismatch',
     'RFC 9525 §6, RFC 7817 §3',
-    'Let the certificate name the host that clients are sent to.',
+    'Use a certificate for the hostname that clients connect to.',
   ),
   'certificate-common-name': tls(
     'medium',
-    'The name stands in the common name alone',
+    'Hostname appears only in the common name of the certificate',
     'RFC 9525 §2, RFC 7817 §3',
-    'Let the certificate bear the name as a DNS name in subjectAltName: many clients look nowhere else.',
+    'Add the hostname as a DNS name in subjectAltName: many clients ignore the common name.',
   ),
   'certificate-self-signed': tls(
     'high',
-    'The certificate is signed by itself',
+    'Certificate is self-signed',
     'RFC 5280 §6, RFC 7817 §3',
-    'Use a certificate of an authority that clients know.',
+    'Use a certificate from an authority that clients trust.',
   ),
   'certificate-untrusted': tls(
     'high',
-    'The chain of the certificate leads to no authority that is known',
+    'Certificate chain is not trusted',
     'RFC 5280 §6, RFC 8446 §4.4.2',
-    'Send the intermediate certificates too, and use an authority that clients know.',
+    'Send the intermediate certificates too, and use an authority that clients trust.',
   ),
   'certificate-weak': tls(
     'medium',
-    'The key or signature of the certificate is weak',
+    'Certificate key or signature is weak',
     'RFC 9325 §4.5',
-    'Use RSA with 2048 bits or more, or P-256, and a signature with SHA-256 or better.',
+    'Use RSA with at least 2048 bits, or P-256, and a signature with SHA-256 or better.',
   ),
 
-  // MTA-STS, both ways: what the domain says, and whether its MX hosts keep it.
-  'mta-sts-missing': mtaSts(
-    'info',
-    'The domain publishes no MTA-STS policy',
-    'RFC 8461',
-    'Publish one, beginning with the mode "testing".',
-  ),
+  // MTA-STS: what the domain publishes, and whether its MX hosts comply.
+  'mta-sts-missing': mtaSts('info', 'No MTA-STS policy', 'RFC 8461', 'Publish one, starting with the mode "testing".'),
   'mta-sts-record': mtaSts(
     'medium',
-    'The record of MTA-STS is wrong',
+    'MTA-STS record is invalid',
     'RFC 8461 §3.1',
     'Publish one TXT record at _mta-sts: v=STSv1; id=<letters and digits>.',
   ),
   'mta-sts-policy': mtaSts(
     'high',
-    'The policy of MTA-STS cannot be read',
+    'MTA-STS policy cannot be fetched or is invalid',
     'RFC 8461 §3.2, §3.3',
     'Serve the policy at https://mta-sts.<domain>/.well-known/mta-sts.txt, with a valid certificate and without a redirect.',
   ),
   'mta-sts-orphan': mtaSts(
     'low',
-    'There is an MTA-STS policy that no record points at',
+    'MTA-STS policy has no DNS record',
     'RFC 8461 §3.1',
-    'Publish the TXT record at _mta-sts too: without it nobody looks at the policy.',
+    'Publish the TXT record at _mta-sts too: senders ignore a policy without a record.',
   ),
   'mta-sts-mx': mtaSts(
     'high',
-    'An MX host is not in the MTA-STS policy',
+    'MX host is not in the MTA-STS policy',
     'RFC 8461 §4.1',
-    'Add the MX host to the policy and change the id of the record: senders refuse to deliver to it.',
+    'Add the MX host to the policy and change the id in the record: senders refuse to deliver to this host.',
   ),
   'mta-sts-unused': mtaSts(
     'low',
-    'The MTA-STS policy names an MX host that the domain does not have',
+    'MTA-STS policy names a host that is not an MX host',
     'RFC 8461 §3.2',
-    'Take the line out of the policy, unless it is to be used soon.',
+    'Remove the line from the policy, unless the host will be used soon.',
   ),
   'mta-sts-tls': mtaSts(
     'high',
-    'An MX host does not keep what the MTA-STS policy promises',
+    'MX host does not meet the MTA-STS policy',
     'RFC 8461 §4.1, §4.2',
-    'Give the MX host STARTTLS and a valid certificate in its own name: senders refuse to deliver to it.',
+    'Enable STARTTLS on the MX host, with a valid certificate for its own name: senders refuse to deliver to it.',
   ),
 
   // DANE.
   'dane-mismatch': dane(
     'high',
-    'No TLSA record matches the certificate',
+    'TLSA records do not match the certificate',
     'RFC 7672 §3.1, RFC 7671 §8.1',
-    'Publish the record of the new certificate before it is used: senders refuse to deliver until they match.',
+    'Publish the TLSA record of a new certificate before you deploy it: senders refuse to deliver until they match.',
   ),
   'dane-no-tls': dane(
     'high',
-    'TLSA records are published for a server that offers no TLS',
+    'TLSA records for a server without TLS',
     'RFC 7672 §2.2',
-    'Let the server offer STARTTLS, or take the TLSA records away: senders refuse to deliver.',
+    'Enable STARTTLS, or remove the TLSA records: senders refuse to deliver.',
   ),
   'dane-unsigned': dane(
     'low',
-    'TLSA records stand in a zone that is not signed',
+    'TLSA records are not signed with DNSSEC',
     'RFC 7672 §2.1',
-    'Sign the zone: without DNSSEC the records are without effect.',
+    'Sign the zone: without DNSSEC the records have no effect.',
   ),
   'dane-unusable': dane(
     'medium',
-    'No TLSA record is of a kind that SMTP knows',
+    'TLSA records are unusable for SMTP',
     'RFC 7672 §3.1.3',
-    'Publish records of usage 3 (or 2), selector 1, matching type 1.',
+    'Publish records with usage 3 (or 2), selector 1 and matching type 1.',
   ),
 
-  // What the domain publishes about its mail.
+  // Records that the domain publishes about its mail.
   'tls-rpt-missing': tlsRpt(
     'info',
-    'The domain asks for no reports about TLS',
+    'No TLS-RPT record',
     'RFC 8460 §3',
     'Publish a TXT record at _smtp._tls: v=TLSRPTv1; rua=mailto:<address>.',
   ),
   'tls-rpt-record': tlsRpt(
     'low',
-    'The record for reports about TLS is wrong',
+    'TLS-RPT record is invalid',
     'RFC 8460 §3',
     'Publish one TXT record at _smtp._tls: v=TLSRPTv1; rua=mailto:<address>.',
   ),
   'spf-missing': spf(
     'medium',
-    'The domain publishes no SPF record',
+    'No SPF record',
     'RFC 7208 §3',
-    'Publish a record that names the hosts that send, and ends in -all or ~all.',
+    'Publish a record that names the sending hosts and ends in -all or ~all.',
   ),
   'spf-error': spf(
     'high',
-    'The SPF record is in error',
+    'SPF record causes permerror',
     'RFC 7208 §4.6.4, §5',
-    'Mend the record: receivers answer "permerror" and treat it as absent, or refuse the mail.',
+    'Fix the record: receivers return "permerror" and ignore it, or reject the mail.',
   ),
   'spf-open': spf(
     'high',
-    'The SPF record lets everybody send',
+    'SPF record authorizes too many hosts',
     'RFC 7208 §11.4',
-    'Name the hosts that send, and end the record in -all or ~all.',
+    'Name the sending hosts only, and end the record in -all or ~all.',
   ),
   'spf-neutral': spf(
     'low',
-    'The SPF record says nothing about other hosts',
+    'SPF record is neutral about other hosts',
     'RFC 7208 §5.1',
     'End the record in -all or ~all.',
   ),
   'dkim-missing': dkim(
     'low',
-    'The domain publishes no DKIM keys',
+    'No DKIM keys',
     'RFC 6376 §3.6.2',
     'Sign outgoing mail, and publish the key at <selector>._domainkey.',
   ),
   'dkim-key': dkim(
     'medium',
-    'A DKIM key is missing, revoked or in error',
+    'DKIM key is missing, revoked or invalid',
     'RFC 6376 §3.6.1',
     'Publish the key of the selector, or stop signing with it.',
   ),
   'dkim-weak': dkim(
     'medium',
-    'A DKIM key is weak',
+    'DKIM key is weak',
     'RFC 8301 §3.2',
-    'Use an RSA key with 2048 bits, or Ed25519 beside it.',
+    'Use an RSA key with 2048 bits, optionally with an Ed25519 key as well.',
   ),
   'dmarc-missing': dmarc(
     'medium',
-    'The domain publishes no DMARC policy',
+    'No DMARC policy',
     'RFC 7489 §6.1',
-    'Publish a TXT record at _dmarc, beginning with p=none and an address for reports.',
+    'Publish a TXT record at _dmarc, starting with p=none and a report address.',
   ),
   'dmarc-record': dmarc(
     'medium',
-    'The DMARC record is wrong',
+    'DMARC record is invalid',
     'RFC 7489 §6.3, §6.6.3',
     'Publish one TXT record at _dmarc: v=DMARC1; p=none, quarantine or reject.',
   ),
   'dmarc-none': dmarc(
     'low',
-    'The DMARC policy asks receivers to do nothing',
+    'DMARC policy is not enforced',
     'RFC 7489 §6.3',
-    'Read the reports, and go on to p=quarantine or p=reject.',
+    'Read the reports, then change to p=quarantine or p=reject.',
   ),
   'dmarc-reports': dmarc(
     'low',
-    'The reports of DMARC go to a domain that did not agree to take them',
+    'DMARC report recipient has not agreed to receive reports',
     'RFC 7489 §7.1',
-    'Let the other domain publish v=DMARC1 at <domain>._report._dmarc, or use an address of your own.',
+    'Let the other domain publish v=DMARC1 at <domain>._report._dmarc, or use an address in your own domain.',
   ),
   'srv-missing': srv(
     'info',
-    'The domain does not say where its users log in',
+    'No SRV records for login services',
     'RFC 6186 §3, RFC 8314 §5.1',
     'Publish SRV records: _submissions._tcp, _imaps._tcp, _pop3s._tcp.',
   ),
   'srv-target': srv(
     'medium',
-    'An SRV record leads nowhere',
+    'SRV record has an unusable target',
     'RFC 2782',
-    'Let the record name a host that has an address and is no alias.',
+    'Point the record at a host that has an address and is not an alias.',
   ),
   'srv-clear-preferred': srv(
     'low',
-    'The SRV records prefer a port that begins in clear text',
+    'SRV records prefer a cleartext port',
     'RFC 8314 §5.1',
-    'Announce the port with implicit TLS, with a priority at least as good.',
+    'Announce the port with implicit TLS, with the same or a better priority.',
   ),
 
   // Addresses.
   'ptr-missing': ptr(
     'medium',
-    'An address of an MX host has no name',
+    'MX host address has no PTR record',
     'RFC 1912 §2.1',
-    'Let the owner of the address publish a PTR record: receivers distrust hosts without one.',
+    'Ask the owner of the address to publish a PTR record: receivers distrust hosts without one.',
   ),
   'ptr-unconfirmed': ptr(
     'medium',
-    'The name of an address does not lead back to it',
+    'Reverse DNS does not lead back to the address',
     'RFC 1912 §2.1, RFC 8601 §3',
-    'Let the name have this address, or the address another name.',
+    'Give the name this address, or let the PTR record name another host.',
   ),
   listed: lists(
     'high',
-    'An MX host stands on a DNS list',
+    'MX host is listed on a DNS blocklist',
     'RFC 5782 §2',
-    'Read at the list why, stop the cause, then ask to be taken off.',
+    'Look up the reason at the list, fix the cause, then request removal.',
   ),
   'list-broken': unknown('lists')(
     'info',
-    'A DNS list did not answer as lists do',
+    'DNS list does not work',
     'RFC 5782 §5',
-    'Look whether the list still exists and answers this resolver.',
+    'Check whether the list still exists and answers this resolver.',
   ),
 
-  // The DNS itself, beyond the MX records.
+  // The DNS itself.
   'mx-no-ipv6': mx(
     'info',
     'No MX host has an IPv6 address',
@@ -639,43 +638,43 @@ export const probeCatalogue: { readonly [id in ProbeFindingId]: CatalogueEntry }
   ),
   'mx-wildcard': mx(
     'low',
-    'Every name below the domain takes mail',
+    'Wildcard MX record',
     'RFC 4592 §2.1, RFC 1034 §4.3.3',
     'Remove the wildcard MX record, or make it a null MX (0 .): mail to mistyped subdomains is accepted or bounces late.',
   ),
   'dnssec-unsigned': dnssec(
     'info',
-    'The DNS records that mail depends on are not signed',
+    'DNS records for mail are not signed with DNSSEC',
     'RFC 4033 §3, RFC 7672 §2.1',
     'Sign the zone and publish a DS record: without DNSSEC, DANE has no effect and MX records can be forged.',
   ),
   'caa-missing': caa(
     'info',
-    'Every certificate authority may issue for the MX hosts',
+    'Any certificate authority may issue for the MX hosts',
     'RFC 8659 §3',
     'Publish a CAA record that names the authorities you use.',
   ),
   'caa-record': caa(
     'medium',
-    'A CAA record is wrong',
+    'CAA record is invalid',
     'RFC 8659 §4',
     'Fix the record: authorities refuse to issue if they do not understand a critical property.',
   ),
   'resolver-down': unknown('mx')(
     'medium',
-    'The DNS resolver answers no question',
+    'DNS resolver does not answer',
     'RFC 1035 §7',
-    'Check the resolver and the way to it (--resolver names another), and run the audit again.',
+    'Check the resolver and the network path to it (--resolver selects another), then run the audit again.',
   ),
   'lookup-failed': unknown('srv')(
     'medium',
-    'The DNS did not answer a question',
+    'DNS lookup failed',
     'RFC 1035 §7',
-    'Look at the name servers of the name, and ask again.',
+    'Check the name servers of the domain, then run the audit again.',
   ),
 };
 
-/** What an audit can find, in whole: what the MX records show, and what the probes do. */
+/** All findings of an audit: those about the MX records, and those of the probes. */
 export const auditCatalogue: { readonly [id in ProbeFindingId | RedundancyFindingId]: CatalogueEntry } = {
   ...(Object.fromEntries(
     Object.entries(redundancyCatalogue).map(([id, { title, severity, source, fix }]) => [

@@ -1,25 +1,24 @@
 import type { Clock, DnsResolver } from '../env/index.ts';
-import type { AuditSettings } from './options.ts';
-import type { AuditProgress } from './progress.ts';
+import type { AuditProgress, AuditSettings } from './options.ts';
 import type { Connect } from './wire/index.ts';
 
-/** What an audit may touch outside itself. */
+/** Everything outside the process that an audit may touch. */
 export interface AuditEnv {
-  /** Its answers' AD bit must be trustworthy where DANE is to be judged. */
+  /** DANE is judged by the AD bit of its answers, which must be trustworthy. */
   readonly dns: DnsResolver;
   readonly clock: Clock;
-  /** Opens connections; `tcpConnect()` of this room. */
+  /** Opens connections, for example `tcpConnect()`. */
   readonly connect: Connect;
-  /** Addresses of this machine, to say where the audit runs on the mail host itself. */
+  /** Returns the addresses of this machine, to detect that the audit runs on the mail host itself. */
   readonly localAddresses?: () => readonly string[];
-  /** Octets that nobody can guess, for a mailbox and a login that do not exist. */
+  /** Returns unpredictable bytes, for names of mailboxes and accounts that do not exist. */
   readonly randomBytes: (length: number) => Uint8Array;
 }
 
-/** What every probe is handed. */
+/** Environment and settings of every probe. */
 export interface AuditContext extends AuditEnv {
   readonly settings: AuditSettings;
   readonly signal: AbortSignal | undefined;
-  /** Says what is being done, for a terminal. */
+  /** Reports progress. */
   readonly progress: (event: AuditProgress) => void;
 }

@@ -5,31 +5,31 @@ import { probeCatalogue } from './catalogue.ts';
 
 export type { Severity } from '../checks/mx-redundancy/index.ts';
 
-/** The name of what was found: stable, for filters and for comparing reports. */
+/** The id of a finding. Ids are stable, for filters and for comparing reports. */
 export type FindingId = ProbeFindingId | RedundancyFindingId;
 
-/** One thing that was found. Plain JSON. */
+/** One finding of an audit. Plain JSON. */
 export interface AuditFinding {
   readonly id: FindingId;
   readonly probe: ProbeName;
   readonly severity: Severity;
-  /** `problem`: something is wrong; `could-not-check`: nothing is known, because something did not answer. */
+  /** `problem`: something is wrong. `could-not-check`: nothing is known, because a server or the DNS did not answer. */
   readonly kind: 'problem' | 'could-not-check';
-  /** What it is about: a domain, a host, or a service as `host:port`; with `[address]` behind it where addresses differ. */
+  /** A domain, host, address, or service as `host:port`. */
   readonly subject: string;
-  /** All that it is about, if several have one cause; `subject` is then their host, or the domain. */
+  /** All subjects, if several have the same cause. `subject` is then their host, or the domain. */
   readonly subjects?: readonly string[];
-  /** What is so, as a sentence. */
+  /** Describes the finding in a sentence. */
   readonly what: string;
-  /** Where it is written that it should not be so. */
+  /** The standard that requires otherwise. */
   readonly source: string;
-  /** What to do about it. */
+  /** How to fix it. */
   readonly fix: string;
-  /** The records and lines that show it; what came from the network is printable ASCII, 200 characters a line at most. */
+  /** Records and lines that prove it. Text from the network is printable ASCII, at most 200 characters per line. */
   readonly evidence: readonly string[];
 }
 
-/** What may differ from the catalogue. */
+/** Values that override the catalogue. */
 export interface FindingChange {
   readonly severity?: Severity;
   readonly probe?: ProbeName;
@@ -39,7 +39,7 @@ export interface FindingChange {
 
 const MAX_EVIDENCE = 20;
 
-/** Makes a finding out of the catalogue. */
+/** Creates a finding from its catalogue entry. */
 export function found(
   id: ProbeFindingId,
   subject: string,
@@ -61,7 +61,7 @@ export function found(
   };
 }
 
-/** A finding of `checks/mx-redundancy`, as an audit says it. */
+/** Converts a finding of `checks/mx-redundancy`. */
 export function ofRedundancy(finding: RedundancyFinding): AuditFinding {
   const { id, severity, subject, what, source, fix, evidence } = finding;
   return {
@@ -77,17 +77,25 @@ export function ofRedundancy(finding: RedundancyFinding): AuditFinding {
   };
 }
 
-/** The lines that show it, printable, and so few that they are read. */
+/**
+ * Makes evidence lines printable, and limits their number.
+ *
+ * @internal
+ */
 export const evidenceOf = (lines: readonly string[]): readonly string[] => {
   const shown = lines.slice(0, lines.length > MAX_EVIDENCE ? MAX_EVIDENCE - 1 : MAX_EVIDENCE);
   const more = lines.length - shown.length;
   return [...shown.map((line) => printable(line)), ...(more === 0 ? [] : [`and ${more} more`])];
 };
 
-/** What came from the network or a message, as ASCII that no terminal, log or page takes for anything else. */
+/**
+ * Escapes text from the network or a message, so that it is harmless ASCII in a terminal, log or page.
+ *
+ * @internal
+ */
 export function printable(text: string, limit: number = 200): string {
   const head = text.slice(0, limit * 2);
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters to be shown as what they are.
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this escapes.
   const shown = head.replace(/[\u0000-\u001f\u007f-\uffff]/g, (character) =>
     character === '\t' ? ' ' : `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
@@ -96,9 +104,15 @@ export function printable(text: string, limit: number = 200): string {
 
 const order: readonly Severity[] = ['critical', 'high', 'medium', 'low', 'info'];
 
-/** From 0, the worst, to 4. */
+/** Returns 0 for the worst severity, 4 for the mildest. */
 export const rank = (severity: Severity): number => order.indexOf(severity);
 
-/** The worst first; of equals, as they were found. */
+/** Sorts findings by severity, the worst first. The sort is stable. */
 export const bySeverity = <T extends { readonly severity: Severity }>(findings: readonly T[]): readonly T[] =>
   [...findings].sort((a, b) => rank(a.severity) - rank(b.severity));
+
+/** An object under construction. */
+export type Mutable<T> = { -readonly [key in keyof T]: T[key] };
+
+/** Adds a finding about the service being checked. */
+export type Find = (id: ProbeFindingId, what: string, evidence?: readonly string[], change?: FindingChange) => void;

@@ -1,14 +1,15 @@
 import { type AuditFinding, evidenceOf, printable } from './finding.ts';
 
-/** Fewer findings are read as easily one by one. */
+/** Fewer findings are not grouped. */
 const LEAST = 3;
+/** Subjects listed in the text of a group. */
 const NAMED = 3;
 
 /**
- * Makes one finding of those that have one cause: of one kind, and saying the same of several subjects. `subjects` of the
- * result lists them all. The order is kept.
+ * Groups findings with the same cause: same id, and same text apart from the subject. `subjects` of the result lists all of
+ * them. The order is kept.
  *
- * @param domain what a finding about several hosts is about
+ * @param domain the subject of a group with several hosts
  */
 export function grouped(findings: readonly AuditFinding[], domain: string): readonly AuditFinding[] {
   const causes = new Map<string, AuditFinding[]>();
@@ -47,24 +48,28 @@ function together(all: readonly AuditFinding[], subjects: readonly string[], dom
 
 const hostOf = (subject: string): string => subject.replace(/\[[^\]]*\]/, '').replace(/:\d+$/, '');
 
-/** What is said of the subject, without its name and addresses. */
+/** Returns a key for the cause: the finding without the names and addresses of its subject. */
 function causeOf({ id, probe, severity, kind, fix, subject, what, evidence }: AuditFinding): string {
   const own = [subject, hostOf(subject), ...evidence.flatMap((line) => /^address: (\S+)$/.exec(line)?.[1] ?? [])];
   const general = own.reduce((text, name) => text.replaceAll(name, '*'), what);
   return JSON.stringify([id, probe, severity, kind, fix, general]);
 }
 
-/** Everything that a finding is about. */
+/** Returns all subjects of a finding. */
 export const subjectsOf = ({ subject, subjects }: Pick<AuditFinding, 'subject' | 'subjects'>): readonly string[] =>
   subjects ?? [subject];
 
-/** A finding about one subject, and the one that it was part of. */
+/** A finding about one subject, and the group that it belongs to. */
 export interface Part<F> {
   readonly part: F;
   readonly whole: F;
 }
 
-/** A finding of its own for each subject, for readers that go by subjects. */
+/**
+ * Splits groups into one finding per subject.
+ *
+ * @internal
+ */
 export const apart = <F extends Pick<AuditFinding, 'subject' | 'subjects'>>(
   findings: readonly F[],
 ): readonly Part<F>[] =>
@@ -74,7 +79,11 @@ export const apart = <F extends Pick<AuditFinding, 'subject' | 'subjects'>>(
       : whole.subjects.map((subject) => ({ part: { ...whole, subject, subjects: undefined }, whole })),
   );
 
-/** The findings that these are parts of, about no more than what is left of them. */
+/**
+ * Reverses {@link apart}: restores the groups, with the remaining subjects only.
+ *
+ * @internal
+ */
 export function joined<F extends Pick<AuditFinding, 'subject' | 'subjects'>>(parts: readonly Part<F>[]): readonly F[] {
   const wholes = new Map<F, F[]>();
   for (const { part, whole } of parts) wholes.set(whole, [...(wholes.get(whole) ?? []), part]);

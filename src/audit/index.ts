@@ -1,14 +1,14 @@
 /**
- * An audit of a site's own mail: what the domain publishes, and what its servers do.
+ * Audits the mail setup of a domain from outside: its DNS records and its servers.
  *
- * **Answers**: does mail for this domain survive the loss of a server; can a login be overheard; do the MX hosts relay
- * for strangers; do certificates, MTA-STS, DANE, SPF, DKIM and DMARC say what is so?
- * **Knows**: a domain name. **Asks**: the DNS; and, unless `dnsOnly` says otherwise, the MX hosts and login services that
- * the domain names, by SMTP, IMAP, POP3 and ManageSieve, and the MTA-STS policy by HTTPS.
+ * **Answers**: does mail for this domain survive the loss of a server; can an eavesdropper read passwords; is an MX host an
+ * open relay; are certificates, MTA-STS, DANE, SPF, DKIM and DMARC correct?
+ * **Knows**: a domain name. **Asks**: the DNS; and, unless `dnsOnly` is set, the MX hosts and login services of the
+ * domain over SMTP, IMAP, POP3 and ManageSieve, and the MTA-STS policy over HTTPS.
  * **Standards**: RFC 5321, 3207, 7208, 7489, 6376, 8461, 8460, 7672, 8314, 9051, 1939, 2595, 6186, 5804, 9525.
- * **Limits**: it never sends mail and never logs in: recipients are offered and withdrawn, logins are of an account that does
- * not exist. It sees what the place that it runs on sees: a server may treat its own address, or its own network, as trusted.
- * Audit what is yours to audit.
+ * **Limits**: it never sends mail and never logs in. It cancels each mail transaction before the message, and tries logins
+ * only with an account that does not exist. Results depend on where it runs: a server may trust its own address or network.
+ * Audit only domains that you are responsible for.
  *
  * @example
  * ```ts
@@ -28,15 +28,13 @@
  */
 export { audit } from './audit.ts';
 export type { CatalogueEntry, ProbeFindingId, ProbeName } from './catalogue.ts';
-export { auditCatalogue, entriesOf, probeNames } from './catalogue.ts';
+export { auditCatalogue, probeNames } from './catalogue.ts';
 export type { AuditEnv } from './context.ts';
 export type { AuditFinding, FindingId, Severity } from './finding.ts';
-export { bySeverity, evidenceOf, printable, rank } from './finding.ts';
-export { apart, joined, subjectsOf } from './group.ts';
-export type { AuditOptions } from './options.ts';
+export { bySeverity, rank } from './finding.ts';
+export { subjectsOf } from './group.ts';
+export type { AuditOptions, AuditProgress } from './options.ts';
 export { usualPorts } from './options.ts';
-export { packageVersion } from './package-version.ts';
-export type { AuditProgress } from './progress.ts';
 export type {
   AuditReport,
   AuditState,
@@ -51,6 +49,18 @@ export type {
 } from './report.ts';
 export { REPORT_VERSION } from './report.ts';
 export { type SystemEnvOptions, systemEnv } from './system.ts';
-export { stateOf, worst } from './verdict.ts';
 export type { Connect, ConnectOptions, Opened, ReadLine, TlsAsk, TlsBegun, Wire } from './wire/index.ts';
 export { tcpConnect } from './wire/index.ts';
+
+// For this project only.
+
+/** @internal */
+export { entriesOf } from './catalogue.ts';
+/** @internal */
+export { evidenceOf, printable } from './finding.ts';
+/** @internal */
+export { apart, joined } from './group.ts';
+/** @internal */
+export { packageVersion } from './package-version.ts';
+/** @internal */
+export { stateOf, worst } from './verdict.ts';

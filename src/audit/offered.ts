@@ -1,16 +1,16 @@
 import { mechanismClass } from '../checks/encrypted-auth/index.ts';
 import type { Severity } from './finding.ts';
 
-/** What a server offers before TLS that a listener can use. */
+/** Describes an offer of logins before TLS. */
 export interface OfferedInClear {
   readonly severity: Severity;
   readonly what: string;
 }
 
 /**
- * Judges the mechanisms that are offered before TLS, alike in every protocol. A secret is overheard at once; what is made of
- * a password lets a listener try passwords. EXTERNAL and channel-bound mechanisms mean nothing without TLS, and ANONYMOUS has
- * no secret.
+ * Judges the mechanisms offered before TLS, in the same way for every protocol. An eavesdropper can read a plain password, and
+ * can guess the password behind a challenge-response exchange. EXTERNAL and channel-bound mechanisms do not work without TLS,
+ * and ANONYMOUS has no password.
  *
  * @param mechanisms in upper case
  */
@@ -22,11 +22,11 @@ export function offeredInClear(mechanisms: readonly string[]): OfferedInClear | 
   if (challenges.length === 0) return undefined;
   return {
     severity: 'medium',
-    what: `The server offers logins before TLS: ${names}. A listener can try passwords against what is exchanged.`,
+    what: `The server offers logins before TLS: ${names}. An eavesdropper can guess passwords offline from the exchange.`,
   };
 }
 
-/** What a mechanism shows to a listener. GS2 mechanisms are challenge and response (RFC 5801). */
+/** Returns what a mechanism exposes to an eavesdropper. GS2 mechanisms are challenge-response (RFC 5801). */
 export const exposure = (mechanism: string): 'secret' | 'challenge' | 'nothing' => {
   if (mechanism === 'ANONYMOUS') return 'nothing';
   if (mechanism.startsWith('GS2-') && !mechanism.endsWith('-PLUS')) return 'challenge';

@@ -1,64 +1,99 @@
 import { X509Certificate } from 'node:crypto';
 import type { Provider } from '../checks/mx-redundancy/index.ts';
+import { assertKnownOptions, oneOf, wholeNumber, wrongOption } from '../core/index.ts';
 import type { Prefix } from '../net/index.ts';
 import { parseDomain, parseIp, parsePrefix } from '../net/index.ts';
 import type { ProbeName } from './catalogue.ts';
 import { probeNames } from './catalogue.ts';
-import type { AuditProgress } from './progress.ts';
 import type { ServiceName } from './report.ts';
+
+/** Start or end of one step of an audit. */
+export interface AuditProgress {
+  readonly domain: string;
+  /** Name of the step: "spf", "mx1.example.org[192.0.2.1]:25". */
+  readonly step: string;
+  readonly state: 'started' | 'done';
+}
 
 /** Options of {@link audit}. */
 export interface AuditOptions {
-  /** Probes to run; all where not given. */
+  /** Probes to run. Default: all. */
   readonly only?: readonly ProbeName[];
-  /** Connect to nobody; false where not given. */
+  /** Send DNS queries only, and connect to no other server. Default: false. */
   readonly dnsOnly?: boolean;
   /**
-   * The port of each service to look at; the usual ones where not given. Where given, services that are not named are not
-   * looked at, but for `smtp`: the MX hosts are, on 25, as long as the probes ask for it.
+   * Services to check, with their ports. The MX hosts are always checked, by default on port 25. Default: all services on
+   * their usual ports.
    */
   readonly ports?: { readonly [service in ServiceName]?: number | undefined };
-  /** The port of the MX hosts, where it alone is another: as `ports.smtp`, and the other services stay as they are. */
+  /** Port of the MX hosts, without a change to the other services. Default: `ports.smtp`, or 25. */
   readonly smtpPort?: number;
-  /** The port that MTA-STS policies are fetched from; 443 where not given. */
+  /** Port that MTA-STS policies are fetched from. Default: 443. */
   readonly httpsPort?: number;
-  /** Hosts to look for login services on, beside those that the domain announces. */
+  /** Additional hosts to check for login services. Default: none. */
   readonly hosts?: readonly string[];
-  /** Milliseconds for one step of a conversation: a connection, a greeting, a reply, a handshake; 30,000 where not given. */
+  /** Timeout in milliseconds of one step: a connection, a greeting, a reply, a handshake. Default: 30,000. */
   readonly timeoutMs?: number;
-  /** Connections to one service, an address and a port, at once; 10 where not given, which a whole look at it takes. */
+  /** Maximum number of simultaneous connections to one address and port. Default: 10. */
   readonly connectionsPerService?: number;
-  /** The address to connect from. */
+  /**
+   * Local address that `connect` uses; {@link systemEnv} has the same option. It decides only whether a server may trust the
+   * audit. Default: any address of this machine.
+   */
   readonly source?: string;
-  /** Certificates (PEM) of authorities to trust, beside those that Node.js knows. */
+  /** Certificates (PEM) of authorities to trust in addition to those of Node.js. Default: none. */
   readonly authorities?: readonly string[];
-  /** Prefixes that count as public although they are not: `127.0.0.0/8` in a test. */
+  /** Prefixes to treat as public, such as `127.0.0.0/8` in a test. Default: none. */
   readonly publicNetworks?: readonly string[];
-  /** What is said in EHLO; `audit.invalid` where not given. Give the name of the host that runs the audit. */
+  /** Name in EHLO. Use the name of the host that runs the audit. Default: `audit.invalid`. */
   readonly helo?: string;
-  /** A foreign mailbox that the MX hosts are asked to relay to, and that no mail is ever sent to. */
+  /** Foreign mailbox for the open relay test. No mail is sent to it. Default: `postern-relay-test@example.com`. */
   readonly relayTo?: string;
-  /** DNS lists to look the MX hosts up in: `zen.dnsbl.example`. */
+  /** DNS lists to look the MX hosts up in: `zen.dnsbl.example`. Default: none. */
   readonly lists?: readonly string[];
-  /** Selectors of the domain's DKIM keys. */
+  /** Selectors of the DKIM keys of the domain. Default: none. */
   readonly dkimSelectors?: readonly string[];
-  /** How many MX hosts there should be; 2 where not given. */
+  /** Minimum number of MX hosts. Default: 2. */
   readonly minimum?: number;
-  /** Providers that are redundant behind one name, in addition to those that are known. */
+  /** Additional mail providers that are redundant behind one host name. Default: none. */
   readonly providers?: readonly Provider[];
-  /** Days before its end at which a certificate is said to expire soon; 14 where not given. */
+  /** A certificate that expires within this number of days is reported. Default: 14. */
   readonly expiryDays?: number;
+  /** Ends the audit early. Default: none. */
   readonly signal?: AbortSignal;
-  /** Is told what is being done. What it throws is dropped. */
+  /** Receives the progress. Exceptions are ignored. Default: none. */
   readonly onProgress?: (event: AuditProgress) => void;
 }
 
-/** The options, read. */
+const known: readonly (keyof AuditOptions)[] = [
+  'only',
+  'dnsOnly',
+  'ports',
+  'smtpPort',
+  'httpsPort',
+  'hosts',
+  'timeoutMs',
+  'connectionsPerService',
+  'source',
+  'authorities',
+  'publicNetworks',
+  'helo',
+  'relayTo',
+  'lists',
+  'dkimSelectors',
+  'minimum',
+  'providers',
+  'expiryDays',
+  'signal',
+  'onProgress',
+];
+
+/** Checked options with defaults. */
 export interface AuditSettings {
   readonly probes: ReadonlySet<ProbeName>;
   readonly dnsOnly: boolean;
   readonly ports: { readonly [service in ServiceName]?: number | undefined };
-  /** Whether `ports` were given, rather than the usual ones. */
+  /** `ports` was given. */
   readonly portsGiven: boolean;
   readonly httpsPort: number;
   readonly hosts: readonly string[];
@@ -77,7 +112,7 @@ export interface AuditSettings {
   readonly expiryDays: number;
 }
 
-/** Where services listen (RFC 5321, 6409, 8314, 9051, 1939, 5804). */
+/** Default ports of the services (RFC 5321, 6409, 8314, 9051, 1939, 5804). */
 export const usualPorts: { readonly [service in ServiceName]: number } = {
   smtp: 25,
   submission: 587,
@@ -89,25 +124,25 @@ export const usualPorts: { readonly [service in ServiceName]: number } = {
   managesieve: 4190,
 };
 
-/** Probes of which nothing is left where nobody is connected to. */
+/** Probes that need connections. */
 const connectingProbes: ReadonlySet<ProbeName> = new Set(['smtp', 'relay', 'failover', 'login', 'tls', 'dane']);
 
-/** Reads the options. @throws TypeError where one is wrong */
+/**
+ * Checks the options and fills in defaults.
+ *
+ * @throws {TypeError} if an option is wrong or unknown
+ */
 export function readOptions(options: AuditOptions): AuditSettings {
-  const only = options.only ?? probeNames;
-  for (const name of only) if (!probeNames.includes(name)) wrong('only', name, `one of ${probeNames.join(', ')}`);
+  assertKnownOptions('audit', options, known);
+  const only = (options.only ?? probeNames).map((name) => oneOf('audit', 'only', name, probeNames));
   const dnsOnly = options.dnsOnly ?? false;
-  // A report says which probes ran: what was not looked at must not look like what was found to be well.
+  // Only probes that run appear in the report: a probe that did not run must not look like one without findings.
   const probes = only.filter((name) => !(dnsOnly && connectingProbes.has(name)));
   if (probes.length === 0)
-    wrong(
-      'only',
-      only.join(),
-      dnsOnly ? 'probes that need the DNS alone, where dnsOnly says so' : 'one probe at least',
-    );
+    throw wrong('only', dnsOnly ? 'at least one DNS probe if dnsOnly is set' : 'at least one probe', only.join());
   const ports = options.ports ?? usualPorts;
   for (const [service, port] of Object.entries(ports)) {
-    if (!Object.hasOwn(usualPorts, service)) wrong('ports', service, `one of ${Object.keys(usualPorts).join(', ')}`);
+    oneOf('audit', 'ports', service, Object.keys(usualPorts));
     if (port !== undefined) whole(`ports.${service}`, port, 1, 65_535);
   }
   const publicNetworks = options.publicNetworks ?? [];
@@ -115,12 +150,13 @@ export function readOptions(options: AuditOptions): AuditSettings {
   const at = relayTo.lastIndexOf('@');
   const target = parseDomain(relayTo.slice(at + 1));
   if (at < 1 || target === undefined || !/^[a-z0-9._+-]+$/i.test(relayTo.slice(0, at)))
-    wrong('relayTo', relayTo, 'a mailbox like "relay-test@example.org", of letters, digits and ._+-');
+    throw wrong('relayTo', 'a mailbox like "relay-test@example.org", with letters, digits and ._+- only', relayTo);
   const { source, helo = 'audit.invalid' } = options;
-  if (source !== undefined && parseIp(source) === undefined) wrong('source', source, 'an IP address of this machine');
-  if (parseDomain(helo) === undefined) wrong('helo', helo, 'a host name');
+  if (source !== undefined && parseIp(source) === undefined)
+    throw wrong('source', 'an IP address of this machine', source);
+  if (parseDomain(helo) === undefined) throw wrong('helo', 'a host name', helo);
   const authorities = options.authorities ?? [];
-  authorities.forEach(readable);
+  authorities.forEach(assertCertificates);
   return {
     probes: new Set(probes),
     dnsOnly,
@@ -141,11 +177,11 @@ export function readOptions(options: AuditOptions): AuditSettings {
       try {
         return parsePrefix(text);
       } catch {
-        return wrong('publicNetworks', text, 'prefixes like "127.0.0.0/8"');
+        throw wrong('publicNetworks', 'prefixes like "127.0.0.0/8"', text);
       }
     }),
     helo,
-    relayTo: { localPart: relayTo.slice(0, at), domain: target ?? '' },
+    relayTo: { localPart: relayTo.slice(0, at), domain: target },
     lists: (options.lists ?? []).map((zone) => name('lists', zone)),
     dkimSelectors: (options.dkimSelectors ?? []).map((selector) => name('dkimSelectors', selector)),
     minimum: whole('minimum', options.minimum ?? 2, 1, 100),
@@ -155,10 +191,10 @@ export function readOptions(options: AuditOptions): AuditSettings {
 }
 
 /**
- * A text may hold several certificates; each must be one, or every handshake would fail. What the text holds is not shown:
- * it may be a private key.
+ * Checks that a PEM text contains valid certificates only: an invalid one would make every handshake fail. The message does
+ * not show the text, which may be a private key.
  */
-function readable(pem: string, at: number): void {
+function assertCertificates(pem: string, at: number): void {
   const all = pem.match(/-----BEGIN (TRUSTED )?CERTIFICATE-----[^-]*-----END \1?CERTIFICATE-----/g) ?? [];
   const refuse = (got: string): never => {
     throw new TypeError(`audit: authorities[${at}] must be certificates in PEM, got ${got}`);
@@ -168,19 +204,18 @@ function readable(pem: string, at: number): void {
     try {
       new X509Certificate(one);
     } catch {
-      refuse(`a text whose certificate ${index + 1} cannot be read`);
+      refuse(`a text whose certificate ${index + 1} is invalid`);
     }
   });
 }
 
-function wrong(option: string, value: unknown, allowed: string): never {
-  throw new TypeError(`audit: ${option} ${JSON.stringify(value)} must be ${allowed}`);
-}
+const wrong = (option: string, what: string, got: unknown): TypeError => wrongOption('audit', option, what, got);
 
-function whole(option: string, value: number, least: number, most: number): number {
-  return Number.isInteger(value) && value >= least && value <= most
-    ? value
-    : wrong(option, value, `a whole number from ${least} to ${most}`);
-}
+const whole = (option: string, value: number, least: number, most: number): number =>
+  wholeNumber('audit', option, value, least, most);
 
-const name = (option: string, text: string): string => parseDomain(text) ?? wrong(option, text, 'a domain name');
+function name(option: string, text: string): string {
+  const domain = parseDomain(text);
+  if (domain === undefined) throw wrong(option, 'a domain name', text);
+  return domain;
+}

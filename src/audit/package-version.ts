@@ -1,6 +1,10 @@
 import { readFileSync } from 'node:fs';
 
-/** The version in the package's own description, whether this runs from `src` or from `dist`. */
+/**
+ * Reads the version from package.json. The path is the same from `src` and from `dist`.
+ *
+ * @internal
+ */
 export function packageVersion(): string {
   const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
     readonly version: string;

@@ -2,69 +2,69 @@ import type { RedundancyReport } from '../checks/mx-redundancy/index.ts';
 import type { ProbeName } from './catalogue.ts';
 import type { AuditFinding } from './finding.ts';
 
-/** The version of the report's form. It grows when a field is taken away or changes its meaning, not when one is added. */
+/** Version of the report format. It changes when a field is removed or changes its meaning, not when one is added. */
 export const REPORT_VERSION = 2;
 
-/** What an audit found, in whole. Plain JSON: every printed form is a function of it. See `report.schema.json`. */
+/** The report of an audit. Plain JSON; all output formats are made from it. See `report.schema.json`. */
 export interface AuditReport {
   readonly schema: 'postern-audit-report';
   readonly version: typeof REPORT_VERSION;
-  /** Of the package. */
+  /** Version of the package. */
   readonly postern: string;
   /** ISO 8601, UTC. */
   readonly started: string;
   readonly finished: string;
-  /** The worst of the domains'. */
+  /** The worst state of all domains. */
   readonly state: AuditState;
   /** Which probes ran. */
   readonly probes: readonly ProbeName[];
-  /** What a reader must know to read the rest: that the audit ran on the mail host itself, say. */
+  /** Circumstances that affect the results, for example that the audit ran on the mail host itself. */
   readonly notes: readonly string[];
   readonly domains: readonly DomainAudit[];
 }
 
 /**
- * - `problems`: something is wrong, whatever its severity but `info`
- * - `could-not-check`: nothing is known to be wrong, and something could not be looked at
- * - `clean`: everything that was looked at is as it should be
+ * - `problems`: there is a problem more severe than `info`
+ * - `could-not-check`: no such problem was found, but something could not be checked
+ * - `clean`: everything was checked, and there are no problems
  */
 export type AuditState = 'clean' | 'problems' | 'could-not-check';
 
-/** What was found about one domain. */
+/** The result for one domain. */
 export interface DomainAudit {
   /** In A-labels. */
   readonly domain: string;
   readonly state: AuditState;
   /** Milliseconds. */
   readonly durationMs: number;
-  /** The worst first. */
+  /** Sorted by severity, the worst first. */
   readonly findings: readonly AuditFinding[];
-  /** The MX hosts, their addresses and networks; the map is drawn from these. */
+  /** The MX hosts, their addresses and networks. */
   readonly redundancy: RedundancyReport;
-  /** What was connected to, in order of host, port and address. */
+  /** All services that were contacted, sorted by MX preference, host, port and address. */
   readonly services: readonly ServiceAudit[];
   readonly records: RecordsAudit;
 }
 
-/** What kind of service; the words of `--ports`. */
+/** Names of the services, as in `--ports`. */
 export type ServiceName = 'smtp' | 'submission' | 'submissions' | 'imap' | 'imaps' | 'pop3' | 'pop3s' | 'managesieve';
 
 /** One service on one address. */
 export interface ServiceAudit {
   readonly service: ServiceName;
-  /** The name that it was reached by, and that its certificate should bear. */
+  /** The name that clients use, and that the certificate should contain. */
   readonly host: string;
   readonly address: string;
   readonly port: number;
   readonly tls: 'implicit' | 'starttls';
-  /** Why it was looked at: an MX record, an SRV record, a usual name (`imap.<domain>`), or because it was given. */
+  /** Why it was checked: an MX record, an SRV record, a usual name (`imap.<domain>`), or an option. */
   readonly because: 'mx' | 'srv' | 'usual-name' | 'given';
-  /** Of the MX record. */
+  /** Preference of the MX record. */
   readonly preference?: number;
   /**
-   * - `open`: it greets as its protocol says · `mute`: it takes connections and says nothing
-   * - `refused`, `timeout`, `unreachable`: there was no connection · `no-service`: it greets with a refusal
-   * - `wrong-protocol`: something else answers · `broken-off`: the connection was closed early
+   * - `open`: it sends a valid greeting · `mute`: it accepts the connection but sends no greeting
+   * - `refused`, `timeout`, `unreachable`: no connection · `no-service`: the greeting is a refusal
+   * - `wrong-protocol`: the port speaks another protocol · `broken-off`: the connection was closed early
    */
   readonly reach:
     | 'open'
@@ -76,37 +76,37 @@ export interface ServiceAudit {
     | 'wrong-protocol'
     | 'broken-off';
   readonly greeting?: string;
-  /** What was offered before TLS, and after it. */
+  /** Capabilities before TLS and over TLS. */
   readonly capabilities?: { readonly before?: readonly string[]; readonly after?: readonly string[] };
-  /** `offered` and done, `missing`, or `failed` in the handshake; always `offered` where TLS is implicit and works. */
+  /** `offered`: TLS works, also if it is implicit. `missing`: not available. `failed`: TLS could not be negotiated. */
   readonly starttls?: 'offered' | 'missing' | 'failed';
   readonly session?: TlsAudit;
-  /** What came of the forms of a foreign address: the form's name and the reply. */
+  /** Results of the open relay test, by form of the foreign address. */
   readonly relay?: readonly {
     readonly form: string;
     readonly path: string;
     readonly reply: string;
-    readonly taken: boolean;
+    readonly accepted: boolean;
   }[];
-  /** Milliseconds until the greeting was there. */
+  /** Milliseconds from the start of the connection to the greeting. */
   readonly greetingMs?: number;
 }
 
-/** What TLS looked like. */
+/** TLS of a service. */
 export interface TlsAudit {
-  /** Versions that were tried, and whether they were spoken. */
+  /** Whether the server supports each version. A version is absent if the test was inconclusive. */
   readonly versions: { readonly [version in TlsVersion]?: boolean | undefined };
-  /** What was negotiated when nothing was asked for. */
+  /** Version negotiated when the client offers all versions. */
   readonly negotiated?: string;
   readonly cipher?: string;
   readonly certificate?: CertificateAudit;
-  /** Whether a TLSA record matched; only where such records were found. */
+  /** Whether the TLSA records match. Absent without TLSA records. */
   readonly dane?: 'match' | 'mismatch' | 'unsigned' | 'unusable';
 }
 
 export type TlsVersion = 'TLSv1' | 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3';
 
-/** A certificate, as far as it matters here. */
+/** A server certificate. */
 export interface CertificateAudit {
   readonly subject: string;
   readonly issuer: string;
@@ -116,20 +116,20 @@ export interface CertificateAudit {
   /** ISO 8601, UTC. */
   readonly notBefore: string;
   readonly notAfter: string;
-  /** `valid`, or the first reason for which the chain is not. */
+  /** `valid`, or the first verification error. */
   readonly chain: string;
   readonly selfSigned: boolean;
-  /** Whether the host's name is among its names. */
+  /** Whether the certificate contains the host name. */
   readonly nameMatches: boolean;
   /** `RSA 2048`, `EC P-256`, … */
   readonly key: string;
-  /** What it is signed with: `RSA SHA-256`, `ECDSA SHA-256`, … */
+  /** Signature algorithm: `RSA SHA-256`, `ECDSA SHA-256`, … */
   readonly signature: string;
-  /** SHA-256 of the certificate, lower-case hexadecimal. */
+  /** SHA-256 of the certificate in lower-case hexadecimal. */
   readonly fingerprint: string;
 }
 
-/** What the domain publishes. A field is absent where it was not asked for. */
+/** DNS records of the domain. A field is absent if its probe did not run. */
 export interface RecordsAudit {
   readonly spf?: PublishedRecord;
   readonly dmarc?: PublishedRecord;
@@ -149,7 +149,7 @@ export interface RecordsAudit {
     readonly priority: number;
     readonly weight: number;
   }[];
-  /** By address: the names, and whether one of them leads back. */
+  /** Reverse DNS of each address, and whether it is forward-confirmed. */
   readonly ptr?: readonly {
     readonly address: string;
     readonly names: readonly string[];
@@ -160,13 +160,13 @@ export interface RecordsAudit {
     readonly list: string;
     readonly result: 'listed' | 'not-listed' | 'broken';
   }[];
-  /** Of the domain and its MX hosts, whether their records are signed; `unknown` if the resolver does not tell. */
+  /** Whether the records of the domain and its MX hosts are signed. `unknown`: the resolver does not validate. */
   readonly dnssec?: readonly { readonly name: string; readonly state: 'signed' | 'unsigned' | 'unknown' }[];
-  /** Of the MX hosts below the domain: the CAA records that hold for them, and at which name they are. */
+  /** The CAA records that apply to each MX host below the domain, and the name that has them. */
   readonly caa?: readonly { readonly host: string; readonly name?: string; readonly records: readonly string[] }[];
 }
 
-/** One record that is there, is not, or could not be looked up. */
+/** State of one DNS record. */
 export interface PublishedRecord {
   readonly state: 'found' | 'missing' | 'invalid' | 'could-not-check';
   readonly text?: string;

@@ -8,11 +8,11 @@ import type { RecordsAudit, ServiceAudit } from './report.ts';
 import { auditMxHost } from './smtp/index.ts';
 import type { Steps } from './steps.ts';
 
-/** The addresses of an MX host that the Internet can reach. */
+/** Returns the public addresses of an MX host. */
 export const publicAddressesOf = ({ addresses }: RedundancyHost): IpAddress[] =>
   addresses.flatMap(({ address, scope }) => (scope === 'public' ? [address] : []));
 
-/** Talks to each address of each MX host. */
+/** Checks each public address of each MX host. */
 export async function auditMxHosts(
   domain: string,
   mxHosts: readonly RedundancyHost[],
@@ -24,8 +24,8 @@ export async function auditMxHosts(
   if (port === undefined || !steps.wanted('smtp', 'relay', 'failover', 'tls', 'dane', 'mta-sts')) return [];
   const audits = mxHosts.flatMap((mxHost) => {
     const { host, preference } = mxHost;
-    const addresses = publicAddressesOf(mxHost).filter(within(steps, context));
-    const records = addresses.length === 0 ? undefined : steps.ask('dane', () => auditTlsa(host, port, context));
+    const addresses = publicAddressesOf(mxHost).filter(hasRoute(steps, context));
+    const records = addresses.length === 0 ? undefined : steps.probe('dane', () => auditTlsa(host, port, context));
     const tlsa = records?.then((known) => known?.answer);
     return addresses.map((address) =>
       steps.run(`${host}[${address}]:${port}`, () =>
@@ -33,10 +33,10 @@ export async function auditMxHosts(
       ),
     );
   });
-  return kept(await Promise.all(audits), steps);
+  return servicesOf(await Promise.all(audits), steps);
 }
 
-/** Talks to the services that users log in to, as soon as it is known where these are. */
+/** Checks the login services, as soon as the SRV records are known. */
 export async function auditLogins(
   domain: string,
   mxHosts: readonly RedundancyHost[],
@@ -48,20 +48,20 @@ export async function auditLogins(
   const targets = await findServices(domain, { mxHosts, srv: (await announced) ?? [] }, context);
   for (const host of context.settings.hosts)
     if (!targets.some(({ required }) => required.includes(host)))
-      steps.note(`${host} was not looked at: no address of it is known that the Internet can reach.`);
+      steps.note(`${host} was not checked: it has no known public address.`);
   const audits = targets
-    .filter(({ address }) => within(steps, context)(address as IpAddress))
+    .filter(({ address }) => hasRoute(steps, context)(address as IpAddress))
     .map((target) =>
       steps.run(`${target.host}[${target.address}]:${target.port}`, async () => {
         const audit = await auditService(target, context);
         return audit ?? { findings: [], here: false, service: undefined };
       }),
     );
-  return kept(await Promise.all(audits), steps);
+  return servicesOf(await Promise.all(audits), steps);
 }
 
-/** What was there; what a reader must know of it is noted. */
-function kept(
+/** Returns the services that exist, and notes those that run on this machine. */
+function servicesOf(
   audits: readonly ({ readonly service: ServiceAudit | undefined; readonly here: boolean } | undefined)[],
   steps: Steps,
 ): readonly ServiceAudit[] {
@@ -71,16 +71,16 @@ function kept(
   });
 }
 
-/** Whether an address can be reached from here. */
-const within =
+/** Whether this machine can connect to addresses of this family. */
+const hasRoute =
   (steps: Steps, context: AuditContext) =>
   (address: IpAddress): boolean => {
     if (ipVersion(address) === 4 || hasIpv6(context)) return true;
-    steps.note('This machine has no IPv6: addresses of that kind were not connected to.');
+    steps.note('This machine has no IPv6: IPv6 addresses were not checked.');
     return false;
   };
 
-/** Whether this machine has an IPv6 address that leads anywhere; loopback does where that counts as public. */
+/** Whether this machine has a routable IPv6 address. Any IPv6 prefix in `publicNetworks` counts as one. */
 function hasIpv6({ localAddresses, settings }: AuditContext): boolean {
   if (localAddresses === undefined || settings.publicNetworks.some((prefix) => prefix.includes(':'))) return true;
   return localAddresses().some((address) => address.includes(':') && address !== '::1' && !/^fe[89ab]/i.test(address));

@@ -2,18 +2,18 @@ import type { ProbeName } from './catalogue.ts';
 import type { AuditContext } from './context.ts';
 import type { AuditFinding } from './finding.ts';
 
-interface Found {
+interface StepResult {
   readonly findings: readonly AuditFinding[];
 }
 
-/** What a reader must know of an audit, each thing once. */
+/** Notes for the reader of a report. */
 export interface Notes {
   readonly texts: Set<string>;
-  /** Servers on the machine that the audit runs on. */
+  /** Servers on this machine. */
   readonly here: Set<string>;
 }
 
-/** The steps of one domain's audit, and what they have found. */
+/** Runs the steps of the audit of one domain, and collects their findings. */
 export class Steps {
   readonly findings: AuditFinding[] = [];
   readonly #domain: string;
@@ -26,7 +26,7 @@ export class Steps {
     this.#notes = notes;
   }
 
-  /** Whether one of the probes was asked for. */
+  /** Whether at least one of the probes is enabled. */
   wanted(...probes: readonly ProbeName[]): boolean {
     return probes.some((probe) => this.#context.settings.probes.has(probe));
   }
@@ -35,28 +35,28 @@ export class Steps {
     this.#notes.texts.add(text);
   }
 
-  /** A server on this machine was talked to. */
+  /** Records that a server runs on this machine. */
   here({ host, address }: { readonly host: string; readonly address: string }): void {
     this.#notes.here.add(`${host} (${address})`);
   }
 
-  /** Runs a step; what it finds is kept, and a fault of ours costs no more than the step. */
-  async run<T extends Found>(name: string, step: () => Promise<T>): Promise<T | undefined> {
+  /** Runs a step. An exception ends only the step, and is reported as a note. */
+  async run<T extends StepResult>(name: string, step: () => Promise<T>): Promise<T | undefined> {
     this.#context.progress({ domain: this.#domain, step: name, state: 'started' });
     try {
       const result = await step();
       this.findings.push(...result.findings);
       return result;
     } catch (error) {
-      this.note(`${name} of ${this.#domain} was not looked at: ${(error as Error).message}`);
+      this.note(`${name} of ${this.#domain} was not checked: ${(error as Error).message}`);
       return undefined;
     } finally {
       this.#context.progress({ domain: this.#domain, step: name, state: 'done' });
     }
   }
 
-  /** The step of a probe, where that was asked for. */
-  async ask<T extends Found>(probe: ProbeName, step: () => Promise<T>): Promise<T | undefined> {
+  /** Runs a step if its probe is enabled. */
+  async probe<T extends StepResult>(probe: ProbeName, step: () => Promise<T>): Promise<T | undefined> {
     return this.wanted(probe) ? this.run(probe, step) : undefined;
   }
 }

@@ -1,22 +1,29 @@
 import { randomBytes } from 'node:crypto';
 import { networkInterfaces } from 'node:os';
 import { systemClock } from '../adapters/system/index.ts';
+import { assertKnownOptions } from '../core/index.ts';
 import type { DnsResolver } from '../env/index.ts';
 import type { AuditEnv } from './context.ts';
 import { tcpConnect } from './wire/index.ts';
 
 /** Options of {@link systemEnv}. */
 export interface SystemEnvOptions {
-  /** Its answers' AD bit must be trustworthy where DANE is to be judged. */
+  /** DANE is judged by the AD bit of its answers, which must be trustworthy. */
   readonly dns: DnsResolver;
-  /** The address to connect from. */
+  /** Local address to connect from. Default: chosen by the system. */
   readonly source?: string;
-  /** Milliseconds for one step; as in the audit's own options. */
+  /** Timeout of one step in milliseconds. Default: 30,000. */
   readonly timeoutMs?: number;
 }
 
-/** This machine's clock, sockets, addresses and chance, for an audit. */
-export function systemEnv({ dns, source, timeoutMs }: SystemEnvOptions): AuditEnv {
+/**
+ * Creates the environment of an audit from the clock, sockets, addresses and random numbers of this machine.
+ *
+ * @throws {TypeError} if an option is wrong or unknown
+ */
+export function systemEnv(options: SystemEnvOptions): AuditEnv {
+  assertKnownOptions('systemEnv', options, ['dns', 'source', 'timeoutMs']);
+  const { dns, source, timeoutMs } = options;
   const clock = systemClock();
   return {
     dns,

@@ -3,14 +3,15 @@ import type { AuditFinding } from './finding.ts';
 import { bySeverity, rank } from './finding.ts';
 import type { AuditState } from './report.ts';
 
-/**
- * What a report tells of everything that was found: each thing once, the worst first, in an order that does not depend on
- * what was answered first.
- */
+/** Removes duplicates and sorts findings, the worst first. The order does not depend on which answers arrived first. */
 export const inOrder = (findings: readonly AuditFinding[]): readonly AuditFinding[] =>
   bySeverity(unique(findings).sort(byName));
 
-/** What is so of a domain, by its findings. */
+/**
+ * Returns the state of a domain with these findings.
+ *
+ * @internal
+ */
 export function stateOf(findings: readonly Pick<AuditFinding, 'severity' | 'kind'>[]): AuditState {
   const matters = findings.filter(({ severity }) => rank(severity) < rank('info'));
   if (matters.some(({ kind }) => kind === 'problem')) return 'problems';
@@ -19,13 +20,17 @@ export function stateOf(findings: readonly Pick<AuditFinding, 'severity' | 'kind
 
 const states: readonly AuditState[] = ['problems', 'could-not-check', 'clean'];
 
-/** The worst of several states. */
+/**
+ * Returns the worst of several states.
+ *
+ * @internal
+ */
 export const worst = (all: readonly AuditState[]): AuditState => states.find((state) => all.includes(state)) ?? 'clean';
 
-/** Less than 0, 0, or more than 0, as code units are ordered: in every locale alike. */
+/** Compares two texts by code units, independent of the locale. */
 export const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
-/** Two addresses of one host show the same certificate. */
+/** Removes duplicates: two addresses of one host usually have the same certificate. */
 function unique(findings: readonly AuditFinding[]): AuditFinding[] {
   const seen = new Set<string>();
   return findings.filter(({ id, subject, what }) => {

@@ -163,7 +163,7 @@ const flagOf: { readonly [option: string]: string } = {
 /** What `audit()` says of a wrong option, in the words of the command; undefined where it is another fault. */
 export function asUsage(error: unknown, files: readonly string[] = []): UsageError | undefined {
   if (!(error instanceof TypeError)) return undefined;
-  const about = /^audit: (\w+)(.*)$/s.exec(error.message);
+  const about = /^(?:audit|tcpConnect): (\w+)(.*)$/s.exec(error.message);
   if (about === null) return undefined;
   const [, option = '', rest = ''] = about;
   const authority = /^authorities\[(\d+)\](.*)$/s.exec(`${option}${rest}`);

@@ -53,7 +53,7 @@ describe('audit', () => {
       'info srv-missing',
       'info caa-missing',
     ]);
-    expect(report).toMatchObject({ state: 'clean', schema: 'postern-audit-report', version: 1 });
+    expect(report).toMatchObject({ state: 'clean', schema: 'postern-audit-report', version: 2 });
     expect(report.domains[0]?.records.spf).toEqual({ state: 'found', text: 'v=spf1 mx -all' });
   });
   test('only some probes → findings of these alone', async () => {
@@ -109,7 +109,7 @@ describe('audit', () => {
   test('a host that was given, and has no address → a note says that it was not looked at', async () => {
     const report = await look(sound, { only: ['login'], hosts: ['imap.example.com'] });
     expect(report.notes).toEqual([
-      'imap.example.com was not looked at: no address of it is known that the Internet can reach.',
+      'imap.example.com was not checked: it has no known public address.',
     ]);
     const data: ZoneData = { ...sound, 'imap.example.com': { A: ['127.0.0.1'] } };
     const there = await look(data, { only: ['login'], hosts: ['imap.example.com'], publicNetworks: ['127.0.0.0/8'] });
@@ -222,28 +222,34 @@ describe('audit', () => {
   });
 });
 
-describe('audit, called wrongly', () => {
+describe('audit: wrong arguments', () => {
   test.each<[string, AuditOptions, RegExp]>([
-    ['a probe that is none', { only: ['smpt' as never] }, /only "smpt" must be one of mx, smtp/],
-    ['a service that is none', { ports: { imp: 1 } as never }, /ports "imp"/],
-    ['a port that is none', { ports: { imap: 70_000 } }, /ports.imap 70000 must be a whole number from 1 to 65535/],
-    ['a time that is none', { timeoutMs: 0 }, /timeoutMs 0/],
-    ['a prefix that is none', { publicNetworks: ['localhost'] }, /publicNetworks "localhost"/],
-    ['a source that is none', { source: 'eth0' }, /source "eth0"/],
-    ['a name that is none', { helo: 'a b' }, /helo "a b"/],
-    ['a mailbox that is none', { relayTo: 'nobody' }, /relayTo "nobody"/],
+    ['an unknown option', { onyl: ['mx'] } as never, /unknown option onyl .*did you mean only\?/],
+    ['an unknown probe', { only: ['smpt' as never] }, /only must be "mx", "smtp", .*, got "smpt"/],
+    ['no probe', { only: [] }, /only must be at least one probe, got ""/],
+    ['an unknown service', { ports: { imp: 1 } as never }, /ports must be .*, got "imp"/],
+    [
+      'a port out of range',
+      { ports: { imap: 70_000 } },
+      /ports\.imap must be a whole number from 1 to 65535, got 70000/,
+    ],
+    ['a timeout of 0', { timeoutMs: 0 }, /timeoutMs must be .*, got 0/],
+    ['an invalid prefix', { publicNetworks: ['localhost'] }, /publicNetworks must be .*, got "localhost"/],
+    ['a source that is not an address', { source: 'eth0' }, /source must be .*, got "eth0"/],
+    ['an invalid EHLO name', { helo: 'a b' }, /helo must be a host name, got "a b"/],
+    ['an invalid mailbox', { relayTo: 'nobody' }, /relayTo must be .*, got "nobody"/],
     ['a mailbox with a line break', { relayTo: 'a\r\nDATA@example.org' }, /relayTo/],
     [
-      'a certificate that is none',
+      'a text without a certificate',
       { authorities: ['PEM'] },
       /authorities\[0\] must be certificates in PEM, got a text without/,
     ],
     [
-      'a certificate that is broken',
+      'a broken certificate',
       { authorities: ['-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----'] },
       /authorities/,
     ],
-    ['a list that is none', { lists: ['-'] }, /lists "-"/],
+    ['an invalid list zone', { lists: ['-'] }, /lists must be a domain name, got "-"/],
   ])('%s → TypeError', async (_, options, message) => {
     await expect(look(sound, options)).rejects.toThrow(TypeError);
     await expect(look(sound, options)).rejects.toThrow(message);

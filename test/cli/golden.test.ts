@@ -17,7 +17,7 @@ const report: AuditReport = {
   finished: '2026-03-02T08:30:02.500Z',
   state: 'problems',
   probes: ['mx', 'smtp', 'relay', 'tls', 'spf'],
-  notes: ['This machine has no IPv6: addresses of that kind were not connected to.'],
+  notes: ['This machine has no IPv6: IPv6 addresses were not checked.'],
   domains: [
     {
       domain: 'example.org',
@@ -119,7 +119,7 @@ const report: AuditReport = {
 
 test('golden/text → the state, the MX hosts, the services, then what was found, the worst first', () => {
   expect(`\n${textReport(report)}`).toBe(`
-Note: This machine has no IPv6: addresses of that kind were not connected to.
+Note: This machine has no IPv6: IPv6 addresses were not checked.
 
 example.org: problems (1 critical, 1 not checked)
 
@@ -141,7 +141,7 @@ example.org: problems (1 critical, 1 not checked)
     Source: RFC 5321 §7.9
 
   not checked (medium) lookup-failed (example.org)
-    The DNS did not answer a question
+    DNS lookup failed
     The DNS did not answer.
     Mend: Ask again.
     Source: RFC 1035 §7
@@ -188,13 +188,13 @@ test('golden/SARIF → one run, its rules and its results', () => {
               {
                 id: 'lookup-failed',
                 shortDescription: {
-                  text: 'The DNS did not answer a question.',
+                  text: 'DNS lookup failed.',
                 },
                 fullDescription: {
-                  text: 'The DNS did not answer a question (RFC 1035 §7).',
+                  text: 'DNS lookup failed (RFC 1035 §7).',
                 },
                 help: {
-                  text: 'Look at the name servers of the name, and ask again. Source: RFC 1035 §7.',
+                  text: 'Check the name servers of the domain, then run the audit again. Source: RFC 1035 §7.',
                 },
                 helpUri: 'https://www.rfc-editor.org/rfc/rfc1035#section-7',
                 defaultConfiguration: {
@@ -214,7 +214,7 @@ test('golden/SARIF → one run, its rules and its results', () => {
                   text: 'Open relay (RFC 5321 §7.9, RFC 2505 §2.1).',
                 },
                 help: {
-                  text: 'Accept recipients of your own domains only, unless the client has logged in or stands in a network that you trust. Source: RFC 5321 §7.9, RFC 2505 §2.1.',
+                  text: 'Accept recipients in your own domains only, unless the client has logged in or is in a network that you trust. Source: RFC 5321 §7.9, RFC 2505 §2.1.',
                 },
                 helpUri: 'https://www.rfc-editor.org/rfc/rfc5321#section-7.9',
                 defaultConfiguration: {
@@ -240,7 +240,7 @@ test('golden/SARIF → one run, its rules and its results', () => {
               {
                 level: 'note',
                 message: {
-                  text: 'This machine has no IPv6: addresses of that kind were not connected to.',
+                  text: 'This machine has no IPv6: IPv6 addresses were not checked.',
                 },
               },
             ],
@@ -403,7 +403,7 @@ Changes from 2026-03-02T08:30:02.500Z to 2026-03-02T08:30:02.500Z
 example.org: 1 new, 1 changed, 1 gone, 1 not known any more
 
   new: not checked (medium) lookup-failed (example.org)
-    The DNS did not answer a question
+    DNS lookup failed
     The DNS did not answer.
     Mend: Ask again.
     Source: RFC 1035 §7

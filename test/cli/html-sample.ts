@@ -61,7 +61,7 @@ export const troubled: DomainAudit = {
       subject: 'mx2.example.org[198.51.100.25]:25',
       what: 'mx2.example.org relays for strangers: it took a recipient of another domain in 2 of 13 forms.',
       source: 'RFC 5321 §7.9, RFC 2505 §2.1',
-      fix: 'Accept recipients of your own domains only, unless the client has logged in or stands in a network that you trust.',
+      fix: 'Accept recipients in your own domains only, unless the client has logged in or is in a network that you trust.',
       evidence: [
         'C: RCPT TO:<postern-relay-test%example.com@example.org>',
         'S: 250 2.1.5 Ok',
@@ -124,7 +124,7 @@ export const troubled: DomainAudit = {
       subject: '_imaps._tcp.example.org',
       what: 'The DNS did not answer a question about _imaps._tcp.example.org.',
       source: 'RFC 1035 §7',
-      fix: 'Look at the name servers of the name, and ask again.',
+      fix: 'Check the name servers of the domain, then run the audit again.',
       evidence: ['_imaps._tcp.example.org SRV: servfail'],
     }),
     finding({
@@ -200,9 +200,9 @@ export const troubled: DomainAudit = {
           form: 'plain',
           path: '<postern-relay-test@example.com>',
           reply: '554 5.7.1 Relay access denied',
-          taken: false,
+          accepted: false,
         },
-        { form: 'percent', path: '<postern-relay-test%example.com@example.org>', reply: '250 2.1.5 Ok', taken: true },
+        { form: 'percent', path: '<postern-relay-test%example.com@example.org>', reply: '250 2.1.5 Ok', accepted: true },
       ],
     }),
     service({

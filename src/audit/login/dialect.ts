@@ -1,12 +1,12 @@
-import type { Answer, Judge, Talk } from './talk.ts';
+import type { Answer, Classify, LoginSession } from './session.ts';
 
-/** A login that cannot be anybody's. */
-export interface Dummy {
+/** Credentials of an account that does not exist. */
+export interface FakeAccount {
   readonly name: string;
   readonly secret: string;
 }
 
-/** What came of a login: `name` is the answer to the name alone, where it is sent by itself. */
+/** The result of a login. `name` is the answer to the user name, if it is sent separately. */
 export interface LoginAnswer {
   readonly answer: Answer;
   readonly name?: Answer;
@@ -14,74 +14,80 @@ export interface LoginAnswer {
 
 /** One way to log in. */
 export interface LoginForm {
-  /** As the protocol calls it. */
+  /** Name of the command in the protocol. */
   readonly name: string;
-  /** The mechanism, where it is one of SASL (RFC 4422). */
+  /** The SASL mechanism (RFC 4422), if any. */
   readonly mechanism?: string;
-  /** Where the server asks for more than what was sent, it is told that nothing will come. */
-  readonly run: (talk: Talk, dummy: Dummy) => Promise<LoginAnswer>;
+  /** Tries the login. If the server asks for more data, cancels. */
+  readonly run: (session: LoginSession, account: FakeAccount) => Promise<LoginAnswer>;
 }
 
-/** How a protocol says what is asked of it before a login. */
+/** Commands and answers of one protocol before a login. */
 export interface Dialect {
-  /** As people call it. */
+  /** Common name of the protocol. */
   readonly name: string;
   readonly literals: boolean;
-  /** `ok`; `no` where the server greets with a refusal. */
-  readonly greet: (talk: Talk, timeoutMs?: number) => Promise<Answer>;
-  /** Whether the greeting says that somebody is logged in already. */
+  /** Reads the greeting: `ok`, or `no` for a refusal. */
+  readonly greet: (session: LoginSession, timeoutMs?: number) => Promise<Answer>;
+  /** Whether the greeting announces a session that is already authenticated. */
   readonly preauthenticated: (greeting: Answer) => boolean;
-  /** What is offered; undefined where the server does not say. Where the greeting says it, nothing is asked. */
-  readonly capabilities: (talk: Talk, helo: string, greeting?: Answer) => Promise<readonly string[] | undefined>;
-  /** Whether `capabilities` must be asked for before anything else. */
-  readonly asksFirst: boolean;
+  /** Returns the capabilities, from the greeting if it contains them. Undefined if the server announces none. */
+  readonly capabilities: (
+    session: LoginSession,
+    helo: string,
+    greeting?: Answer,
+  ) => Promise<readonly string[] | undefined>;
+  /** Whether the client must send EHLO first. */
+  readonly needsEhlo: boolean;
   readonly offersTls: (capabilities: readonly string[]) => boolean;
-  /** Asks for TLS; `behind` goes out in the same segment. */
-  readonly askTls: (talk: Talk, behind?: string) => Promise<Answer>;
-  /** Mechanisms that are offered, in upper case. */
+  /** Requests TLS. `injected` is sent in the same segment. */
+  readonly requestTls: (session: LoginSession, injected?: string) => Promise<Answer>;
+  /** Returns the offered mechanisms in upper case. */
   readonly mechanisms: (capabilities: readonly string[]) => readonly string[];
-  /** How a login by name and password is offered, where it is: "USER", "LOGIN". */
+  /** Returns the command of the login by name and password, if it is offered: "USER", "LOGIN". */
   readonly password: (capabilities: readonly string[]) => string | undefined;
-  /** Begins a mechanism without a secret. The server that invites one is told that none will come. */
-  readonly invite: (talk: Talk, mechanism: string) => Promise<Answer>;
-  /** The ways to log in with a password, the usual one first. */
+  /** Starts a mechanism without credentials. If the server asks for them, cancels. */
+  readonly startMechanism: (session: LoginSession, mechanism: string) => Promise<Answer>;
+  /** All ways to log in with a password, the usual one first. */
   readonly logins: readonly LoginForm[];
-  /** Logs in by a bearer token (XOAUTH2), in one command. */
+  /** Logs in with a bearer token (XOAUTH2), in one command. */
   readonly bearer: LoginForm;
-  /** A command that does nothing, to be smuggled in. */
-  readonly smuggled: string;
-  /** Whether the server answers, within TLS, a command that was sent before it; the lines that show it. */
-  readonly smuggledAnswer: (talk: Talk, waitMs: number) => Promise<readonly string[] | undefined>;
+  /** A harmless command for the STARTTLS injection test. */
+  readonly injected: string;
+  /** Returns lines that prove that the server executed the injected command over TLS. */
+  readonly injectedAnswer: (session: LoginSession, waitMs: number) => Promise<readonly string[] | undefined>;
+  /** Command that ends the session. */
   readonly farewell: string;
 }
 
 const base64 = (text: string): string => Buffer.from(text, 'latin1').toString('base64');
 
 /** RFC 4616 §2. */
-const plainResponse = ({ name, secret }: Dummy): string => base64(`\0${name}\0${secret}`);
+const plainResponse = ({ name, secret }: FakeAccount): string => base64(`\0${name}\0${secret}`);
 
-/** As Google and Microsoft have it; no RFC does. */
-const bearerResponse = ({ name, secret }: Dummy): string => base64(`user=${name}\x01auth=Bearer ${secret}\x01\x01`);
+/** Initial response of XOAUTH2, which Google and Microsoft define. */
+const bearerResponse = ({ name, secret }: FakeAccount): string =>
+  base64(`user=${name}\x01auth=Bearer ${secret}\x01\x01`);
 
-/** Begins a mechanism of SASL, with an initial response or without. */
-export type Authenticate = (talk: Talk, mechanism: string, initial?: string) => Promise<Answer>;
+/** Starts a SASL mechanism, with or without an initial response. */
+export type Authenticate = (session: LoginSession, mechanism: string, initial?: string) => Promise<Answer>;
 
-/** The login by PLAIN, with its initial response. @param verb what the command is called */
+/** Returns the PLAIN login with an initial response. @param verb the command of the protocol */
 export const plainLogin = (verb: string, authenticate: Authenticate): LoginForm => ({
   name: `${verb} PLAIN`,
   mechanism: 'PLAIN',
-  run: async (talk, dummy) => ({ answer: await authenticate(talk, 'PLAIN', plainResponse(dummy)) }),
+  run: async (session, account) => ({ answer: await authenticate(session, 'PLAIN', plainResponse(account)) }),
 });
 
-/** The login by a bearer token, with its initial response. @param verb what the command is called */
+/** Returns the XOAUTH2 login with an initial response. @param verb the command of the protocol */
 export const bearerLogin = (verb: string, authenticate: Authenticate): LoginForm => ({
   name: `${verb} XOAUTH2`,
   mechanism: 'XOAUTH2',
-  run: async (talk, dummy) => ({ answer: await authenticate(talk, 'XOAUTH2', bearerResponse(dummy)) }),
+  run: async (session, account) => ({ answer: await authenticate(session, 'XOAUTH2', bearerResponse(account)) }),
 });
 
-/** AUTH of POP3 and of SMTP (RFC 5034 §4, RFC 4954 §4), as far as it goes without another word. */
+/** AUTH of POP3 and SMTP (RFC 5034 §4, RFC 4954 §4). Cancels if the server asks for more data. */
 export const authOf =
-  (judge: Judge): Authenticate =>
-  (talk, mechanism, initial) =>
-    talk.begin(`AUTH ${mechanism}${initial === undefined ? '' : ` ${initial}`}`, judge);
+  (classify: Classify): Authenticate =>
+  (session, mechanism, initial) =>
+    session.beginAuth(`AUTH ${mechanism}${initial === undefined ? '' : ` ${initial}`}`, classify);

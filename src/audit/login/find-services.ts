@@ -1,13 +1,12 @@
 import { knownProviders, providerOf, type RedundancyHost } from '../../checks/mx-redundancy/index.ts';
-import type { DnsAnswer, RecordType } from '../../env/index.ts';
-import { onAbort } from '../../env/index.ts';
 import type { IpAddress } from '../../net/index.ts';
 import { addressScope, parseIp, prefixHas } from '../../net/index.ts';
 import type { AuditContext } from '../context.ts';
+import { type ProbeResolver, probeResolver } from '../records/index.ts';
 import type { RecordsAudit, ServiceAudit, ServiceName } from '../report.ts';
 import type { LoginTarget } from './probe.ts';
 
-/** Names that clients guess, and what they expect there. */
+/** Host names that clients guess, and the services that they expect there. */
 const usualNames: readonly (readonly [string, readonly ServiceName[]])[] = [
   ['mail', ['submission', 'submissions', 'imap', 'imaps', 'pop3', 'pop3s', 'managesieve']],
   ['imap', ['imap', 'imaps', 'managesieve']],
@@ -16,12 +15,12 @@ const usualNames: readonly (readonly [string, readonly ServiceName[]])[] = [
   ['smtp', ['submission', 'submissions']],
   ['submission', ['submission', 'submissions']],
 ];
-/** Services that are looked at for one domain. */
+/** Maximum number of services checked for one domain. */
 const MAX_TARGETS = 100;
-/** Addresses of one host. */
+/** Maximum number of addresses per host. */
 const MAX_ADDRESSES = 8;
 
-/** The best reason first: where clients are sent, what was asked for, what they guess. */
+/** From the best reason to the worst: SRV records, hosts from the options, guessed names, MX hosts. */
 const reasons: readonly ServiceAudit['because'][] = ['srv', 'given', 'usual-name', 'mx'];
 
 interface Candidate {
@@ -31,17 +30,17 @@ interface Candidate {
   readonly because: ServiceAudit['because'];
 }
 
-/** What the DNS says of a host. */
+/** DNS data of a host. */
 interface Host {
   readonly addresses: readonly IpAddress[];
   readonly alias?: string;
 }
 
 /**
- * Where the domain's users may log in: each address and port once, with all its names. Never rejects.
+ * Finds the services that users of the domain may log in to: each address and port once, with all its names. Never rejects.
  *
- * Hosts of a provider are looked at only where the domain sends its users there, or where they were given: what they do is
- * not the domain's. What is not public is never connected to, unless it was named (`publicNetworks`).
+ * Hosts of a provider are checked only if an SRV record or an option names them: otherwise they are not the domain's
+ * concern. Addresses that are not public are skipped, unless `publicNetworks` contains them.
  */
 export async function findServices(
   domain: string,
@@ -73,17 +72,20 @@ export async function findServices(
   const providers = [...settings.providers, ...knownProviders];
   const foreign = (host: string, { alias }: Host): boolean =>
     providerOf(alias ?? host, providers) !== undefined || providerOf(host, providers) !== undefined;
-  const nobody = `postern-${Buffer.from(context.randomBytes(6)).toString('hex')}.${domain}`;
+  const unknownName = `postern-${Buffer.from(context.randomBytes(6)).toString('hex')}.${domain}`;
   const guesses = usualNames.map(([label, services]) => ({ host: `${label}.${domain}`, services }));
-  const names = [...new Set([...candidates, ...guesses].map(({ host }) => host)), nobody];
+  const names = [...new Set([...candidates, ...guesses].map(({ host }) => host)), unknownName];
+  const dns = probeResolver(context);
   const hosts = new Map(
-    await Promise.all(names.map(async (host): Promise<readonly [string, Host]> => [host, await lookAt(host, context)])),
+    await Promise.all(
+      names.map(async (host): Promise<readonly [string, Host]> => [host, await resolveHost(host, dns, context)]),
+    ),
   );
-  // Under a wildcard every name exists: one that leads where all do says nothing.
-  const everybody = new Set(hosts.get(nobody)?.addresses);
+  // A wildcard record answers for every name: a guessed name with the same addresses proves nothing.
+  const wildcard = new Set(hosts.get(unknownName)?.addresses);
   for (const { host, services } of guesses) {
     const own = hosts.get(host);
-    if (own !== undefined && !foreign(host, own) && !own.addresses.every((address) => everybody.has(address)))
+    if (own !== undefined && !foreign(host, own) && !own.addresses.every((address) => wildcard.has(address)))
       everywhere(host, 'usual-name', services);
   }
 
@@ -113,53 +115,27 @@ export async function findServices(
 const byReason = (a: Pick<Candidate, 'because'>, b: Pick<Candidate, 'because'>): number =>
   reasons.indexOf(a.because) - reasons.indexOf(b.because);
 
-/** The addresses of a host that may be connected to. What the DNS does not say in time is not there. */
-async function lookAt(host: string, context: AuditContext): Promise<Host> {
+/** Returns the addresses of a host that the audit may connect to. A failed query counts as no address. */
+async function resolveHost(host: string, dns: ProbeResolver, context: AuditContext): Promise<Host> {
   const [v4, v6, cname] = await Promise.all([
-    ask(host, 'A', context),
-    ask(host, 'AAAA', context),
-    ask(host, 'CNAME', context),
+    dns.resolve(host, 'A'),
+    dns.resolve(host, 'AAAA'),
+    dns.resolve(host, 'CNAME'),
   ]);
   const texts = [
-    ...(v4?.status === 'found' ? v4.records.map(({ address }) => address) : []),
-    ...(v6?.status === 'found' ? v6.records.map(({ address }) => address) : []),
+    ...(v4.status === 'found' ? v4.records.map(({ address }) => address) : []),
+    ...(v6.status === 'found' ? v6.records.map(({ address }) => address) : []),
   ];
   const addresses = texts.flatMap((text) => {
     const ip = parseIp(text);
-    return ip !== undefined && mayBeAsked(ip, context) ? [ip] : [];
+    return ip !== undefined && isReachable(ip, context) ? [ip] : [];
   });
   return {
     addresses: [...new Set(addresses)].slice(0, MAX_ADDRESSES),
-    alias: cname?.status === 'found' ? cname.records[0]?.name.toLowerCase().replace(/\.$/, '') : undefined,
+    alias: cname.status === 'found' ? cname.records[0]?.name.toLowerCase().replace(/\.$/, '') : undefined,
   };
 }
 
-function ask<T extends RecordType>(
-  name: string,
-  type: T,
-  { dns, clock, settings, signal }: AuditContext,
-): Promise<DnsAnswer<T> | undefined> {
-  return new Promise((resolve) => {
-    const control = new AbortController();
-    const end = (answer: DnsAnswer<T> | undefined): void => {
-      cancel();
-      withdraw();
-      resolve(answer);
-    };
-    const giveUp = (): void => {
-      end(undefined);
-      control.abort();
-    };
-    const cancel = clock.after(settings.timeoutMs, giveUp);
-    const withdraw = onAbort(signal, giveUp);
-    try {
-      dns.resolve(name, type, { signal: control.signal }).then(end, () => end(undefined));
-    } catch {
-      end(undefined);
-    }
-  });
-}
-
-/** What is private is somebody else's wherever the audit runs. */
-const mayBeAsked = (address: IpAddress, { settings }: AuditContext): boolean =>
+/** A private address belongs to a different host on the network of the audit. */
+const isReachable = (address: IpAddress, { settings }: AuditContext): boolean =>
   addressScope(address) === 'public' || settings.publicPrefixes.some((prefix) => prefixHas(prefix, address));

@@ -1,14 +1,14 @@
 /**
- * What login services do, asked from outside.
+ * Checks login services.
  *
- * **Answers**: can a password be overheard on its way to this IMAP, POP3, ManageSieve or submission server; is its TLS in
- * order; does it forget what came before TLS?
- * **Knows**: addresses and ports. **Asks**: the DNS, sockets, chance for an account that cannot exist.
+ * **Answers**: can an eavesdropper read passwords sent to this IMAP, POP3, ManageSieve or submission server; is its TLS
+ * correct; does it discard input from before TLS?
+ * **Knows**: addresses and ports. **Asks**: the DNS, sockets, random bytes for an account that cannot exist.
  * **Standards**: RFC 8314, RFC 9051, RFC 1939, 2449, 2595, 5034, RFC 5804, RFC 4954, RFC 6186.
- * **Limits**: nobody logs in. Mechanisms are begun without a secret, and a login of an account that does not exist is tried
- * without TLS; within TLS it is tried only where the refusal does not tell by itself whether the login was looked at. Where
- * the words fit both, the same words within TLS mean that it was; a refusal that is the same without any secret, that it
- * was not. A server may take the machine that the audit runs on for one to be trusted.
+ * **Limits**: it never logs in. It starts mechanisms without credentials, and tries to log in without TLS to an account that
+ * does not exist. If the text of the rejection does not show whether the server checked the credentials, it repeats the login
+ * over TLS: the same text there means that the server checks credentials without TLS, unless it also sends that text without
+ * any credentials. A server may trust the machine that the audit runs on.
  *
  * @module
  */

@@ -1,28 +1,28 @@
 import { type Authenticate, bearerLogin, type Dialect, plainLogin } from './dialect.ts';
-import type { Answer, Judge } from './talk.ts';
+import type { Answer, Classify } from './session.ts';
 
-/** A server that has answered once has sent the other list already, or will not. */
+/** Time to wait for an unsolicited list. A server that sends one has sent it before its first answer. */
 const UNASKED_MS = 500;
 
-/** RFC 5804 §1.2: OK, NO and BYE end an answer; a line that begins with a string belongs to it. */
-const response: Judge = (line) => {
+/** RFC 5804 §1.2: OK, NO and BYE end an answer. Lines that begin with a string belong to it. */
+const response: Classify = (line) => {
   if (/^OK\b/i.test(line)) return 'ok';
   if (/^(NO|BYE)\b/i.test(line)) return 'no';
   return /^["{]/.test(line) || line === '' ? undefined : 'malformed';
 };
 
-/** RFC 5804 §2.1: what the server asks for is a string, an empty one for PLAIN. */
-const challenge: Judge = (line, before) => (/^("|\{\d+\+?\}$)/.test(line) ? 'invited' : response(line, before));
+/** RFC 5804 §2.1: the server requests data with a string, which is empty for PLAIN. */
+const challenge: Classify = (line, before) => (/^("|\{\d+\+?\}$)/.test(line) ? 'continue' : response(line, before));
 
-/** What a literal holds is no answer either. */
-const afterwards: Judge = (line, before) => {
+/** Skips the content of a literal. */
+const afterwards: Classify = (line, before) => {
   const kind = response(line, before);
   return kind === 'malformed' ? undefined : kind;
 };
 
-/** AUTHENTICATE, as far as it goes without another word. */
-const authenticate: Authenticate = (talk, mechanism, initial) =>
-  talk.begin(
+/** Sends AUTHENTICATE. Cancels if the server asks for more data. */
+const authenticate: Authenticate = (session, mechanism, initial) =>
+  session.beginAuth(
     `AUTHENTICATE "${mechanism}"${initial === undefined ? '' : ` "${initial}"`}`,
     challenge,
     '"*"',
@@ -35,24 +35,24 @@ const named = (lines: readonly string[]): readonly string[] =>
     .slice(0, 100)
     .map((line) => line.replace(/^"([^"]*)"\s*/, (_, name: string) => `${name.toUpperCase()} `).trim());
 
-/** ManageSieve (RFC 5804). Its greeting, and what follows the handshake, is a list of capabilities. */
+/** ManageSieve (RFC 5804). The server sends its capabilities as the greeting and after the handshake. */
 export const managesieve: Dialect = {
   name: 'ManageSieve',
   literals: true,
-  greet: (talk, timeoutMs) => talk.answer(response, timeoutMs),
+  greet: (session, timeoutMs) => session.readAnswer(response, timeoutMs),
   preauthenticated: () => false,
-  async capabilities(talk, _helo, greeting) {
+  async capabilities(session, _helo, greeting) {
     if (greeting !== undefined) return named(greeting.lines);
-    // RFC 5804 §2.2: within TLS they come unasked; older servers wait to be asked. Both are read, whichever comes first.
-    const first = await talk.ask('CAPABILITY', response);
+    // RFC 5804 §2.2: over TLS the server sends the list unasked, but older servers wait for CAPABILITY. Read both.
+    const first = await session.command('CAPABILITY', response);
     if (first.kind !== 'ok') return undefined;
-    if (talk.wire.secure) await talk.answer(response, UNASKED_MS);
+    if (session.wire.secure) await session.readAnswer(response, UNASKED_MS);
     return named(first.lines);
   },
-  asksFirst: false,
+  needsEhlo: false,
   offersTls: (capabilities) => capabilities.some((one) => /^STARTTLS\b/i.test(one)),
-  async askTls(talk, behind) {
-    return talk.ask(`STARTTLS${behind === undefined ? '' : `\r\n${behind}`}`, response);
+  async requestTls(session, injected) {
+    return session.command(`STARTTLS${injected === undefined ? '' : `\r\n${injected}`}`, response);
   },
   mechanisms: (capabilities) =>
     capabilities.flatMap((one) =>
@@ -67,16 +67,16 @@ export const managesieve: Dialect = {
         : [],
     ),
   password: () => undefined,
-  invite: (talk, mechanism) => authenticate(talk, mechanism),
+  startMechanism: (session, mechanism) => authenticate(session, mechanism),
   logins: [plainLogin('AUTHENTICATE', authenticate)],
   bearer: bearerLogin('AUTHENTICATE', authenticate),
-  smuggled: 'NOOP "smuggled"',
-  async smuggledAnswer(talk, waitMs) {
-    // Answers to what was not asked within TLS: those with a list are the server's own, and LOGOUT gets the last one.
-    talk.say('LOGOUT');
+  injected: 'NOOP "smuggled"',
+  async injectedAnswer(session, waitMs) {
+    // LOGOUT gets the last answer, and lists of capabilities are unsolicited. Any other answer belongs to the injected command.
+    session.send('LOGOUT');
     const answers: Answer[] = [];
     while (answers.length < 4) {
-      const answer = await talk.answer(response, waitMs);
+      const answer = await session.readAnswer(response, waitMs);
       if (answer.kind !== 'ok' && answer.kind !== 'no') break;
       answers.push(answer);
     }

@@ -1,14 +1,14 @@
 import { authOf, bearerLogin, type Dialect, plainLogin } from './dialect.ts';
-import type { Judge } from './talk.ts';
+import type { Classify } from './session.ts';
 
 /** RFC 1939 §3, RFC 5034 §4. */
-const status: Judge = (line) =>
+const status: Classify = (line) =>
   /^\+OK(?![A-Z0-9])/i.test(line)
     ? 'ok'
     : /^-ERR(?![A-Z0-9])/i.test(line)
       ? 'no'
       : line === '+' || line.startsWith('+ ')
-        ? 'invited'
+        ? 'continue'
         : 'malformed';
 
 const auth = authOf(status);
@@ -17,18 +17,18 @@ const auth = authOf(status);
 export const pop3: Dialect = {
   name: 'POP3',
   literals: false,
-  greet: (talk, timeoutMs) => talk.answer(status, timeoutMs),
+  greet: (session, timeoutMs) => session.readAnswer(status, timeoutMs),
   preauthenticated: () => false,
-  async capabilities(talk) {
-    // RFC 2449 is optional: a server that does not know CAPA says nothing of what it can do.
-    if ((await talk.ask('CAPA', status)).kind !== 'ok') return undefined;
-    const rest = await talk.answer((line) => (line === '.' ? 'ok' : undefined));
+  async capabilities(session) {
+    // CAPA is optional (RFC 2449): without it, the capabilities are unknown.
+    if ((await session.command('CAPA', status)).kind !== 'ok') return undefined;
+    const rest = await session.readAnswer((line) => (line === '.' ? 'ok' : undefined));
     return rest.kind === 'ok' ? rest.lines.slice(0, 100).map((line) => line.trim()) : undefined;
   },
-  asksFirst: false,
+  needsEhlo: false,
   offersTls: (capabilities) => capabilities.some((one) => /^STLS\b/i.test(one)),
-  async askTls(talk, behind) {
-    return talk.ask(`STLS${behind === undefined ? '' : `\r\n${behind}`}`, status);
+  async requestTls(session, injected) {
+    return session.command(`STLS${injected === undefined ? '' : `\r\n${injected}`}`, status);
   },
   mechanisms: (capabilities) =>
     capabilities.flatMap((one) =>
@@ -42,28 +42,28 @@ export const pop3: Dialect = {
         : [],
     ),
   password: (capabilities) => (capabilities.some((one) => /^USER\b/i.test(one)) ? 'USER' : undefined),
-  invite: (talk, mechanism) => auth(talk, mechanism),
+  startMechanism: (session, mechanism) => auth(session, mechanism),
   logins: [
     {
       name: 'USER, PASS',
-      async run(talk, { name, secret }) {
-        const first = await talk.ask(`USER ${name}`, status);
+      async run(session, { name, secret }) {
+        const first = await session.command(`USER ${name}`, status);
         return first.kind === 'ok'
-          ? { name: first, answer: await talk.ask(`PASS ${secret}`, status) }
+          ? { name: first, answer: await session.command(`PASS ${secret}`, status) }
           : { answer: first };
       },
     },
     plainLogin('AUTH', auth),
   ],
   bearer: bearerLogin('AUTH', auth),
-  // Its answer is a list, or a refusal: a server that greets again within TLS is not taken for one that answers.
-  smuggled: 'CAPA',
-  async smuggledAnswer(talk, waitMs) {
-    const first = await talk.ask('QUIT', status);
+  // The answer to CAPA is a list or an error, so that it differs from a second greeting over TLS.
+  injected: 'CAPA',
+  async injectedAnswer(session, waitMs) {
+    const first = await session.command('QUIT', status);
     if (first.kind !== 'ok' && first.kind !== 'no') return undefined;
-    const second = await talk.answer((line) => status(line, []) ?? 'malformed', waitMs);
+    const second = await session.readAnswer((line) => status(line, []) ?? 'malformed', waitMs);
     if (second.text === '') return undefined;
-    // A list behind the first answer; or a refusal, which no greeting is and QUIT does not get.
+    // Proof is a list after the first answer, or an error, which is neither a greeting nor an answer to QUIT.
     const listed = second.kind === 'malformed';
     const refused = first.kind === 'no' && (second.kind === 'ok' || second.kind === 'no');
     return listed || refused ? [first.text, second.text] : undefined;

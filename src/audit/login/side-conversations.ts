@@ -1,28 +1,28 @@
 import type { AuditContext } from '../context.ts';
-import { connectionSlots, type Held, type TlsBegun } from '../wire/index.ts';
+import { connectionSlots, type SideResult, type TlsBegun } from '../wire/index.ts';
 import type { Dialect } from './dialect.ts';
-import { Talk } from './talk.ts';
+import { LoginSession } from './session.ts';
 
-/** Runs `run` in a conversation of its own; undefined where there was none to be had. */
-export type Converse = <T>(run: (talk: Talk) => Promise<T>) => Promise<T | undefined>;
+/** Runs `run` in a conversation of its own. Returns undefined if the server accepts none. */
+export type Converse = <T>(run: (session: LoginSession) => Promise<T>) => Promise<T | undefined>;
 
-/** Before a conversation is tried once more. */
+/** Pause before the retry. */
 const PAUSES_MS = [250];
 
-/** Conversations beside the first one. */
+/** Side conversations with a login service. */
 export interface SideConversations {
-  /** As far as the server greets; in SMTP, as far as EHLO. */
+  /** Runs `run` after the greeting; in SMTP, after EHLO. */
   readonly greeted: Converse;
-  /** As far as the handshake, which `run` is told the outcome of. */
+  /** Runs `run` after the TLS handshake, with its result. */
   readonly handshaken: <T>(
-    ask: Parameters<Talk['startTls']>[0],
-    run: (begun: TlsBegun, talk: Talk) => Promise<T>,
+    ask: Parameters<LoginSession['startTls']>[0],
+    run: (begun: TlsBegun, session: LoginSession) => Promise<T>,
   ) => Promise<T | undefined>;
-  /** From now on there is room for one more. */
-  readonly firstIsOver: () => void;
+  /** Signals that the first conversation is over. */
+  readonly firstEnded: () => void;
 }
 
-/** Conversations beside the first one, that give way to it. */
+/** Creates side conversations. The first conversation has priority, see {@link connectionSlots}. */
 export function sideConversations(
   target: { readonly host: string; readonly address: string; readonly port: number },
   dialect: Dialect,
@@ -30,36 +30,36 @@ export function sideConversations(
   context: AuditContext,
 ): SideConversations {
   const { clock, settings, signal } = context;
-  const { hold, firstIsOver } = connectionSlots(clock, signal, PAUSES_MS);
+  const slots = connectionSlots(clock, signal, PAUSES_MS);
   const once = async <T>(
-    ready: (talk: Talk) => Promise<boolean>,
-    run: (talk: Talk) => Promise<T>,
-  ): Promise<Held<T> | undefined> => {
+    ready: (session: LoginSession) => Promise<boolean>,
+    run: (session: LoginSession) => Promise<T>,
+  ): Promise<SideResult<T> | undefined> => {
     if (signal?.aborted) return undefined;
-    const talk = await Talk.connect(target, context, dialect.literals);
-    if (!(talk instanceof Talk)) return undefined;
+    const session = await LoginSession.connect(target, context, dialect.literals);
+    if (!(session instanceof LoginSession)) return undefined;
     try {
-      return (await ready(talk)) ? { value: await run(talk) } : undefined;
+      return (await ready(session)) ? { value: await run(session) } : undefined;
     } finally {
-      void talk.close(dialect.farewell);
+      void session.close(dialect.farewell);
     }
   };
   const converse = <T>(
-    ready: (talk: Talk) => Promise<boolean>,
-    run: (talk: Talk) => Promise<T>,
-  ): Promise<T | undefined> => hold(() => once(ready, run));
-  const greeted = async (talk: Talk): Promise<boolean> => {
-    const greeting = await dialect.greet(talk);
+    ready: (session: LoginSession) => Promise<boolean>,
+    run: (session: LoginSession) => Promise<T>,
+  ): Promise<T | undefined> => slots.run(() => once(ready, run));
+  const greeted = async (session: LoginSession): Promise<boolean> => {
+    const greeting = await dialect.greet(session);
     if (greeting.kind !== 'ok') return false;
-    return !dialect.asksFirst || (await dialect.capabilities(talk, settings.helo, greeting)) !== undefined;
+    return !dialect.needsEhlo || (await dialect.capabilities(session, settings.helo, greeting)) !== undefined;
   };
   return {
     greeted: (run) => converse(greeted, run),
     handshaken: (ask, run) =>
       converse(
-        async (talk) => implicit || ((await greeted(talk)) && (await dialect.askTls(talk)).kind === 'ok'),
-        async (talk) => run(await talk.startTls({ name: target.host, ...ask }), talk),
+        async (session) => implicit || ((await greeted(session)) && (await dialect.requestTls(session)).kind === 'ok'),
+        async (session) => run(await session.startTls({ name: target.host, ...ask }), session),
       ),
-    firstIsOver,
+    firstEnded: slots.firstEnded,
   };
 }

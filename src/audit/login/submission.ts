@@ -1,13 +1,13 @@
 import { authOf, bearerLogin, type Dialect, plainLogin } from './dialect.ts';
-import type { Judge } from './talk.ts';
+import type { Classify } from './session.ts';
 
-/** RFC 5321 §4.2.1: the last line of a reply has a space, or nothing, behind its code. */
-export const reply: Judge = (line, before) => {
+/** RFC 5321 §4.2.1: the last line of a reply has a space or nothing after its code. */
+export const reply: Classify = (line, before) => {
   const match = /^([2-5]\d\d)([ -]|$)/.exec(line);
   const first = before[0];
   if (match === null || (first !== undefined && first.slice(0, 3) !== match[1])) return 'malformed';
   if (match[2] === '-') return undefined;
-  return line.startsWith('2') ? 'ok' : line.startsWith('3') ? 'invited' : 'no';
+  return line.startsWith('2') ? 'ok' : line.startsWith('3') ? 'continue' : 'no';
 };
 
 const auth = authOf(reply);
@@ -16,24 +16,25 @@ const auth = authOf(reply);
 export const submission: Dialect = {
   name: 'SMTP',
   literals: false,
-  greet: async (talk, timeoutMs) => {
-    const greeting = await talk.answer(reply, timeoutMs);
-    return greeting.kind === 'invited' ? { ...greeting, kind: 'malformed' } : greeting;
+  greet: async (session, timeoutMs) => {
+    const greeting = await session.readAnswer(reply, timeoutMs);
+    return greeting.kind === 'continue' ? { ...greeting, kind: 'malformed' } : greeting;
   },
   preauthenticated: () => false,
-  async capabilities(talk, helo) {
-    let answer = await talk.ask(`EHLO ${helo}`, reply);
-    // Some servers greet again within TLS.
-    if (talk.wire.secure && answer.kind === 'ok' && /^220\b/.test(answer.text)) answer = await talk.answer(reply);
+  async capabilities(session, helo) {
+    let answer = await session.command(`EHLO ${helo}`, reply);
+    // Some servers greet again over TLS.
+    if (session.wire.secure && answer.kind === 'ok' && /^220\b/.test(answer.text))
+      answer = await session.readAnswer(reply);
     if (answer.kind === 'ok')
       return [...answer.lines, answer.text].slice(1, 101).map((line) => line.slice('250-'.length).trim());
     if (answer.kind !== 'no') return undefined;
-    return (await talk.ask(`HELO ${helo}`, reply)).kind === 'ok' ? [] : undefined;
+    return (await session.command(`HELO ${helo}`, reply)).kind === 'ok' ? [] : undefined;
   },
-  asksFirst: true,
+  needsEhlo: true,
   offersTls: (capabilities) => capabilities.some((one) => /^STARTTLS\b/i.test(one)),
-  async askTls(talk, behind) {
-    return talk.ask(`STARTTLS${behind === undefined ? '' : `\r\n${behind}`}`, reply);
+  async requestTls(session, injected) {
+    return session.command(`STARTTLS${injected === undefined ? '' : `\r\n${injected}`}`, reply);
   },
   mechanisms: (capabilities) => [
     ...new Set(
@@ -49,16 +50,16 @@ export const submission: Dialect = {
     ),
   ],
   password: () => undefined,
-  invite: (talk, mechanism) => auth(talk, mechanism),
+  startMechanism: (session, mechanism) => auth(session, mechanism),
   logins: [plainLogin('AUTH', auth)],
   bearer: bearerLogin('AUTH', auth),
-  smuggled: 'NOOP',
-  async smuggledAnswer(talk, waitMs) {
-    let first = await talk.ask('QUIT', reply);
-    if (first.kind === 'ok' && first.text.startsWith('220')) first = await talk.answer(reply, waitMs);
+  injected: 'NOOP',
+  async injectedAnswer(session, waitMs) {
+    let first = await session.command('QUIT', reply);
+    if (first.kind === 'ok' && first.text.startsWith('220')) first = await session.readAnswer(reply, waitMs);
     if (first.kind !== 'ok' && first.kind !== 'no') return undefined;
     if (first.text.startsWith('221')) return undefined;
-    const second = await talk.answer(reply, waitMs);
+    const second = await session.readAnswer(reply, waitMs);
     return second.kind === 'ok' || second.kind === 'no' ? [first.text, second.text] : undefined;
   },
   farewell: 'QUIT',

@@ -4,54 +4,53 @@ import { organizationalDomain, parseDomain, publicSuffix } from '../../net/index
 import { type AuditFinding, found, printable } from '../finding.ts';
 import type { PublishedRecord } from '../report.ts';
 import {
+  failedOf,
   lookupFailed,
   MAX_TEXT,
-  type Questions,
-  questionsOf,
+  type ProbeResolver,
+  probeResolver,
   type RecordsContext,
   textsOf,
-  unansweredOf,
-} from './questions.ts';
+} from './probe-resolver.ts';
 import { readTags } from './tags.ts';
 
-/** RFC 9989 §4.10: of a long name, so many are asked. */
+/** Maximum number of names queried in a DNS tree walk (RFC 9989 §4.10). */
 const MAX_NAMES = 8;
-/** Receivers of reports that are looked at, of each kind. */
+/** Maximum number of report addresses checked in each of `rua` and `ruf`. */
 const MAX_RECEIVERS = 20;
 
 /**
- * What receivers find at `_dmarc`, and above where there is nothing: at the organisational domain (RFC 7489 §6.6.3) and on
- * the way there (RFC 9989 §4.10). Where either way leads to a policy, there is one.
+ * Checks the DMARC policy that applies to the domain: its own, else that of the organizational domain (RFC 7489 §6.6.3), else
+ * that of another parent domain (tree walk, RFC 9989 §4.10).
  */
 export async function auditDmarc(
   domain: string,
   context: RecordsContext,
 ): Promise<{ readonly audit: PublishedRecord; readonly findings: readonly AuditFinding[] }> {
-  const dns = questionsOf(context);
-  const asked = await Promise.all(
+  const dns = probeResolver(context);
+  const answers = await Promise.all(
     policyNames(domain).map(async (name) => {
       const answer = await dns.resolve(`_dmarc.${name}`, 'TXT');
       return { name, answer, reading: readDmarc(answer) };
     }),
   );
   const organisation = organizationalDomain(domain as DomainName);
-  /** Those that speak for the domain, the first that has something to say. */
   const inOrder = [
-    ...asked.filter(({ name }) => name === domain),
-    ...asked.filter(({ name }) => name === organisation && name !== domain),
-    ...asked.filter(({ name }) => name !== organisation && name !== domain),
+    ...answers.filter(({ name }) => name === domain),
+    ...answers.filter(({ name }) => name === organisation && name !== domain),
+    ...answers.filter(({ name }) => name !== organisation && name !== domain),
   ];
   const { name, reading } = inOrder.find(
     ({ name, reading }) =>
       reading.kind !== 'none' &&
-      // What stands at a public suffix speaks for the domains below where it says so (RFC 9989 §4.7).
+      // The policy of a public suffix applies to domains below it only with psd=y (RFC 9989 §4.7).
       (name === domain || !isSuffix(name) || reading.kind === 'unknown' || reading.policy?.psd === true),
   ) ?? { name: domain, reading: nothing };
   if (reading.kind === 'none')
     return {
       audit: { state: 'missing' },
       findings: [
-        found('dmarc-missing', domain, `${domain} publishes no DMARC policy, and no domain above it does so for it.`),
+        found('dmarc-missing', domain, `Neither ${domain} nor a parent domain publishes a DMARC policy for it.`),
       ],
     };
   if (reading.kind === 'unknown')
@@ -60,7 +59,7 @@ export async function auditDmarc(
       findings: lookupFailed(
         'dmarc',
         domain,
-        unansweredOf(asked.map((one) => ({ name: `_dmarc.${one.name}`, type: 'TXT', answer: one.answer }))),
+        failedOf(answers.map((one) => ({ name: `_dmarc.${one.name}`, type: 'TXT', answer: one.answer }))),
       ),
     };
   const text = printable(reading.texts[0] ?? '', MAX_TEXT);
@@ -70,29 +69,32 @@ export async function auditDmarc(
     return {
       audit: { state: 'invalid', text },
       findings: [
-        found(
-          'dmarc-record',
-          name,
-          `The DMARC record of ${name} is without effect: ${reading.faults.join('; ')}.`,
-          shown,
-        ),
+        found('dmarc-record', name, `The DMARC record of ${name} has no effect: ${reading.faults.join('; ')}.`, shown),
       ],
     };
 
   const findings: AuditFinding[] = [];
   if (policy.faults.length > 0)
     findings.push(
-      found('dmarc-record', name, `The DMARC record of ${name} is partly wrong: ${policy.faults.join('; ')}.`, shown, {
-        severity: policy.wrongPolicy ? 'medium' : 'low',
-      }),
+      found(
+        'dmarc-record',
+        name,
+        `The DMARC record of ${name} is partly invalid: ${policy.faults.join('; ')}.`,
+        shown,
+        {
+          severity: policy.wrongPolicy ? 'medium' : 'low',
+        },
+      ),
     );
-  const idle = idleBecause(policy, name === domain);
-  if (idle !== undefined)
+  const unenforced = whyUnenforced(policy, name === domain);
+  if (unenforced !== undefined)
     findings.push(
       found(
         'dmarc-none',
         domain,
-        `The DMARC policy ${name === domain ? 'of' : `that ${name} has for`} ${domain} asks receivers to do nothing: ${idle}.`,
+        name === domain
+          ? `The DMARC policy of ${domain} is not enforced: ${unenforced}.`
+          : `The DMARC policy that ${name} publishes for ${domain} is not enforced: ${unenforced}.`,
         shown,
       ),
     );
@@ -100,7 +102,7 @@ export async function auditDmarc(
   return { audit: { state: 'found', text }, findings };
 }
 
-/** The domain and those above it, the nearest first; of a long name, those in the middle are left out. */
+/** Returns the domain and its parents, the nearest first. For a long name, those in the middle are left out. */
 function policyNames(domain: string): readonly string[] {
   const labels = domain.split('.');
   const names = labels.map((_, index) => labels.slice(index).join('.'));
@@ -112,14 +114,14 @@ const isSuffix = (name: string): boolean => !name.includes('.') || publicSuffix(
 interface Policy {
   readonly p: string;
   readonly sp: string | undefined;
-  /** What has no effect, and who wrote the record does not know. */
+  /** Tags that are invalid and therefore ignored. */
   readonly faults: readonly string[];
-  /** What mail is to be done with is among the faults. */
+  /** `p` or `sp` is invalid. */
   readonly wrongPolicy: boolean;
   readonly testing: boolean;
   readonly percent: number;
   readonly psd: boolean;
-  /** Domains that reports are sent to. */
+  /** Domains that receive reports. */
   readonly receivers: readonly string[];
 }
 
@@ -129,14 +131,14 @@ type Reading =
   | {
       readonly kind: 'record';
       readonly texts: readonly string[];
-      /** Undefined where receivers do as if there were none. */
+      /** Undefined if receivers ignore the record. */
       readonly policy: Policy | undefined;
       readonly faults: readonly string[];
     };
 
-/** RFC 7489 §6.3: the version is the first tag, and is compared exactly. What begins otherwise is no record of DMARC. */
+/** RFC 7489 §6.3: the version must be the first tag and match exactly. Other texts are not DMARC records. */
 const begins = /^v[ \t]*=[ \t]*DMARC1[ \t]*(?:;|$)/;
-/** What was meant to be one. */
+/** Matches texts that were meant as DMARC records. */
 const resembles = /\bv[ \t]*=[ \t]*"?dmarc/i;
 
 const nothing: Reading = { kind: 'none' };
@@ -153,10 +155,10 @@ function readDmarc(answer: DnsAnswer<'TXT'>): Reading {
       kind: 'record',
       texts: near,
       policy: undefined,
-      faults: ['it does not begin with "v=DMARC1;", exactly so'],
+      faults: ['it does not begin with exactly "v=DMARC1;"'],
     };
   }
-  // RFC 7489 §6.6.3: of several, none counts.
+  // RFC 7489 §6.6.3: several records cancel each other.
   if (second !== undefined)
     return { kind: 'record', texts, policy: undefined, faults: [`there are ${texts.length} records`] };
   const { policy, faults } = readPolicy(text);
@@ -195,14 +197,14 @@ function readPolicy(text: string): { readonly policy: Policy | undefined; readon
     for (const written of tags.get(name)?.split(',', MAX_RECEIVERS) ?? []) {
       const uri = readUri(written);
       if (uri === undefined)
-        faults.push(`${name}=${printable(written.trim(), 60)} is no URI like mailto:reports@example.org`);
+        faults.push(`${name}=${printable(written.trim(), 60)} should be a URI like mailto:reports@example.org`);
       else {
         if (name === 'rua') reporting = true;
         if (uri.domain !== undefined) receivers.add(uri.domain);
       }
     }
   }
-  // RFC 7489 §6.6.3 step 6: without a policy that can be read, somebody must at least want reports.
+  // RFC 7489 §6.6.3 step 6: a record without a valid policy counts only if it requests reports.
   const p = word('p');
   if (p === undefined || !rightP || !rightSp) {
     if (!reporting) {
@@ -223,7 +225,7 @@ function readPolicy(text: string): { readonly policy: Policy | undefined; readon
   return { policy, faults };
 }
 
-/** A URI that reports are sent to; `domain` where it is a mailbox (RFC 7489 §6.2: a size may stand behind a `!`). */
+/** Parses a report URI. `domain` is set for a mailto URI, which may end in `!` and a size limit (RFC 7489 §6.2). */
 function readUri(written: string): { readonly domain: string | undefined } | undefined {
   const uri = written.trim();
   const mailbox = /^mailto:([^?!]{1,320})/i.exec(uri)?.[1];
@@ -243,20 +245,20 @@ function decoded(text: string): string {
   }
 }
 
-/** Why nothing is asked of receivers. */
-function idleBecause({ p, sp, testing, percent }: Policy, own: boolean): string | undefined {
+/** Explains why the policy asks receivers to do nothing. */
+function whyUnenforced({ p, sp, testing, percent }: Policy, own: boolean): string | undefined {
   const applies = own ? p : (sp ?? p);
   if (applies === 'none') return own || sp === undefined ? 'p=none' : 'sp=none';
-  if (applies === 'quarantine' && testing) return 'quarantine, and t=y';
-  if (applies === 'quarantine' && percent === 0) return 'quarantine, of 0 %';
+  if (applies === 'quarantine' && testing) return 'p=quarantine with t=y';
+  if (applies === 'quarantine' && percent === 0) return 'p=quarantine with pct=0';
   return undefined;
 }
 
-/** RFC 7489 §7.1: another organisation must have agreed to take reports, or they are not sent. */
+/** Checks that foreign report domains agree to receive reports; otherwise none are sent (RFC 7489 §7.1). */
 async function receiverFindings(
   policyDomain: string,
   receivers: readonly string[],
-  dns: Questions,
+  dns: ProbeResolver,
   shown: readonly string[],
 ): Promise<readonly AuditFinding[]> {
   const organisation = organizationalDomain(policyDomain as DomainName);
@@ -267,15 +269,15 @@ async function receiverFindings(
       return { domain, name, type: 'TXT' as const, answer: await dns.resolve(name, 'TXT') };
     }),
   );
-  const refusing = answers.filter(
+  const withoutConsent = answers.filter(
     ({ answer }) =>
       answer.status !== 'temperror' && !textsOf(answer).some((text) => /^v[ \t]*=[ \t]*DMARC1\b/i.test(text)),
   );
-  const findings = refusing.map(({ domain, name, answer }) =>
-    found('dmarc-reports', policyDomain, `${domain} did not agree to take reports about ${policyDomain}.`, [
+  const findings = withoutConsent.map(({ domain, name, answer }) =>
+    found('dmarc-reports', policyDomain, `${domain} has not agreed to receive reports about ${policyDomain}.`, [
       ...shown,
       `${name} TXT: ${answer.status === 'found' ? 'no record that begins with v=DMARC1' : answer.status}`,
     ]),
   );
-  return [...findings, ...lookupFailed('dmarc', policyDomain, unansweredOf(answers))];
+  return [...findings, ...lookupFailed('dmarc', policyDomain, failedOf(answers))];
 }

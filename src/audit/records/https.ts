@@ -1,32 +1,33 @@
 import type { TLSSocket } from 'node:tls';
+import { withDeadline } from '../../env/index.ts';
 import type { AuditContext } from '../context.ts';
 import { certificateFindings, isValid, readCertificate } from '../tls/index.ts';
-import type { RecordsContext } from './questions.ts';
+import type { RecordsContext } from './probe-resolver.ts';
 
-/** What came of a request. */
+/** The result of a request. */
 export type Fetched =
   | {
       readonly status: 'answered';
       readonly code: number;
-      /** By name, in lower case; of several, the last. */
+      /** By lower-case name. Of duplicates, the last. */
       readonly headers: ReadonlyMap<string, string>;
-      /** Octets as one character each. */
+      /** One character per byte. */
       readonly body: string;
     }
-  /** Nothing was sent back: whether that is the server's fault cannot be seen from here. */
+  /** No connection: the server or the network may be at fault. */
   | { readonly status: 'not-reached'; readonly reason: string }
-  /** `late`: it takes connections, and did not answer in time. */
+  /** `late`: the server accepted the connection but did not respond in time. */
   | { readonly status: 'refused' | 'tls' | 'certificate' | 'late' | 'broken'; readonly reason: string };
 
-/** RFC 8461 §3.3 lets senders stop at 64 KB. */
+/** RFC 8461 §3.3 allows senders to limit policies to 64 KB. */
 export const MAX_BODY = 65_536;
 const MAX_HEAD = 16_384;
 const MAX_ADDRESSES = 4;
 const MAX_EARLY = 10;
 
 /**
- * Asks a host for a file by HTTPS, as senders of mail do: with a certificate for its name, without following redirects. Of
- * its addresses the next is tried where there was no connection. Never rejects.
+ * Fetches a file over HTTPS as mail senders do: it verifies the certificate and does not follow redirects. If a connection
+ * fails, it tries the next address. Never rejects.
  */
 export async function fetchFile(
   host: string,
@@ -38,7 +39,7 @@ export async function fetchFile(
   let result: Fetched = { status: 'not-reached', reason: 'it has no address' };
   for (const address of addresses.slice(0, MAX_ADDRESSES)) {
     const next = await fetchFrom(host, path, { address, port }, context);
-    // That somebody refuses says more than that nobody answers.
+    // A refused connection is better evidence than a timeout.
     if (next.status !== 'not-reached' || result.status !== 'refused') result = next;
     if (result.status !== 'not-reached' && result.status !== 'refused') return result;
   }
@@ -70,14 +71,14 @@ async function fetchFrom(
       return { status: begun.status === 'timeout' ? 'late' : 'tls', reason: `TLS with ${where}: ${begun.reason}` };
     const { socket } = begun;
     const certificate = readCertificate(socket, [host], context);
-    if (certificate === undefined) return { status: 'certificate', reason: 'the server shows no certificate' };
+    if (certificate === undefined) return { status: 'certificate', reason: 'the server sends no certificate' };
     if (!isValid(certificate, clock.now())) {
       const faults = certificateFindings(host, certificate, [host], context, 'high')
         .filter(({ id }) => id !== 'certificate-expires-soon' && id !== 'certificate-weak')
         .map(({ what }) => what.replace(/\.$/, ''));
       return { status: 'certificate', reason: faults.join('; ') };
     }
-    const answer = answerOn(socket, context);
+    const response = readResponse(socket, context);
     wire.write(
       [
         `GET ${path} HTTP/1.1`,
@@ -89,50 +90,58 @@ async function fetchFrom(
         '',
       ].join('\r\n'),
     );
-    return await answer;
+    return await response;
   } finally {
     wire.close();
   }
 }
 
-/** Reads one answer: until it is whole, too long, late, or the connection ends. */
-function answerOn(socket: TLSSocket, { clock, settings, signal }: RecordsContext): Promise<Fetched> {
-  return new Promise((resolve) => {
-    const reader = answerReader();
-    const end = (fetched: Fetched): void => {
-      cancel();
-      socket.off('data', data).off('end', closed).off('close', closed);
-      resolve(fetched);
-    };
-    const data = (chunk: Buffer): void => {
-      const read = reader.take(chunk.toString('latin1'));
-      if (read !== undefined) end(read);
-    };
-    const closed = (): void => end(signal?.aborted ? { status: 'not-reached', reason: 'aborted' } : reader.end());
-    const cancel = clock.after(settings.timeoutMs, () =>
-      end({ status: 'late', reason: `no whole answer in ${settings.timeoutMs} ms` }),
-    );
-    socket.on('data', data).on('end', closed).on('close', closed);
-    if (socket.destroyed || socket.readableEnded) closed();
-  });
+/** Reads one response until it is complete, too long or late, or the connection ends. */
+async function readResponse(socket: TLSSocket, { clock, settings, signal }: RecordsContext): Promise<Fetched> {
+  const ended = await withDeadline(
+    clock,
+    settings.timeoutMs,
+    signal,
+    () =>
+      new Promise<Fetched>((resolve) => {
+        const reader = responseReader();
+        const closed = (): void => resolve(reader.end());
+        socket.on('end', closed).on('close', closed);
+        socket.on('data', (chunk: Buffer) => {
+          const response = reader.take(chunk.toString('latin1'));
+          if (response !== undefined) resolve(response);
+        });
+        if (socket.destroyed || socket.readableEnded) closed();
+      }),
+  );
+  switch (ended.how) {
+    case 'answered':
+      return ended.value;
+    case 'late':
+      return { status: 'late', reason: `no complete response in ${settings.timeoutMs} ms` };
+    case 'failed':
+      return broken((ended.error as Error).message);
+    case 'aborted':
+      return { status: 'not-reached', reason: 'aborted' };
+  }
 }
 
 const broken = (reason: string): Fetched => ({ status: 'broken', reason });
-const tooLong = (): Fetched => broken(`the answer is longer than ${MAX_BODY} octets`);
-const notWhole = (): Fetched => broken('the connection was closed before the answer was whole');
+const tooLong = (): Fetched => broken(`the response is longer than ${MAX_BODY} bytes`);
+const incomplete = (): Fetched => broken('the connection was closed before the response was complete');
 
-/** Reads an answer of HTTP as it comes (RFC 9112). */
-export interface AnswerReader {
-  /** More octets, as one character each. What it returns is the end. */
+/** Parses an HTTP response incrementally (RFC 9112). */
+export interface ResponseReader {
+  /** Adds received bytes, one character each. Returns the result when the response is complete or invalid. */
   take(octets: string): Fetched | undefined;
-  /** Nothing more comes. */
+  /** Ends the input. */
   end(): Fetched;
 }
 
-/** How the body is delimited, and what of it is there. */
+/** A body parser. */
 interface Body {
   take(octets: string): string | Fetched | undefined;
-  /** The body, where the end of the connection is its end. */
+  /** Returns the body if the end of the connection delimits it. */
   end(): string | undefined;
 }
 
@@ -142,13 +151,13 @@ interface Head {
   readonly body: Body;
 }
 
-/** A reader for one answer. Every octet is looked at a few times at most, however they come. */
-export function answerReader(): AnswerReader {
+/** Creates a parser for one response. The time is linear in the input, however it is split. */
+export function responseReader(): ResponseReader {
   let unread = '';
   let head: Head | undefined;
   let early = 0;
   const answered = (body: string): Fetched =>
-    head === undefined ? notWhole() : { status: 'answered', code: head.code, headers: head.headers, body };
+    head === undefined ? incomplete() : { status: 'answered', code: head.code, headers: head.headers, body };
   const take = (octets: string): Fetched | undefined => {
     if (head === undefined) {
       unread += octets;
@@ -156,10 +165,10 @@ export function answerReader(): AnswerReader {
       if (read === undefined) return undefined;
       if ('status' in read) return read;
       unread = unread.slice(read.length);
-      // An answer ahead of the answer: 103 Early Hints.
-      if (read.code < 200) return ++early > MAX_EARLY ? broken('it answers with nothing but 1xx') : take('');
+      // An interim response such as 103 Early Hints.
+      if (read.code < 200) return ++early > MAX_EARLY ? broken('it sends only 1xx responses') : take('');
       head = read;
-      // What stands in the body of a redirect or an error does not matter.
+      // The body of a redirect or an error does not matter.
       if (read.code !== 200) return answered('');
       return take(unread);
     }
@@ -171,49 +180,48 @@ export function answerReader(): AnswerReader {
     end() {
       const body = head?.body.end();
       if (body !== undefined) return answered(body);
-      return head === undefined ? broken('it closed the connection before it had sent a header') : notWhole();
+      return head === undefined ? broken('it closed the connection before it sent a header') : incomplete();
     },
   };
 }
 
-/** The status line and the header; undefined where more is needed. `length` is how much of the text they are. */
+/** Parses the status line and the header. Returns undefined if more input is needed. `length` is the size of both. */
 function readHead(octets: string): (Head & { readonly length: number }) | Fetched | undefined {
-  if (!octets.startsWith('HTTP/'.slice(0, octets.length))) return broken('what it answers is not HTTP');
+  if (!octets.startsWith('HTTP/'.slice(0, octets.length))) return broken('the response is not HTTP');
   const end = octets.indexOf('\r\n\r\n');
   if (end > MAX_HEAD || (end < 0 && octets.length > MAX_HEAD))
-    return broken(`the header is longer than ${MAX_HEAD} octets`);
-  // A header whose lines end otherwise never ends.
-  if (end < 0) return octets.includes('\n\n') ? broken('its header is not one of HTTP/1.1') : undefined;
+    return broken(`the header is longer than ${MAX_HEAD} bytes`);
+  // Without CRLF line ends, the header would never end.
+  if (end < 0) return octets.includes('\n\n') ? broken('its header is not valid HTTP/1.1') : undefined;
   const [statusLine = '', ...fields] = octets.slice(0, end).split('\r\n');
   const code = Number(/^HTTP\/1\.[01] ([1-5]\d\d)(?: |$)/.exec(statusLine)?.[1] ?? 0);
-  if (code === 0) return broken('its status line is not one of HTTP/1.1');
+  if (code === 0) return broken('its status line is not valid HTTP/1.1');
   const headers = new Map<string, string>();
   for (const field of fields) {
-    // RFC 9112 §5.1, §5.2: no space before the colon, and no line that goes on.
+    // RFC 9112 §5.1, §5.2: no space before the colon, and no line folding.
     const colon = field.indexOf(':');
     const name = field.slice(0, Math.max(0, colon)).toLowerCase();
-    if (!/^[!#$%&'*+.^_`|~0-9a-z-]+$/.test(name) || /[\r\n\0]/.test(field))
-      return broken('a line of its header is not one of HTTP');
+    if (!/^[!#$%&'*+.^_`|~0-9a-z-]+$/.test(name) || /[\r\n\0]/.test(field)) return broken('a header line is invalid');
     const value = field.slice(colon + 1).trim();
     const before = headers.get(name);
     if (before !== undefined && before !== value && (name === 'content-length' || name === 'transfer-encoding'))
-      return broken(`it has two headers ${name} that differ`);
+      return broken(`it has two different ${name} headers`);
     headers.set(name, value);
   }
   const body = bodyOf(headers);
   return 'status' in body ? body : { code, headers, body, length: end + 4 };
 }
 
-/** RFC 9112 §6.3. */
+/** Chooses the body parser (RFC 9112 §6.3). */
 function bodyOf(headers: ReadonlyMap<string, string>): Body | Fetched {
   const coding = headers.get('transfer-encoding');
   const written = headers.get('content-length');
   if (coding !== undefined)
     return coding.toLowerCase() === 'chunked' && written === undefined
       ? chunks()
-      : broken('where its answer ends cannot be told (RFC 9112 §6.3)');
+      : broken('the length of its response is ambiguous (RFC 9112 §6.3)');
   if (written === undefined) return untilTheEnd();
-  if (!/^\d{1,15}$/.test(written)) return broken('its Content-Length is no number');
+  if (!/^\d{1,15}$/.test(written)) return broken('its Content-Length is not a number');
   return Number(written) > MAX_BODY ? tooLong() : ofLength(Number(written));
 }
 
@@ -239,19 +247,19 @@ function untilTheEnd(): Body {
   };
 }
 
-/** A line with the size of a chunk is no longer than this. */
+/** Maximum length of a chunk size line. */
 const MAX_SIZE_LINE = 1_024;
-/** Extensions and sizes beside the body, in octets. */
-const MAX_BESIDE = 65_536;
+/** Maximum total length of chunk size lines. */
+const MAX_SIZE_LINES = 65_536;
 
-/** RFC 9112 §7.1. */
+/** Parses a chunked body (RFC 9112 §7.1). */
 function chunks(): Body {
   let body = '';
   let unread = '';
-  let beside = 0;
-  /** Octets that are to come of the chunk that is being read; undefined: a size is to come. */
+  let sizeLines = 0;
+  /** Remaining length of the current chunk. Undefined: a size line comes next. */
   let left: number | undefined;
-  const wrong = broken('its chunks are not those of HTTP/1.1');
+  const wrong = broken('its chunked encoding is invalid');
   return {
     take(octets) {
       unread += octets;
@@ -264,11 +272,11 @@ function chunks(): Body {
             return undefined;
           }
           const size = /^([0-9a-f]{1,8})[ \t]*(?:;|$)/i.exec(unread.slice(at, end))?.[1];
-          beside += end - at;
-          if (size === undefined || beside > MAX_BESIDE) return wrong;
+          sizeLines += end - at;
+          if (size === undefined || sizeLines > MAX_SIZE_LINES) return wrong;
           left = Number.parseInt(size, 16);
           at = end + 2;
-          // Trailers say nothing here.
+          // Trailers are ignored.
           if (left === 0) return body;
           if (body.length + left > MAX_BODY) return tooLong();
         }

@@ -5,15 +5,15 @@ import type { IpAddress } from '../../net/index.ts';
 import { ipVersion } from '../../net/index.ts';
 import { type AuditFinding, found } from '../finding.ts';
 import type { RecordsAudit } from '../report.ts';
-import { lookupFailed, questionsOf, type RecordsContext } from './questions.ts';
+import { lookupFailed, probeResolver, type RecordsContext } from './probe-resolver.ts';
 
 type ListsAudit = NonNullable<RecordsAudit['lists']>;
 
 /**
- * Whether the addresses stand on DNS lists (RFC 5782). A list that fails its test entries, or answers with an error code, is
- * not believed in anything. Lists that are known (`presets` of `checks/dnsbl`) are asked as their operators say.
+ * Looks the addresses up in DNS lists (RFC 5782). The answers of a list that fails its test entries, or returns an error code,
+ * are ignored. Lists with a preset in `checks/dnsbl` are queried as the preset says.
  *
- * @param zones as the user named them; a customer's key before the zone of a list that wants one is never printed
+ * @param zones as given in the options; a customer key in front of the zone is never printed
  */
 export async function auditLists(
   addresses: readonly IpAddress[],
@@ -35,7 +35,7 @@ async function auditList(
   const all = (result: 'broken'): ListsAudit => addresses.map((address) => ({ address, list: known.zone, result }));
   const broken = (reason: string, evidence: readonly string[] = []): Awaited<ReturnType<typeof auditLists>> => ({
     audit: all('broken'),
-    findings: [found('list-broken', known.zone, `The list ${known.zone} is not believed: ${reason}.`, evidence)],
+    findings: [found('list-broken', known.zone, `The answers of ${known.zone} are ignored: ${reason}.`, evidence)],
   });
   let list: ListZone;
   try {
@@ -43,16 +43,16 @@ async function auditList(
   } catch (error) {
     return broken(known.options.retired ?? (error as Error).message);
   }
-  const env = { dns: questionsOf(context), clock: context.clock };
+  const env = { dns: probeResolver(context), clock: context.clock };
   const watch = listWatch();
   const [record, answers] = await Promise.all([
     watch.check(list, env),
-    Promise.all(addresses.map(async (address) => ({ address, ...(await askFor(address, list, env, context.signal)) }))),
+    Promise.all(addresses.map(async (address) => ({ address, ...(await lookUp(address, list, env, context.signal)) }))),
   ]);
   if (record.suspended !== undefined) return broken(record.suspended.reason);
   const refused = answers.find(({ answer }) => answer.status === 'blocked' || answer.status === 'invalid')?.answer;
   if (refused?.status === 'blocked' || refused?.status === 'invalid')
-    return broken(refused.reason, [`it answered: ${refused.answers.join(', ')}`]);
+    return broken(refused.reason, [`returned: ${refused.answers.join(', ')}`]);
   if (record.provenAt === undefined) {
     const reason = answers.map(({ answer }) => ('reason' in answer ? answer.reason : undefined)).find(Boolean);
     return {
@@ -68,7 +68,7 @@ async function auditList(
     if (answer.status === 'listed' && !known.allows) {
       const codes = answer.codes.map(({ code, meaning }) => `${code}${meaning === undefined ? '' : ` (${meaning})`}`);
       findings.push(
-        found('listed', address, `The address ${address} stands on the list ${known.zone}.`, [
+        found('listed', address, `The address ${address} is listed in ${known.zone}.`, [
           `${labels}.${known.zone} A ${codes.join(', ')}`,
           ...(answer.text === undefined ? [] : [`TXT ${answer.text}`]),
         ]),
@@ -87,28 +87,28 @@ async function auditList(
   return { audit, findings };
 }
 
-async function askFor(
+async function lookUp(
   address: IpAddress,
   list: ListZone,
   env: Parameters<typeof queryList>[2],
   signal: AbortSignal | undefined,
 ): Promise<{ readonly labels: string; readonly answer: ListAnswer }> {
   const labels = addressLabels(address);
-  // What a list does not hold stands on it at most by accident.
+  // The list does not contain addresses of this family.
   if (!(ipVersion(address) === 4 ? list.ipv4 : list.ipv6))
     return { labels, answer: { status: 'notListed', unknown: [], ttl: 0 } };
   return { labels, answer: await queryList(list, labels, env, { signal }) };
 }
 
 interface Described {
-  /** As it is printed. */
+  /** The zone without a customer key. */
   readonly zone: string;
   readonly options: ListZoneOptions;
-  /** Who stands on it is thought well of. */
+  /** An allow list: an entry is good. */
   readonly allows: boolean;
 }
 
-/** What is known of a list; of one that is not known, that it has the test entries of RFC 5782 §5. */
+/** Returns the preset of a list. A list without one must have the test entries of RFC 5782 §5. */
 function describe(zone: string): Described {
   for (const { list } of Object.values(presets)) {
     const { kind, ...options } = list;

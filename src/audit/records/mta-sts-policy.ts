@@ -3,21 +3,21 @@ import { type AuditFinding, found, printable } from '../finding.ts';
 import type { RecordsAudit } from '../report.ts';
 import { namesHost } from '../tls/index.ts';
 
-/** A policy of MTA-STS, as senders keep it. */
+/** An MTA-STS policy. */
 export type MtaStsPolicy = NonNullable<NonNullable<RecordsAudit['mtaSts']>['policy']>;
 
-/** What was read. `policy` is absent where senders do as if there were none. */
+/** A parsed policy file. `policy` is absent if senders ignore the file. */
 export interface ReadPolicy {
   readonly policy?: MtaStsPolicy;
-  /** What is wrong, in words. */
+  /** Descriptions of the faults. */
   readonly faults: readonly string[];
 }
 
-/** RFC 8461 §3.2: a year and a leap day. */
+/** Maximum `max_age`, one leap year in seconds (RFC 8461 §3.2). */
 const MAX_AGE = 31_557_600;
 const MAX_PATTERNS = 200;
 
-/** Reads a policy (RFC 8461 §3.2). Fields that are not known are skipped; of one that stands twice, the first counts. */
+/** Parses a policy (RFC 8461 §3.2). Unknown fields are skipped; of duplicate fields, the first counts. */
 export function readMtaStsPolicy(text: string): ReadPolicy {
   const fields = new Map<string, string>();
   const mx: string[] = [];
@@ -28,7 +28,7 @@ export function readMtaStsPolicy(text: string): ReadPolicy {
     const colon = written.indexOf(':');
     const name = colon < 0 ? '' : written.slice(0, colon);
     if (!/^[a-z0-9][a-z0-9_.-]{0,31}$/i.test(name)) {
-      if (faults.length < 5) faults.push(`"${printable(written, 60)}" is no field`);
+      if (faults.length < 5) faults.push(`"${printable(written, 60)}" is not a field`);
       continue;
     }
     const value = written.slice(colon + 1).trim();
@@ -44,33 +44,33 @@ export function readMtaStsPolicy(text: string): ReadPolicy {
   const mode = fields.get('mode');
   if (mode !== 'enforce' && mode !== 'testing' && mode !== 'none')
     return fatal(
-      mode === undefined ? 'it has no mode' : `its mode "${printable(mode, 40)}" is none of enforce, testing and none`,
+      mode === undefined ? 'it has no mode' : `its mode "${printable(mode, 40)}" is not enforce, testing or none`,
     );
   const age = fields.get('max_age');
-  if (age === undefined || !/^\d{1,10}$/.test(age)) return fatal('it has no max_age that is a number of seconds');
+  if (age === undefined || !/^\d{1,10}$/.test(age)) return fatal('it has no max_age with a number of seconds');
   if (mx.length === 0 && mode !== 'none') return fatal('it names no MX host (mx)');
   const maxAge = Number(age);
-  if (maxAge > MAX_AGE) faults.push(`its max_age ${maxAge} is longer than a year (${MAX_AGE} seconds)`);
+  if (maxAge > MAX_AGE) faults.push(`its max_age ${maxAge} exceeds one year (${MAX_AGE} seconds)`);
   return { policy: { mode, mx, maxAge }, faults };
 }
 
 function isPattern(text: string): boolean {
   const host = text.startsWith('*.') ? text.slice(2) : text;
-  // A dot at its end is not in the grammar, and senders that compare octets find no host.
+  // The grammar has no trailing dot, and senders that compare bytes would match no host.
   return parseDomain(host) !== undefined && parseIp(host) === undefined && !host.endsWith('.');
 }
 
 const canonical = (pattern: string): string =>
   pattern.startsWith('*.') ? `*.${parseDomain(pattern.slice(2))}` : (parseDomain(pattern) ?? pattern);
 
-/** Whether a policy lets mail go to a host: a wildcard stands for one label (RFC 8461 §4.1). */
+/** Whether a policy allows delivery to a host. A wildcard matches one label (RFC 8461 §4.1). */
 export const mtaStsAllows = ({ mx }: Pick<MtaStsPolicy, 'mx'>, host: string): boolean =>
   mx.some((pattern) => namesHost(pattern, host));
 
 /**
- * Whether a policy names the domain's MX hosts, and nobody else.
+ * Compares a policy with the MX hosts of the domain.
  *
- * @param MX hosts the hosts of the MX records, all of them; where none is known, nothing is found
+ * @param mxHosts the hosts of all MX records; without any, there are no findings
  */
 export function mtaStsFindings(
   domain: string,
@@ -80,16 +80,16 @@ export function mtaStsFindings(
   const hosts = [...new Set(mxHosts)].filter((host) => parseDomain(host) !== undefined && parseIp(host) === undefined);
   if (policy.mode === 'none' || hosts.length === 0) return [];
   const shown = [`mode: ${policy.mode}`, ...policy.mx.map((pattern) => `mx: ${pattern}`)];
-  const strangers = hosts.filter((host) => !mtaStsAllows(policy, host));
+  const missing = hosts.filter((host) => !mtaStsAllows(policy, host));
   const unused = policy.mx.filter((pattern) => !hosts.some((host) => namesHost(pattern, host)));
   return [
-    ...strangers.map((host) =>
+    ...missing.map((host) =>
       found('mta-sts-mx', host, `The MTA-STS policy of ${domain} does not name its MX host ${host}.`, shown, {
         severity: policy.mode === 'enforce' ? 'high' : 'medium',
       }),
     ),
     ...unused.map((pattern) =>
-      found('mta-sts-unused', domain, `The MTA-STS policy of ${domain} names ${pattern}, and no MX record does.`, [
+      found('mta-sts-unused', domain, `The MTA-STS policy of ${domain} names ${pattern}, which matches no MX host.`, [
         ...shown,
         `MX: ${hosts.slice(0, 10).join(', ')}`,
       ]),

@@ -5,27 +5,34 @@ import { type AuditFinding, found, printable, type Severity } from '../finding.t
 import type { RecordsAudit } from '../report.ts';
 import { type Fetched, fetchFile } from './https.ts';
 import { type MtaStsPolicy, readMtaStsPolicy } from './mta-sts-policy.ts';
-import { lookupFailed, MAX_TEXT, questionsOf, type RecordsContext, textsOf, unansweredOf } from './questions.ts';
+import {
+  failedOf,
+  lookupFailed,
+  MAX_TEXT,
+  type ProbeResolver,
+  probeResolver,
+  type RecordsContext,
+  textsOf,
+} from './probe-resolver.ts';
 import { readTags } from './tags.ts';
 
 type MtaStsAudit = NonNullable<RecordsAudit['mtaSts']>;
 
 /**
- * The record of MTA-STS, and the policy that it points at (RFC 8461 §3): one without the other is without effect.
+ * Checks the MTA-STS record and policy (RFC 8461 §3). Each has no effect without the other. With `dnsOnly`, the policy is not
+ * fetched.
  *
- * Where nothing may be connected to (`dnsOnly`), the policy is not looked at.
- *
- * @param httpsPort where the policy is; the audit's own setting where not given
+ * @param httpsPort port of the policy server. Default: `httpsPort` of the settings.
  */
 export async function auditMtaSts(
   domain: string,
   context: RecordsContext & Pick<AuditContext, 'connect'>,
   httpsPort: number = context.settings.httpsPort,
 ): Promise<{ readonly audit: MtaStsAudit; readonly findings: readonly AuditFinding[] }> {
-  const dns = questionsOf(context);
+  const dns = probeResolver(context);
   const name = `_mta-sts.${domain}`;
   const host = `mta-sts.${domain}`;
-  // The policy is fetched at the same time: it is there, or is not, whatever the record says.
+  // Fetch the policy in parallel: it may exist without a record.
   const [answer, served] = await Promise.all([
     dns.resolve(name, 'TXT'),
     context.settings.dnsOnly ? undefined : findPolicy(host, dns, httpsPort, context),
@@ -46,14 +53,14 @@ export async function auditMtaSts(
     records.length === 0
       ? 'it does not begin with "v=STSv1;"'
       : records.length > 1
-        ? `there are ${records.length} records, of which none counts`
+        ? `there are ${records.length} records, and senders ignore all of them`
         : faultOf(text);
   const published = { text: printable(text, MAX_TEXT) };
-  // What no record points at nobody reads: what it says does not matter then.
+  // Senders ignore the policy if the record is invalid, so its content does not matter.
   if (fault !== undefined)
     return {
       audit: { state: 'invalid', ...published },
-      findings: [found('mta-sts-record', domain, `The record at ${name} is wrong: ${fault}.`, shown)],
+      findings: [found('mta-sts-record', domain, `The record at ${name} is invalid: ${fault}.`, shown)],
     };
   const audit: MtaStsAudit = { state: 'found', ...published };
   if (served === undefined) return { audit, findings: [] };
@@ -66,7 +73,7 @@ export async function auditMtaSts(
   };
 }
 
-/** RFC 8461 §3.1. */
+/** Returns the fault of a record (RFC 8461 §3.1). */
 function faultOf(text: string): string | undefined {
   const id = readTags(text).tags.get('id');
   if (id === undefined) return 'it has no id';
@@ -76,7 +83,7 @@ function faultOf(text: string): string | undefined {
 function withoutRecord(domain: string, name: string, host: string, served: Served | undefined): AuditFinding {
   if (served?.state !== 'looked' || served.policy === undefined)
     return found('mta-sts-missing', domain, `${domain} publishes no MTA-STS policy.`);
-  return found('mta-sts-orphan', domain, `${host} serves an MTA-STS policy, and there is no record at ${name}.`, [
+  return found('mta-sts-orphan', domain, `${host} serves an MTA-STS policy, but there is no record at ${name}.`, [
     `${name} TXT: none`,
     `mode: ${served.policy.mode}`,
   ]);
@@ -90,7 +97,7 @@ interface PolicyFault {
 }
 
 type Served =
-  | { readonly state: 'unknown'; readonly unanswered: ReturnType<typeof unansweredOf> }
+  | { readonly state: 'unknown'; readonly unanswered: ReturnType<typeof failedOf> }
   | {
       readonly state: 'looked';
       readonly policy?: MtaStsPolicy;
@@ -101,7 +108,7 @@ const PATH = '/.well-known/mta-sts.txt';
 
 async function findPolicy(
   host: string,
-  dns: ReturnType<typeof questionsOf>,
+  dns: ProbeResolver,
   port: number,
   context: RecordsContext & Pick<AuditContext, 'connect'>,
 ): Promise<Served> {
@@ -112,7 +119,7 @@ async function findPolicy(
   const answers = [v4, v6].flatMap((answer) => (answer?.status === 'found' ? answer.records : []));
   const addresses = [...new Set(answers.flatMap(({ address }) => parseIp(address) ?? []))];
   if (addresses.length === 0) {
-    const unanswered = unansweredOf(
+    const unanswered = failedOf(
       [v4, v6].flatMap((answer, index) =>
         answer === undefined ? [] : [{ name: host, type: index === 0 ? ('A' as const) : ('AAAA' as const), answer }],
       ),
@@ -138,7 +145,7 @@ async function findPolicy(
   return judged(host, await fetchFile(host, PATH, reachable, port, context));
 }
 
-/** What senders make of an answer (RFC 8461 §3.3). */
+/** Judges an HTTPS response as senders do (RFC 8461 §3.3). */
 function judged(host: string, fetched: Fetched): Served {
   const fault = (what: string, change: Omit<PolicyFault, 'what'> = {}): Served => ({
     state: 'looked',
@@ -161,25 +168,25 @@ function judged(host: string, fetched: Fetched): Served {
   }
   const { code, headers, body } = fetched;
   if (code >= 300 && code < 400)
-    return fault(`is not served: ${host} redirects, which senders do not follow`, {
+    return fault(`is not served: ${host} redirects, and senders do not follow redirects`, {
       evidence: [`${url}: ${code}`, `Location: ${headers.get('location') ?? ''}`],
     });
-  if (code !== 200) return fault(`is not served: ${host} answers with ${code}`, { evidence: [`${url}: ${code}`] });
+  if (code !== 200) return fault(`is not served: ${host} returns ${code}`, { evidence: [`${url}: ${code}`] });
   const encoding = headers.get('content-encoding') ?? 'identity';
   if (encoding.toLowerCase() !== 'identity')
-    return fault('cannot be read: it is encoded though nobody asked for it', {
+    return fault('cannot be read: it is encoded, although the request does not accept encodings', {
       evidence: [`Content-Encoding: ${encoding}`],
     });
   const lines = body.split('\n').slice(0, 12);
   const { policy, faults } = readMtaStsPolicy(body);
-  if (policy === undefined) return fault(`is without effect: ${faults.join('; ')}`, { evidence: [url, ...lines] });
+  if (policy === undefined) return fault(`has no effect: ${faults.join('; ')}`, { evidence: [url, ...lines] });
   const milder: PolicyFault[] = [];
   if (faults.length > 0)
-    milder.push({ what: `is partly wrong: ${faults.join('; ')}`, evidence: [url, ...lines], severity: 'medium' });
+    milder.push({ what: `is partly invalid: ${faults.join('; ')}`, evidence: [url, ...lines], severity: 'medium' });
   const type = headers.get('content-type');
   if (!/^text\/plain[ \t]*(?:;|$)/i.test(type ?? ''))
     milder.push({
-      what: `is not served as text/plain, and some senders refuse it`,
+      what: 'is not served as text/plain: some senders reject it',
       evidence: [url, `Content-Type: ${type ?? '(none)'}`],
       severity: 'medium',
     });

@@ -2,15 +2,15 @@ import type { DnsAnswer, RecordType } from '../../env/index.ts';
 import { type DomainName, organizationalDomain } from '../../net/index.ts';
 import { type AuditFinding, found, printable } from '../finding.ts';
 import type { RecordsAudit } from '../report.ts';
-import { lookupFailed, type Questions, questionsOf, type RecordsContext, unansweredOf } from './questions.ts';
+import { failedOf, lookupFailed, type ProbeResolver, probeResolver, type RecordsContext } from './probe-resolver.ts';
 
-/** Hosts whose names are looked at. */
+/** Maximum number of hosts checked. */
 const MAX_HOSTS = 50;
 
 /**
- * Whether a name that nobody has published takes mail too: a wildcard MX record (RFC 4592). A null MX says that it does not.
+ * Checks for a wildcard MX record (RFC 4592). A wildcard null MX is fine.
  *
- * @param label a label that does not exist
+ * @param label a random label that cannot exist
  */
 export async function auditWildcard(
   domain: string,
@@ -18,7 +18,7 @@ export async function auditWildcard(
   context: RecordsContext,
 ): Promise<{ readonly findings: readonly AuditFinding[] }> {
   const name = `${label}.${domain}`;
-  const answer = await questionsOf(context).resolve(name, 'MX');
+  const answer = await probeResolver(context).resolve(name, 'MX');
   const records = answer.status === 'found' ? answer.records.filter(({ exchange }) => exchange !== '') : [];
   if (records.length === 0) return { findings: [] };
   return {
@@ -26,7 +26,7 @@ export async function auditWildcard(
       found(
         'mx-wildcard',
         domain,
-        `A wildcard MX record makes every name below ${domain} take mail.`,
+        `A wildcard MX record accepts mail for every name below ${domain}.`,
         records.map(({ preference, exchange }) => `${name} MX ${preference} ${exchange}`),
       ),
     ],
@@ -36,19 +36,21 @@ export async function auditWildcard(
 type DnssecAudit = NonNullable<RecordsAudit['dnssec']>;
 
 /**
- * Which of the names that mail depends on are signed, by the AD bit of the resolver (RFC 4035 §3.2.3). A resolver that sets
- * it for none of them, nor for the top-level domain, may not validate at all: then nothing is known.
+ * Checks which of the names that mail depends on are signed, by the AD bit of the resolver (RFC 4035 §3.2.3). If the
+ * resolver sets it neither for one of them nor for the top-level domain, it may not validate: the state is unknown then.
  */
 export async function auditDnssec(
   domain: string,
   hosts: readonly string[],
   context: RecordsContext,
 ): Promise<{ readonly audit: DnssecAudit; readonly findings: readonly AuditFinding[] }> {
-  const dns = questionsOf(context);
+  const dns = probeResolver(context);
   const signed = async (name: string, types: readonly RecordType[]): Promise<boolean | undefined> => {
     const answers = await Promise.all(types.map((type) => dns.resolve(name, type)));
-    const there = answers.filter((answer) => answer.status === 'found');
-    return there.length === 0 ? undefined : there.every((answer) => answer.status === 'found' && answer.authentic);
+    const existing = answers.filter((answer) => answer.status === 'found');
+    return existing.length === 0
+      ? undefined
+      : existing.every((answer) => answer.status === 'found' && answer.authentic);
   };
   const top = domain.slice(domain.lastIndexOf('.') + 1);
   const [own, validates, ...states] = await Promise.all([
@@ -88,7 +90,7 @@ export async function auditDnssec(
 
 type CaaAudit = NonNullable<RecordsAudit['caa']>;
 
-/** RFC 8659 §4, RFC 9495, and the registry of IANA. */
+/** RFC 8659 §4, RFC 9495, and the IANA registry. */
 const properties: ReadonlySet<string> = new Set([
   'issue',
   'issuewild',
@@ -98,23 +100,23 @@ const properties: ReadonlySet<string> = new Set([
   'contactemail',
   'contactphone',
 ]);
-/** RFC 8659 §4.2: a domain or nothing, then parameters. */
+/** RFC 8659 §4.2: an optional domain, then parameters. */
 const ISSUER = /^[ \t]*(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*)?[ \t]*(?:;.*)?$/i;
 
-/** Which authorities may issue certificates for the MX hosts (RFC 8659 §3): each name's own records, or those above it. */
+/** Checks which authorities may issue certificates for the MX hosts, by their own CAA records or those of a parent (RFC 8659 §3). */
 export async function auditCaa(
   domain: string,
   hosts: readonly string[],
   context: RecordsContext,
 ): Promise<{ readonly audit: CaaAudit; readonly findings: readonly AuditFinding[] }> {
-  const dns = questionsOf(context);
-  // What lies with a provider is not the domain's to publish.
+  const dns = probeResolver(context);
+  // The domain cannot publish records for hosts of a provider.
   const organisation = organizationalDomain(domain as DomainName) ?? domain;
   const own = hosts.filter((host) => host === organisation || host.endsWith(`.${organisation}`)).slice(0, MAX_HOSTS);
-  const looked = await Promise.all(own.map(async (host) => ({ host, ...(await climb(host, dns)) })));
+  const looked = await Promise.all(own.map(async (host) => ({ host, ...(await relevantCaa(host, dns)) })));
   const audit = looked.map(({ host, name, answer }) => ({
     host: printable(host),
-    ...(name === undefined ? {} : { name: printable(name) }),
+    name: name && printable(name),
     records:
       answer.status === 'found'
         ? answer.records.map(({ critical, tag, value }) => printable(`${critical ? 128 : 0} ${tag} "${value}"`))
@@ -127,11 +129,11 @@ export async function auditCaa(
       found(
         'caa-missing',
         domain,
-        `No CAA record says who may issue certificates for ${bare
+        `No CAA record restricts who may issue certificates for ${bare
           .slice(0, 5)
           .map(({ host }) => host)
           .join(', ')}${bare.length > 5 ? ` and ${bare.length - 5} more` : ''}.`,
-        bare.map(({ host }) => `${host} CAA: none, nor above it`),
+        bare.map(({ host }) => `${host} CAA: none, also for its parent domains`),
       ),
     );
   const wrong = new Map<string, readonly string[]>();
@@ -139,27 +141,27 @@ export async function auditCaa(
     if (name === undefined || answer.status !== 'found' || wrong.has(name)) continue;
     const faults = answer.records.flatMap(({ critical, tag, value }) =>
       critical && !properties.has(tag)
-        ? [`${tag} is critical and not known`]
+        ? [`${tag} is critical and unknown`]
         : /^issue(?:wild|mail|vmc)?$/.test(tag) && !ISSUER.test(value)
-          ? [`${tag} "${printable(value, 60)}" names no authority`]
+          ? [`${tag} "${printable(value, 60)}" does not name an authority`]
           : [],
     );
     if (faults.length > 0) wrong.set(name, faults);
   }
   for (const [name, faults] of wrong)
     findings.push(
-      found('caa-record', name, `A CAA record of ${name} is wrong: ${faults.join('; ')}.`, [
+      found('caa-record', name, `A CAA record of ${name} is invalid: ${faults.join('; ')}.`, [
         ...audit.filter((one) => one.name === name).flatMap(({ records }) => records),
       ]),
     );
-  const unanswered = unansweredOf(looked.map(({ host, answer }) => ({ name: host, type: 'CAA', answer })));
+  const unanswered = failedOf(looked.map(({ host, answer }) => ({ name: host, type: 'CAA', answer })));
   return { audit, findings: [...findings, ...lookupFailed('caa', domain, unanswered)] };
 }
 
-/** The records of the name, or of the first name above it that has some. */
-async function climb(
+/** Returns the records of the name, or of its nearest parent that has some. */
+async function relevantCaa(
   host: string,
-  dns: Questions,
+  dns: ProbeResolver,
 ): Promise<{ readonly name?: string; readonly answer: DnsAnswer<'CAA'> }> {
   const labels = host.split('.');
   let answer: DnsAnswer<'CAA'> = { status: 'nodata', ttl: 0 };

@@ -3,16 +3,16 @@ import type { IpAddress } from '../../net/index.ts';
 import { reverseName } from '../../net/index.ts';
 import { type AuditFinding, found, printable } from '../finding.ts';
 import type { RecordsAudit } from '../report.ts';
-import { lookupFailed, questionsOf, type RecordsContext } from './questions.ts';
+import { lookupFailed, probeResolver, type RecordsContext } from './probe-resolver.ts';
 
 type PtrAudit = NonNullable<RecordsAudit['ptr']>;
 
-/** Whether the addresses have names that lead back to them (RFC 8601 §3). In `audit` are those that the DNS told about. */
+/** Checks that reverse DNS of the addresses is forward-confirmed (RFC 8601 §3). `audit` omits addresses whose lookup failed. */
 export async function auditPtr(
   addresses: readonly IpAddress[],
   context: RecordsContext,
 ): Promise<{ readonly audit: PtrAudit; readonly findings: readonly AuditFinding[] }> {
-  const dns = questionsOf(context);
+  const dns = probeResolver(context);
   const audit: PtrAudit[number][] = [];
   const findings: AuditFinding[] = [];
   const looked = await Promise.all(
@@ -31,20 +31,22 @@ export async function auditPtr(
     audit.push({ address, names: names.map(({ name }) => printable(name)), confirmed: result === 'pass' });
     if (result === 'permerror')
       findings.push(
-        found('ptr-missing', address, `The address ${address} has no name.`, [`${reverseName(address)} PTR: none`]),
+        found('ptr-missing', address, `The address ${address} has no PTR record.`, [
+          `${reverseName(address)} PTR: none`,
+        ]),
       );
     else if (result === 'fail')
       findings.push(
         found(
           'ptr-unconfirmed',
           address,
-          `No name of the address ${address} leads back to it.`,
+          `No PTR name of ${address} resolves back to this address.`,
           names
             .map(
               ({ name, state, addresses: others }) =>
                 `${name}: ${states[state]}${others === undefined ? '' : ` ${others.join(', ')}`}`,
             )
-            .concat(unexamined > 0 ? [`and ${unexamined} more names, which nobody examines`] : []),
+            .concat(unexamined > 0 ? [`and ${unexamined} more names, which receivers do not check`] : []),
         ),
       );
   }
@@ -52,9 +54,9 @@ export async function auditPtr(
 }
 
 const states = {
-  confirmed: 'leads back',
+  confirmed: 'resolves back',
   differs: 'has other addresses:',
-  'no-address': 'has no address of this kind',
+  'no-address': 'has no address of this family',
   'no-answer': 'could not be looked up',
-  'no-host-name': 'is no name of a host',
+  'no-host-name': 'is not a host name',
 } as const;

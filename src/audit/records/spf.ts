@@ -1,26 +1,29 @@
-import { checkHost, type SpfOutcome } from '../../checks/spf/index.ts';
+import { BROAD_V4_SIZE, checkHost, type SpfOutcome, unlistedHosts } from '../../checks/spf/index.ts';
 import type { IpAddress } from '../../net/index.ts';
 import { addressScope, ipVersion, parsePrefix, prefixHas } from '../../net/index.ts';
 import { type AuditFinding, found, printable } from '../finding.ts';
 import type { PublishedRecord } from '../report.ts';
-import { lookupFailed, MAX_TEXT, type Questions, questionsOf, type RecordsContext, textsOf } from './questions.ts';
+import {
+  lookupFailed,
+  MAX_TEXT,
+  type ProbeResolver,
+  probeResolver,
+  type RecordsContext,
+  textsOf,
+} from './probe-resolver.ts';
 
 /** Options of {@link auditSpf}. */
 export interface AuditSpfOptions {
-  /** Whether the domain sends mail at all; true where not given. One that does not needs a record less urgently. */
+  /** Whether the domain sends mail. If not, a missing record is less severe. Default: true. */
   readonly sends?: boolean | Promise<boolean>;
 }
 
-/** Nobody sends mail from these (RFC 1112 §4, RFC 6666): whom they are let in, everybody is. */
-const STRANGERS = { IPv4: '240.0.0.1', IPv6: '0100::1' } as const;
-/** A mailbox that no record has been made for. */
+/** A local part that no record mentions. */
 const SENDER = 'postern-audit-nobody';
 const MAX_BROAD = 8;
-/** An organisation that has more of IPv4 than a /8 does not send from all of it. */
-const BROAD_TOTAL = 2 ** 24;
 
 /**
- * What the domain's SPF record says: evaluated as receivers do it, for clients that nobody knows, with IPv4 and with IPv6.
+ * Evaluates the SPF record of the domain as receivers do, for an unlisted IPv4 host and an unlisted IPv6 host.
  *
  * @param domain as `parseDomain` gives it
  */
@@ -29,7 +32,7 @@ export async function auditSpf(
   context: RecordsContext,
   { sends = true }: AuditSpfOptions = {},
 ): Promise<{ readonly audit: PublishedRecord; readonly findings: readonly AuditFinding[] }> {
-  const dns = questionsOf(context);
+  const dns = probeResolver(context);
   const evaluate = (ip: string, voids?: number): Promise<SpfOutcome> =>
     checkHost(
       { ip, helo: domain, mailFrom: `${SENDER}@${domain}` },
@@ -38,8 +41,8 @@ export async function auditSpf(
     );
   const [own, v4, v6] = await Promise.all([
     dns.resolve(domain, 'TXT'),
-    evaluate(STRANGERS.IPv4),
-    evaluate(STRANGERS.IPv6),
+    evaluate(unlistedHosts[4]),
+    evaluate(unlistedHosts[6]),
   ]);
   if (own.status === 'temperror')
     return {
@@ -53,7 +56,7 @@ export async function auditSpf(
 
   const text = printable(record, MAX_TEXT);
   const shown = records.slice(0, 5).map((one) => `${domain} TXT ${one}`);
-  const fault = await faultOf({ IPv4: v4, IPv6: v6 }, dns, evaluate);
+  const fault = await faultOf({ 4: v4, 6: v6 }, dns, evaluate);
   if (fault !== undefined)
     return {
       audit: { state: 'invalid', text },
@@ -61,7 +64,7 @@ export async function auditSpf(
         found(
           'spf-error',
           domain,
-          `The SPF record of ${domain} is in error: ${fault.reason}.`,
+          `The SPF record of ${domain} causes permerror: ${fault.reason}.`,
           [...shown, ...fault.evidence],
           {
             severity: fault.severity,
@@ -74,7 +77,7 @@ export async function auditSpf(
   const open = await openTo([v4, v6], dns, evaluate);
   if (open !== undefined)
     findings.push(
-      found('spf-open', domain, `The SPF record of ${domain} lets ${open.whom} send.`, [...shown, ...open.evidence], {
+      found('spf-open', domain, `The SPF record of ${domain} authorizes ${open.whom}.`, [...shown, ...open.evidence], {
         severity: open.severity,
       }),
     );
@@ -102,8 +105,8 @@ export async function auditSpf(
         'spf-neutral',
         domain,
         term === undefined
-          ? `The SPF record of ${domain} ends without "all" or "redirect": of other hosts it says nothing.`
-          : `The SPF record of ${domain} says "${term}": of other hosts it says nothing.`,
+          ? `The SPF record of ${domain} ends without "all" or "redirect": the result for other hosts is neutral.`
+          : `The SPF record of ${domain} contains "${term}": the result for other hosts is neutral.`,
         shown,
       ),
     );
@@ -115,7 +118,7 @@ function missing(domain: string, texts: readonly string[], sends: boolean): Audi
   const near = texts.filter((text) => /spf/i.test(text.slice(0, 20)));
   const what =
     near.length > 0
-      ? `${domain} publishes no SPF record; what looks like one does not begin with "v=spf1 ".`
+      ? `${domain} publishes no SPF record; a similar TXT record does not begin with "v=spf1 ".`
       : `${domain} publishes no SPF record.`;
   return found(
     'spf-missing',
@@ -132,13 +135,13 @@ interface Fault {
   readonly severity: 'high' | 'medium';
 }
 
-type Family = keyof typeof STRANGERS;
-const families: readonly Family[] = ['IPv4', 'IPv6'];
+type Family = keyof typeof unlistedHosts;
+const families: readonly Family[] = [4, 6];
 
-/** Whether receivers come to "permerror", and how badly that is. */
+/** Checks whether receivers get permerror, and how severe that is. */
 async function faultOf(
   outcomes: { readonly [family in Family]: SpfOutcome },
-  dns: Questions,
+  dns: ProbeResolver,
   evaluate: (ip: string, voids: number) => Promise<SpfOutcome>,
 ): Promise<Fault | undefined> {
   const failing = families.filter((family) => outcomes[family].result === 'permerror');
@@ -147,18 +150,18 @@ async function faultOf(
   const reasons = [...new Set(failing.map((one) => outcomes[one].reason ?? 'it cannot be evaluated'))];
   const reason = reasons.map(printable).join('; ');
   const evidence = failing.map(
-    (one) => `clients with ${one}: ${outcomes[one].reason ?? 'permerror'} (${outcomes[one].lookups.terms} look-ups)`,
+    (one) => `IPv${one} clients: ${outcomes[one].reason ?? 'permerror'} (${outcomes[one].lookups.terms} lookups)`,
   );
   if (failing.length === 2) {
-    // A name made from the client may exist for those who may send, and for no stranger.
+    // A name built from the client address may exist for authorized hosts only.
     const byClient = dns
       .texts()
       .some((text) => /^v=spf1 /i.test(text) && text.split(' ').some((word) => madeFromClient(word)));
     return { reason, evidence, severity: byClient && !certain(reason) ? 'medium' : 'high' };
   }
-  // Hosts that have addresses of one kind alone are nothing to be found for clients of the other kind.
+  // A host with addresses of one family is a void lookup for clients of the other family.
   if (outcomes[family].lookups.voids > MAX_VOIDS && !(await sendsFrom(family, dns, evaluate))) return undefined;
-  return { reason: `${reason}, for clients with ${family}`, evidence, severity: 'medium' };
+  return { reason: `${reason}, for IPv${family} clients`, evidence, severity: 'medium' };
 }
 
 const MAX_VOIDS = 2; // RFC 7208 §4.6.4
@@ -166,15 +169,15 @@ const madeFromClient = (word: string): boolean =>
   /^[-+?~]?(?:include:|redirect=)/i.test(word) && /%\{[ilshpcr]/i.test(word);
 const certain = (reason: string): boolean => /more than|multiple|unknown|invalid|syntax/i.test(reason);
 
-/** Whether the records let anybody send with addresses of this family. */
+/** Whether the records authorize any address of this family. */
 async function sendsFrom(
   family: Family,
-  dns: Questions,
+  dns: ProbeResolver,
   evaluate: (ip: string, voids: number) => Promise<SpfOutcome>,
 ): Promise<boolean> {
-  const { evidence } = await evaluate(STRANGERS[family], 100);
-  const type = family === 'IPv4' ? 'A' : 'AAAA';
-  const term = family === 'IPv4' ? / [+]?ip4:/i : / [+]?ip6:/i;
+  const { evidence } = await evaluate(unlistedHosts[family], 100);
+  const type = family === 4 ? 'A' : 'AAAA';
+  const term = family === 4 ? / [+]?ip4:/i : / [+]?ip6:/i;
   return (
     evidence.some((one) => one.type === type && one.status === 'found') ||
     dns.texts().some((text) => /^v=spf1 /i.test(text) && term.test(text))
@@ -187,17 +190,17 @@ interface Open {
   readonly severity: 'high' | 'medium';
 }
 
-/** Whether the record lets in more than anybody can vouch for. What looks so is tried, since it may stand behind a minus. */
+/** Checks whether the record authorizes too many hosts. Broad terms are evaluated, since an earlier term may exclude them. */
 async function openTo(
   outcomes: readonly SpfOutcome[],
-  dns: Questions,
+  dns: ProbeResolver,
   evaluate: (ip: string) => Promise<SpfOutcome>,
 ): Promise<Open | undefined> {
-  const everybody = outcomes.find(({ result }) => result === 'pass');
-  if (everybody !== undefined)
+  const passing = outcomes.find(({ result }) => result === 'pass');
+  if (passing !== undefined)
     return {
-      whom: 'everybody',
-      evidence: [`a client that nobody knows passes by ${(everybody.matched ?? ['the record']).join(' → ')}`],
+      whom: 'every host',
+      evidence: [`an unlisted host passes by ${(passing.matched ?? ['the record']).join(' → ')}`],
       severity: 'high',
     };
   const broad = [...new Set(outcomes.flatMap((outcome) => outcome.broad ?? []))].slice(0, MAX_BROAD);
@@ -207,31 +210,31 @@ async function openTo(
   const passed = tried.filter(({ result }) => result === 'pass');
   if (passed.length > 0)
     return {
-      whom: 'more hosts than anybody can vouch for',
+      whom: 'more hosts than one organization controls',
       evidence: [...new Set(passed.map(({ term }) => `over-broad: ${term}`))],
       severity: 'high',
     };
-  const total = addressesLetIn(dns.texts());
-  if (!broad.includes('ip4 total') || total <= BROAD_TOTAL) return undefined;
+  const total = authorizedAddresses(dns.texts());
+  if (!broad.includes('ip4 total') || total <= BROAD_V4_SIZE) return undefined;
   return {
-    whom: 'more hosts than anybody can vouch for',
-    evidence: [`its ip4 terms hold ${total} addresses`],
+    whom: 'more hosts than one organization controls',
+    evidence: [`its ip4 terms contain ${total} addresses`],
     severity: 'medium',
   };
 }
 
-/** Clients that a broad term should let in. */
+/** Returns client addresses that a broad term should authorize. */
 function clientsOf(term: string, outcomes: readonly SpfOutcome[]): readonly string[] {
   const written = /^[+]?ip[46]:(.*)$/i.exec(term)?.[1];
   if (written !== undefined) {
     try {
       const { address } = parsePrefix(written, { hostBits: 'clear' });
-      return isNobodys(address) ? [] : [address];
+      return sendsNoMail(address) ? [] : [address];
     } catch {
       return [];
     }
   }
-  // A host with a short prefix behind it: its own addresses are among those that are let in.
+  // A host with a short prefix: its own addresses are inside the prefix.
   if (!/^[+]?(?:a|mx)\b/i.test(term)) return [];
   return [
     ...new Set(
@@ -242,15 +245,15 @@ function clientsOf(term: string, outcomes: readonly SpfOutcome[]): readonly stri
   ].slice(0, 4);
 }
 
-const nobodys = parsePrefix('224.0.0.0/3');
+const multicastAndReserved = parsePrefix('224.0.0.0/3');
 
-/** Whether no mail can come from a network that begins here. */
-function isNobodys(address: IpAddress): boolean {
-  return ipVersion(address) === 4 ? prefixHas(nobodys, address) : /^f[c-f]/.test(address);
+/** Whether no mail can come from a network that begins at this address. */
+function sendsNoMail(address: IpAddress): boolean {
+  return ipVersion(address) === 4 ? prefixHas(multicastAndReserved, address) : /^f[c-f]/.test(address);
 }
 
-/** How many public addresses the `ip4` terms hold that let in; a network that stands twice counts once. */
-function addressesLetIn(texts: readonly string[]): number {
+/** Counts the public addresses in passing `ip4` terms. Duplicate networks count once. */
+function authorizedAddresses(texts: readonly string[]): number {
   const prefixes = new Map<string, number>();
   for (const text of texts) {
     if (!/^v=spf1 /i.test(text)) continue;
@@ -259,12 +262,12 @@ function addressesLetIn(texts: readonly string[]): number {
         const { address, length } = parsePrefix(written, { hostBits: 'clear' });
         if (addressScope(address) === 'public') prefixes.set(`${address}/${length}`, 2 ** (32 - length));
       } catch {
-        // The evaluation has judged it.
+        // Invalid terms are reported as permerror.
       }
     }
   }
   return [...prefixes.values()].reduce((sum, size) => sum + size, 0);
 }
 
-/** Whether a record says that the domain sends no mail at all. */
+/** Whether a record declares that the domain sends no mail. */
 export const sendsNothing = (texts: readonly string[]): boolean => texts.some((text) => /^v=spf1 +-all *$/i.test(text));

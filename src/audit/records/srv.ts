@@ -2,7 +2,7 @@ import type { DnsAnswer, RecordOf } from '../../env/index.ts';
 import { parseDomain, parseIp } from '../../net/index.ts';
 import { type AuditFinding, found } from '../finding.ts';
 import type { RecordsAudit, ServiceName } from '../report.ts';
-import { lookupFailed, questionsOf, type RecordsContext, unansweredOf } from './questions.ts';
+import { failedOf, lookupFailed, type ProbeResolver, probeResolver, type RecordsContext } from './probe-resolver.ts';
 
 type SrvAudit = NonNullable<RecordsAudit['srv']>;
 
@@ -16,26 +16,26 @@ const labels: readonly (readonly [ServiceName, string])[] = [
   ['pop3s', '_pop3s._tcp'],
   ['managesieve', '_sieve._tcp'],
 ];
-/** The same service with TLS at once, and with TLS on request. */
+/** Each service with implicit TLS and its counterpart with STARTTLS. */
 const pairs: readonly (readonly [ServiceName, ServiceName])[] = [
   ['submissions', 'submission'],
   ['imaps', 'imap'],
   ['pop3s', 'pop3'],
 ];
-/** Records of one service, and hosts of all, that are looked at. */
+/** Maximum number of records per service, and of hosts in total. */
 const MAX_RECORDS = 20;
 const MAX_HOSTS = 40;
 
 /**
- * Where the domain says that its users log in. A target `.` says that the service is decidedly not there (RFC 2782).
+ * Checks the SRV records of the login services. A target `.` means that the service does not exist (RFC 2782).
  *
- * @returns in `audit` the records that name a host, whether it has an address or not
+ * @returns `audit` contains the records that name a host, whether or not it has an address
  */
 export async function auditSrv(
   domain: string,
   context: RecordsContext,
 ): Promise<{ readonly audit: SrvAudit; readonly findings: readonly AuditFinding[] }> {
-  const dns = questionsOf(context);
+  const dns = probeResolver(context);
   const answers = await Promise.all(
     labels.map(async ([service, label]) => {
       const name = `${label}.${domain}`;
@@ -49,8 +49,8 @@ export async function auditSrv(
     ),
   );
   const hosts = [...new Set(offered.map(({ target }) => target))].slice(0, MAX_HOSTS);
-  const looked = await Promise.all(hosts.map((host) => lookAt(host, dns)));
-  const unanswered = [...unansweredOf(answers), ...looked.flatMap((host) => host.unanswered)];
+  const looked = await Promise.all(hosts.map((host) => checkTarget(host, dns)));
+  const failed = [...failedOf(answers), ...looked.flatMap((host) => host.failed)];
 
   const findings: AuditFinding[] = [];
   for (const { host, fault } of looked) {
@@ -80,7 +80,7 @@ export async function auditSrv(
         'srv-clear-preferred',
         domain,
         refused
-          ? `${domain} announces ${clear}, and says that there is no ${tls}.`
+          ? `${domain} announces ${clear}, but declares that it has no ${tls}.`
           : `${domain} announces ${clear} with a better priority (${inClear.priority}) than ${tls} (${inTls?.priority}).`,
         [inClear, inTls].flatMap((one) =>
           one === undefined
@@ -92,7 +92,7 @@ export async function auditSrv(
       ),
     );
   }
-  findings.push(...lookupFailed('srv', domain, unanswered));
+  findings.push(...lookupFailed('srv', domain, failed));
   if (
     answers.every(({ answer }) => answer.status !== 'temperror') &&
     [...records.values()].every(({ length }) => length === 0)
@@ -113,37 +113,37 @@ const recordsOf = (answer: DnsAnswer<'SRV'>): readonly RecordOf<'SRV'>[] =>
         .map((record) => ({ ...record, target: record.target.toLowerCase().replace(/\.$/, '') }))
     : [];
 
-/** The record that clients try first. */
+/** Returns the record that clients try first. */
 const best = (records: readonly RecordOf<'SRV'>[] = []): RecordOf<'SRV'> | undefined =>
   records.filter(({ target }) => target !== '').sort((a, b) => a.priority - b.priority)[0];
 
 interface Host {
   readonly host: string;
   readonly fault?: { readonly what: string; readonly evidence: readonly string[] };
-  readonly unanswered: ReturnType<typeof unansweredOf>;
+  readonly failed: ReturnType<typeof failedOf>;
 }
 
-/** RFC 2782: the target has an address, and is no alias. */
-async function lookAt(host: string, dns: ReturnType<typeof questionsOf>): Promise<Host> {
+/** Checks that a target has an address and is not an alias (RFC 2782). */
+async function checkTarget(host: string, dns: ProbeResolver): Promise<Host> {
   const fault = (what: string, evidence: readonly string[] = []): Host => ({
     host,
     fault: { what, evidence },
-    unanswered: [],
+    failed: [],
   });
-  if (parseIp(host) !== undefined) return fault('which is an address and no name');
-  if (parseDomain(host) === undefined) return fault('which is no name of a host');
+  if (parseIp(host) !== undefined) return fault('which is an IP address');
+  if (parseDomain(host) === undefined) return fault('which is not a host name');
   const [v4, v6, alias] = await Promise.all([
     dns.resolve(host, 'A'),
     dns.resolve(host, 'AAAA'),
     dns.resolve(host, 'CNAME'),
   ]);
   const [target] = alias.status === 'found' ? alias.records : [];
-  const unanswered = unansweredOf([
+  const failed = failedOf([
     { name: host, type: 'A', answer: v4 },
     { name: host, type: 'AAAA', answer: v6 },
   ]);
-  if (target !== undefined) return { ...fault('which is an alias', [`${host} CNAME ${target.name}`]), unanswered: [] };
-  if (v4.status === 'found' || v6.status === 'found') return { host, unanswered: [] };
-  if (unanswered.length > 0) return { host, unanswered };
+  if (target !== undefined) return fault('which is an alias', [`${host} CNAME ${target.name}`]);
+  if (v4.status === 'found' || v6.status === 'found') return { host, failed: [] };
+  if (failed.length > 0) return { host, failed };
   return fault('which has no address', [`${host} A: ${v4.status}`, `${host} AAAA: ${v6.status}`]);
 }

@@ -1,16 +1,16 @@
 import { parseDomain } from '../../net/index.ts';
 import { type AuditFinding, found, printable } from '../finding.ts';
 import type { PublishedRecord } from '../report.ts';
-import { lookupFailed, MAX_TEXT, questionsOf, type RecordsContext, textsOf } from './questions.ts';
+import { lookupFailed, MAX_TEXT, probeResolver, type RecordsContext, textsOf } from './probe-resolver.ts';
 import { readTags } from './tags.ts';
 
-/** Who wants to be told of trouble with TLS (RFC 8460 §3). */
+/** Checks the TLS-RPT record (RFC 8460 §3). */
 export async function auditTlsRpt(
   domain: string,
   context: RecordsContext,
 ): Promise<{ readonly audit: PublishedRecord; readonly findings: readonly AuditFinding[] }> {
   const name = `_smtp._tls.${domain}`;
-  const answer = await questionsOf(context).resolve(name, 'TXT');
+  const answer = await probeResolver(context).resolve(name, 'TXT');
   if (answer.status === 'temperror')
     return {
       audit: { state: 'could-not-check' },
@@ -23,13 +23,13 @@ export async function auditTlsRpt(
   if (text === undefined)
     return {
       audit: { state: 'missing' },
-      findings: [found('tls-rpt-missing', domain, `${domain} asks for no reports about TLS.`)],
+      findings: [found('tls-rpt-missing', domain, `${domain} publishes no TLS-RPT record.`)],
     };
   const fault =
     records.length === 0
       ? 'it does not begin with "v=TLSRPTv1;"'
       : records.length > 1
-        ? `there are ${records.length} records, of which none counts`
+        ? `there are ${records.length} records, and senders ignore all of them`
         : faultOf(text);
   const shown = printable(text, MAX_TEXT);
   if (fault === undefined) return { audit: { state: 'found', text: shown }, findings: [] };
@@ -39,7 +39,7 @@ export async function auditTlsRpt(
       found(
         'tls-rpt-record',
         domain,
-        `The record at ${name} is wrong: ${fault}.`,
+        `The record at ${name} is invalid: ${fault}.`,
         meant.slice(0, 5).map((one) => `${name} TXT ${one}`),
       ),
     ],
@@ -54,7 +54,7 @@ function faultOf(text: string): string | undefined {
     .map((uri) => uri.trim());
   if (uris === undefined) return 'it has no rua=';
   const wrong = uris.find((uri) => !isReceiver(uri));
-  return wrong === undefined ? undefined : `"${printable(wrong, 100)}" is neither mailto: nor https:`;
+  return wrong === undefined ? undefined : `"${printable(wrong, 100)}" is neither a mailto: nor an https: URI`;
 }
 
 function isReceiver(uri: string): boolean {

@@ -1,10 +1,10 @@
 import type { DnsAnswer } from '../../env/index.ts';
 import type { AuditFinding } from '../finding.ts';
-import { lookupFailed, questionsOf, type RecordsContext, unansweredOf } from './questions.ts';
+import { failedOf, lookupFailed, probeResolver, type RecordsContext } from './probe-resolver.ts';
 
 /**
- * The TLSA records of a service (RFC 6698 §3), with the word of the resolver on whether they are authentic: records of a
- * zone that is not signed have no effect.
+ * Looks up the TLSA records of a service (RFC 6698 §3). The answer contains the AD bit of the resolver: records in an
+ * unsigned zone have no effect.
  *
  * @param host the name of the MX or SRV record
  */
@@ -14,6 +14,6 @@ export async function auditTlsa(
   context: RecordsContext,
 ): Promise<{ readonly answer: DnsAnswer<'TLSA'>; readonly findings: readonly AuditFinding[] }> {
   const name = `_${port}._tcp.${host}`;
-  const answer = await questionsOf(context).resolve(name, 'TLSA');
-  return { answer, findings: lookupFailed('dane', host, unansweredOf([{ name, type: 'TLSA', answer }])) };
+  const answer = await probeResolver(context).resolve(name, 'TLSA');
+  return { answer, findings: lookupFailed('dane', host, failedOf([{ name, type: 'TLSA', answer }])) };
 }

@@ -1,26 +1,25 @@
 import type { RedundancyReport } from '../../checks/mx-redundancy/index.ts';
 import { type AuditFinding, found } from '../finding.ts';
 import type { ServiceAudit } from '../report.ts';
-import { isTrusted } from '../tls/index.ts';
 
-/** What is so of one host, over all its addresses. */
+/** State of one host over all its addresses. */
 interface HostState {
   readonly host: string;
   readonly preference: number;
   readonly services: readonly ServiceAudit[];
-  /** `up`: it greets on one address at least; `unknown`: it refuses this client, or there is no way to it from here. */
+  /** `up`: at least one address sends a greeting. `unknown`: it refused this client or closed the connection early. */
   readonly state: 'up' | 'down' | 'unknown';
 }
 
 /**
- * Whether mail still flows with each MX host in turn taken as down, and whether those that stand in are as good.
+ * Checks whether mail still flows if any one MX host is down, and whether backup hosts are as secure as the primary ones.
  *
- * Where no MX host at all can be reached, that is one finding of the domain (`smtp-all-unreachable`, or
- * `smtp-blocked-here` where nothing came back from anywhere): drop the `smtp-unreachable` of each host then.
+ * If no MX host is reachable, the result is one finding of the domain: `smtp-all-unreachable`, or `smtp-blocked-here` if
+ * every connection timed out. Drop `smtp-unreachable` of each host then.
  *
  * @param domain in A-labels
- * @param MX hosts every address that was talked to
- * @param redundancy what the DNS says
+ * @param mxHosts results for every address
+ * @param redundancy the MX hosts in the DNS
  */
 export function failoverFindings(
   domain: string,
@@ -38,7 +37,7 @@ export function failoverFindings(
       found(
         'smtp-blocked-here',
         domain,
-        `None of the ${hosts.length} MX hosts answers, and none refuses: this network seems to let nobody out to their port.`,
+        `All connections to the ${hosts.length} MX hosts timed out: this network seems to block outbound connections to their port.`,
         lines,
       ),
     ];
@@ -48,8 +47,8 @@ export function failoverFindings(
         'smtp-all-unreachable',
         domain,
         hosts.length === 1
-          ? `The only MX host of ${domain} cannot be reached.`
-          : `None of the ${hosts.length} MX hosts of ${domain} can be reached.`,
+          ? `The only MX host of ${domain} is unreachable.`
+          : `All ${hosts.length} MX hosts of ${domain} are unreachable.`,
         lines,
       ),
     ];
@@ -71,7 +70,7 @@ function hostsOf(mxHosts: readonly ServiceAudit[]): readonly HostState[] {
   }));
 }
 
-/** It may talk to others: it refused this client for now (RFC 5321 §4.2.1), or for a reason of policy. */
+/** Whether the host may accept other clients: it refused this one temporarily (RFC 5321 §4.2.1), or by policy. */
 const isUnknown = ({ reach, greeting = '' }: ServiceAudit): boolean =>
   reach === 'broken-off' || (reach === 'no-service' && !/^5\d\d(?![ -]5\.7\.)/.test(greeting));
 
@@ -92,7 +91,7 @@ function lost(
     found(
       'failover-lost',
       domain,
-      `With ${only.host} down, no mail flows: of the ${hosts.length} MX hosts that the DNS names, it is the only one that greets.`,
+      `If ${only.host} fails, the domain receives no mail: of its ${hosts.length} MX hosts, only this one accepts SMTP sessions.`,
       lines,
     ),
   ];
@@ -107,7 +106,7 @@ function weaker(hosts: readonly HostState[]): readonly AuditFinding[] {
     .filter(({ preference }) => preference > least)
     .flatMap((backup): readonly AuditFinding[] => {
       const own = openOf(backup);
-      const reasons = lacks
+      const reasons = requirements
         .filter(([, isGood]) => firsts.every(isGood) && !own.every(isGood))
         .map(([reason]) => reason);
       if (reasons.length === 0) return [];
@@ -126,29 +125,28 @@ const openOf = ({ services }: HostState): readonly ServiceAudit[] => services.fi
 
 const hasTls = ({ starttls }: ServiceAudit): boolean => starttls === 'offered';
 
-/** What a backup may lack. Without TLS nothing is said of its certificate. */
-const lacks: readonly (readonly [string, (service: ServiceAudit) => boolean])[] = [
-  ['does not offer TLS that works', hasTls],
+/** Requirements that a backup may miss. Without TLS, the certificate is not judged. */
+const requirements: readonly (readonly [string, (service: ServiceAudit) => boolean])[] = [
+  ['does not offer working TLS', hasTls],
   [
-    'shows a certificate that is not valid',
+    'has an invalid certificate',
     (service) => {
       const certificate = service.session?.certificate;
       if (!hasTls(service) || certificate === undefined) return true;
-      // OpenSSL names a date where it is the fault.
-      return certificate.nameMatches && isTrusted(certificate) && certificate.chain === 'valid';
+      return certificate.nameMatches && certificate.chain === 'valid';
     },
   ],
-  ['relays for strangers', ({ relay = [] }) => !relay.some(({ taken }) => taken)],
+  ['is an open relay', ({ relay = [] }) => !relay.some(({ accepted }) => accepted)],
 ];
 
 function shown({ host, address, port, preference, starttls, session, relay = [] }: ServiceAudit): string {
   const certificate = session?.certificate;
-  const taken = relay.filter((form) => form.taken).length;
+  const accepted = relay.filter((form) => form.accepted).length;
   return [
     `${host}[${address}]:${port} preference ${preference ?? '?'}: TLS ${starttls ?? 'unknown'}`,
     ...(certificate === undefined
       ? []
       : [`certificate ${certificate.chain}, name ${certificate.nameMatches ? 'matches' : 'does not match'}`]),
-    ...(taken > 0 ? [`relays ${taken} forms`] : []),
+    ...(accepted > 0 ? [`relays ${accepted} forms`] : []),
   ].join('; ');
 }

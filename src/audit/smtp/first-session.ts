@@ -1,20 +1,19 @@
 import { isIPv6 } from 'node:net';
 import { parseDomain, parseIp } from '../../net/index.ts';
 import type { AuditContext } from '../context.ts';
-import type { Find, Mutable } from '../find.ts';
-import { printable } from '../finding.ts';
+import { type Find, type Mutable, printable } from '../finding.ts';
 import { offeredInClear } from '../offered.ts';
 import type { ServiceAudit, TlsAudit } from '../report.ts';
 import { readCertificate, sentChain } from '../tls/index.ts';
-import { type TlsBegun, uninvited } from '../wire/index.ts';
-import { classOf, detailOf, readReply, type SmtpReply, said } from './reply.ts';
+import { responseInjection, type TlsBegun } from '../wire/index.ts';
+import { classOf, detailOf, readReply, replyText, type SmtpReply } from './reply.ts';
 import { capabilitiesOf, offers, type Place, type SmtpSession } from './session.ts';
 
-/** What a server gets to say that did not greet; HTTP and TLS tell themselves by it. */
-const LAST_CALL_MS = 2_000;
+/** Time to respond to an EHLO that was sent without a greeting. HTTP and TLS servers reveal themselves by the response. */
+const LATE_EHLO_MS = 2_000;
 
-/** Whether the greeting is one; what it is otherwise is found. */
-export async function greeted(
+/** Checks the greeting. Returns false, with a finding, if the session cannot continue. */
+export async function checkGreeting(
   session: SmtpSession,
   greeting: SmtpReply,
   service: Mutable<ServiceAudit>,
@@ -27,42 +26,42 @@ export async function greeted(
       if (greeting.code === 220) return true;
       if (kind === 4 || (kind === 5 && isAboutClient(greeting))) {
         service.reach = 'no-service';
-        find('smtp-refused-us', 'The server greets this client with a refusal.', [said(greeting)]);
+        find('smtp-refused-us', 'The server refuses this client in its greeting.', [replyText(greeting)]);
       } else if (kind === 5) {
         service.reach = 'no-service';
-        find('smtp-no-service', 'The server greets with a refusal.', [said(greeting)]);
+        find('smtp-no-service', 'The server refuses the session in its greeting.', [replyText(greeting)]);
       } else {
         service.reach = 'wrong-protocol';
-        find('smtp-not-smtp', `The server greets with ${greeting.code}, and not with 220.`, [said(greeting)]);
+        find('smtp-not-smtp', `The server greets with ${greeting.code} instead of 220.`, [replyText(greeting)]);
       }
       return false;
     }
     case 'malformed':
       service.reach = 'wrong-protocol';
-      find('smtp-not-smtp', `What listens there is not SMTP: it ${greeting.why}.`, greeting.shown);
+      find('smtp-not-smtp', `The server does not speak SMTP: it ${greeting.why}.`, greeting.shown);
       return false;
     case 'timeout': {
-      // Some wait for the client to begin, and say then what they are.
+      // Servers of other protocols may wait for the client to speak first.
       session.wire.write(`EHLO ${context.settings.helo}\r\n`);
-      const late = await readReply(session.wire, context.clock, Math.min(LAST_CALL_MS, context.settings.timeoutMs));
+      const late = await readReply(session.wire, context.clock, Math.min(LATE_EHLO_MS, context.settings.timeoutMs));
       if (late.status === 'malformed') {
         service.reach = 'wrong-protocol';
-        find('smtp-not-smtp', 'What listens there does not greet, and does not answer as SMTP does.', late.shown);
+        find('smtp-not-smtp', 'The server sends no greeting, and its response to EHLO is not SMTP.', late.shown);
         return false;
       }
       service.reach = 'mute';
       find(
         'smtp-mute',
         greeting.shown.length > 0
-          ? `The server begins to greet, and does not come to an end in ${context.settings.timeoutMs} ms.`
-          : `The server takes the connection and says nothing for ${context.settings.timeoutMs} ms.`,
+          ? `The server does not complete its greeting within ${context.settings.timeoutMs} ms.`
+          : `The server accepts the connection but sends nothing for ${context.settings.timeoutMs} ms.`,
         greeting.shown,
       );
       return false;
     }
     case 'closed':
       service.reach = 'broken-off';
-      find('smtp-broken-off', 'The server takes the connection and closes it without a greeting.', reasonOf(greeting));
+      find('smtp-broken-off', 'The server closes the connection without a greeting.', reasonOf(greeting));
       return false;
     case 'aborted':
       service.reach = 'broken-off';
@@ -70,10 +69,10 @@ export async function greeted(
   }
 }
 
-/** Most clients give up, or report a fault, long before the five minutes of RFC 5321. */
+/** Many clients give up long before the five minutes of RFC 5321. */
 const SLOW_MS = 5_000;
 
-/** What a greeting says, and when. */
+/** Checks the host name in the greeting, and its delay. */
 export async function greetingFindings(
   greeting: SmtpReply,
   afterMs: number,
@@ -82,13 +81,13 @@ export async function greetingFindings(
   find: Find,
 ): Promise<void> {
   if (afterMs > SLOW_MS)
-    find('smtp-greeting-slow', `The server greets ${(afterMs / 1_000).toFixed(1)} seconds after the connection.`);
+    find('smtp-greeting-slow', `The server sends its greeting after ${(afterMs / 1_000).toFixed(1)} seconds.`);
   if (greeting.status !== 'reply') return;
   const [word = ''] = (greeting.lines[0] ?? '').trim().split(/\s/, 1);
   const name = word.includes('.') ? parseDomain(word) : undefined;
   if (name === host) return;
   if (name !== undefined) {
-    // Any name of the address will do: large sites have one for each machine.
+    // Any name of the address is fine: large sites have one per machine.
     const answer = await dns.resolve(name, isIPv6(address) ? 'AAAA' : 'A', { signal });
     if (answer.status === 'temperror') return;
     if (answer.status === 'found' && answer.records.some((record) => parseIp(record.address) === parseIp(address)))
@@ -97,40 +96,43 @@ export async function greetingFindings(
   find(
     'smtp-banner-name',
     name === undefined
-      ? 'The greeting does not begin with the name of the host.'
-      : `The greeting names ${name}, which is neither ${host} nor a name of the address.`,
-    [`greeting: ${said(greeting)}`],
+      ? 'The greeting does not begin with a host name.'
+      : `The greeting contains the name ${name}, which is neither ${host} nor another name of this address.`,
+    [`greeting: ${replyText(greeting)}`],
   );
 }
 
-/** What the first session came to. */
+/** The result of the first session. */
 export interface MainSession {
-  /** Whether EHLO or HELO was taken. */
-  readonly taken: boolean;
+  /** The server accepted EHLO or HELO. */
+  readonly accepted: boolean;
   readonly tls?: TlsAudit;
-  /** What it showed: the connection may be gone when the DNS has answered. */
+  /** Copied from the socket, which may be closed before the TLSA records are known. */
   readonly chain?: ReturnType<typeof sentChain>;
 }
 
-/** EHLO, STARTTLS, the handshake, EHLO. */
+/** Runs EHLO, STARTTLS, the handshake, and EHLO over TLS. */
 export async function mainSession(
   session: SmtpSession,
   service: Mutable<ServiceAudit>,
   find: Find,
   names: readonly string[],
   context: AuditContext,
-  tell: (begun: TlsBegun) => void,
+  onTls: (begun: TlsBegun) => void,
 ): Promise<MainSession> {
   const ehlo = await session.ehlo();
   if (classOf(ehlo) !== 2) {
     const helo = classOf(ehlo) === 5 ? await session.helo() : ehlo;
     if (classOf(helo) === 2) {
       service.starttls = 'missing';
-      find('smtp-no-ehlo', 'The server refuses EHLO and takes HELO.', [`EHLO: ${said(ehlo)}`, `HELO: ${said(helo)}`]);
-      return { taken: true };
+      find('smtp-no-ehlo', 'The server rejects EHLO but accepts HELO.', [
+        `EHLO: ${replyText(ehlo)}`,
+        `HELO: ${replyText(helo)}`,
+      ]);
+      return { accepted: true };
     }
     refusedHello(ehlo, helo, service, find);
-    return { taken: false };
+    return { accepted: false };
   }
   const before = capabilitiesOf(ehlo);
   service.capabilities = { before: before.map((line) => printable(line)) };
@@ -147,21 +149,21 @@ export async function mainSession(
     find('starttls-missing', 'The server does not offer STARTTLS.', [
       `EHLO: ${before.map((line) => printable(line, 40)).join(', ') || '(no keywords)'}`,
     ]);
-    return { taken: true };
+    return { accepted: true };
   }
-  const ready = await session.say('STARTTLS');
+  const ready = await session.command('STARTTLS');
   const failed = (what: string, evidence: readonly string[]): MainSession => {
     service.starttls = 'failed';
     if (!context.signal?.aborted) find('starttls-failed', what, evidence);
-    return { taken: true };
+    return { accepted: true };
   };
   if (ready.status !== 'reply' || ready.code !== 220)
-    return failed('The server offers STARTTLS, and does not begin it.', [`STARTTLS: ${said(ready)}`]);
-  const injected = await uninvited(session.wire, context.clock);
+    return failed('The server offers STARTTLS but rejects the command.', [`STARTTLS: ${replyText(ready)}`]);
+  const injected = await responseInjection(session.wire, context.clock);
   if (injected !== undefined) find(...injected);
   const begun = await session.startTls({ authorities: context.settings.authorities });
-  tell(begun);
-  if (begun.status !== 'secure') return failed('The handshake fails.', [begun.reason]);
+  onTls(begun);
+  if (begun.status !== 'secure') return failed('The TLS handshake fails.', [begun.reason]);
 
   const certificate = readCertificate(begun.socket, names, context);
   const tls: TlsAudit = {
@@ -177,13 +179,15 @@ export async function mainSession(
     const after = capabilitiesOf(again);
     service.capabilities = { ...service.capabilities, after: after.map((line) => printable(line)) };
     if (offers(after, 'STARTTLS'))
-      find('starttls-stale', 'The server still offers STARTTLS within TLS.', [`EHLO within TLS: ${after.join(', ')}`]);
+      find('starttls-stale', 'The server still offers STARTTLS over TLS.', [`EHLO over TLS: ${after.join(', ')}`]);
     if (classOf(again) !== 2)
-      find('smtp-broken-off', 'The server refuses EHLO when TLS has begun.', [`EHLO: ${said(again)}`]);
+      find('smtp-broken-off', 'The server rejects EHLO over TLS.', [`EHLO: ${replyText(again)}`]);
   } else {
-    failed('The handshake is done, and nothing can be said within TLS.', [`EHLO: ${said(again)}`]);
+    failed('The TLS handshake succeeds, but the server does not respond to EHLO over TLS.', [
+      `EHLO: ${replyText(again)}`,
+    ]);
   }
-  return { taken: true, tls, chain };
+  return { accepted: true, tls, chain };
 }
 
 const mechanismsOf = (capabilities: readonly string[]): readonly string[] => [
@@ -196,29 +200,30 @@ const mechanismsOf = (capabilities: readonly string[]): readonly string[] => [
   ),
 ];
 
-/** A refusal that is about who asks: policy (RFC 3463 §3.8), lists, reverse DNS. Others would have been greeted. */
+/** Whether the reply refuses this client, by policy (RFC 3463 §3.8), a DNS list or reverse DNS. Others may be accepted. */
 const isAboutClient = (reply: SmtpReply): boolean =>
   detailOf(reply)?.startsWith('7.') === true ||
   /block|black|listed|\brbl\b|dnsbl|spam|reputation|denied|reject|\bbanned\b|reverse|\bptr\b|\brdns\b|your (?:ip|host|address)/i.test(
-    said(reply),
+    replyText(reply),
   );
 
-/** Neither EHLO nor HELO was taken. */
+/** Reports that neither EHLO nor HELO was accepted. */
 function refusedHello(ehlo: SmtpReply, helo: SmtpReply, service: Mutable<ServiceAudit>, find: Find): void {
-  const evidence = ehlo === helo ? [`EHLO: ${said(ehlo)}`] : [`EHLO: ${said(ehlo)}`, `HELO: ${said(helo)}`];
+  const evidence =
+    ehlo === helo ? [`EHLO: ${replyText(ehlo)}`] : [`EHLO: ${replyText(ehlo)}`, `HELO: ${replyText(helo)}`];
   const reply = classOf(ehlo) === 5 && helo.status !== 'reply' && helo.status !== 'malformed' ? ehlo : helo;
   switch (reply.status) {
     case 'reply': {
       const unknown = [500, 502, 503, 530].includes(reply.code) && !isAboutClient(reply);
       service.reach = unknown || classOf(reply) === 3 ? 'wrong-protocol' : 'no-service';
       if (service.reach === 'wrong-protocol')
-        find('smtp-not-smtp', 'What listens there knows neither EHLO nor HELO.', evidence);
-      else find('smtp-refused-us', 'The server greets, and does not take the name of this client.', evidence);
+        find('smtp-not-smtp', 'The server supports neither EHLO nor HELO.', evidence);
+      else find('smtp-refused-us', 'The server rejects the EHLO name of this client.', evidence);
       return;
     }
     case 'malformed':
       service.reach = 'wrong-protocol';
-      find('smtp-not-smtp', `What listens there is not SMTP: when it is greeted, it ${reply.why}.`, [
+      find('smtp-not-smtp', `The server does not speak SMTP: after EHLO it ${reply.why}.`, [
         ...evidence,
         ...reply.shown,
       ]);
@@ -229,8 +234,8 @@ function refusedHello(ehlo: SmtpReply, helo: SmtpReply, service: Mutable<Service
       find(
         'smtp-broken-off',
         reply.status === 'closed'
-          ? 'The server greets, and closes the connection when it is greeted.'
-          : 'The server greets, and does not answer when it is greeted.',
+          ? 'The server closes the connection after EHLO.'
+          : 'The server does not respond to EHLO.',
         evidence,
       );
       return;

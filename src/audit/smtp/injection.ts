@@ -1,15 +1,16 @@
 import { type AuditFinding, found } from '../finding.ts';
-import { said } from './reply.ts';
+import { replyText } from './reply.ts';
 import { offers, type SmtpSession } from './session.ts';
 
-/** What a server that has answered once may take to answer again. It had the command before it had the other. */
+/** Time for a second reply. The server received the injected command before QUIT, so it needs no more. */
 const SECOND_ANSWER_MS = 3_000;
 
 /**
- * Whether the server takes what was sent in the clear, behind STARTTLS, as sent within TLS (CVE-2011-0411).
+ * Checks for STARTTLS command injection: whether the server executes, over TLS, a command that it received in cleartext
+ * (CVE-2011-0411).
  *
- * STARTTLS and NOOP go out in one segment. When TLS is on, QUIT follows: whoever answers twice has kept the NOOP. A server
- * that answers the NOOP in the clear, drops it, or gives up on the handshake is not vulnerable.
+ * STARTTLS and NOOP are sent in one segment, and QUIT over TLS. A vulnerable server kept the NOOP and replies twice. A server
+ * that answers the NOOP in cleartext, drops it, or aborts the handshake is not vulnerable.
  */
 export async function probeInjection(
   subject: string,
@@ -17,11 +18,11 @@ export async function probeInjection(
   timeoutMs: number,
 ): Promise<readonly AuditFinding[]> {
   if (!offers(capabilities, 'STARTTLS')) return [];
-  const ready = await session.say('STARTTLS\r\nNOOP');
+  const ready = await session.command('STARTTLS\r\nNOOP');
   if (ready.status !== 'reply' || ready.code !== 220) return [];
   if ((await session.startTls()).status !== 'secure') return [];
-  let first = await session.say('QUIT');
-  // A greeting within TLS is no answer.
+  let first = await session.command('QUIT');
+  // Some servers greet again over TLS.
   if (first.status === 'reply' && first.code === 220) first = await session.read();
   if (first.status !== 'reply' || first.code === 221) return [];
   const second = await session.read(Math.min(timeoutMs, SECOND_ANSWER_MS));
@@ -30,12 +31,12 @@ export async function probeInjection(
     found(
       'starttls-injection',
       subject,
-      'The server answers a command within TLS that was sent before it, in the clear: whoever stands between can speak for the client.',
+      'The server executes a command over TLS that was sent in cleartext: a man in the middle can inject commands.',
       [
         `address: ${session.wire.address}`,
-        'sent in the clear: STARTTLS, NOOP; within TLS: QUIT',
-        `first answer within TLS: ${said(first)}`,
-        `second answer within TLS: ${said(second)}`,
+        'sent in cleartext: STARTTLS, NOOP; over TLS: QUIT',
+        `first reply over TLS: ${replyText(first)}`,
+        `second reply over TLS: ${replyText(second)}`,
       ],
     ),
   ];

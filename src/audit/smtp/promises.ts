@@ -1,12 +1,10 @@
 import type { DnsAnswer } from '../../env/index.ts';
-import type { Find } from '../find.ts';
-import type { CertificateAudit, RecordsAudit, ServiceAudit, TlsAudit } from '../report.ts';
+import type { Find } from '../finding.ts';
+import type { MtaStsPolicy } from '../records/index.ts';
+import type { CertificateAudit, ServiceAudit, TlsAudit } from '../report.ts';
 import { isTrusted, isUsable, namesHost } from '../tls/index.ts';
 
-/** A domain's MTA-STS policy. */
-export type Policy = NonNullable<NonNullable<RecordsAudit['mtaSts']>['policy']>;
-
-/** What TLSA records promise, and whether the server keeps it (RFC 7672 §2.2). */
+/** Checks that the server meets its TLSA records (RFC 7672 §2.2). */
 export function daneFindings(
   tlsa: DnsAnswer<'TLSA'> | undefined,
   tls: TlsAudit | undefined,
@@ -19,20 +17,21 @@ export function daneFindings(
       `_${port}._tcp.${host} TLSA ${usage} ${selector} ${matching} ${data.slice(0, 64)}${data.length > 64 ? '…' : ''}`,
   );
   if (!tlsa.authentic)
-    find('dane-unsigned', `The DNS does not vouch for the TLSA records of ${host}: they are without effect.`, records);
-  else if (!tlsa.records.some(isUsable)) find('dane-unusable', `No TLSA record of ${host} is of use.`, records);
+    find('dane-unsigned', `The TLSA records of ${host} are not signed, so they have no effect.`, records);
+  else if (!tlsa.records.some(isUsable))
+    find('dane-unusable', `No TLSA record of ${host} is usable for SMTP.`, records);
   else if (starttls === 'missing')
-    find('dane-no-tls', `${host} publishes TLSA records, and its server offers no TLS.`, records);
+    find('dane-no-tls', `${host} has TLSA records, but its server does not offer TLS.`, records);
   else if (tls?.dane === 'mismatch')
-    find('dane-mismatch', `The certificate of ${host} matches none of its TLSA records.`, [
+    find('dane-mismatch', `The certificate of ${host} does not match its TLSA records.`, [
       ...records,
       `SHA-256 of the certificate: ${tls.certificate?.fingerprint ?? '(none)'}`,
     ]);
 }
 
-/** What the policy promises, and whether the server keeps it (RFC 8461 §4.1, §4.2). */
+/** Checks that the server meets the MTA-STS policy (RFC 8461 §4.1, §4.2). */
 export function stsFindings(
-  policy: Policy | undefined,
+  policy: MtaStsPolicy | undefined,
   certificate: CertificateAudit | undefined,
   { starttls, host }: ServiceAudit,
   now: number,
@@ -40,12 +39,12 @@ export function stsFindings(
 ): void {
   if (policy === undefined) return;
   const reasons: string[] = [];
-  if (starttls === 'missing') reasons.push('it offers no TLS');
+  if (starttls === 'missing') reasons.push('it does not offer TLS');
   else if (starttls === 'failed') reasons.push('TLS cannot be negotiated');
   if (certificate !== undefined) {
     if (!certificate.names.some((name) => namesHost(name, host)))
       reasons.push(`its certificate has no DNS name ${host}`);
-    if (!isTrusted(certificate)) reasons.push(`its certificate leads to no authority that is known`);
+    if (!isTrusted(certificate)) reasons.push('its certificate chain is not trusted');
     if (now > Date.parse(certificate.notAfter)) reasons.push('its certificate has expired');
     if (now < Date.parse(certificate.notBefore)) reasons.push('its certificate is not valid yet');
   }
@@ -54,7 +53,7 @@ export function stsFindings(
   find(
     'mta-sts-tls',
     `The MTA-STS policy (mode ${policy.mode}) names ${host}, but ${reasons.join(', and ')}: ${
-      testing ? 'senders report it' : 'senders refuse to deliver to it'
+      testing ? 'senders report a failure' : 'senders refuse to deliver to it'
     }.`,
     [`mode: ${policy.mode}`, `mx: ${policy.mx.slice(0, 10).join(', ')}`],
     testing ? { severity: 'medium' } : {},

@@ -1,28 +1,29 @@
-/** Whose the address is, for a server that looks no further than behind the last @. */
+/** Owner of the part after the last @. */
 export type Outer = 'foreign' | 'local' | 'host' | 'literal' | 'localhost' | 'none';
 
-/** One way of asking a server to send mail on to a foreign mailbox. */
+/** One form of the address of a foreign mailbox. */
 export interface RelayForm {
   readonly name: string;
-  /** As it stands in RCPT TO, with its angle brackets. */
+  /** The path in RCPT TO, with angle brackets. */
   readonly path: string;
   readonly outer: Outer;
 }
 
-/** What the forms are made of. */
+/** Names used in the forms. */
 export interface RelayNames {
-  /** A domain whose mail ends at the server. */
+  /** A domain whose mail the server receives. */
   readonly local: string;
-  /** The server's own name. */
+  /** The host name of the server. */
   readonly host: string;
-  /** The foreign mailbox. */
+  /** Local part of the foreign mailbox. */
   readonly localPart: string;
+  /** Domain of the foreign mailbox. */
   readonly foreign: string;
-  /** The server's own address, as a literal: `[192.0.2.25]`. */
+  /** The address of the server as a literal: `[192.0.2.25]`. */
   readonly literal: string;
 }
 
-/** The address as it is asked for; tried with every sender. */
+/** Returns the plain form, which is tried with every sender. */
 export const plainForm = ({ localPart, foreign }: RelayNames): RelayForm => ({
   name: 'plain',
   path: `<${localPart}@${foreign}>`,
@@ -30,8 +31,8 @@ export const plainForm = ({ localPart, foreign }: RelayNames): RelayForm => ({
 });
 
 /**
- * The other ways, the ones that have opened most servers first: with `plain`, the first twelve are the thirteen traps of
- * relay control; the rest are their kin.
+ * Returns the other forms, the most effective ones first. `plain` and the first twelve are the thirteen forms that
+ * `checks/relay-control` rejects.
  */
 export function routedForms({ local, host, localPart: user, foreign, literal }: RelayNames): readonly RelayForm[] {
   const forms: readonly (readonly [string, string, Outer])[] = [
@@ -60,12 +61,12 @@ export function routedForms({ local, host, localPart: user, foreign, literal }: 
     ['source route by the host', `@${host}:${user}@${foreign}`, 'foreign'],
     ['second @ to a literal, bare', `${user}@${foreign}@${literal}`, 'literal'],
   ];
-  // A domain may be its own MX host.
+  // If the domain is its own MX host, some forms are equal.
   const own = forms.filter(([, path], at) => forms.findIndex(([, other]) => other === path) === at);
   return own.map(([name, path, outer]) => ({ name, path: `<${path}>`, outer }));
 }
 
-/** A mailbox that does not exist, with the same end as the forms of that kind. */
+/** Returns a nonexistent mailbox with the same part after the last @. */
 export function controlForm(outer: Exclude<Outer, 'foreign'>, random: string, names: RelayNames): RelayForm {
   const end = {
     local: `@${names.local}`,

@@ -2,17 +2,17 @@ import type { AuditContext } from '../context.ts';
 import type { Opened, TlsAsk, TlsBegun, Wire } from '../wire/index.ts';
 import { classOf, readReply, type SmtpReply } from './reply.ts';
 
-/** Where an MX host is. */
+/** One address and port of an MX host. */
 export interface Place {
   readonly host: string;
   readonly address: string;
   readonly port: number;
 }
 
-/** What is said in EHLO is bounded as replies are; so is what is kept of it. */
+/** Maximum number of EHLO keywords kept. */
 const MAX_CAPABILITIES = 100;
 
-/** A session with an MX host: one command, one reply. */
+/** An SMTP session with an MX host. */
 export class SmtpSession {
   readonly wire: Wire;
   readonly #place: Place;
@@ -27,9 +27,9 @@ export class SmtpSession {
   }
 
   /**
-   * Connects; the greeting is not read yet.
+   * Connects, without reading the greeting.
    *
-   * @param helo the name in EHLO. Default: that of the settings.
+   * @param helo the name in EHLO. Default: `helo` of the settings.
    */
   static async connect(
     place: Place,
@@ -44,51 +44,52 @@ export class SmtpSession {
     return readReply(this.wire, this.#context.clock, timeoutMs);
   }
 
-  say(command: string): Promise<SmtpReply> {
+  /** Sends a command, and reads the reply. */
+  command(command: string): Promise<SmtpReply> {
     this.wire.write(`${command}\r\n`);
     return this.read();
   }
 
-  /** EHLO. Some servers greet again when TLS has begun; that is read over. */
+  /** Sends EHLO. Skips the second greeting that some servers send over TLS. */
   async ehlo(): Promise<SmtpReply> {
-    const reply = await this.say(`EHLO ${this.#helo}`);
+    const reply = await this.command(`EHLO ${this.#helo}`);
     return this.wire.secure && reply.status === 'reply' && reply.code === 220 ? this.read() : reply;
   }
 
   helo(): Promise<SmtpReply> {
-    return this.say(`HELO ${this.#helo}`);
+    return this.command(`HELO ${this.#helo}`);
   }
 
-  /** The handshake, after STARTTLS was answered with 220. */
+  /** Runs the TLS handshake, after a 220 reply to STARTTLS. */
   startTls(ask: TlsAsk = {}): Promise<TlsBegun> {
     return this.wire.startTls({ name: this.#place.host, timeoutMs: this.#context.settings.timeoutMs, ...ask });
   }
 
-  /** Answers when the connection is gone. */
+  /** Sends QUIT. Resolves when the connection is closed. */
   close(): Promise<void> {
     return this.wire.close('QUIT\r\n');
   }
 }
 
-/** The keywords of a reply to EHLO, as they were sent. */
+/** Returns the keyword lines of a reply to EHLO. */
 export const capabilitiesOf = (reply: SmtpReply): readonly string[] =>
   reply.status === 'reply' ? reply.lines.slice(1, 1 + MAX_CAPABILITIES).map((line) => line.trim()) : [];
 
 export const offers = (capabilities: readonly string[], keyword: string): boolean =>
   capabilities.some((capability) => capability.split(/[\s=]/, 1)[0]?.toUpperCase() === keyword);
 
-/** A session after the greeting. */
+/** A session after EHLO. */
 export interface Begun {
   readonly session: SmtpSession;
   readonly capabilities: readonly string[];
-  /** Whether the server accepted EHLO or HELO; always, unless a name was given. */
+  /** The server accepted EHLO or HELO. Can be false only if `begin` was called with a name. */
   readonly accepted: boolean;
 }
 
 /**
- * Opens a session and sends EHLO, or HELO if the server refuses EHLO. Returns undefined if no session could be had.
+ * Opens a session and sends EHLO, or HELO if the server rejects EHLO. Returns undefined if that fails.
  *
- * @param helo a name of its own: a server that refuses it has answered, and the session is returned as it is
+ * @param helo a name for EHLO. If the server rejects it, the session is returned all the same, with `accepted: false`.
  */
 export async function begin(place: Place, context: AuditContext, helo?: string): Promise<Begun | undefined> {
   const session = await SmtpSession.connect(place, context, helo);

@@ -8,19 +8,19 @@ import { dnsNames, isSelfSigned, leadsToAuthority, sentChain } from './chain.ts'
 import { signatureAlgorithm } from './der.ts';
 import { namesHost } from './names.ts';
 
-/** What judging a certificate asks of its surroundings; an {@link AuditContext} has it. */
+/** The part of the audit context that is needed to judge a certificate. */
 export interface CertificateContext {
   readonly clock: Clock;
   readonly settings: Pick<AuditSettings, 'authorities' | 'expiryDays'>;
 }
 
-/** Faults of OpenSSL that are of a date: it names them before others. */
+/** OpenSSL errors about dates. OpenSSL reports them before others. */
 const DATES = new Set(['CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID']);
 
 /**
- * The certificate that the server showed; undefined where it showed none.
+ * Returns the certificate that the server sent, or undefined if it sent none.
  *
- * @param names all names that the host may rightly bear; addresses are looked for among the certificate's addresses
+ * @param names host names or IP addresses, of which the certificate must contain one
  */
 export function readCertificate(
   socket: TLSSocket,
@@ -30,13 +30,13 @@ export function readCertificate(
   const chain = sentChain(socket);
   const [certificate] = chain;
   if (certificate === undefined) return undefined;
-  const borne = dnsNames(certificate);
+  const dns = dnsNames(certificate);
   const commonName = commonNameOf(certificate.subject);
   const selfSigned = isSelfSigned(certificate);
   return {
     subject: oneLine(certificate.subject),
     issuer: oneLine(certificate.issuer),
-    names: borne,
+    names: dns,
     commonName,
     notBefore: instant(certificate.validFrom),
     notAfter: instant(certificate.validTo),
@@ -44,7 +44,7 @@ export function readCertificate(
     selfSigned,
     nameMatches: names.some((name) =>
       parseIp(name) === undefined
-        ? borne.some((presented) => namesHost(presented, name))
+        ? dns.some((presented) => namesHost(presented, name))
         : certificate.checkIP(name) !== undefined,
     ),
     key: keyOf(certificate),
@@ -53,7 +53,7 @@ export function readCertificate(
   };
 }
 
-/** `valid`, or the first fault. That of a date is named only where it is the only one, or is not the host's own. */
+/** Returns `valid` or the first error. An error about a date counts only if there is no other error. */
 function chainState(
   socket: TLSSocket,
   chain: readonly X509Certificate[],
@@ -69,12 +69,12 @@ function chainState(
   const now = clock.now();
   const others = chain.slice(1);
   const outside = (of: X509Certificate): boolean => now < Date.parse(of.validFrom) || now > Date.parse(of.validTo);
-  // OpenSSL has a clock of its own; the audit's is the one that counts.
+  // OpenSSL uses its own clock. The clock of the audit is the one that counts.
   if (outside(certificate)) return fault;
   return others.some(outside) ? `${fault} (of an authority)` : 'valid';
 }
 
-/** Why Node.js would not trust the chain, whatever the name. */
+/** Returns the reason why Node.js does not trust the chain, apart from the name. */
 export function chainFault(socket: TLSSocket): string | undefined {
   const why = socket.authorizationError as NodeJS.ErrnoException | string | null | undefined;
   if (why === undefined || why === null) return undefined;
@@ -82,7 +82,7 @@ export function chainFault(socket: TLSSocket): string | undefined {
   return code === 'ERR_TLS_CERT_ALTNAME_INVALID' ? undefined : code;
 }
 
-/** The last, most specific one (RFC 6125 §6.4.4). */
+/** Returns the last and most specific common name (RFC 6125 §6.4.4). */
 const commonNameOf = (subject: string): string | undefined =>
   subject
     .split('\n')
@@ -92,7 +92,7 @@ const commonNameOf = (subject: string): string | undefined =>
 
 const oneLine = (name: string | undefined): string => (name ?? '').split('\n').join(', ');
 
-/** ISO 8601; a date that no clock knows is the end of time. */
+/** Converts a date to ISO 8601. A date that cannot be parsed becomes the end of the year 9999. */
 function instant(text: string): string {
   const date = new Date(text);
   return Number.isNaN(date.getTime()) ? '9999-12-31T23:59:59.000Z' : date.toISOString();

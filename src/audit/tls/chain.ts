@@ -1,14 +1,14 @@
 import { X509Certificate } from 'node:crypto';
 import { rootCertificates, type TLSSocket } from 'node:tls';
 
-/** Certificates of a chain that are looked at; a server may send as many as it likes. */
+/** Maximum number of certificates read from a chain. */
 const MAX_CHAIN = 16;
 
-/** What the server sent, its own certificate first; empty where there is none, or none that can be read. */
+/** Returns the certificates that the server sent, its own first. Empty if it sent none that can be read. */
 export function sentChain(socket: TLSSocket): readonly X509Certificate[] {
   const chain: X509Certificate[] = [];
   try {
-    // An anonymous cipher has no certificate: an empty object then.
+    // With an anonymous cipher, this is an empty object.
     for (let at = socket.getPeerCertificate(true); at?.raw !== undefined && chain.length < MAX_CHAIN; ) {
       chain.push(new X509Certificate(at.raw));
       const next = at.issuerCertificate;
@@ -16,12 +16,12 @@ export function sentChain(socket: TLSSocket): readonly X509Certificate[] {
       at = next;
     }
   } catch {
-    // What cannot be read is not there.
+    // Ignore certificates that cannot be read.
   }
   return chain;
 }
 
-/** Whether it is signed with its own key. */
+/** Whether a certificate is signed with its own key. */
 export const isSelfSigned = (certificate: X509Certificate): boolean =>
   certificate.subject === certificate.issuer && signedBy(certificate, certificate);
 
@@ -34,9 +34,8 @@ export function signedBy(certificate: X509Certificate, issuer: X509Certificate):
 }
 
 /**
- * Whether the chain leads to an authority, whatever the dates say.
- *
- * OpenSSL names one fault, and a date hides the rest. This tells whether there is a rest.
+ * Whether the chain leads to a trusted authority, apart from dates. OpenSSL reports one error only, and an error about a date
+ * hides the others.
  */
 export function leadsToAuthority(chain: readonly X509Certificate[], authorities: readonly string[]): boolean {
   const given = authorities.flatMap(readPem);
@@ -51,7 +50,7 @@ export function leadsToAuthority(chain: readonly X509Certificate[], authorities:
   return false;
 }
 
-/** The DNS names among "DNS:a.example, IP Address:192.0.2.1, DNS:"what is odd is quoted"". */
+/** Returns the DNS names. The field looks like `DNS:a.example, IP Address:192.0.2.1, DNS:"quoted, name"`. */
 export function dnsNames({ subjectAltName }: X509Certificate): string[] {
   const names: string[] = [];
   for (const [, kind, value = ''] of (subjectAltName ?? '').matchAll(/([^:,]+):("(?:[^"\\]|\\.)*"|[^,]*)(?:, |$)/g))
@@ -69,7 +68,7 @@ function unquoted(text: string): string {
 
 let known: Map<string, X509Certificate[]> | undefined;
 
-/** What Node.js trusts, by subject; read once, when it is first asked for. */
+/** Returns the root certificates of Node.js by subject. Loaded lazily. */
 function roots(): Map<string, X509Certificate[]> {
   if (known === undefined) {
     known = new Map();
@@ -88,7 +87,7 @@ function readPem(text: string): X509Certificate[] {
     try {
       certificates.push(new X509Certificate(pem));
     } catch {
-      // Not a certificate: it vouches for nobody.
+      // Not a certificate.
     }
   }
   return certificates;

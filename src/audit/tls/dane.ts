@@ -9,8 +9,8 @@ const DANE_TA = 2;
 const DANE_EE = 3;
 
 /**
- * Whether a record is of a kind that SMTP knows (RFC 7672 §3.1.3): DANE-TA or DANE-EE, the certificate or its key, whole
- * or as SHA-256 or SHA-512 of the right length.
+ * Whether SMTP clients can use a record (RFC 7672 §3.1.3): DANE-TA or DANE-EE, for the certificate or its key, in full or as
+ * a SHA-256 or SHA-512 digest of the right length.
  */
 export function isUsable({ usage, selector, matching, data }: RecordOf<'TLSA'>): boolean {
   if ((usage !== DANE_TA && usage !== DANE_EE) || selector > 1 || matching > 2) return false;
@@ -18,14 +18,14 @@ export function isUsable({ usage, selector, matching, data }: RecordOf<'TLSA'>):
 }
 
 /**
- * What the TLSA records of a service say about the certificate that it showed (RFC 7672 §3, RFC 7671 §5).
+ * Compares the TLSA records of a service with its certificate (RFC 7672 §3, RFC 7671 §5).
  *
- * DANE-EE looks at the key or the certificate alone, neither at names nor at dates. DANE-TA asks for a chain, as it was
- * sent, that leads to the authority, for dates that are in order, and for one of the names.
+ * DANE-EE compares only the key or the certificate, without names and dates. DANE-TA requires that the chain leads to the
+ * authority, that the dates are valid, and that the certificate contains one of the names.
  *
- * @param tlsa what the DNS answered; records that it does not vouch for are `unsigned`
- * @param shown the connection, or the chain in the order in which it was sent
- * @param names the host's, and the domain's that mail is for (RFC 7672 §3.2.2)
+ * @param tlsa the DNS answer; without the AD bit the result is `unsigned`
+ * @param shown the connection, or the chain in the order in which the server sent it
+ * @param names the host name, and the domain that receives the mail (RFC 7672 §3.2.2)
  * @param now milliseconds since the epoch
  */
 export function daneMatches(
@@ -49,15 +49,15 @@ function matches(
 ): boolean {
   const [certificate] = chain;
   if (certificate === undefined) return false;
-  if (record.usage === DANE_EE) return isIt(record, certificate);
+  if (record.usage === DANE_EE) return matchesOne(record, certificate);
   const named = dnsNames(certificate).some((presented) => names.some((name) => namesHost(presented, name)));
   if (!named) return false;
-  // The path from the certificate up, as far as the authority that the record names. The leaf may be its own (RFC 7671 §5.2.2).
+  // Follow the path from the certificate to the authority of the record. The record may match the leaf itself (RFC 7671 §5.2.2).
   const path: X509Certificate[] = [];
   for (let at: X509Certificate | undefined = certificate; at !== undefined && !path.includes(at); ) {
     const current: X509Certificate = at;
     path.push(current);
-    if (isIt(record, current)) return path.every((one) => isCurrent(one, now));
+    if (matchesOne(record, current)) return path.every((one) => isCurrent(one, now));
     at = chain.find((other) => !path.includes(other) && other.ca && signedBy(current, other));
   }
   return false;
@@ -66,7 +66,7 @@ function matches(
 const isCurrent = (certificate: X509Certificate, now: number): boolean =>
   now >= Date.parse(certificate.validFrom) && now <= Date.parse(certificate.validTo);
 
-function isIt({ selector, matching, data }: RecordOf<'TLSA'>, certificate: X509Certificate): boolean {
+function matchesOne({ selector, matching, data }: RecordOf<'TLSA'>, certificate: X509Certificate): boolean {
   try {
     const octets = selector === 0 ? certificate.raw : certificate.publicKey.export({ type: 'spki', format: 'der' });
     const shown =

@@ -1,5 +1,5 @@
 /**
- * The signature algorithm of a certificate (RFC 5280 §4.1.1.2): Node.js tells everything else.
+ * Reads the signature algorithm of a certificate (RFC 5280 §4.1.1.2), which Node.js does not provide.
  *
  * @module
  */
@@ -28,7 +28,7 @@ const algorithms: { readonly [identifier in string]?: string } = {
   '2b6571': 'Ed448',
 };
 
-/** RSASSA-PSS says its digest in its parameters; where it says none, it is SHA-1 (RFC 4055 §3.1). */
+/** The parameters of RSASSA-PSS contain the digest. Default: SHA-1 (RFC 4055 §3.1). */
 const PSS = '2a864886f70d01010a';
 const pssDigests: { readonly [identifier in string]?: string } = {
   '2b0e03021a': 'SHA-1',
@@ -42,7 +42,7 @@ const SEQUENCE = 0x30;
 const OBJECT_IDENTIFIER = 0x06;
 const FIRST_PARAMETER = 0xa0;
 
-/** The algorithm that a certificate is signed with: `RSA SHA-256`; the identifier in hexadecimal where it is not known. */
+/** Returns the signature algorithm, for example `RSA SHA-256`. An unknown algorithm is shown by its identifier in hexadecimal. */
 export function signatureAlgorithm(certificate: Uint8Array): string {
   const whole = element(certificate, SEQUENCE);
   const toBeSigned = whole && element(whole.body, SEQUENCE);
@@ -60,7 +60,7 @@ export function signatureAlgorithm(certificate: Uint8Array): string {
 
 const hex = (octets: Uint8Array): string => Buffer.from(octets).toString('hex');
 
-/** One element with this tag, and what stands behind it; undefined where there is none. */
+/** Reads one element with this tag. Returns its content and the remaining bytes. */
 function element(
   octets: Uint8Array,
   tag: number,

@@ -4,18 +4,18 @@ import type { CertificateContext } from './certificate.ts';
 import { namesHost } from './names.ts';
 
 const DAY = 86_400_000;
-/** RFC 9325 §4.5, RFC 5480 §4. */
+/** Minimum key sizes in bits (RFC 9325 §4.5, RFC 5480 §4). */
 const LEAST_RSA = 2_048;
 const LEAST_CURVE = 224;
 
 /**
- * What is wrong with a certificate. One cause, one finding: one that has expired is not untrusted as well for it, nor is
- * one that is signed by itself.
+ * Reports what is wrong with a certificate, one finding per cause: an expired or self-signed certificate is not reported as
+ * untrusted as well.
  *
- * @param subject the service, as findings name it
- * @param names all names that the host may rightly bear, as they were given to {@link readCertificate}
- * @param severity of a wrong name and of a chain that leads nowhere: `medium` where clients do not look (SMTP between
- *   MX hosts), `high` where they do. What has expired is `high` anyway.
+ * @param subject the subject of the findings
+ * @param names the names given to {@link readCertificate}
+ * @param severity severity of a wrong name and an untrusted chain: `medium` if clients do not verify certificates (SMTP
+ *   between servers), `high` if they do
  */
 export function certificateFindings(
   subject: string,
@@ -39,7 +39,7 @@ export function certificateFindings(
       found(
         'certificate-not-yet-valid',
         subject,
-        `The certificate is valid from ${certificate.notBefore.slice(0, 10)} on, and not before.`,
+        `The certificate is not valid before ${certificate.notBefore.slice(0, 10)}.`,
         [dates, who],
       ),
     );
@@ -54,14 +54,14 @@ export function certificateFindings(
     );
 
   if (!certificate.nameMatches) {
-    const { names: borne, commonName } = certificate;
+    const { names: dns, commonName } = certificate;
     const wanted = names.join(' or ');
-    if (borne.length === 0 && commonName !== undefined && names.some((name) => namesHost(commonName, name)))
+    if (dns.length === 0 && commonName !== undefined && names.some((name) => namesHost(commonName, name)))
       findings.push(
         found(
           'certificate-common-name',
           subject,
-          `The certificate has no DNS name; ${commonName} stands in its common name alone.`,
+          `The certificate has no DNS name. It contains ${commonName} only as its common name.`,
           [who],
         ),
       );
@@ -73,7 +73,7 @@ export function certificateFindings(
           `The certificate is not for ${wanted}.`,
           [
             `wanted: ${wanted}`,
-            `DNS names: ${borne.slice(0, 10).join(', ') || '(none)'}${borne.length > 10 ? ', …' : ''}`,
+            `DNS names: ${dns.slice(0, 10).join(', ') || '(none)'}${dns.length > 10 ? ', …' : ''}`,
             who,
           ],
           { severity },
@@ -87,7 +87,7 @@ export function certificateFindings(
         found(
           'certificate-self-signed',
           subject,
-          'The certificate is signed with its own key.',
+          'The certificate is self-signed.',
           [who, `chain: ${certificate.chain}`],
           { severity },
         ),
@@ -110,11 +110,11 @@ export function certificateFindings(
   return findings;
 }
 
-/** Whether the chain is in order, but for the dates of the certificate itself. */
+/** Whether the chain is valid, apart from the dates of the certificate itself. */
 export const isTrusted = ({ chain }: CertificateAudit): boolean =>
   chain === 'valid' || chain === 'CERT_HAS_EXPIRED' || chain === 'CERT_NOT_YET_VALID';
 
-/** Whether a client that looks would take it: name, chain and dates. */
+/** Whether a client that verifies certificates accepts it: name, chain and dates. */
 export function isValid(certificate: CertificateAudit, now: number): boolean {
   return (
     certificate.nameMatches &&
@@ -127,16 +127,16 @@ export function isValid(certificate: CertificateAudit, now: number): boolean {
 function untrusted(chain: string): string {
   switch (chain) {
     case 'UNABLE_TO_VERIFY_LEAF_SIGNATURE':
-      return 'The server sends its own certificate alone, and the authority that signed it is not known';
+      return 'The server sends only its own certificate, and the authority that signed it is not trusted';
     case 'UNABLE_TO_GET_ISSUER_CERT':
     case 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY':
-      return 'The chain breaks off before an authority that is known';
+      return 'The chain ends before a trusted authority';
     case 'SELF_SIGNED_CERT_IN_CHAIN':
-      return 'The chain ends at an authority that is not known';
+      return 'The chain ends at an authority that is not trusted';
     case 'INVALID_PURPOSE':
-      return 'The certificate is not meant for servers';
+      return 'The certificate is not for use by servers';
     default:
-      return `The chain is not valid: ${chain}`;
+      return `The chain is invalid: ${chain}`;
   }
 }
 

@@ -1,11 +1,11 @@
 /**
- * What TLS looks like from outside: the certificate, the versions, and what DANE says about them.
+ * Checks TLS of a server: the certificate, the TLS versions, and DANE.
  *
- * **Answers**: is this certificate in order for this host, which versions are spoken, do the TLSA records match?
- * **Knows**: a connection on which TLS was begun, whatever the certificate. **Asks**: the clock.
+ * **Answers**: is this certificate valid for this host, which versions are supported, do the TLSA records match?
+ * **Knows**: a TLS connection, opened without verification. **Asks**: the clock.
  * **Standards**: RFC 9525 (names), RFC 5280 (dates, chains), RFC 8996 and 8997 (versions), RFC 7671 and 7672 (DANE).
- * **Limits**: nobody is asked whether a certificate was revoked. Chains are as OpenSSL judges them; where it stops at a
- * date, the rest is judged by signatures and names of issuers alone.
+ * **Limits**: it does not check revocation. OpenSSL verifies the chain; if it stops at an error about a date, only signatures
+ * and issuer names of the rest are checked.
  *
  * @module
  */

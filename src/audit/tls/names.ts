@@ -1,12 +1,12 @@
 import { parseDomain, parseIp } from '../../net/index.ts';
 
 /**
- * Whether a DNS name of a certificate is that of a host (RFC 9525 §6.3, §6.4).
+ * Whether a DNS name of a certificate matches a host name (RFC 9525 §6.3, §6.4).
  *
- * A wildcard is the whole left-most label, stands for one label, and has two labels behind it at least: `*.com` is
- * nobody's. Names are compared in A-labels, without regard to case.
+ * A wildcard must be the complete left-most label, matches one label, and needs at least two more labels: `*.com` matches
+ * nothing. Names are compared in A-labels, case-insensitively.
  *
- * @param presented as it stands in the certificate
+ * @param presented the name in the certificate
  * @param host a host name, with A-labels or U-labels
  */
 export function namesHost(presented: string, host: string): boolean {
@@ -19,7 +19,7 @@ export function namesHost(presented: string, host: string): boolean {
   return dot > 0 && wanted.slice(dot + 1) === parent;
 }
 
-/** Lower case, A-labels, no dot at the end; undefined for an address and for what is no name. */
+/** Returns the name in lower-case A-labels without a trailing dot, or undefined if it is not a host name. */
 function canonical(name: string): string | undefined {
   if (parseIp(name) !== undefined || /[^!-~\u0080-\uffff]|[*]/.test(name)) return undefined;
   return parseDomain(name);

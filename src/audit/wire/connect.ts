@@ -6,75 +6,89 @@ import {
   type TLSSocket,
   connect as tlsConnect,
 } from 'node:tls';
+import { assertKnownOptions, positiveNumber, wrongOption } from '../../core/index.ts';
 import type { Clock } from '../../env/index.ts';
-import { onAbort } from '../../env/index.ts';
+import { onAbort, withDeadline } from '../../env/index.ts';
 import type { Connect, Opened, ReadLine, TlsAsk, TlsBegun, Wire } from './wire.ts';
 import { MAX_LINE, MAX_UNREAD } from './wire.ts';
 
 /** Options of {@link tcpConnect}. */
 export interface ConnectOptions {
   readonly clock: Clock;
-  /** The address to connect from. */
+  /** Local address to connect from. Default: chosen by the system. */
   readonly source?: string;
-  /** Milliseconds for a step that names none; 30,000 where not given. */
+  /** Timeout in milliseconds of each step without its own. Default: 30,000. */
   readonly timeoutMs?: number;
 }
 
 const LF = 10;
 const CR = 13;
 
-/** Opens connections with `node:net`. */
+/**
+ * Returns a function that opens TCP connections with `node:net`.
+ *
+ * @throws {TypeError} if an option is wrong or unknown
+ */
 export function tcpConnect(options: ConnectOptions): Connect {
+  assertKnownOptions('tcpConnect', options, ['clock', 'source', 'timeoutMs']);
   const { clock, source } = options;
-  const usual = options.timeoutMs ?? 30_000;
-  return ({ address, port }, { signal, timeoutMs = usual } = {}) =>
-    new Promise<Opened>((resolve) => {
-      if (signal?.aborted) {
-        resolve({ status: 'aborted', reason: 'aborted' });
-        return;
-      }
-      const family = isIP(address);
-      // A source of the other family cannot be used; the system chooses one then.
-      const local = source !== undefined && isIP(source) === family ? { localAddress: source } : {};
-      const socket = netConnect({ host: address, port, ...local });
-      socket.setNoDelay(true);
-      const end = (opened: Opened): void => {
-        cancel();
-        withdraw();
-        socket.removeListener('error', failed);
-        if (opened.status !== 'open') {
-          socket.on('error', () => undefined);
-          socket.destroy();
-        }
-        resolve(opened);
-      };
-      const connected = (): void =>
-        end({ status: 'open', wire: wireOf(socket, { address, port, clock, usual, signal }) });
-      const failed = (error: NodeJS.ErrnoException): void => {
-        // A host that refuses says ECONNREFUSED. This one had taken the connection, and has ended it since.
-        if (error.code === 'ECONNRESET') connected();
-        else
-          end({
-            status: error.code === 'ECONNREFUSED' ? 'refused' : error.code === 'ETIMEDOUT' ? 'timeout' : 'unreachable',
-            reason: error.code ?? error.message,
-          });
-      };
-      const aborted = (): void => end({ status: 'aborted', reason: 'aborted' });
-      const cancel = clock.after(timeoutMs, () => end({ status: 'timeout', reason: `no answer in ${timeoutMs} ms` }));
-      const withdraw = onAbort(signal, aborted);
-      socket.once('error', failed);
-      socket.once('connect', connected);
-    });
+  if (source !== undefined && isIP(source) === 0)
+    throw wrongOption('tcpConnect', 'source', 'an IP address of this machine', source);
+  const usual = positiveNumber('tcpConnect', 'timeoutMs', options.timeoutMs ?? 30_000);
+  return async ({ address, port }, { signal, timeoutMs = usual } = {}) => {
+    const ended = await withDeadline(clock, timeoutMs, signal, (abandoned) =>
+      open({ address, port, clock, usual, signal }, source, abandoned),
+    );
+    switch (ended.how) {
+      case 'answered':
+        return ended.value;
+      case 'failed':
+        return { status: 'unreachable', reason: (ended.error as Error).message };
+      case 'late':
+        return { status: 'timeout', reason: `no answer in ${timeoutMs} ms` };
+      case 'aborted':
+        return { status: 'aborted', reason: 'aborted' };
+    }
+  };
 }
 
-/** Milliseconds for the other side to hang up when it was told goodbye. */
+/** Connects. The connection is closed if `abandoned` is aborted before it is open. */
+function open(connection: Connection, source: string | undefined, abandoned: AbortSignal): Promise<Opened> {
+  const { address, port } = connection;
+  return new Promise((resolve) => {
+    // For the other address family, the system chooses the local address.
+    const localAddress = source !== undefined && isIP(source) === isIP(address) ? source : undefined;
+    const socket = netConnect({ host: address, port, localAddress });
+    socket.setNoDelay(true);
+    const connected = (): void => {
+      socket.off('error', failed);
+      resolve({ status: 'open', wire: wireOf(socket, connection) });
+    };
+    const failed = (error: NodeJS.ErrnoException): void => {
+      // ECONNRESET means that the host accepted the connection and then closed it. A refusal is ECONNREFUSED.
+      if (error.code === 'ECONNRESET') connected();
+      else
+        resolve({
+          status: error.code === 'ECONNREFUSED' ? 'refused' : error.code === 'ETIMEDOUT' ? 'timeout' : 'unreachable',
+          reason: error.code ?? error.message,
+        });
+    };
+    socket.once('error', failed).once('connect', connected);
+    onAbort(abandoned, () => {
+      socket.on('error', () => undefined);
+      socket.destroy();
+    });
+  });
+}
+
+/** Time in milliseconds for the server to close the connection after the farewell. */
 const FAREWELL_MS = 500;
-/** Octets that are shown of what was not read. */
+/** Maximum length of {@link Wire.peek}. */
 const PEEK = 200;
 
-/** Old versions and weak keys are to be found, so nothing may be too weak to be spoken; but a server must show itself. */
+/** Accepts weak ciphers and keys, so that they can be detected. Excludes ciphers without a certificate or encryption. */
 const CIPHERS = 'ALL:!aNULL:!eNULL:!PSK:@SECLEVEL=0';
-/** Contexts that are kept: one per version, and few sets of authorities, of which each holds all roots. */
+/** Maximum number of cached contexts. Each holds all root certificates. */
 const MAX_CONTEXTS = 16;
 const contexts = new Map<string, SecureContext>();
 
@@ -93,7 +107,7 @@ function secureContext({ version, authorities = [] }: TlsAsk): SecureContext {
   return made;
 }
 
-interface About {
+interface Connection {
   readonly address: string;
   readonly port: number;
   readonly clock: Clock;
@@ -101,7 +115,7 @@ interface About {
   readonly signal: AbortSignal | undefined;
 }
 
-function wireOf(plain: Socket, { address, port, clock, usual, signal }: About): Wire {
+function wireOf(plain: Socket, { address, port, clock, usual, signal }: Connection): Wire {
   let socket: Socket = plain;
   let unread: Buffer = Buffer.alloc(0);
   let over: ReadLine | undefined;
@@ -113,12 +127,12 @@ function wireOf(plain: Socket, { address, port, clock, usual, signal }: About): 
     over ??= how;
     wake();
   };
-  /** Listens; what it returns stops that, and leaves alone what Node.js listens to itself. */
+  /** Adds listeners. Returns a function that removes only these, since Node.js has listeners of its own. */
   const listen = (to: Socket): (() => void) => {
     const data = (chunk: Buffer): void => {
       unread = unread.length === 0 ? chunk : Buffer.concat([unread, chunk]);
       if (unread.length > MAX_UNREAD) {
-        end({ status: 'closed', reason: `it sent more than ${MAX_UNREAD} octets unasked` });
+        end({ status: 'closed', reason: `the server sent more than ${MAX_UNREAD} bytes of unread data` });
         to.destroy();
       }
       wake();
@@ -129,7 +143,7 @@ function wireOf(plain: Socket, { address, port, clock, usual, signal }: About): 
     to.on('data', data).on('end', closed).on('close', closed).on('error', failed);
     return () => {
       to.off('data', data).off('end', closed).off('close', closed);
-      // What goes wrong below TLS is told above it.
+      // Errors of the plain socket appear on the TLS socket.
       to.on('error', () => undefined).off('error', failed);
     };
   };
@@ -186,7 +200,7 @@ function wireOf(plain: Socket, { address, port, clock, usual, signal }: About): 
     startTls(ask: TlsAsk = {}) {
       return new Promise<TlsBegun>((resolve) => {
         if (over !== undefined || secure) {
-          resolve({ status: 'closed', reason: secure ? 'TLS is on already' : 'the connection is closed' });
+          resolve({ status: 'closed', reason: secure ? 'TLS has already begun' : 'the connection is closed' });
           return;
         }
         dropped += unread.length;
@@ -214,7 +228,7 @@ function wireOf(plain: Socket, { address, port, clock, usual, signal }: About): 
               : { status: 'closed', reason: 'the connection was closed during the handshake', during: 'handshake' },
           );
         const failed = (error: NodeJS.ErrnoException): void => {
-          // A connection that ends is no word of TLS.
+          // A closed connection is not a TLS failure.
           if (over !== undefined || ['ECONNRESET', 'EPIPE', 'ECONNABORTED'].includes(error.code ?? '')) closed();
           else finish({ status: 'failed', reason: error.code ?? error.message });
         };
@@ -249,7 +263,7 @@ function wireOf(plain: Socket, { address, port, clock, usual, signal }: About): 
       });
       if (farewell !== undefined && over === undefined && socket.writable) {
         socket.end(Buffer.from(farewell, 'latin1'));
-        // A server that does not hang up does not hold the connection open.
+        // A server that does not close the connection must not keep it open.
         const cancel = clock.after(FAREWELL_MS, () => {
           socket.destroy();
           plain.destroy();

@@ -1,25 +1,27 @@
-import type { Clock } from '../../env/index.ts';
+import { type Clock, pause } from '../../env/index.ts';
 
-/** What a conversation came to, and when its connection is gone. */
-export interface Held<T> {
+/** The result of a side conversation, and a promise for the end of its connection. */
+export interface SideResult<T> {
   readonly value: T;
-  readonly gone?: Promise<void>;
+  readonly closed?: Promise<void>;
 }
 
-/** Conversations that are held at the same time as a first one, and give way to it. */
+/** Side conversations with a server, next to a first conversation that has priority. */
 export interface ConnectionSlots {
-  /** Holds one; undefined where it was not to be had, now or later. */
-  readonly hold: <T>(once: () => Promise<Held<T> | undefined>) => Promise<T | undefined>;
-  /** The first one is over: there is room for one more. */
-  readonly firstIsOver: () => void;
+  /** Runs a conversation. Returns undefined if the server accepts none, not even later. */
+  readonly run: <T>(once: () => Promise<SideResult<T> | undefined>) => Promise<T | undefined>;
+  /** Signals that the first conversation is over, so that the server has room for another one. */
+  readonly firstEnded: () => void;
 }
 
 /**
- * Servers count the conversations of a client, and may have no room for all. One that was not to be had is tried again when
- * the first one is over, those that are left one at a time.
+ * Creates slots for side conversations.
  *
- * @param pausesMs before each try: a server that counts may not have noticed yet that another one is over
- * @param patienceMs whoever takes longer than this to refuse is not tried again, nor is anything else held
+ * Servers limit the number of connections per client. A conversation that the server does not accept is tried again after
+ * the first one, and then only one at a time.
+ *
+ * @param pausesMs one pause before each retry, since a server may need time to notice that another connection has ended
+ * @param patienceMs if a retry takes longer than this to fail, there are no further retries. Default: no limit.
  */
 export function connectionSlots(
   clock: Clock,
@@ -27,31 +29,31 @@ export function connectionSlots(
   pausesMs: readonly number[],
   patienceMs?: number,
 ): ConnectionSlots {
-  let firstIsOver: () => void = () => undefined;
+  let firstEnded: () => void = () => undefined;
   let last: Promise<unknown> = new Promise<void>((resolve) => {
-    firstIsOver = resolve;
+    firstEnded = resolve;
   });
   let hopeless = false;
-  const alone = async <T>(once: () => Promise<Held<T> | undefined>): Promise<Held<T> | undefined> => {
-    for (const pause of pausesMs) {
+  const retry = async <T>(once: () => Promise<SideResult<T> | undefined>): Promise<SideResult<T> | undefined> => {
+    for (const ms of pausesMs) {
       if (hopeless || signal?.aborted) return undefined;
-      if (pause > 0) await new Promise<void>((resolve) => void clock.after(pause, resolve));
-      const tried = clock.now();
-      const held = await once();
-      if (held !== undefined) return held;
-      if (patienceMs !== undefined && clock.now() - tried > patienceMs) break;
+      if (ms > 0) await pause(clock, ms, signal);
+      const started = clock.now();
+      const result = await once();
+      if (result !== undefined) return result;
+      if (patienceMs !== undefined && clock.now() - started > patienceMs) break;
     }
     hopeless = patienceMs !== undefined;
     return undefined;
   };
   return {
-    firstIsOver: () => firstIsOver(),
-    async hold(once) {
+    firstEnded: () => firstEnded(),
+    async run(once) {
       const first = await once();
       if (first !== undefined) return first.value;
-      const turn = last.then(() => alone(once));
+      const turn = last.then(() => retry(once));
       last = turn.then(
-        (held) => held?.gone,
+        (result) => result?.closed,
         () => undefined,
       );
       return (await turn)?.value;

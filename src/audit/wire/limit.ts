@@ -1,9 +1,9 @@
 import type { Connect, Opened, Wire } from './wire.ts';
 
 /**
- * Lets at most `most` connections to one service, an address and a port, be open at once; more wait for their turn.
+ * Limits the number of simultaneous connections to each address and port to `most`. Further connections wait.
  *
- * Servers count the connections of a client, each service its own, and a test of a site must not be what its limits act on.
+ * Servers limit the connections of a client. The audit must not exceed such a limit.
  */
 export function limitConnections(connect: Connect, most: number): Connect {
   const open = new Map<string, { count: number; readonly waiting: (() => void)[] }>();

@@ -1,9 +1,9 @@
 import type { TLSSocket } from 'node:tls';
 import type { TlsVersion } from '../report.ts';
 
-/** Octets of a line; of a longer one the rest is dropped. RFC 5321 §4.5.3.1.5 asks for 512. */
+/** Maximum length of a line in bytes; the rest of a longer line is dropped. RFC 5321 §4.5.3.1.5 requires 512. */
 export const MAX_LINE = 8_192;
-/** Octets that may wait to be read; a server that sends more is cut off. */
+/** Maximum number of unread bytes. If a server sends more, the connection is closed. */
 export const MAX_UNREAD = 262_144;
 
 /** Opens a connection. Never rejects. */
@@ -14,35 +14,36 @@ export type Connect = (
 
 export type Opened =
   | { readonly status: 'open'; readonly wire: Wire }
-  /** `refused`: by the host; `unreachable`: there is no way to it, or no such address here; `timeout`: nothing came back. */
+  /** `refused`: by the host. `unreachable`: no route, or no local address. `timeout`: no response. */
   | { readonly status: 'refused' | 'unreachable' | 'timeout' | 'aborted'; readonly reason: string };
 
-/** How a line ended. `closed`: by the other side, with `reason` where it was not in order. */
+/** The result of reading a line. `closed`: the server closed the connection, with a `reason` if it was an error. */
 export type ReadLine =
   | { readonly status: 'line'; readonly text: string }
   | { readonly status: 'closed'; readonly reason?: string }
   | { readonly status: 'timeout' }
   | { readonly status: 'aborted' };
 
-/** What is asked for when TLS begins. */
+/** Options of a TLS handshake. */
 export interface TlsAsk {
-  /** The name for SNI; none is sent for an address, or where not given. */
+  /** Name for SNI. An IP address is not sent. Default: no SNI. */
   readonly name?: string;
-  /** Just this version; whatever both know from TLS 1.0 on, where not given. */
+  /** The only TLS version to offer. Default: TLS 1.0 to 1.3. */
   readonly version?: TlsVersion;
-  /** PEM; beside those that Node.js knows. */
+  /** Certificates (PEM) of authorities in addition to those of Node.js. Default: none. */
   readonly authorities?: readonly string[];
+  /** Timeout in milliseconds. Default: that of {@link tcpConnect}. */
   readonly timeoutMs?: number;
 }
 
 /**
- * `failed`: TLS itself failed, by an alert or by what is no TLS, with the code of Node.js as `reason`; `closed`: the
- * connection ended before TLS was on.
+ * The result of a TLS handshake. `failed`: the server sent an alert or did not speak TLS; `reason` is the error code of
+ * Node.js. `closed`: the connection was closed during the handshake.
  */
 export type TlsBegun =
   | {
       readonly status: 'secure';
-      /** For the certificate, the version and the cipher. */
+      /** Provides the certificate, the version and the cipher. */
       readonly socket: TLSSocket;
     }
   | {
@@ -52,26 +53,26 @@ export type TlsBegun =
       readonly during?: 'handshake';
     };
 
-/** A conversation with a server. */
+/** A connection to a server. */
 export interface Wire {
   readonly address: string;
   readonly port: number;
-  /** One line, without its end; octets above 127 as one character each. It waits for `timeoutMs` at most. */
+  /** Reads one line without its line end, one character per byte. Waits for at most `timeoutMs`. */
   readLine(timeoutMs?: number): Promise<ReadLine>;
-  /** Octets as one character each. */
+  /** Sends text, one byte per character. */
   write(text: string): void;
-  /** Octets that have come and were not read. */
+  /** Number of received bytes that were not read. */
   readonly unread: number;
-  /** The first of these, 200 at most; they stay unread. */
+  /** Returns at most 200 unread bytes. They stay unread. */
   peek(): string;
-  /** Begins TLS. What had come in clear text and was not read is kept apart, and counted in `dropped`. */
+  /** Begins TLS. Unread cleartext is discarded, and counted in `dropped`. */
   startTls(ask?: TlsAsk): Promise<TlsBegun>;
-  /** Octets in clear text that had come before TLS began and were dropped. */
+  /** Number of cleartext bytes discarded when TLS began. */
   readonly dropped: number;
   readonly secure: boolean;
   /**
-   * Ends it: at once, or where a `farewell` is written, when the other side hangs up too, half a second later at the latest.
-   * Nothing can be read any more. Answers when the connection is gone.
+   * Closes the connection: at once, or, with a `farewell`, when the server closes it, at most half a second later. No more
+   * lines can be read. Resolves when the connection is closed.
    */
   close(farewell?: string): Promise<void>;
 }

@@ -42,3 +42,10 @@ export type { SpfSelfCheck, SpfSender } from './self-check.ts';
 export { selfCheck } from './self-check.ts';
 export type { SpfEnv, SpfFacts, SpfOptions } from './spf.ts';
 export { spf } from './spf.ts';
+
+// For this project only.
+
+/** @internal */
+export { BROAD_V4_SIZE } from './record.ts';
+/** @internal */
+export { unlistedHosts } from './self-check.ts';

@@ -25,8 +25,12 @@ export interface SpfSelfCheck {
   readonly remarks: readonly string[];
 }
 
-/** Reserved (RFC 1112 §4): nobody sends mail from it. */
-const STRANGER = { 4: '240.0.0.1', 6: '0100::1' } as const;
+/**
+ * Reserved addresses, from which no mail is sent (RFC 1112 §4, RFC 6666).
+ *
+ * @internal
+ */
+export const unlistedHosts = { 4: '240.0.0.1', 6: '0100::1' } as const;
 /** From here on, one more service makes the record fail. */
 const NEARLY_ALL_LOOKUPS = 9;
 
@@ -49,7 +53,7 @@ export async function selfCheck(
       );
   }
   const mailFrom = `postmaster@${domain}`;
-  const other = STRANGER[parseIp(ip)?.includes(':') ? 6 : 4];
+  const other = unlistedHosts[parseIp(ip)?.includes(':') ? 6 : 4];
   const [ours, greeting, unlistedHost] = await Promise.all([
     checkHost({ ip, helo: helo ?? domain, mailFrom }, env, options),
     helo === undefined ? undefined : checkHost({ ip, helo, mailFrom: null }, env, options),

@@ -190,7 +190,7 @@ function detailsOf(service: ServiceAudit): Markup {
     relay === undefined || relay.length === 0
       ? nothing
       : html`<h4 class="minor">Relaying, in ${plural(relay.length, 'form')} of a foreign address</h4>
-<dl>${relay.map(({ form, path, reply, taken }) => html`<dt>${sign(taken ? 'fails' : 'good')} ${form}: ${taken ? 'taken' : 'refused'}</dt><dd><code>${path}</code><br><span class="muted">${reply}</span></dd>`)}</dl>`;
+<dl>${relay.map(({ form, path, reply, accepted }) => html`<dt>${sign(accepted ? 'fails' : 'good')} ${form}: ${accepted ? 'taken' : 'refused'}</dt><dd><code>${path}</code><br><span class="muted">${reply}</span></dd>`)}</dl>`;
   if (rows.length === 0 && offered === nothing && forms === nothing) return nothing;
   return html`<tr role="row" class="more"><td role="cell" colspan="4"><details><summary>More about ${host}:${port}, ${address}</summary>${rows.length === 0 ? nothing : html`<dl>${rows}</dl>`}${offered}${forms}</details></td></tr>
 `;

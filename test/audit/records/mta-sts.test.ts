@@ -6,7 +6,7 @@ import { type ZoneData, zone } from 'postern/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { AuditContext } from '../../../src/audit/context.ts';
 import type { AuditOptions } from '../../../src/audit/options.ts';
-import { answerReader, type Fetched } from '../../../src/audit/records/https.ts';
+import { type Fetched, responseReader } from '../../../src/audit/records/https.ts';
 import { auditMtaSts, mtaStsAllows, mtaStsFindings, readMtaStsPolicy } from '../../../src/audit/records/index.ts';
 import { contextWith } from '../context.ts';
 import { authority, issue } from '../tls/certificates.ts';
@@ -481,7 +481,7 @@ describe('the MX hosts', () => {
 
 describe('reading an answer', () => {
   const read = (parts: Iterable<string>): Fetched => {
-    const reader = answerReader();
+    const reader = responseReader();
     for (const part of parts) {
       const fetched = reader.take(part);
       if (fetched !== undefined) return fetched;

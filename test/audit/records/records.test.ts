@@ -14,7 +14,7 @@ import {
   auditTlsa,
   auditTlsRpt,
 } from '../../../src/audit/records/index.ts';
-import type { RecordsContext } from '../../../src/audit/records/questions.ts';
+import type { RecordsContext } from '../../../src/audit/records/probe-resolver.ts';
 import type { IpAddress } from '../../../src/net/index.ts';
 import { contextWith } from '../context.ts';
 

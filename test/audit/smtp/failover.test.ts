@@ -90,7 +90,7 @@ test.each([
   ['a certificate of another name', certificate({ nameMatches: false })],
   ['a certificate signed by itself', certificate({ chain: 'DEPTH_ZERO_SELF_SIGNED_CERT', selfSigned: true })],
   ['a certificate that has expired', certificate({ chain: 'CERT_HAS_EXPIRED' })],
-  ['a relay', { relay: [{ form: 'plain', path: '<a@b>', reply: '250', taken: true }] }],
+  ['a relay', { relay: [{ form: 'plain', path: '<a@b>', reply: '250', accepted: true }] }],
 ] as const)('a backup with %s → weaker; the first so, or both → not', (_, changed) => {
   const weak: Seen = { ...open, ...changed };
   expect(ids([open], [weak])).toEqual(['backup-weaker']);

@@ -426,7 +426,7 @@ describe('relaying', () => {
     expect(ids).toEqual(['relay-open']);
     expect(findings[0]).toMatchObject({ severity: 'critical' });
     expect(findings[0]?.evidence.some((line) => line.includes(path) && line.includes(ok))).toBe(true);
-    expect(service.relay?.filter(({ taken }) => taken).map(({ form }) => form)).toEqual([name]);
+    expect(service.relay?.filter(({ accepted }) => accepted).map(({ form }) => form)).toEqual([name]);
   });
 
   test.each([

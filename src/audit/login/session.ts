@@ -1,37 +1,37 @@
 import type { AuditContext } from '../context.ts';
 import { MAX_UNREAD, type Opened, type TlsAsk, type TlsBegun, type Wire } from '../wire/index.ts';
 
-/** Lines of one answer; whoever sends more has no end. */
+/** Maximum number of lines in one answer. */
 const MAX_LINES = 500;
-/** Octets of one literal: what is longer is no capability and no reason of a refusal. */
+/** Maximum length of a literal in bytes. Capabilities and error texts are shorter. */
 const MAX_LITERAL = 16_384;
 
-/** An answer of a login service, whatever the protocol. */
+/** An answer of a login service, in any protocol. */
 export interface Answer {
   /**
-   * - `ok`, `no`: the command was taken, or refused · `invited`: the server waits for more, a secret say
-   * - `malformed`: it answers, but not as its protocol does · `closed`, `timeout`, `aborted`: there was no answer
+   * - `ok`, `no`: the command succeeded or failed · `continue`: the server waits for more data, for example a password
+   * - `malformed`: the answer violates the protocol · `closed`, `timeout`, `aborted`: no answer
    */
-  readonly kind: 'ok' | 'no' | 'invited' | 'malformed' | 'closed' | 'timeout' | 'aborted';
-  /** The line that says so; where there was none, the last that came. */
+  readonly kind: 'ok' | 'no' | 'continue' | 'malformed' | 'closed' | 'timeout' | 'aborted';
+  /** The line with the result, or the last line without a result. */
   readonly text: string;
-  /** What came before it. */
+  /** The lines before it. */
   readonly lines: readonly string[];
 }
 
-/** What a line is: the answer; one before it, where undefined; or nothing that the protocol knows. */
-export type Judge = (line: string, before: readonly string[]) => 'ok' | 'no' | 'invited' | 'malformed' | undefined;
+/** Classifies a line. Returns undefined for a line that belongs to an answer but does not end it. */
+export type Classify = (line: string, before: readonly string[]) => 'ok' | 'no' | 'continue' | 'malformed' | undefined;
 
-export const isAnswer = ({ kind }: Answer): boolean => kind === 'ok' || kind === 'no' || kind === 'invited';
+export const isAnswer = ({ kind }: Answer): boolean => kind === 'ok' || kind === 'no' || kind === 'continue';
 
-/** A conversation with a login service. */
-export class Talk {
+/** A session with a login service. */
+export class LoginSession {
   readonly wire: Wire;
   readonly #context: AuditContext;
   readonly #literals: boolean;
   #tags = 0;
 
-  /** @param literals whether the protocol has them */
+  /** @param literals whether the protocol has literals */
   constructor(wire: Wire, context: AuditContext, literals: boolean) {
     this.wire = wire;
     this.#context = context;
@@ -43,50 +43,54 @@ export class Talk {
     context: AuditContext,
     literals: boolean,
     timeoutMs: number = context.settings.timeoutMs,
-  ): Promise<Talk | Exclude<Opened, { readonly status: 'open' }>> {
+  ): Promise<LoginSession | Exclude<Opened, { readonly status: 'open' }>> {
     const { signal, connect } = context;
     const opened = await connect(target, { signal, timeoutMs });
-    return opened.status === 'open' ? new Talk(opened.wire, context, literals) : opened;
+    return opened.status === 'open' ? new LoginSession(opened.wire, context, literals) : opened;
   }
 
+  /** Returns a new command tag. */
   tag(): string {
     this.#tags++;
     return `p${this.#tags}`;
   }
 
-  say(text: string): void {
+  /** Sends a line. */
+  send(text: string): void {
     this.wire.write(`${text}\r\n`);
   }
 
   /**
-   * Reads lines until one is the answer. The time is for the whole of it.
+   * Reads lines until one is the result.
    *
-   * A line that ends with the size of a literal goes on behind that many octets, in which no line is an answer
-   * (RFC 9051 §4.3, RFC 5804 §1.6); but for an invitation, which is a literal itself.
+   * A line that ends in the size of a literal continues after that many bytes, whose lines are not classified (RFC 9051 §4.3,
+   * RFC 5804 §1.6). The exception is a request to continue, which may be a literal itself.
+   *
+   * @param timeoutMs timeout of the whole answer
    */
-  async answer(judge: Judge, timeoutMs: number = this.#context.settings.timeoutMs): Promise<Answer> {
+  async readAnswer(classify: Classify, timeoutMs: number = this.#context.settings.timeoutMs): Promise<Answer> {
     const { clock } = this.#context;
     const deadline = clock.now() + timeoutMs;
     const lines: string[] = [];
-    let taken = 0;
-    let open: { readonly kind: ReturnType<Judge>; readonly text: string; readonly octets: number } | undefined;
+    let count = 0;
+    let open: { readonly kind: ReturnType<Classify>; readonly text: string; readonly octets: number } | undefined;
     for (;;) {
       const read = await this.wire.readLine(Math.max(1, deadline - clock.now()));
       if (read.status !== 'line') {
         const rest = this.wire.peek();
         const text = rest === '' ? (open?.text ?? lines.at(-1) ?? '') : rest;
-        // Nobody sends so much without an end of line, unless it is something else that is spoken.
+        // A line of this length belongs to another protocol.
         return { kind: this.wire.unread > MAX_UNREAD ? 'malformed' : read.status, text, lines };
       }
       const { text: line } = read;
-      if (++taken > MAX_LINES) return { kind: 'malformed', text: line, lines };
+      if (++count > MAX_LINES) return { kind: 'malformed', text: line, lines };
       let text = line;
-      let kind: ReturnType<Judge>;
-      if (open === undefined) kind = judge(line, lines);
+      let kind: ReturnType<Classify>;
+      if (open === undefined) kind = classify(line, lines);
       else {
         text = `${open.text} ${line}`.slice(0, MAX_LITERAL);
         kind = open.kind;
-        // The end of the line is two octets of the literal, unless the literal ended before it.
+        // The line end counts as two bytes of the literal, unless the literal ended before it.
         const left = open.octets - line.length - 2;
         if (left >= 0) {
           open = { ...open, text, octets: left };
@@ -95,7 +99,7 @@ export class Talk {
         }
         open = undefined;
       }
-      const literal = this.#literals && kind !== 'invited' ? /\{(\d{1,9})\+?\}$/.exec(line) : null;
+      const literal = this.#literals && kind !== 'continue' ? /\{(\d{1,9})\+?\}$/.exec(line) : null;
       if (literal !== null) {
         const octets = Number(literal[1]);
         if (octets > MAX_LITERAL) return { kind: 'malformed', text, lines };
@@ -108,16 +112,16 @@ export class Talk {
     }
   }
 
-  /** One command, one answer. */
-  ask(text: string, judge: Judge): Promise<Answer> {
-    this.say(text);
-    return this.answer(judge);
+  /** Sends a command, and reads the answer. */
+  command(text: string, classify: Classify): Promise<Answer> {
+    this.send(text);
+    return this.readAnswer(classify);
   }
 
-  /** A command that may ask for more, and is told then that nothing will come. */
-  async begin(text: string, judge: Judge, cancel: string = '*', last: Judge = judge): Promise<Answer> {
-    const answer = await this.ask(text, judge);
-    if (answer.kind === 'invited') await this.ask(cancel, last);
+  /** Sends a command, and cancels it if the server asks for more data. */
+  async beginAuth(text: string, classify: Classify, cancel: string = '*', last: Classify = classify): Promise<Answer> {
+    const answer = await this.command(text, classify);
+    if (answer.kind === 'continue') await this.command(cancel, last);
     return answer;
   }
 
@@ -130,8 +134,8 @@ export class Talk {
   }
 }
 
-/** What came, in words for evidence. */
-export function shown(answer: Answer): string {
+/** Formats an answer for evidence. */
+export function answerText(answer: Answer): string {
   const last = answer.text === '' ? '' : `${answer.text} `;
   switch (answer.kind) {
     case 'closed':
