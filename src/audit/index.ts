@@ -38,6 +38,33 @@ export { usualPorts } from './options.ts';
 export { packageVersion } from './package-version.ts';
 export type { AuditProgress } from './progress.ts';
 export type {
+  AnyReport,
+  AuditDiff,
+  CheckAnswer,
+  CheckedMessage,
+  CheckedSubject,
+  CheckFinding,
+  CheckReport,
+  DomainDiff,
+  TextOptions,
+} from './report/index.ts';
+/** @internal */
+export {
+  CHECK_REPORT_VERSION,
+  diffReports,
+  htmlReport,
+  jsonReport,
+  junitReport,
+  newFindings,
+  prometheusReport,
+  readReport,
+  sarifReport,
+  sheetOf,
+  textDiff,
+  textReport,
+  wrapWords,
+} from './report/index.ts';
+export type {
   AuditReport,
   AuditState,
   CertificateAudit,

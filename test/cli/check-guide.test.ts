@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import type { CommandIo } from '../../src/cli/io.ts';
-import { run } from '../../src/cli/run.ts';
+import { postern } from './command.ts';
 
 const page = readFileSync(new URL('../../docs/guide/check.md', import.meta.url), 'utf8');
 
@@ -13,28 +12,9 @@ const files = new Map(
 );
 const commands = [...page.matchAll(/^\$ postern (.*)$/gm)].map(([, line = '']) => line);
 
-async function play(line: string): Promise<{ code: number; out: string; written: string[] }> {
-  let out = '';
-  const written: string[] = [];
-  const readFile = async (path: string): Promise<string> => {
-    const text = files.get(path);
-    if (text === undefined) throw new Error(`no such file: ${path}`);
-    return text;
-  };
-  const io: CommandIo = {
-    stdout: (text) => {
-      out += text;
-    },
-    stderr: (text) => {
-      out += text;
-    },
-    readFile,
-    readOctets: async (path) => new TextEncoder().encode(await readFile(path)),
-    writeFile: async (_, text) => void written.push(text),
-    env: {},
-    isTerminal: { stdout: false, stderr: false },
-  };
-  return { code: await run(line.split(' '), io), out, written };
+async function play(line: string): Promise<{ code: number; out: string; written: readonly string[] }> {
+  const { status, stdout, stderr, written } = await postern(line, { files: Object.fromEntries(files) });
+  return { code: status, out: stdout + stderr, written: Object.values(written) };
 }
 
 describe('docs/guide/check.md', () => {

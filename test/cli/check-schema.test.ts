@@ -2,9 +2,8 @@ import { readFileSync } from 'node:fs';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, test } from 'vitest';
 import { checkCatalogue } from '../../src/cli/check/catalogue.ts';
-import type { CommandIo } from '../../src/cli/io.ts';
-import { run } from '../../src/cli/run.ts';
-import { checkedMessage } from './html-sample.ts';
+import { checkedMessage } from '../audit/report/html-sample.ts';
+import { postern } from './command.ts';
 
 const schema = JSON.parse(readFileSync(new URL('../../src/cli/check/report.schema.json', import.meta.url), 'utf8')) as {
   readonly $defs: { readonly finding: { readonly properties: { readonly id: { readonly enum: readonly string[] } } } };
@@ -17,21 +16,7 @@ function faults(report: unknown): readonly string[] {
 }
 
 async function reportOf(argv: readonly string[], files: { readonly [path: string]: string }): Promise<unknown> {
-  let out = '';
-  const readFile = async (path: string): Promise<string> => files[path] ?? '';
-  const io: CommandIo = {
-    stdout: (text) => {
-      out += text;
-    },
-    stderr: () => {},
-    readFile,
-    readOctets: async (path) => new TextEncoder().encode(await readFile(path)),
-    writeFile: async () => {},
-    env: {},
-    isTerminal: { stdout: false, stderr: false },
-  };
-  await run(['check', ...argv, '--zone', 'zone', '--json'], io);
-  return JSON.parse(out);
+  return JSON.parse((await postern(['check', ...argv, '--zone', 'zone', '--json'], { files })).stdout);
 }
 
 const zone = JSON.stringify({
