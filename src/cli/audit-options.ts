@@ -26,7 +26,7 @@ const groups: { readonly [heading: string]: Options } = {
   'What to audit': {
     only: several('<probe,…>', `run only these probes: ${probeNames.join(', ')}`),
     'dns-only': flag('send DNS queries only; connect to no server'),
-    ports: several('<service=port,…>', `check only these services: ${services.join(', ')}; or usual ports: 143,993`),
+    ports: several('<service=port,…>', `check only these services, and the MX hosts: ${services.join(', ')}; or usual ports like 143,993`),
     'smtp-port': one('<port>', 'port of the MX hosts. Default: 25'),
     'https-port': one('<port>', 'port of the MTA-STS policy server. Default: 443'),
     host: several('<name>', 'also check this host for login services'),
@@ -38,7 +38,7 @@ const groups: { readonly [heading: string]: Options } = {
     'relay-to': one('<mailbox>', 'foreign mailbox for the open relay test; no mail is sent to it'),
   },
   'How to connect': {
-    ...dnsOptions('timeout of each step of a session'),
+    ...dnsOptions('each step of a session'),
     source: one('<address>', 'connect from this local address'),
     helo: one('<name>', 'name to send in EHLO: the host name of this machine'),
     ca: several('<file>', 'PEM file with additional trusted certificate authorities'),

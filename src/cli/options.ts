@@ -30,11 +30,11 @@ export const several = (value: string, help: string): Option => ({ ...one(value,
 /** Defines an option without a value. */
 export const flag = (help: string): Option => ({ type: 'boolean', help });
 
-/** Options for the DNS. `timeout` is the help of `--timeout`. */
-export const dnsOptions = (timeout: string): Options => ({
-  resolver: several('<server>', '127.0.0.1:5353, tls://192.0.2.53#dns.example or https://…. Default: /etc/resolv.conf'),
+/** Options for the DNS. `limits` says what `--timeout` limits. */
+export const dnsOptions = (limits: string): Options => ({
+  resolver: several('<server>', 'resolver: 127.0.0.1:5353, tls://192.0.2.53#dns.example, https://…/dns-query. Default: those of /etc/resolv.conf'),
   zone: one('<file>', 'JSON file that replaces the DNS: {"example.org": {"MX": [[10, "mx.example.org"]]}}'),
-  timeout: one('<time>', `${timeout}: 30, 30s or 500ms. Default: 30s`),
+  timeout: one('<time>', `timeout of ${limits}: 30, 30s or 500ms. Default: 30s`),
 });
 
 /** Options for the report. */
@@ -66,7 +66,7 @@ export const optionHelp = (groups: { readonly [heading: string]: Options }): str
 function helpLines([name, { value, multiple, short, help }]: [string, Option]): string {
   const label = `  ${short === undefined ? '' : `-${short}, `}--${name}${value === undefined ? '' : ` ${value}`}`;
   const [first = '', ...more] = wrapWords(
-    `${help}${multiple === true ? '; repeatable' : ''}`,
+    `${help}${multiple === true ? ' (repeatable)' : ''}`,
     HELP_WIDTH - HELP_COLUMN,
   );
   return [`${label.padEnd(HELP_COLUMN - 1)} ${first}`, ...more.map((line) => ' '.repeat(HELP_COLUMN) + line), ''].join(

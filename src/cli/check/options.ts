@@ -31,7 +31,7 @@ export interface NamedZone {
 }
 
 const common = {
-  DNS: dnsOptions('timeout of the whole check; what is unknown by then could not be checked'),
+  DNS: dnsOptions('the whole check'),
   Output: outputOptions,
 };
 
