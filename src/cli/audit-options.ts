@@ -26,7 +26,10 @@ const groups: { readonly [heading: string]: Options } = {
   'What to audit': {
     only: several('<probe,…>', `run only these probes: ${probeNames.join(', ')}`),
     'dns-only': flag('send DNS queries only; connect to no server'),
-    ports: several('<service=port,…>', `check only these services, and the MX hosts: ${services.join(', ')}; or usual ports like 143,993`),
+    ports: several(
+      '<service=port,…>',
+      `check only these services, and the MX hosts: ${services.join(', ')}; or usual ports like 143,993`,
+    ),
     'smtp-port': one('<port>', 'port of the MX hosts. Default: 25'),
     'https-port': one('<port>', 'port of the MTA-STS policy server. Default: 443'),
     host: several('<name>', 'also check this host for login services'),

@@ -32,7 +32,10 @@ export const flag = (help: string): Option => ({ type: 'boolean', help });
 
 /** Options for the DNS. `limits` says what `--timeout` limits. */
 export const dnsOptions = (limits: string): Options => ({
-  resolver: several('<server>', 'resolver: 127.0.0.1:5353, tls://192.0.2.53#dns.example, https://…/dns-query. Default: those of /etc/resolv.conf'),
+  resolver: several(
+    '<server>',
+    'resolver: 127.0.0.1:5353, tls://192.0.2.53#dns.example, https://…/dns-query. Default: those of /etc/resolv.conf',
+  ),
   zone: one('<file>', 'JSON file that replaces the DNS: {"example.org": {"MX": [[10, "mx.example.org"]]}}'),
   timeout: one('<time>', `timeout of ${limits}: 30, 30s or 500ms. Default: 30s`),
 });

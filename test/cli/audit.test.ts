@@ -8,7 +8,7 @@ import { progressLine } from '../../src/cli/progress.ts';
 import { reportOf, tidy } from '../audit/report/html-sample.ts';
 import { postern } from './command.ts';
 
-/** A domain in each state that the MX records alone can bring about. */
+/** Domains in every state that MX records alone can cause. */
 const zone = {
   'clean.example': {
     MX: [
@@ -47,24 +47,24 @@ const audited = (words: string, around: Parameters<typeof postern>[1] = {}): Ret
   postern(`audit ${offline} ${words}`, { ...around, files: { ...files, ...around.files } });
 const json = async (words: string): Promise<string> => (await audited(`--json ${words}`)).stdout;
 
-/** Back to the beginning of the line, and what stands there away. */
-const over = '\r\u001b[K';
+/** Clears the terminal line. */
+const clear = '\r\u001b[K';
 
 describe('the command', () => {
-  test('command/nothing → what there is, on the other channel, and 2', async () => {
+  test('command/no arguments → help on standard error, exit status 2', async () => {
     const { status, stdout, stderr } = await postern('');
     expect([status, stdout]).toEqual([2, '']);
     expect(stderr).toContain('postern audit <domain…>');
   });
 
-  test.each(['help', '--help', '-h', 'help help'])('command/%s → what there is, and 0', async (line) => {
+  test.each(['help', '--help', '-h', 'help help'])('command/%s → help, exit status 0', async (line) => {
     const { status, stdout, stderr } = await postern(line);
     expect([status, stderr]).toEqual([0, '']);
     for (const word of ['postern audit', 'postern check ip', 'postern check sender', 'postern check message'])
       expect(stdout).toContain(word);
   });
 
-  test.each(['--version', '-v'])('command/%s → that of package.json', async (line) => {
+  test.each(['--version', '-v'])('command/%s → the version of package.json', async (line) => {
     const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
       version: string;
     };
@@ -75,27 +75,30 @@ describe('the command', () => {
     ['audti', '; did you mean audit?'],
     ['chekc', '; did you mean check?'],
     ['example.org', ''],
-  ])('command/%s → there is none; the nearest, if one is near', async (word, hint) => {
+  ])('command/%s → unknown; suggests a similar command', async (word, hint) => {
     const { status, stderr } = await postern(word);
     expect([status, stderr]).toEqual([2, `postern: unknown command "${word}"${hint}\nSee postern --help.\n`]);
   });
 
-  test.each(['audit --help', 'audit -h', 'help audit'])('command/%s → teaches', async (line) => {
-    const { status, stdout } = await postern(line);
-    expect(status).toBe(0);
-    for (const name of Object.keys(auditOptions)) expect(stdout).toContain(`--${name}`);
-    for (const probe of probeNames) expect(stdout).toContain(probe);
-    for (const code of Object.values(exitCodes)) expect(stdout).toMatch(new RegExp(`^ {2}${code} `, 'm'));
-    for (const row of stdout.split('\n')) expect(row.length).toBeLessThanOrEqual(120);
-  });
+  test.each(['audit --help', 'audit -h', 'help audit'])(
+    'command/%s → lists every option, probe and exit status',
+    async (line) => {
+      const { status, stdout } = await postern(line);
+      expect(status).toBe(0);
+      for (const name of Object.keys(auditOptions)) expect(stdout).toContain(`--${name}`);
+      for (const probe of probeNames) expect(stdout).toContain(probe);
+      for (const code of Object.values(exitCodes)) expect(stdout).toMatch(new RegExp(`^ {2}${code} `, 'm'));
+      for (const row of stdout.split('\n')) expect(row.length).toBeLessThanOrEqual(120);
+    },
+  );
 
-  test.each(['help check', 'help check ip'])('command/%s → tells what check does', async (line) => {
+  test.each(['help check', 'help check ip'])('command/%s → help of check', async (line) => {
     const { status, stdout } = await postern(line);
     expect(status).toBe(0);
     expect(stdout).toContain('postern check');
   });
 
-  test('command/--list-findings → everything that can be found, a line each, or as JSON', async () => {
+  test('command/--list-findings → every finding on its own line, or as JSON', async () => {
     const { status, stdout } = await postern('audit --list-findings');
     expect(status).toBe(0);
     expect(
@@ -108,7 +111,7 @@ describe('the command', () => {
   });
 });
 
-describe('a wrong call', () => {
+describe('wrong usage', () => {
   const see = '\nSee postern audit --help.\n';
   test.each([
     ['', `no domain given, for example: postern audit example.org${see}`],
@@ -178,7 +181,7 @@ describe('a wrong call', () => {
     ],
     ['bob@example.org', expect.stringMatching(/^domain .*"bob@example.org".*; did you mean example.org\?\nSee/)],
     ['192.0.2.1', expect.stringMatching(/^domain .*"192.0.2.1"/)],
-  ])('usage/postern audit %s → says what is wrong, and 2', async (line, message) => {
+  ])('usage/postern audit %s → error message, exit status 2', async (line, message) => {
     const { status, stdout, stderr } = await postern(`audit ${line}`, {
       files: { ...files, 'list.json': [], 'text.json': 'MX 10', 'wrong.json': { 'example.org': { TXTT: [] } } },
     });
@@ -187,7 +190,7 @@ describe('a wrong call', () => {
     expect(stderr.slice('postern: '.length)).toEqual(message);
   });
 
-  test('usage/a file that cannot be written → says so, and 2', async () => {
+  test('usage/a file that cannot be written → error message, exit status 2', async () => {
     const { status, stderr } = await audited('--output /no/report clean.example');
     expect([status, stderr]).toEqual([
       2,
@@ -215,7 +218,7 @@ describe('the exit status', () => {
     ['broken.example single.example', 'medium', 1],
     ['broken.example single.example', 'critical', 3],
     ['clean.example single.example', 'medium', 1],
-  ])('status/%s, from %s on → %s', async (domains, failOn, expected) => {
+  ])('status/%s with --fail-on %s → %s', async (domains, failOn, expected) => {
     expect((await audited(`--fail-on ${failOn} ${domains}`)).status).toBe(expected);
   });
 
@@ -231,7 +234,7 @@ describe('the exit status', () => {
   } as const;
   const severities = ['critical', 'high', 'medium', 'low', 'info'] as const;
   const thresholds: readonly Threshold[] = [...severities, 'never'];
-  test('status/every severity, kind and threshold → 1 at or above, 3 for what is not known and more than worth knowing', () => {
+  test('status/every severity, kind and threshold → 1 for problems at or above, 3 for unknown results above info', () => {
     for (const [at, severity] of severities.entries())
       for (const [from, failOn] of thresholds.entries()) {
         const of = (kind: 'problem' | 'could-not-check'): number =>
@@ -242,8 +245,8 @@ describe('the exit status', () => {
   });
 });
 
-describe('what is printed', () => {
-  test('forms/none asked for → text; a line for each address, and what is wrong', async () => {
+describe('output', () => {
+  test('formats/default → text with a line for each address, and the findings', async () => {
     const { stdout, stderr } = await audited('single.example');
     expect(stderr).toBe('');
     expect(stdout).toContain('single.example: problems (1 high)\n');
@@ -258,7 +261,7 @@ describe('what is printed', () => {
     ['--junit', /^<\?xml version="1\.0" encoding="UTF-8"\?>\n<testsuites /],
     ['--prometheus', /^# HELP postern_audit_timestamp_seconds /],
     ['--html', /^<!doctype html>/],
-  ])('forms/%s → to the standard output, or into a file and nothing else', async (flag, begins) => {
+  ])('formats/%s → on standard output, or in the --output file only', async (flag, begins) => {
     const out = await audited(`${flag} single.example`);
     expect(out.stdout).toMatch(begins);
     expect(out.stdout.endsWith('\n')).toBe(true);
@@ -267,7 +270,7 @@ describe('what is printed', () => {
     expect(file.written.report).toMatch(begins);
   });
 
-  test('forms/a terminal → colours; none by --no-color, NO_COLOR, into a file, or where nobody watches', async () => {
+  test('formats/terminal → colours; none with --no-color, NO_COLOR, --output or without a terminal', async () => {
     const colour = '\u001b[';
     expect((await audited('single.example', { terminal: true })).stdout).toContain(`${colour}31mhigh${colour}0m`);
     for (const [words, around] of [
@@ -280,13 +283,13 @@ describe('what is printed', () => {
     expect((await audited('single.example', { terminal: true, env: { NO_COLOR: '' } })).stdout).toContain(colour);
   });
 
-  test('progress/a terminal → one line that is written over, and gone at the end; none by --quiet, or without', async () => {
+  test('progress/terminal → one line, overwritten and finally cleared; none with --quiet or without a terminal', async () => {
     const { stderr } = await postern('audit --dns-only --only spf,dmarc --zone zone.json single.example', {
       files,
       terminal: true,
       columns: 60,
     });
-    const lines = stderr.split(over);
+    const lines = stderr.split(clear);
     expect(lines[1]).toMatch(/^0 of 1 steps; single\.example (spf|dmarc)$/);
     expect([lines.at(0), lines.at(-1)]).toEqual(['', '']);
     expect(stderr).not.toContain('\n');
@@ -295,21 +298,21 @@ describe('what is printed', () => {
     expect((await audited('single.example')).stderr).toBe('');
   });
 
-  test('domains/given twice → looked at once; in the order given', async () => {
+  test('domains/given twice → audited once, in the order given', async () => {
     const { domains } = JSON.parse(await json('single.example clean.example SINGLE.example.')) as {
       domains: { domain: string }[];
     };
     expect(domains.map(({ domain }) => domain)).toEqual(['single.example', 'clean.example']);
   });
 
-  test('--dns-only/what connects → is not said to have been looked at', async () => {
+  test('--dns-only/connecting probes → not in the report', async () => {
     const { stdout } = await postern('audit --dns-only --json --zone zone.json null.example', { files });
     expect((JSON.parse(stdout) as { probes: string[] }).probes).toEqual(
       probeNames.filter((name) => !['smtp', 'relay', 'failover', 'login', 'tls', 'dane'].includes(name)),
     );
   });
 
-  test('--zone/a name that is silent → a question without an answer, not one without an end', async () => {
+  test('--zone/a silent name → DNS timeout', async () => {
     const { status, stdout } = await audited('--timeout 50ms silent.example');
     expect(status).toBe(3);
     expect(stdout).toContain('dns-timeout');
@@ -326,13 +329,13 @@ describe('--config', () => {
     public: ['192.0.2.0/24', '198.51.100.0/24', '2001:db8::/32'],
   };
 
-  test('config/the options by their names in one word → are read; domains too', async () => {
+  test('config/options in camel case and domains → read', async () => {
     const { status, stdout } = await read({ ...base, domains: ['single.example'], json: true, failOn: 'critical' });
     expect(status).toBe(0);
     expect((JSON.parse(stdout) as { domains: { domain: string }[] }).domains[0]?.domain).toBe('single.example');
   });
 
-  test('config/what is given by hand → wins: domains, values, and the form', async () => {
+  test('config/command line → takes precedence for domains, values and the format', async () => {
     const config = { ...base, domains: ['clean.example'], json: true, failOn: 'critical' };
     const { status, stdout } = await read(config, '--fail-on high --junit single.example');
     expect(status).toBe(1);
@@ -340,7 +343,7 @@ describe('--config', () => {
     expect(stdout).not.toContain('clean.example"');
   });
 
-  test('config/numbers, and ports as an object → are read', async () => {
+  test('config/numbers, and ports as an object → read', async () => {
     const { stdout } = await read({ ...base, minimum: 1, timeout: 5, ports: { imap: 1143 } }, 'single.example');
     expect(stdout).not.toContain('mx-single');
     const wrong = await read({ ...base, ports: { imapp: 1143 } }, 'single.example');
@@ -362,7 +365,7 @@ describe('--config', () => {
     [[], 'config.json must be an object'],
     ['{', 'config.json is not JSON'],
     [{ helo: '' }, '--helo must not be empty'],
-  ])('config/%j → says what is wrong, and 2', async (config, message) => {
+  ])('config/%j → error message, exit status 2', async (config, message) => {
     const { status, stderr, stdout } = await read(config, 'a.example');
     expect([status, stdout]).toEqual([2, '']);
     expect(stderr).toContain(message);
@@ -373,13 +376,13 @@ describe('--diff', () => {
   const changes = async (before: string, now: string, words = ''): ReturnType<typeof postern> =>
     audited(`--diff before.json ${words} ${now}`, { files: { 'before.json': await json(before) } });
 
-  test('diff/the same again → no changes, and 0 whatever is wrong', async () => {
+  test('diff/same report → no changes, exit status 0 despite findings', async () => {
     const { status, stdout } = await changes('single.example', 'single.example');
     expect(status).toBe(0);
     expect(stdout).toMatch(/^Changes from \S+ to \S+\n\nsingle\.example: no changes\n$/);
   });
 
-  test('diff/something new → it alone, and 1', async () => {
+  test('diff/a new finding → only that, exit status 1', async () => {
     const { status, stdout } = await changes('clean.example', 'clean.example single.example');
     expect(status).toBe(1);
     expect(stdout).toContain('clean.example: no changes');
@@ -387,7 +390,7 @@ describe('--diff', () => {
     expect(stdout).toContain('  new: high mx-single (single.example)');
   });
 
-  test('diff/--save beside it → the whole report is kept for the next time', async () => {
+  test('diff/with --save → saves the whole report', async () => {
     const first = await audited('--save last.json --quiet clean.example');
     expect(first.stdout).toContain('clean.example: clean');
     const files = { 'last.json': first.written['last.json'] };
@@ -398,7 +401,7 @@ describe('--diff', () => {
     expect(kept.domains.map(({ domain }) => domain)).toEqual(['single.example', 'clean.example']);
   });
 
-  test('diff/--json → the changes, in a form of their own; other forms → what is new', async () => {
+  test('diff/--json → the changes as JSON; other formats → new findings', async () => {
     const diff = JSON.parse((await changes('clean.example', 'single.example', '--json')).stdout) as {
       schema: string;
       domains: { domain: string; audited: string; appeared: { id: string }[] }[];
@@ -426,23 +429,23 @@ describe('--diff', () => {
       { ...reportOf(tidy), domains: [{ domain: 'a.example', findings: [{ id: 'mx-single' }] }] },
       'a finding of a.example is incomplete',
     ],
-  ])('diff/what is no report (%#) → says why, and 2', async (before, why) => {
+  ])('diff/not a report (%#) → the reason, exit status 2', async (before, why) => {
     const { status, stderr } = await audited('--diff before.json clean.example', { files: { 'before.json': before } });
     expect(status).toBe(2);
     expect(stderr).toContain(`postern: before.json must be a report of postern audit --json: ${why}`);
   });
 });
 
-test('Ctrl-C/in the midst → nothing is printed, and 130', async () => {
+test('Ctrl-C/during an audit → no output, exit status 130', async () => {
   const end = new AbortController();
   const running = audited('silent.example', { signal: end.signal, terminal: true });
   setTimeout(() => end.abort(), 20);
   const { status, stdout, stderr } = await running;
   expect([status, stdout]).toEqual([130, '']);
-  expect(stderr.endsWith(over)).toBe(true);
+  expect(stderr.endsWith(clear)).toBe(true);
 });
 
-test('Ctrl-C/what goes on behind it → writes no line of progress any more', () => {
+test('Ctrl-C/steps that end later → no more progress lines', () => {
   let stderr = '';
   const line = progressLine({ stderr: (text: string) => (stderr += text), columns: 80 } as unknown as CommandIo);
   line.show({ domain: 'a.example', step: 'mx', state: 'started' });
@@ -450,16 +453,16 @@ test('Ctrl-C/what goes on behind it → writes no line of progress any more', ()
   const left = stderr;
   line.show({ domain: 'a.example', step: 'mx', state: 'done' });
   line.end();
-  expect(left.endsWith(over)).toBe(true);
+  expect(left.endsWith(clear)).toBe(true);
   expect(stderr).toBe(left);
 });
 
 test.each([
   ['a private key', '-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----\n'],
   ['passwords', 'root:secret:0:0:/root:/bin/sh\n'],
-  ['a certificate that is broken', '-----BEGIN CERTIFICATE-----\nc2VjcmV0\n-----END CERTIFICATE-----\n'],
-  ['nothing', ''],
-])('--ca/%s → 2; the file is named, and what it holds is not', async (_, content) => {
+  ['a broken certificate', '-----BEGIN CERTIFICATE-----\nc2VjcmV0\n-----END CERTIFICATE-----\n'],
+  ['an empty file', ''],
+])('--ca/%s → exit status 2; the message names the file, not its content', async (_, content) => {
   const { status, stdout, stderr } = await audited('--ca key.pem clean.example', { files: { 'key.pem': content } });
   expect([status, stdout]).toEqual([2, '']);
   expect(stderr).toMatch(/^postern: --ca key\.pem must be certificates in PEM, got /);
@@ -467,7 +470,7 @@ test.each([
 });
 
 test.each(['--zone', '--config', '--diff'])(
-  '%s/a file that is not JSON → what it holds is not printed',
+  '%s/a file that is not JSON → the message does not show its content',
   async (option) => {
     const files = { 'zone.json': zone, secrets: '{ "password": hunter2 }' };
     const { status, stderr } = await postern(`audit --dns-only ${option} secrets clean.example`, { files });
@@ -477,7 +480,7 @@ test.each(['--zone', '--config', '--diff'])(
   },
 );
 
-test('IDN/a domain in other letters → is shown as it is written, and as the DNS knows it', async () => {
+test('IDN/internationalized domain → shown in Unicode and as A-labels', async () => {
   const { stdout } = await audited('bücher.example');
   expect(stdout).toContain('bücher.example (xn--bcher-kva.example): problems');
   const { stdout: page } = await audited('--html bücher.example');

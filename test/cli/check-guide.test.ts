@@ -4,7 +4,7 @@ import { postern } from './command.ts';
 
 const page = readFileSync(new URL('../../docs/guide/check.md', import.meta.url), 'utf8');
 
-/** The files that the page spells out, below their name. */
+/** Files on the page: their name and the code block that follows it. */
 const files = new Map(
   [...page.matchAll(/^`([\w.]+)`:\n\n```\w+\n([\s\S]*?)^```/gm)].map(
     ([, name = '', text = '']) => [name, text] as const,
@@ -18,7 +18,7 @@ async function play(line: string): Promise<{ code: number; out: string; written:
 }
 
 describe('docs/guide/check.md', () => {
-  test('guide/its files → are there', () => expect([...files.keys()]).toEqual(['zone.json', 'message.eml']));
+  test('guide/files → found', () => expect([...files.keys()]).toEqual(['zone.json', 'message.eml']));
 
   test.each<[string, number, readonly string[]]>([
     ['check ip --zone zone.json 192.0.2.1', 0, ['iprev', 'pass', 'info ip-not-public']],
@@ -45,7 +45,7 @@ describe('docs/guide/check.md', () => {
     ],
     ['check ip --zone zone.json --list bl.example=BL --html --output page.html 198.51.100.9', 1, []],
     ['check ip --zone zone.json --list bl.example=BL --fail-on never 198.51.100.9', 0, ['high listed']],
-  ])('guide/%s → exit status %i, and what the page says of it', async (line, code, said) => {
+  ])('guide/%s → exit status %i, and the output that the page describes', async (line, code, said) => {
     expect(commands).toContain(line);
     const { code: ended, out, written } = await play(line);
     expect({ code: ended, out }).toMatchObject({ code });
@@ -53,5 +53,5 @@ describe('docs/guide/check.md', () => {
     if (line.includes('--output')) expect(written[0]).toMatch(/^<!doctype html>/);
   });
 
-  test('guide/each command of the page → is tried here', () => expect(commands).toHaveLength(8));
+  test('guide/every command on the page → tested here', () => expect(commands).toHaveLength(8));
 });

@@ -54,17 +54,17 @@ describe('the schema of a check', () => {
     expect(faults(await reportOf(argv, { zone, m, list: '192.0.2.0/24\n' }))).toEqual([]);
   });
 
-  test('schema/the sample of the page → valid', () =>
+  test('schema/sample of the HTML tests → valid', () =>
     expect(faults(JSON.parse(JSON.stringify(checkedMessage)))).toEqual([]));
 
-  test('schema/each finding of the catalogue → named', () =>
+  test('schema/ids → those of the catalogue', () =>
     expect(schema.$defs.finding.properties.id.enum).toEqual(Object.keys(checkCatalogue)));
 
   test.each([
     ['another schema', { schema: 'postern-audit-report' }],
     ['another version', { version: 1 }],
     ['no subject', { subjects: [] }],
-    ['a state that is none', { state: 'fine' }],
+    ['an unknown state', { state: 'fine' }],
   ])('schema/%s → not valid', async (_, change) => {
     const report = (await reportOf(['ip', '192.0.2.1'], { zone })) as object;
     expect(faults({ ...report, ...change })).not.toEqual([]);

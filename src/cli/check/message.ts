@@ -92,7 +92,12 @@ async function authenticity(question: MessageQuestion, env: CheckEnv): Promise<R
     { dns: env.dns, clock: env.clock },
     { signal: env.signal, trustedSealers, timeoutMs: 30_000 },
   );
-  const parts = [sender.results, ...signaturesOf(authentication, name), arcOf(authentication, name), dmarcOf(authentication, name)];
+  const parts = [
+    sender.results,
+    ...signaturesOf(authentication, name),
+    arcOf(authentication, name),
+    dmarcOf(authentication, name),
+  ];
   return {
     answers: parts.flatMap(({ answers }) => answers),
     findings: parts.flatMap(({ findings }) => findings),

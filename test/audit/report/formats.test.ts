@@ -31,7 +31,7 @@ const about = (domain: string, ...findings: readonly AuditFinding[]): DomainAudi
   state: findings.length === 0 ? 'clean' : 'problems',
 });
 
-/** Texts that a form could take for its own. */
+/** Texts with syntax of the formats. */
 const hostile = [
   '"/><failure message="x">',
   ']]> <!-- & &amp; --> <![CDATA[',
@@ -67,7 +67,7 @@ const fingerprints = (report: AuditReport): readonly (string | undefined)[] =>
   sarifRun(report).results.map((result) => result.partialFingerprints['posternFinding/v1']);
 
 describe('SARIF', () => {
-  test('sarif/each finding → a result, whose rule is described once', () => {
+  test('sarif/each finding → a result; each rule appears once', () => {
     const { tool, results } = sarifRun(reportOf(troubled, { ...troubled, domain: 'example.net' }, tidy));
     const { rules } = tool.driver;
     expect(results).toHaveLength(2 * troubled.findings.length);
@@ -90,9 +90,9 @@ describe('SARIF', () => {
     expect(results).toMatchObject([{ kind: said, level }]);
   });
 
-  test('sarif/fingerprints → the same from day to day, whatever the words; others for other subjects and domains', () => {
+  test('sarif/fingerprints → independent of the wording, different for other subjects and domains', () => {
     const base = fingerprints(reportOf(about('a.example', finding())));
-    // A literal, as changing it makes every known alert a new one.
+    // A literal: changing it would make every known alert a new one.
     expect(base).toEqual(['8c7f5f1b8ced74cdb061c4ce604387bf']);
     expect(
       fingerprints(reportOf(about('a.example', finding({ what: 'x', severity: 'low', evidence: [], fix: 'y' })))),
@@ -106,7 +106,7 @@ describe('SARIF', () => {
     expect(new Set([...base, ...others]).size).toBe(5);
   });
 
-  test.each(hostile)('sarif/%j in every text → is text: no argument, no link', (text) => {
+  test.each(hostile)('sarif/%j in every text → no placeholder, no link', (text) => {
     const { results } = sarifRun(attacked(text));
     const [result] = results;
     const said = result?.message.text.replaceAll(/\{\{|\}\}/g, '') ?? '';
@@ -114,7 +114,7 @@ describe('SARIF', () => {
   });
 });
 
-/** A reader of XML that takes nothing but what junitReport may write; throws where it is not well-formed. */
+/** Parses the XML subset that junitReport may write. Throws if it is not well-formed. */
 function elements(
   text: string,
 ): readonly { readonly name: string; readonly attributes: { readonly [name: string]: string } }[] {
@@ -150,14 +150,14 @@ function elements(
 }
 
 describe('JUnit', () => {
-  test.each(hostile)('junit/%j in every text → well-formed, and one case that fails', (text) => {
+  test.each(hostile)('junit/%j in every text → well-formed, one failed case', (text) => {
     const xml = junitReport(attacked(text));
     // XML 1.0 §2.2.
     expect(xml).toMatch(/^[\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]*$/u);
     expect(elements(xml).filter(({ name }) => name === 'failure')).toHaveLength(1);
   });
 
-  test('junit/counts → are those of what stands below; the sums are the sums', () => {
+  test('junit/counts → match the cases; totals match the suites', () => {
     const all = elements(
       junitReport(
         reportOf(
@@ -186,7 +186,7 @@ describe('JUnit', () => {
     expect(count('testsuite')).toBe(3);
   });
 
-  test('junit/nothing wrong → a case for each probe, all pass', () => {
+  test('junit/no findings → a passed case for each probe', () => {
     const report: AuditReport = { ...reportOf(about('a.example')), probes: ['mx', 'spf', 'dmarc'] };
     const all = elements(junitReport(report));
     expect(all.filter(({ name }) => name === 'testcase')).toHaveLength(report.probes.length);
@@ -194,7 +194,7 @@ describe('JUnit', () => {
   });
 });
 
-/** Series of the text form; throws where a line is none. */
+/** Parses the Prometheus text format. Throws if a line is invalid. */
 function series(text: string): readonly { readonly series: string; readonly value: number }[] {
   expect(text.endsWith('\n')).toBe(true);
   return text
@@ -212,12 +212,12 @@ function series(text: string): readonly { readonly series: string; readonly valu
 }
 
 describe('Prometheus', () => {
-  test.each(hostile)('prometheus/%j in every text → stays in its label', (text) => {
+  test.each(hostile)('prometheus/%j in every text → stays inside its label', (text) => {
     const found = series(prometheusReport(attacked(text)));
     expect(found.filter((one) => one.series.startsWith('postern_audit_finding{'))).toHaveLength(1);
   });
 
-  test('prometheus/findings and services that are there twice → no series twice, each metric described once', () => {
+  test('prometheus/duplicate findings and services → no duplicate series or descriptions', () => {
     const [service] = troubled.services;
     if (service === undefined) throw new Error('the sample has no service');
     const text = prometheusReport(
@@ -233,7 +233,7 @@ describe('Prometheus', () => {
     expect(new Set(types).size).toBe(types.length);
   });
 
-  test('prometheus/states, ends of certificates → as numbers', () => {
+  test('prometheus/states, expiry times → numbers', () => {
     const found = series(prometheusReport(reportOf(troubled, tidy)));
     const of = (start: string): readonly number[] =>
       found.filter((one) => one.series.startsWith(start)).map(({ value }) => value);
@@ -250,12 +250,12 @@ describe('Prometheus', () => {
 });
 
 describe('text', () => {
-  test.each(hostile)('text/%j in every text → no control but the ends of lines', (text) => {
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for.
+  test.each(hostile)('text/%j in every text → no controls except line ends', (text) => {
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: the output must not contain these.
     expect(textReport(attacked(text))).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/);
   });
 
-  test('text/a narrow terminal → words are broken to fit', () => {
+  test('text/narrow terminal → wrapped', () => {
     const what = 'one two three four five six seven eight nine ten eleven twelve';
     const lines = textReport(reportOf(about('a.example', finding({ what, fix: what }))), { width: 40 }).split('\n');
     expect(lines.filter((line) => /(one|two|twelve)/.test(line)).every((line) => line.length <= 40)).toBe(true);
@@ -284,7 +284,7 @@ describe('diff', () => {
   const ids = (findings: readonly AuditFinding[] | undefined): readonly string[] =>
     (findings ?? []).map(({ id }) => id);
 
-  test('diff/of a domain → what is new, gone, worse, and what was not looked at', () => {
+  test('diff/one domain → new, resolved, changed and unchecked findings', () => {
     const [a] = diff.domains;
     expect(a?.audited).toBe('both');
     expect(ids(a?.appeared)).toEqual(['mx-none']);
@@ -295,13 +295,13 @@ describe('diff', () => {
     expect(ids(a?.unknown)).toEqual(['tls-old']);
   });
 
-  test('diff/domains of one report only → all is new there, nothing is gone', () => {
+  test('diff/domain in one report only → all new, none resolved', () => {
     const of = (name: string) => diff.domains.find(({ domain }) => domain === name);
     expect([of('c.example')?.audited, ids(of('c.example')?.appeared)]).toEqual(['now', ['mx-single']]);
     expect([of('b.example')?.audited, of('b.example')?.gone]).toEqual(['before', []]);
   });
 
-  test('diff/what the status is judged by → what is new or worse; what is milder is not', () => {
+  test('diff/newFindings → new and worse findings, not milder ones', () => {
     expect(newFindings(now, diff).domains.map(({ findings }) => ids(findings))).toEqual([
       ['mx-none', 'mx-single'],
       ['mx-single'],
@@ -311,14 +311,14 @@ describe('diff', () => {
     ).not.toContain('mx-single');
   });
 
-  test('diff/other words, other evidence → nothing has changed', () => {
+  test('diff/other wording and evidence → no changes', () => {
     const reworded = reportOf(about('a.example', finding({ what: 'x', evidence: [] })));
     expect(diffReports(reportOf(about('a.example', finding())), reworded).domains).toMatchObject([
       { appeared: [], gone: [], changed: [], unknown: [] },
     ]);
   });
 
-  test('diff/a finding about several → is compared subject by subject', () => {
+  test('diff/a finding about several subjects → compared subject by subject', () => {
     const of = (...names: readonly string[]): AuditReport =>
       reportOf(about('a.example', finding({ subject: 'a.example', subjects: names, what: `${names.length} alike` })));
     const changes = (was: AuditReport, is: AuditReport) =>
@@ -333,13 +333,13 @@ describe('diff', () => {
     expect(changes(single, of('a', 'b', 'c'))).toEqual([[['c'], []]]);
   });
 
-  test('JUnit/a finding about several → a case of each fails', () => {
+  test('junit/a finding about several subjects → a failed case for each', () => {
     const subjects = ['a.example:25', 'b.example:25', 'c.example:25'];
     const text = junitReport(reportOf(about('a.example', finding({ probe: 'smtp', subject: 'a.example', subjects }))));
     for (const subject of subjects) expect(text).toMatch(new RegExp(`name="smtp: ${subject}">\\s*<failure`));
   });
 
-  test('diff/as text → each with what became of it', () => {
+  test('diff/text → each finding with its change', () => {
     const text = textDiff(diff);
     expect(text).toContain('new: critical mx-none (a.example)');
     expect(text).toContain('was low: high mx-single (a.example)');

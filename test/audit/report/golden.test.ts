@@ -11,7 +11,7 @@ import {
 } from 'postern/audit';
 import { expect, test } from 'vitest';
 
-/** One of each: a problem, something unknown, a server that answers and one that does not, a note. */
+/** A report with a problem, an unknown result, a reachable and an unreachable server, and a note. */
 const report: AuditReport = {
   schema: 'postern-audit-report',
   version: 2,
@@ -120,7 +120,7 @@ const report: AuditReport = {
   ],
 };
 
-test('golden/text → the state, the MX hosts, the services, then what was found, the worst first', () => {
+test('golden/text → state, MX hosts, services, findings by severity', () => {
   expect(`\n${textReport(report)}`).toBe(`
 Note: This machine has no IPv6: addresses of that kind were not connected to.
 
@@ -154,20 +154,20 @@ login, mta-sts, dane, tls-rpt, dkim, dmarc, srv, ptr, lists, dnssec, caa.
 `);
 });
 
-test('golden/text in colours → the state is bold, a severity has its own', () => {
+test('golden/coloured text → bold state, coloured severities', () => {
   const lines = textReport(report, { colour: true }).split('\n');
   expect(lines).toContain('\u001b[1mexample.org: problems (1 critical, 1 not checked)\u001b[0m');
   expect(lines).toContain('  \u001b[1;31mcritical\u001b[0m relay-open (mx1.example.org:25)');
   expect(lines).toContain('  \u001b[33mnot checked (medium)\u001b[0m lookup-failed (example.org)');
 });
 
-test('golden/JSON → the report, indented, and read back the same', () => {
+test('golden/JSON → indented, parses to the same report', () => {
   expect(jsonReport(report)).toBe(`${JSON.stringify(report, undefined, 2)}\n`);
   expect(JSON.parse(jsonReport(report))).toEqual(report);
 });
 
 property.prop([fc.string({ unit: 'binary' })])(
-  'golden/JSON of any text → is read back the same, and steers nothing',
+  'golden/JSON with any text → parses to the same report, without controls',
   (text) => {
     const noted = { ...report, notes: [text] };
     const printed = jsonReport(noted);
@@ -176,7 +176,7 @@ property.prop([fc.string({ unit: 'binary' })])(
   },
 );
 
-test('golden/SARIF → one run, its rules and its results', () => {
+test('golden/SARIF → one run with rules and results', () => {
   expect(JSON.parse(sarifReport(report))).toEqual({
     $schema: 'https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json',
     version: '2.1.0',
@@ -325,7 +325,7 @@ test('golden/SARIF → one run, its rules and its results', () => {
   });
 });
 
-test('golden/JUnit → a case for each probe and subject; what could not be talked to does not pass', () => {
+test('golden/JUnit → a case for each probe and subject; none passes for an unreachable server', () => {
   expect(`\n${junitReport(report)}`).toBe(`
 <?xml version="1.0" encoding="UTF-8"?>
 <testsuites name="postern" tests="7" failures="1" errors="0" skipped="3" time="2.500">
@@ -350,7 +350,7 @@ test('golden/JUnit → a case for each probe and subject; what could not be talk
 `);
 });
 
-test('golden/Prometheus → a gauge for each thing that is watched', () => {
+test('golden/Prometheus → gauges', () => {
   expect(`\n${prometheusReport(report)}`).toBe(`
 # HELP postern_audit_timestamp_seconds Completion time in seconds since 1970.
 # TYPE postern_audit_timestamp_seconds gauge
@@ -391,7 +391,7 @@ postern_audit_mx_hosts{domain="example.org",what="networks"} 2
 `);
 });
 
-test('golden/diff → what is new, what has changed, what is gone, what is not known any more', () => {
+test('golden/diff → new, changed, resolved and unchecked findings', () => {
   const [domain] = report.domains;
   const [relay, lookup] = domain?.findings ?? [];
   if (domain === undefined || relay === undefined || lookup === undefined) throw new Error('the report is empty');

@@ -10,7 +10,7 @@ import { checkedMessage, manyDomains, reportOf, silent, tidy, troubled } from '.
 
 const page = htmlReport(reportOf(troubled, tidy, silent));
 
-/** The start tags of a page, with their attributes as they are written. */
+/** Returns the start tags of a page with their attributes. */
 const tags = (text: string): readonly { name: string; attributes: string }[] =>
   [...text.replace(/<style>.*?<\/style>/s, '').matchAll(/<([a-z][\w-]*)((?:\s+[\w:-]+(?:="[^"]*")?)*)\s*\/?>/gi)].map(
     ([, name = '', attributes = '']) => ({ name: name.toLowerCase(), attributes }),
@@ -20,7 +20,7 @@ const attribute = (attributes: string, name: string): string | undefined =>
   new RegExp(`\\s${name}="([^"]*)"`).exec(attributes)?.[1];
 
 describe('the page', () => {
-  test('page/it is one → it needs no script, no network and no style but its own', () => {
+  test('page/self-contained → no scripts, no network, only its own style', () => {
     expect(page.startsWith('<!doctype html>\n<html lang="en">')).toBe(true);
     expect(page).toMatch(/Content-Security-Policy" content="default-src 'none'; style-src 'sha256-[\w+/]+=*'; /);
     const names = new Set(tags(page).map(({ name }) => name));
@@ -35,12 +35,12 @@ describe('the page', () => {
     expect(page).not.toMatch(/url\(|@import/);
   });
 
-  test('page/the same report → the same octets', () => {
+  test('page/same report → same bytes', () => {
     expect(htmlReport(reportOf(troubled, tidy, silent))).toBe(page);
     expect(htmlReport(JSON.parse(JSON.stringify(reportOf(troubled, tidy, silent))))).toBe(page);
   });
 
-  test('page/tags → each is closed, each id is there once, each reference leads somewhere', () => {
+  test('page/tags → closed; ids unique; references resolve', () => {
     const text = htmlReport(manyDomains(3, 20)) + htmlReport(checkedMessage);
     const open: string[] = [];
     const empty = new Set(['meta', 'br', 'path', 'circle', 'rect', 'use']);
@@ -62,7 +62,7 @@ describe('the page', () => {
     }
   });
 
-  test('page/headings → they go down one level at a time', () => {
+  test('page/headings → no level skipped', () => {
     for (const text of [page, htmlReport(checkedMessage), htmlReport(reportOf(tidy))]) {
       const levels = [...text.matchAll(/<h([1-6])/g)].map(([, level]) => Number(level));
       expect(levels[0]).toBe(1);
@@ -73,7 +73,7 @@ describe('the page', () => {
     }
   });
 
-  test('page/landmarks and tables → main, header, footer; heads with a scope; a name for each table', () => {
+  test('page/landmarks and tables → main, header, footer; scoped table headers; named tables', () => {
     for (const name of ['header', 'main', 'footer', 'nav']) expect(page).toContain(`<${name} `);
     for (const { name, attributes } of tags(page)) {
       if (name === 'th') expect(attributes).toMatch(/scope="(col|row)"/);
@@ -82,7 +82,7 @@ describe('the page', () => {
     }
   });
 
-  test('page/each finding → severity, subject, what, evidence, source, how to mend it, a place', () => {
+  test('page/each finding → severity, subject, text, evidence, source, fix, anchor', () => {
     for (const { id, severity, subject, what, evidence, fix } of troubled.findings) {
       const item = [...page.matchAll(/<li class="finding[\s\S]*?<\/li>/g)]
         .map(([text]) => text)
@@ -94,7 +94,7 @@ describe('the page', () => {
     }
   });
 
-  test('page/services → versions, days to the end of the certificate, what is offered before and after TLS', () => {
+  test('page/services → TLS versions, certificate expiry, capabilities before and after TLS', () => {
     expect(page).toContain('33 days left');
     expect(page).toContain('expired 12 days ago');
     expect(page).toContain('1.0 accepted, obsolete');
@@ -103,7 +103,7 @@ describe('the page', () => {
     expect(page).toContain('timed out');
   });
 
-  test('page/one domain → no overview; several → one, with a line for each', () => {
+  test('page/one domain → no overview; several → overview with a row for each', () => {
     expect(htmlReport(reportOf(troubled))).not.toContain('id="overview"');
     expect(page).toContain('<a href="#tidy.example.2" class="name">tidy.example</a>');
   });
@@ -120,7 +120,7 @@ describe('hostile text', () => {
           ? Object.fromEntries(
               Object.entries(value).map(([key, inner]) => [
                 key,
-                // Words that the report's type spells out are not the network's.
+                // These fields hold fixed words, not text from the network.
                 /^(schema|state|severity|kind|reach|tls|starttls|because|dane|result|service)$/.test(key)
                   ? inner
                   : everywhere(inner),
@@ -131,7 +131,7 @@ describe('hostile text', () => {
   test.each([
     ['an audit', reportOf(troubled, silent)],
     ['a check', checkedMessage],
-  ])('hostile/every string of %s is markup → the page has no tag of it', (_, report) => {
+  ])('hostile/markup in every string of %s → no tag from it', (_, report) => {
     const hostile = everywhere(report) as typeof report;
     const text = htmlReport({ ...hostile, schema: report.schema } as typeof report);
     const names = (each: string): readonly string[] => [...new Set(tags(each).map(({ name }) => name))].sort();
@@ -144,7 +144,7 @@ describe('hostile text', () => {
     expect(text).toContain('&lt;script&gt;alert(1)&lt;/script&gt;');
   });
 
-  test('hostile/words that no type has → shown as they are, no exception', () => {
+  test('hostile/unknown words → shown, no exception', () => {
     const strange = JSON.parse(
       JSON.stringify(reportOf(troubled)).replaceAll('"timeout"', '"<b>"').replaceAll('"found"', '"__proto__"'),
     );
@@ -183,7 +183,7 @@ describe('sources', () => {
 describe('the map', () => {
   const map = mapOf(troubled);
 
-  test('map/what fails → is marked with a word', () => {
+  test('map/failing hosts → marked with a word', () => {
     expect(map.mxHosts.map(({ label, standing, words }) => [label, standing, words])).toEqual([
       ['mx1.example.org', 'good', 'OK'],
       ['mx2.example.org', 'fails', 'open relay +1'],
@@ -218,13 +218,13 @@ describe('the map', () => {
     ...change,
   });
 
-  test('map/two names on one address → one address, of which it is said', () => {
+  test('map/two hosts with one address → one box, marked', () => {
     const { addresses, mxHosts } = mapOf(shared({ services: [] }));
     expect(addresses).toMatchObject([{ label: '192.0.2.1', standing: 'fails', words: 'the only address' }]);
     expect(mxHosts.map((mxHost) => mxHost.addresses)).toEqual([[0], [0]]);
   });
 
-  test('map/port 25 is blocked here → nothing is said against the MX hosts', () => {
+  test('map/port 25 blocked here → addresses unknown', () => {
     const blocked = mapOf({
       ...tidy,
       services: tidy.services.map((service) => ({ ...service, reach: 'timeout' as const })),
@@ -242,7 +242,7 @@ describe('the map', () => {
     expect(blocked.addresses.map(({ standing }) => standing)).toEqual(['unknown', 'unknown']);
   });
 
-  test('map/a finding of a login service on the same host → not on the map', () => {
+  test('map/finding of a login service on the same host → not on the map', () => {
     const login = { ...troubled.findings[3]!, subject: 'a.tidy.example:993' };
     expect(mapOf({ ...tidy, findings: [login] }).mxHosts[0]?.standing).toBe('good');
     expect(
@@ -250,7 +250,7 @@ describe('the map', () => {
     ).toMatchObject({ standing: 'fails', words: 'certificate expired' });
   });
 
-  test('map/a name that another begins with → its findings are not the other’s', () => {
+  test('map/host name that is a prefix of another → findings not mixed up', () => {
     const of = { ...troubled.findings[4]!, subject: 'a.tidy.example.org' };
     expect(mapOf({ ...tidy, findings: [of] }).mxHosts[0]?.standing).toBe('good');
   });
@@ -264,7 +264,7 @@ describe('the map', () => {
     expect(empty).toMatchObject({ label, standing });
   });
 
-  test('map/200 MX hosts with long names → 10 are drawn, all are in the table', () => {
+  test('map/200 MX hosts with long names → 10 drawn, all in the table', () => {
     const long = `${'a'.repeat(63)}.${'b'.repeat(63)}.${'c'.repeat(63)}.example`;
     const hosts = Array.from({ length: 200 }, (_, index) => ({
       ...tidy.redundancy.hosts[0]!,
@@ -277,7 +277,7 @@ describe('the map', () => {
     for (const { host } of hosts) expect(text).toContain(`<span class="name">${host}</span>`);
   });
 
-  /** 23 MX hosts, all without TLS, of which the last is an open relay. */
+  /** A domain with 23 MX hosts without TLS. The one with the highest preference number is an open relay. */
   const crowd = (): DomainAudit => {
     const hosts = Array.from({ length: 23 }, (_, i) => ({
       ...tidy.redundancy.hosts[0]!,
@@ -303,7 +303,7 @@ describe('the map', () => {
     return { ...tidy, state: 'problems', redundancy: { ...tidy.redundancy, hosts }, services, findings };
   };
 
-  test('map/23 hosts → in the order of their preferences, and the one that fails is drawn', () => {
+  test('map/23 hosts → in order of preference, including the failing one', () => {
     const { mxHosts } = mapOf(crowd());
     expect(mxHosts.map(({ preference }) => preference)).toEqual(Array.from({ length: 23 }, (_, i) => 10 * (i + 1)));
     expect(mxHosts.map(({ standing }) => standing)).toEqual([...Array<string>(22).fill('weak'), 'fails']);
@@ -312,7 +312,7 @@ describe('the map', () => {
     expect(drawn).toEqual([10, 20, 30, 40, 50, 60, 70, 80, 90, 230]);
   });
 
-  test('services/23, one of them an open relay → it stands first, and is not green; the rest is folded away', () => {
+  test('services/23 with an open relay → worst first and not green; the rest collapsed', () => {
     const text = htmlReport(reportOf(crowd()));
     const rows = [...text.matchAll(/<tr role="row" class="service">.*?<\/tr>/g)].map(([row]) => row);
     expect(rows).toHaveLength(23);
@@ -322,20 +322,20 @@ describe('the map', () => {
     expect(text).toContain('<summary>11 more services</summary>');
   });
 
-  test('services/nothing is wrong with it → green', () => {
+  test('services/no findings → green', () => {
     const text = htmlReport(reportOf({ ...crowd(), findings: [] }));
     const good = /class="service">(?:(?!<\/tr>).)*data-label="State"><div class="cell"><span class="badge tone-good">/g;
     expect(text.match(good)).toHaveLength(23);
   });
 
-  test('page/how much was found → is said once by severity, and never as a sentence', () => {
+  test('page/counts → shown once by severity, never as a sentence', () => {
     const text = htmlReport(reportOf(crowd()));
     expect(text).not.toMatch(/\d+ findings?\b|1 critical, 1 medium/);
     expect(text.match(/<ul class="counts"/g)).toHaveLength(1);
     expect(text.match(/<li class="finding/g)).toHaveLength(2);
   });
 
-  test('map/drawn → it has a title and a description that says what fails', () => {
+  test('map/drawing → title, and a description of failing hosts', () => {
     expect(page).toContain('<title id="map.example.org-title">Map of example.org</title>');
     expect(page).toMatch(
       /mx2\.example\.org, preference 20, fails \(open relay \+1\): 198\.51\.100\.25 \(open relay\)\./,
@@ -343,7 +343,7 @@ describe('the map', () => {
   });
 });
 
-test('size/50 domains with 1,000 findings → a page that a browser takes', () => {
+test('size/50 domains with 1,000 findings → under 5 MB', () => {
   const text = htmlReport(manyDomains(50, 20));
   expect(text.match(/<li class="finding/g)).toHaveLength(1_000);
   expect(text.length).toBeLessThan(5_000_000);
@@ -369,7 +369,7 @@ describe('colours', () => {
   test.each([
     ['light', 0],
     ['dark', 1],
-  ])('colours/%s → 4.5:1 or more, whatever stands on what', (_, index) => {
+  ])('colours/%s → contrast at least 4.5:1 for every pair', (_, index) => {
     const palette = palettes[index]!;
     const pairs = [
       ...grounds.flatMap((ground) => ['text', 'muted', 'link', ...tones].map((name) => [name, ground])),
@@ -379,7 +379,7 @@ describe('colours', () => {
       expect(contrast(palette[name]!, palette[ground]!), `${name} on ${ground}`).toBeGreaterThanOrEqual(4.5);
   });
 
-  test('colours/known pairs → the ratio that WCAG gives', () => {
+  test('colours/known pairs → contrast of WCAG', () => {
     expect(contrast('#000000', '#ffffff')).toBeCloseTo(21, 5);
     expect(contrast('#777777', '#ffffff')).toBeCloseTo(4.48, 2);
   });

@@ -22,13 +22,13 @@ const schema = JSON.parse(
 };
 const validate = new Ajv2020({ strict: true, allErrors: true }).compile(schema);
 
-/** What is wrong with a report, each with its place. */
+/** Returns the schema errors of a report with their paths. */
 function faults(report: unknown): readonly string[] {
   validate(report);
   return (validate.errors ?? []).map(({ instancePath, message }) => `${instancePath} ${message ?? ''}`);
 }
 
-/** As a reader of the file gets it. */
+/** Converts a report to plain JSON. */
 const plain = (report: AuditReport): unknown => JSON.parse(JSON.stringify(report));
 
 const full = reportOf(
@@ -59,17 +59,17 @@ const full = reportOf(
   silent,
 );
 
-describe('what is valid', () => {
+describe('valid reports', () => {
   test.each<[string, AuditReport]>([
-    ['a domain of each state, with everything that a report can hold', full],
+    ['a domain in each state, with every optional field', full],
     ['many domains', manyDomains(5, 3)],
   ])('schema/%s → valid', (_, report) => expect(faults(plain(report))).toEqual([]));
 
   test.each<[string, Parameters<typeof zone>[0]]>([
-    ['nothing there', {}],
-    ['the DNS fails', { 'example.org': 'temperror' }],
+    ['no records', {}],
+    ['DNS failure', { 'example.org': 'temperror' }],
     [
-      'all is published',
+      'all records published',
       {
         'example.org': {
           MX: [
@@ -89,11 +89,8 @@ describe('what is valid', () => {
       },
     ],
     ['a null MX', { 'example.org': { MX: [[0, '']] } }],
-    [
-      'records of a hostile mind',
-      { 'example.org': { TXT: ['v=spf1 \u0007\u001b[2J<script>"'], MX: [[10, '192.0.2.1']] } },
-    ],
-  ])('schema/audit() where %s → valid', async (_, data) => {
+    ['hostile records', { 'example.org': { TXT: ['v=spf1 \u0007\u001b[2J<script>"'], MX: [[10, '192.0.2.1']] } }],
+  ])('schema/audit(), %s → valid', async (_, data) => {
     const report = await audit(
       ['example.org'],
       {
@@ -109,7 +106,7 @@ describe('what is valid', () => {
     expect(report.domains[0]?.findings).not.toEqual([]);
   });
 
-  test('schema/fields that are not known yet, at every level → valid', () => {
+  test('schema/unknown fields at every level → valid', () => {
     const more = (value: unknown): unknown =>
       Array.isArray(value)
         ? value.map(more)
@@ -120,7 +117,7 @@ describe('what is valid', () => {
   });
 });
 
-/** The report with one field replaced, or taken away where the value is undefined. */
+/** Returns the report with one field replaced, or removed if the value is undefined. */
 function withField(path: string, value: unknown): unknown {
   const report = plain(full);
   const names = path.split('.');
@@ -133,7 +130,7 @@ function withField(path: string, value: unknown): unknown {
   return report;
 }
 
-describe('what is not', () => {
+describe('invalid reports', () => {
   test.each<[string, unknown]>([
     ['schema', 'postern-check-report'],
     ['version', 1],
@@ -169,8 +166,8 @@ describe('what is not', () => {
     ['domains.0.records.spf.state', 'pass'],
     ['domains.0.records.mtaSts.policy.mode', 'on'],
     ['domains.0.records.lists.0.result', 'bad'],
-  ])('schema/%s is %j → not valid, there', (path, value) => {
-    // A field of a list's own is added first where the sample has none.
+  ])('schema/%s is %j → invalid at that path', (path, value) => {
+    // The sample has no notes.
     const found =
       path === 'notes.0' ? faults({ ...(plain(full) as object), notes: [value] }) : faults(withField(path, value));
     const at = `/${path.split('.').join('/')}`;
@@ -193,7 +190,7 @@ describe('the schema and the types', () => {
       ts.ScriptTarget.Latest,
     ),
   );
-  /** The fields of an interface: by name, whether it may be absent. */
+  /** Returns the fields of an interface, and whether each is optional. */
   function fieldsOf(name: string): { readonly [field: string]: boolean } {
     for (const statement of sources.flatMap((source) => [...source.statements]))
       if (ts.isInterfaceDeclaration(statement) && statement.name.text === name)
@@ -220,7 +217,7 @@ describe('the schema and the types', () => {
     ['CertificateAudit', certificate, []],
     ['RecordsAudit', records, []],
     ['PublishedRecord', record, []],
-  ])('schema/%s → the same fields, and the same of them required', (name, described, parents) => {
+  ])('schema/%s → same fields and same required fields as the type', (name, described, parents) => {
     const fields = Object.assign({}, ...[...parents, name].map(fieldsOf)) as { [field: string]: boolean };
     expect(Object.keys(described?.properties ?? {}).sort()).toEqual(Object.keys(fields).sort());
     expect([...(described?.required ?? [])].sort()).toEqual(
@@ -230,12 +227,12 @@ describe('the schema and the types', () => {
     );
   });
 
-  test('schema/probes and services → those that there are', () => {
+  test('schema/probes and services → complete', () => {
     expect(schema.$defs.probe?.enum).toEqual(probeNames);
     expect(schema.$defs.service?.enum).toEqual(Object.keys(usualPorts));
   });
 
-  test('schema/the names of all findings → are names', () => {
+  test('schema/ids of all findings → match the pattern', () => {
     const pattern = new RegExp(schema.$defs.name?.pattern ?? '(?!)');
     expect(Object.keys(auditCatalogue).filter((id) => !pattern.test(id))).toEqual([]);
   });
