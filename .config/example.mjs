@@ -1,5 +1,6 @@
 /**
- * Runs an example of docs/examples: `npm run example -- server`.
+ * Runs an example of docs/examples: `npm run example -- server`. What follows the name is passed on. `npm start` runs the
+ * example `demo`.
  *
  * @module
  */
@@ -7,11 +8,11 @@ import './typescript.mjs';
 import { existsSync } from 'node:fs';
 import { root } from './subpaths.mjs';
 
-const [name = ''] = process.argv.slice(2);
-const file = `${root}docs/examples/${name}.ts`;
-if (!/^[\w-]+$/.test(name) || !existsSync(file)) {
-  console.error(`example: there is no ${JSON.stringify(name)}; docs/examples/README.md lists them`);
+const [name = '', ...argv] = process.argv.slice(2);
+const file = [`${name}.ts`, `${name}/main.ts`].map((path) => `${root}docs/examples/${path}`).find(existsSync);
+if (!/^[\w-]+$/.test(name) || file === undefined) {
+  console.error(`example: unknown example ${JSON.stringify(name)}; docs/examples/README.md lists them`);
   process.exit(2);
 }
 const { main } = await import(file);
-await main();
+await main(argv);

@@ -36,7 +36,7 @@ const limits = {
   'postern/smtp-session': '113 kB',
   'postern/adapters/smtp-server': '124 kB',
   'postern/adapters/login-gate': '29 kB',
-  'postern/audit': '122 kB',
+  'postern/audit': '150 kB',
   'postern/adapters/memory': '27 kB',
   'postern/adapters/system': '1 kB',
   'postern/adapters/redis': '32 kB',

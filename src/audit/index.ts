@@ -36,6 +36,33 @@ export { subjectsOf } from './group.ts';
 export type { AuditOptions, AuditProgress } from './options.ts';
 export { usualPorts } from './options.ts';
 export type {
+  AnyReport,
+  AuditDiff,
+  CheckAnswer,
+  CheckedMessage,
+  CheckedSubject,
+  CheckFinding,
+  CheckReport,
+  DomainDiff,
+  TextOptions,
+} from './report/index.ts';
+/** @internal */
+export {
+  CHECK_REPORT_VERSION,
+  diffReports,
+  htmlReport,
+  jsonReport,
+  junitReport,
+  newFindings,
+  prometheusReport,
+  readReport,
+  sarifReport,
+  sheetOf,
+  textDiff,
+  textReport,
+  wrapWords,
+} from './report/index.ts';
+export type {
   AuditReport,
   AuditState,
   CertificateAudit,

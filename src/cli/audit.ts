@@ -1,16 +1,26 @@
 /**
- * `postern audit`: looks at domains, and prints what was found.
+ * `postern audit`: audits domains and prints a report.
  *
- * **Asks**: what `postern/audit` asks, with this machine's sockets; files that the options name.
- * **Limits**: one form at a time. Ctrl-C ends it at once, and nothing is printed of what was found until then.
+ * **Asks**: what `postern/audit` asks, over the sockets of this machine; and the files named by options.
+ * **Limits**: one output format per run. Ctrl-C ends it at once and prints nothing.
  *
  * @module
  */
-import type { AuditOptions, AuditReport } from '../audit/index.ts';
-import { audit, auditCatalogue, systemEnv } from '../audit/index.ts';
-import { auditHelp } from './audit-help.ts';
+import type { AuditDiff, AuditOptions, AuditReport } from '../audit/index.ts';
+import {
+  audit,
+  auditCatalogue,
+  diffReports,
+  jsonReport,
+  newFindings,
+  readReport,
+  systemEnv,
+  textDiff,
+} from '../audit/index.ts';
+import { onAbort } from '../env/index.ts';
 import {
   asUsage,
+  auditHelp,
   auditOptions,
   domainHint,
   overConfig,
@@ -19,17 +29,13 @@ import {
   providersOf,
   readConfig,
 } from './audit-options.ts';
-import { openDns, readText } from './dns.ts';
-import { type CommandIo, exitCodes, UsageError } from './io.ts';
+import { openDns } from './dns.ts';
+import { type CommandIo, exitCodes, readJson, readText, UsageError, writeText } from './io.ts';
 import { durationOf, numberOf, readArguments, refuseEmpty, textOf, textsOf, type Values, wordsOf } from './options.ts';
+import { emit, exitCodeOf, type Output, outputOf, printed } from './output.ts';
 import { progressLine } from './progress.ts';
-import { diffReports, onlyNew, parseReport } from './report/diff.ts';
-import { formNames, formOf, printed, textOptionsOf } from './report/forms.ts';
-import { jsonReport } from './report/json.ts';
-import { textDiff } from './report/text.ts';
-import { exitCodeOf, thresholdOf } from './verdict.ts';
 
-/** Answers the exit status. @throws UsageError where it was called wrongly */
+/** Runs `postern audit` and returns the exit status. @throws {UsageError} if the command line is wrong */
 export async function auditCommand(argv: readonly string[], io: CommandIo): Promise<number> {
   const given = readArguments(argv, auditOptions, 'postern audit');
   if (given.values.help === true) {
@@ -45,18 +51,16 @@ export async function auditCommand(argv: readonly string[], io: CommandIo): Prom
   const config = configPath === undefined ? { domains: [], values: {} } : await readConfig(configPath, io);
   const values = overConfig(config.values, given.values);
   const domains = given.words.length > 0 ? given.words : config.domains;
-  if (domains.length === 0) throw new UsageError('name a domain: postern audit example.org\nSee postern audit --help.');
+  if (domains.length === 0)
+    throw new UsageError('no domain given, for example: postern audit example.org\nSee postern audit --help.');
 
-  // Whatever is wrong with the call is said before anybody is asked anything.
-  const form = formOf(Object.fromEntries(formNames.map((name) => [name, values[name] === true])));
-  const failOn = thresholdOf(textOf(values, 'fail-on'));
-  const output = textOf(values, 'output');
+  // Report every usage error before the first query.
+  const output = outputOf(values, io);
   const save = textOf(values, 'save');
-  if (save !== undefined && save === output) throw new UsageError(`--save and --output both write ${save}`);
-  const diffPath = textOf(values, 'diff');
-  const before = diffPath === undefined ? undefined : parseReport(await readText(diffPath, io), diffPath);
+  if (save !== undefined && save === output.path) throw new UsageError(`--save and --output both write ${save}`);
+  const before = await earlierReport(textOf(values, 'diff'), io);
   const progress = io.isTerminal.stderr && values.quiet !== true ? progressLine(io) : undefined;
-  const settings = { ...(await settingsOf(values, io)), signal: io.signal, onProgress: progress?.tell };
+  const settings = { ...(await settingsOf(values, io)), signal: io.signal, onProgress: progress?.show };
   const { dns, close } = await openDns(
     { resolvers: textsOf(values, 'resolver'), zoneFile: textOf(values, 'zone'), timeoutMs: settings.timeoutMs },
     io,
@@ -66,23 +70,15 @@ export async function auditCommand(argv: readonly string[], io: CommandIo): Prom
     const report = await unlessAborted(audit(domains, settings, systemEnv({ dns, source, timeoutMs })), io.signal);
     progress?.end();
     if (report === undefined) {
-      // The terminal shows ^C where the cursor was.
+      // Overwrite the terminal's ^C.
       if (io.isTerminal.stderr) io.stderr('\r\u001b[K');
       return exitCodes.interrupted;
     }
-    const plain = values['no-color'] === true || output !== undefined;
     const diff = before === undefined ? undefined : diffReports(before, report);
-    const shown = diff === undefined ? report : onlyNew(report, diff);
-    const text =
-      diff !== undefined && form === 'json'
-        ? jsonReport(diff)
-        : diff !== undefined && form === 'text'
-          ? textDiff(diff, textOptionsOf(io, plain))
-          : printed(shown, form, io, plain);
-    if (output === undefined) io.stdout(text);
-    else await written(output, text, io);
-    if (save !== undefined) await written(save, jsonReport(report), io);
-    return exitCodeOf(shown, failOn);
+    const shown = diff === undefined ? report : newFindings(report, diff);
+    await emit(printedWith(diff, shown, output), output, io);
+    if (save !== undefined) await writeText(save, jsonReport(report), io);
+    return exitCodeOf(shown, output.failOn);
   } catch (error) {
     throw usageOf(error, domains, textsOf(values, 'ca') ?? []);
   } finally {
@@ -91,7 +87,24 @@ export async function auditCommand(argv: readonly string[], io: CommandIo): Prom
   }
 }
 
-/** The options of `audit()`, out of those of the command. @throws UsageError */
+/** Text and JSON print the diff itself; other formats print the new findings. */
+function printedWith(diff: AuditDiff | undefined, shown: AuditReport, output: Output): string {
+  if (diff !== undefined && output.format === 'json') return jsonReport(diff);
+  if (diff !== undefined && output.format === 'text') return textDiff(diff, output.text);
+  return printed(shown, output);
+}
+
+async function earlierReport(path: string | undefined, io: CommandIo): Promise<AuditReport | undefined> {
+  if (path === undefined) return undefined;
+  const value = await readJson(path, io);
+  try {
+    return readReport(value);
+  } catch (error) {
+    throw new UsageError((error as Error).message.replace(/^readReport: value/, path));
+  }
+}
+
+/** Reads the options of `audit()`. @throws {UsageError} if one is wrong */
 async function settingsOf(values: Values, io: CommandIo): Promise<AuditOptions> {
   const smtpPort = numberOf(values, 'smtp-port', 1, 65_535);
   return {
@@ -115,36 +128,19 @@ async function settingsOf(values: Values, io: CommandIo): Promise<AuditOptions> 
   };
 }
 
-/** Undefined as soon as the signal says so: the audit ends behind it, as its connections are closed. */
-async function unlessAborted(
+/** Returns the report, or undefined as soon as the signal is aborted, while the audit still closes its connections. */
+const unlessAborted = (
   running: Promise<AuditReport>,
   signal: AbortSignal | undefined,
-): Promise<AuditReport | undefined> {
-  if (signal === undefined) return running;
-  const stop = new AbortController();
-  const aborted = new Promise<undefined>((resolve) => {
-    if (signal.aborted) resolve(undefined);
-    signal.addEventListener('abort', () => resolve(undefined), { once: true, signal: stop.signal });
+): Promise<AuditReport | undefined> =>
+  new Promise((resolve, reject) => {
+    const withdraw = onAbort(signal, () => resolve(undefined));
+    if (signal?.aborted) resolve(undefined);
+    running.then(resolve, reject).finally(withdraw);
   });
-  // Nobody waits for it any more where the other is first.
-  running.catch(() => undefined);
-  try {
-    return await Promise.race([aborted, running]);
-  } finally {
-    stop.abort();
-  }
-}
 
-async function written(path: string, text: string, io: CommandIo): Promise<void> {
-  try {
-    await io.writeFile(path, text);
-  } catch (error) {
-    throw new UsageError(`${path} cannot be written: ${(error as Error).message}`);
-  }
-}
-
-function usageOf(error: unknown, domains: readonly string[], authorities: readonly string[]): unknown {
-  const usage = asUsage(error, authorities);
+function usageOf(error: unknown, domains: readonly string[], caFiles: readonly string[]): unknown {
+  const usage = asUsage(error, caFiles);
   if (usage === undefined) return error;
   const hint = domains.map((domain) => (usage.message.includes(JSON.stringify(domain)) ? domainHint(domain) : ''));
   return new UsageError(`${usage.message}${hint.find((text) => text !== '') ?? ''}\nSee postern audit --help.`);

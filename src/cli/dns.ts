@@ -1,38 +1,38 @@
 import { stubResolver } from '../adapters/dns-node/index.ts';
 import { systemClock } from '../adapters/system/index.ts';
 import { cached } from '../dns/index.ts';
-import type { DnsResolver } from '../env/index.ts';
+import { type Clock, type DnsResolver, withDeadline } from '../env/index.ts';
 import { type ZoneData, zone } from '../testing/index.ts';
-import type { CommandIo } from './io.ts';
-import { UsageError } from './io.ts';
+import { type CommandIo, readJson, UsageError } from './io.ts';
 
-/** Where the command asks its DNS questions. */
-export interface DnsAsk {
-  /** Servers; those of `/etc/resolv.conf` where not given. */
+/** Options for the DNS. */
+export interface DnsOptions {
+  /** Resolvers to query. Default: those of `/etc/resolv.conf`. */
   readonly resolvers?: readonly string[];
-  /** A file that stands for the DNS. */
+  /** JSON file that replaces the DNS. */
   readonly zoneFile?: string;
-  /** Milliseconds for a question. */
+  /** Timeout of one query in milliseconds. Default and maximum: 10,000. */
   readonly timeoutMs?: number;
 }
 
-/** For a question: a server of names that has not answered by then will not. */
+/** Longest timeout of a query. */
 const MOST_MS = 10_000;
 
-/** A resolver, and what ends it. @throws UsageError where an option is wrong */
+/** Opens a resolver. `close` ends it. @throws {UsageError} if an option is wrong */
 export async function openDns(
-  { resolvers, zoneFile, timeoutMs }: DnsAsk,
+  { resolvers, zoneFile, timeoutMs = MOST_MS }: DnsOptions,
   io: CommandIo,
 ): Promise<{ readonly dns: DnsResolver; readonly close: () => void }> {
+  const clock = systemClock();
+  const limitMs = Math.min(timeoutMs, MOST_MS);
   if (zoneFile !== undefined) {
     if (resolvers !== undefined)
-      throw new UsageError('--zone and --resolver exclude each other: the file stands for the DNS');
+      throw new UsageError('--zone and --resolver cannot be combined: the file replaces the DNS');
     const data = await readJson(zoneFile, io);
     if (typeof data !== 'object' || data === null || Array.isArray(data))
       throw new UsageError(`${zoneFile} must be an object of names, like {"example.org": {"A": ["192.0.2.1"]}}`);
     try {
-      const dns = inTime(zone(data as ZoneData, { clock: systemClock() }), Math.min(timeoutMs ?? MOST_MS, MOST_MS));
-      return { dns, close: () => undefined };
+      return { dns: limited(zone(data as ZoneData, { clock }), clock, limitMs), close: () => undefined };
     } catch (error) {
       throw new UsageError(`${zoneFile}: ${(error as Error).message}`);
     }
@@ -40,48 +40,25 @@ export async function openDns(
   try {
     const stub = stubResolver({
       servers: resolvers,
-      timeoutMs: Math.min(timeoutMs ?? MOST_MS, MOST_MS),
-      // Whoever names a resolver trusts it; one of resolv.conf is trusted where it says so.
+      timeoutMs: limitMs,
+      // A resolver named on the command line is trusted. One of resolv.conf is trusted if that file says so.
       ...(resolvers === undefined ? {} : { trustAd: true }),
     });
-    return { dns: cached(stub, { clock: systemClock() }), close: () => void stub.close() };
+    return { dns: cached(stub, { clock }), close: () => void stub.close() };
   } catch (error) {
     if (error instanceof TypeError) throw new UsageError(`--resolver: ${error.message}`);
     throw error;
   }
 }
 
-/** A name that a file calls silent is a question without an answer, not one without an end. */
-const inTime = (dns: DnsResolver, timeoutMs: number): DnsResolver => ({
+/** Ends queries for names that a zone file marks as silent. */
+const limited = (dns: DnsResolver, clock: Clock, timeoutMs: number): DnsResolver => ({
   async resolve(name, type, options = {}) {
-    const late = AbortSignal.timeout(timeoutMs);
-    const signal = options.signal === undefined ? late : AbortSignal.any([late, options.signal]);
-    const answer = await dns.resolve(name, type, { ...options, signal });
-    return answer.status === 'temperror' && late.aborted ? { ...answer, reason: 'timeout' } : answer;
+    const ended = await withDeadline(clock, timeoutMs, options.signal, (signal) =>
+      dns.resolve(name, type, { ...options, signal }),
+    );
+    if (ended.how === 'failed') throw ended.error;
+    if (ended.how === 'answered') return ended.value;
+    return { status: 'temperror', reason: ended.how === 'late' ? 'timeout' : 'aborted' };
   },
 });
-
-/** Reads a file of JSON. @throws UsageError */
-export async function readJson(path: string, io: CommandIo): Promise<unknown> {
-  const text = await readText(path, io);
-  try {
-    return JSON.parse(text.replace(/^\ufeff/, '')) as unknown;
-  } catch (error) {
-    throw new UsageError(`${path} is not JSON${placeOf(error)}`);
-  }
-}
-
-/** Where a file stops being JSON. The rest of the message would show what the file holds. */
-export const placeOf = (error: unknown): string => {
-  const place = /\(line (\d+) column (\d+)\)/.exec((error as Error).message);
-  return place === null ? '' : `: line ${place[1]}, column ${place[2]}`;
-};
-
-/** Reads a file of text. @throws UsageError */
-export async function readText(path: string, io: CommandIo): Promise<string> {
-  try {
-    return await io.readFile(path);
-  } catch (error) {
-    throw new UsageError(`${path} cannot be read: ${(error as Error).message}`);
-  }
-}

@@ -7,17 +7,15 @@ import { run } from './run.ts';
 const end = new AbortController();
 process.once('SIGINT', () => end.abort());
 process.once('SIGTERM', () => end.abort());
-// A reader that has seen enough (`| head`) is no fault.
+// A reader may close the pipe early (`| head`).
 process.stdout.on('error', (error: NodeJS.ErrnoException) =>
   process.exit(error.code === 'EPIPE' ? 0 : exitCodes.couldNotCheck),
 );
 
-const readOctets = (path: string): Promise<Uint8Array> => (path === '-' ? buffer(process.stdin) : readFile(path));
 process.exitCode = await run(process.argv.slice(2), {
   stdout: (text) => void process.stdout.write(text),
   stderr: (text) => void process.stderr.write(text),
-  readOctets,
-  readFile: async (path) => Buffer.from(await readOctets(path)).toString('utf8'),
+  readFile: (path) => (path === '-' ? buffer(process.stdin) : readFile(path)),
   writeFile: (path, text) => writeFile(path, text),
   env: process.env,
   isTerminal: { stdout: process.stdout.isTTY === true, stderr: process.stderr.isTTY === true },

@@ -4,26 +4,26 @@ import { auditCommand } from './audit.ts';
 import { checkCommand } from './check/index.ts';
 import { type CommandIo, exitCodes, UsageError } from './io.ts';
 
-const help = `postern: is the gate of this mail server shut, and does mail still flow?
+const help = `postern: audits and checks mail servers
 
-  postern audit <domain…>            looks at a domain's mail: MX hosts, logins, TLS, what it publishes
-  postern check ip <address>         asks about a client's address
-  postern check sender <address>     asks about a sender: SPF, HELO, whether the domain exists
-  postern check message <file>       reads a message: DKIM, DMARC, ARC, links
-  postern help [command]             says more
-  postern --version
+  postern audit <domain…>            audit the mail setup of a domain: MX hosts, logins, TLS, DNS records
+  postern check ip <address>         check a client address: reverse DNS, DNS lists, block lists
+  postern check sender <mailbox>     check a sender: SPF, HELO name, whether the domain accepts mail
+  postern check message <file>       check a message: DKIM, DMARC, ARC, links
+  postern help [command]             show help
+  postern --version                  show the version
 
   postern audit example.org
   postern audit --dns-only --json example.org > report.json
   postern audit --diff report.json example.org
 
-Each command tells its options with --help.
-Exit status: 0 all is well, 1 something was found, 2 the command was called wrongly, 3 something could not be checked.
+Run a command with --help for its options.
+Exit status: 0 no problems, 1 problems found, 2 wrong usage, 3 some checks reached no result.
 `;
 
 const commands = ['audit', 'check', 'help'];
 
-/** Runs the command. Never rejects; answers the exit status. */
+/** Runs a command and returns its exit status. Never rejects. */
 export async function run(argv: readonly string[], io: CommandIo): Promise<number> {
   const [command, ...rest] = argv;
   try {
@@ -49,7 +49,7 @@ export async function run(argv: readonly string[], io: CommandIo): Promise<numbe
         return await checkCommand(rest, io);
       default:
         throw new UsageError(
-          `there is no command ${JSON.stringify(command)}${didYouMean(command, commands)}\nSee postern --help.`,
+          `unknown command ${JSON.stringify(command)}${didYouMean(command, commands)}\nSee postern --help.`,
         );
     }
   } catch (error) {
@@ -59,7 +59,7 @@ export async function run(argv: readonly string[], io: CommandIo): Promise<numbe
       return exitCodes.usage;
     }
     const { message, stack } = error instanceof Error ? error : new Error(String(error));
-    io.stderr(`postern: this should not have happened: ${message}\n${stack ?? ''}\n`);
+    io.stderr(`postern: internal error: ${message}\n${stack ?? ''}\n`);
     return exitCodes.couldNotCheck;
   }
 }

@@ -27,7 +27,7 @@ test('docs/guide/audit.md → a row for each exit status', () => {
   expect(rows).toEqual(Object.values(exitCodes));
 });
 
-test('docs/guide/audit.md → its table is the catalogue', () => {
+test('docs/guide/audit.md → its table of findings equals the catalogue', () => {
   const rows = guide.split('\n').filter((line) => /^\| `[a-z0-9-]+` \| (critical|high|medium|low|info)/.test(line));
   expect(rows).toEqual(
     Object.entries(auditCatalogue).map(

@@ -1,11 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import type { CommandIo } from '../../src/cli/io.ts';
-import { run } from '../../src/cli/run.ts';
+import { postern } from './command.ts';
 
 const page = readFileSync(new URL('../../docs/guide/check.md', import.meta.url), 'utf8');
 
-/** The files that the page spells out, below their name. */
+/** Files on the page: their name and the code block that follows it. */
 const files = new Map(
   [...page.matchAll(/^`([\w.]+)`:\n\n```\w+\n([\s\S]*?)^```/gm)].map(
     ([, name = '', text = '']) => [name, text] as const,
@@ -13,32 +12,13 @@ const files = new Map(
 );
 const commands = [...page.matchAll(/^\$ postern (.*)$/gm)].map(([, line = '']) => line);
 
-async function play(line: string): Promise<{ code: number; out: string; written: string[] }> {
-  let out = '';
-  const written: string[] = [];
-  const readFile = async (path: string): Promise<string> => {
-    const text = files.get(path);
-    if (text === undefined) throw new Error(`no such file: ${path}`);
-    return text;
-  };
-  const io: CommandIo = {
-    stdout: (text) => {
-      out += text;
-    },
-    stderr: (text) => {
-      out += text;
-    },
-    readFile,
-    readOctets: async (path) => new TextEncoder().encode(await readFile(path)),
-    writeFile: async (_, text) => void written.push(text),
-    env: {},
-    isTerminal: { stdout: false, stderr: false },
-  };
-  return { code: await run(line.split(' '), io), out, written };
+async function play(line: string): Promise<{ code: number; out: string; written: readonly string[] }> {
+  const { status, stdout, stderr, written } = await postern(line, { files: Object.fromEntries(files) });
+  return { code: status, out: stdout + stderr, written: Object.values(written) };
 }
 
 describe('docs/guide/check.md', () => {
-  test('guide/its files → are there', () => expect([...files.keys()]).toEqual(['zone.json', 'message.eml']));
+  test('guide/files → found', () => expect([...files.keys()]).toEqual(['zone.json', 'message.eml']));
 
   test.each<[string, number, readonly string[]]>([
     ['check ip --zone zone.json 192.0.2.1', 0, ['iprev', 'pass', 'info ip-not-public']],
@@ -65,7 +45,7 @@ describe('docs/guide/check.md', () => {
     ],
     ['check ip --zone zone.json --list bl.example=BL --html --output page.html 198.51.100.9', 1, []],
     ['check ip --zone zone.json --list bl.example=BL --fail-on never 198.51.100.9', 0, ['high listed']],
-  ])('guide/%s → exit status %i, and what the page says of it', async (line, code, said) => {
+  ])('guide/%s → exit status %i, and the output that the page describes', async (line, code, said) => {
     expect(commands).toContain(line);
     const { code: ended, out, written } = await play(line);
     expect({ code: ended, out }).toMatchObject({ code });
@@ -73,5 +53,5 @@ describe('docs/guide/check.md', () => {
     if (line.includes('--output')) expect(written[0]).toMatch(/^<!doctype html>/);
   });
 
-  test('guide/each command of the page → is tried here', () => expect(commands).toHaveLength(8));
+  test('guide/every command on the page → tested here', () => expect(commands).toHaveLength(8));
 });

@@ -2,9 +2,8 @@ import { readFileSync } from 'node:fs';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, test } from 'vitest';
 import { checkCatalogue } from '../../src/cli/check/catalogue.ts';
-import type { CommandIo } from '../../src/cli/io.ts';
-import { run } from '../../src/cli/run.ts';
-import { checkedMessage } from './html-sample.ts';
+import { checkedMessage } from '../audit/report/html-sample.ts';
+import { postern } from './command.ts';
 
 const schema = JSON.parse(readFileSync(new URL('../../src/cli/check/report.schema.json', import.meta.url), 'utf8')) as {
   readonly $defs: { readonly finding: { readonly properties: { readonly id: { readonly enum: readonly string[] } } } };
@@ -17,21 +16,7 @@ function faults(report: unknown): readonly string[] {
 }
 
 async function reportOf(argv: readonly string[], files: { readonly [path: string]: string }): Promise<unknown> {
-  let out = '';
-  const readFile = async (path: string): Promise<string> => files[path] ?? '';
-  const io: CommandIo = {
-    stdout: (text) => {
-      out += text;
-    },
-    stderr: () => {},
-    readFile,
-    readOctets: async (path) => new TextEncoder().encode(await readFile(path)),
-    writeFile: async () => {},
-    env: {},
-    isTerminal: { stdout: false, stderr: false },
-  };
-  await run(['check', ...argv, '--zone', 'zone', '--json'], io);
-  return JSON.parse(out);
+  return JSON.parse((await postern(['check', ...argv, '--zone', 'zone', '--json'], { files })).stdout);
 }
 
 const zone = JSON.stringify({
@@ -69,17 +54,17 @@ describe('the schema of a check', () => {
     expect(faults(await reportOf(argv, { zone, m, list: '192.0.2.0/24\n' }))).toEqual([]);
   });
 
-  test('schema/the sample of the page → valid', () =>
+  test('schema/sample of the HTML tests → valid', () =>
     expect(faults(JSON.parse(JSON.stringify(checkedMessage)))).toEqual([]));
 
-  test('schema/each finding of the catalogue → named', () =>
+  test('schema/ids → those of the catalogue', () =>
     expect(schema.$defs.finding.properties.id.enum).toEqual(Object.keys(checkCatalogue)));
 
   test.each([
     ['another schema', { schema: 'postern-audit-report' }],
     ['another version', { version: 1 }],
     ['no subject', { subjects: [] }],
-    ['a state that is none', { state: 'fine' }],
+    ['an unknown state', { state: 'fine' }],
   ])('schema/%s → not valid', async (_, change) => {
     const report = (await reportOf(['ip', '192.0.2.1'], { zone })) as object;
     expect(faults({ ...report, ...change })).not.toEqual([]);

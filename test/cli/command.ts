@@ -1,9 +1,9 @@
 import type { CommandIo } from '../../src/cli/io.ts';
 import { run } from '../../src/cli/run.ts';
 
-/** What a command is run with, besides its arguments. */
+/** The surroundings of a command. */
 export interface Around {
-  /** By path; what is no text is JSON. */
+  /** Files by path: text, bytes, or an object to be read as JSON. */
   readonly files?: { readonly [path: string]: unknown };
   readonly terminal?: boolean;
   readonly columns?: number;
@@ -11,7 +11,7 @@ export interface Around {
   readonly signal?: AbortSignal;
 }
 
-/** What came of it. */
+/** How a command ended. */
 export interface Ended {
   readonly status: number;
   readonly stdout: string;
@@ -24,11 +24,6 @@ export async function postern(line: string | readonly string[], around: Around =
   const { files = {}, terminal = false, env = {}, columns, signal } = around;
   const printed = { stdout: '', stderr: '' };
   const written: { [path: string]: string } = {};
-  const readFile = async (path: string): Promise<string> => {
-    if (!Object.hasOwn(files, path)) throw new Error(`ENOENT: no such file or directory, open '${path}'`);
-    const content = files[path];
-    return typeof content === 'string' ? content : JSON.stringify(content);
-  };
   const io: CommandIo = {
     stdout(text) {
       printed.stdout += text;
@@ -36,8 +31,12 @@ export async function postern(line: string | readonly string[], around: Around =
     stderr(text) {
       printed.stderr += text;
     },
-    readFile,
-    readOctets: async (path) => new TextEncoder().encode(await readFile(path)),
+    async readFile(path) {
+      if (!Object.hasOwn(files, path)) throw new Error(`ENOENT: no such file or directory, open '${path}'`);
+      const content = files[path];
+      if (content instanceof Uint8Array) return content;
+      return new TextEncoder().encode(typeof content === 'string' ? content : JSON.stringify(content));
+    },
     async writeFile(path, text) {
       if (path.startsWith('/no/')) throw new Error(`ENOENT: no such file or directory, open '${path}'`);
       written[path] = text;

@@ -14,7 +14,7 @@ const zone = { 'example.org': { MX: [[10, host]] }, [host]: { A: ['127.0.0.1'] }
 const running: FakeMxHost[] = [];
 afterEach(() => Promise.all(running.splice(0).map((server) => server.close())));
 
-/** Audits an MX host of this machine by the command. */
+/** Runs `postern audit` against a fake MX host on loopback. */
 async function audited(posture: Posture, words: string): Promise<Ended> {
   const server = await fakeMxHost(posture);
   running.push(server);
@@ -25,7 +25,7 @@ async function audited(posture: Posture, words: string): Promise<Ended> {
   );
 }
 
-/** The schema, with every object closed: what is not described is a fault here. */
+/** Returns the schema with `additionalProperties: false` everywhere, so that undocumented fields are errors. */
 function closed(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(closed);
   if (typeof value !== 'object' || value === null) return value;
@@ -41,7 +41,7 @@ function faults(text: string): unknown {
   return (validate.errors ?? []).map(({ instancePath, message, params }) => [instancePath, message, params]);
 }
 
-/** What could steer a terminal, end a line, or be taken for markup or a link. */
+/** Replies with terminal controls, line ends, markup and links. */
 const hostile: Posture = {
   tls,
   greeting: '220 mx \u001b[2J\u001b]0;owned\u0007 ]]><script>"{0}[a](https://attacker.example)\u2028\u202e\r\n',
@@ -49,8 +49,8 @@ const hostile: Posture = {
   rcpt: () => '250 2.1.5 "\u001b[2J" ]]></failure> {0} [a](https://attacker.example) \u009b31m',
 };
 
-describe('postern audit against a server of this machine', () => {
-  test('server/all is well → 0, and a report that holds what is described and nothing else', async () => {
+describe('postern audit against a server on loopback', () => {
+  test('server/no problems → exit status 0, and a report without undocumented fields', async () => {
     const { status, stdout, stderr } = await audited({ tls }, '--json');
     expect([status, stderr]).toEqual([0, '']);
     expect(faults(stdout)).toEqual([]);
@@ -60,14 +60,14 @@ describe('postern audit against a server of this machine', () => {
     ]);
   });
 
-  test('server/it relays → 1, and said in each form', async () => {
+  test('server/open relay → exit status 1, critical finding', async () => {
     const { status, stdout } = await audited({ tls, rcpt: () => '250 2.1.5 Ok' }, '--json');
     expect(status).toBe(1);
     expect(faults(stdout)).toEqual([]);
     expect((await audited({ tls, rcpt: () => '250 2.1.5 Ok' }, '')).stdout).toContain('critical relay-open');
   });
 
-  test('server/it does not speak SMTP, hangs up, or is silent → a report of the same form', async () => {
+  test('server/not SMTP, refuses service or closes the connection → valid report', async () => {
     for (const posture of [
       { greeting: 'HTTP/1.1 400 Bad Request\r\n' },
       { greeting: '554 No\r\n' },
@@ -77,12 +77,12 @@ describe('postern audit against a server of this machine', () => {
   });
 
   test.each(['', '--sarif', '--junit', '--prometheus', '--html', '--json'])(
-    'server/it says what steers terminals (%s) → printed as text',
+    'server/hostile replies (%s) → escaped',
     async (form) => {
       const { status, stdout } = await audited(hostile, form);
       expect(status).toBe(1);
       expect(stdout).toContain('relay-open');
-      // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for.
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: the output must not contain these.
       expect(stdout).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e]/);
       if (form === '--json') expect(faults(stdout)).toEqual([]);
       if (form === '--junit') expect(stdout).not.toMatch(/\]\]>|"&<|<script/);

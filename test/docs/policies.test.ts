@@ -6,7 +6,6 @@ import { decisionAt, quietEnv, replyTo, zone } from 'postern/testing';
 import { afterAll, describe, expect, test } from 'vitest';
 import { root } from '../../.config/subpaths.mjs';
 import { inbound as example } from '../../docs/examples/inbound.ts';
-import { inboundPolicy, submissionPolicy } from '../../src/cli/demo/policy.ts';
 import { allSnippets, placeOf, writeSnippets } from './snippets.ts';
 
 const folder = join(root, 'test/docs/.snippets/policies');
@@ -23,7 +22,6 @@ const policies: readonly (readonly [string, SessionPolicy, string])[] = [
   ['README.md', await shown('README.md', 'policy.ts'), 'zen.dnsbl.example'],
   ['docs/guide/getting-started.md', await shown('docs/guide/getting-started.md', 'world.ts'), 'zen.dnsbl.example'],
   ['docs/examples/inbound.ts', example, 'zen.dnsbl.example'],
-  ['npm start', inboundPolicy(), 'bl.lists.example'],
 ];
 
 describe.each(policies)('docs/the policy of %s', (_, policy, list) => {
@@ -73,7 +71,3 @@ test.each(made.map((snippet) => [snippet.at, snippet] as const))(
     expect(exported.flatMap((value) => (value as { warnings?: unknown[] } | null)?.warnings ?? [])).toEqual([]);
   },
 );
-
-test('docs/the submission policy of npm start has no rule without effect', () => {
-  expect(submissionPolicy().policy.warnings).toEqual([]);
-});

@@ -20,7 +20,6 @@ import { smtpSession } from 'postern/smtp-session';
 import { fixedClock, quietEnv, type ZoneData, type ZoneEntry, zone } from 'postern/testing';
 import { afterAll, describe, expect, test } from 'vitest';
 import { root } from '../../.config/subpaths.mjs';
-import { inboundPolicy } from '../../src/cli/demo/policy.ts';
 import { NOW, octets, records, seal, sign } from '../checks/message-authentication/mail.ts';
 import { allSnippets, placeOf, writeSnippets } from '../docs/snippets.ts';
 
@@ -195,7 +194,6 @@ function strict(): SessionPolicy {
 const policies: readonly (readonly [string, () => Promise<SessionPolicy>])[] = [
   ['every recommended table', async () => everyTable()],
   ['scores at their limits', async () => strict()],
-  ['the demonstration', async () => inboundPolicy()],
   [
     'the README',
     async () => {
@@ -267,10 +265,8 @@ const everything = process.env.POSTERN_FUZZ_RUNS !== undefined;
 let turn = 0;
 let kind = 0;
 
-describe.each(policies)('%s', (policyName, policy) => {
-  // Without a trusted sealer, what a list has changed fails DMARC, and rightly so.
-  const mine = policyName === 'the demonstration' ? ways.filter(([name]) => !name.includes('sealed')) : ways;
-  test.each(mine)(
+describe.each(policies)('%s', (_, policy) => {
+  test.each(ways)(
     '%s',
     async (_, way) => {
       const text = octets(await way.text());

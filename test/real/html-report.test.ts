@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
 import { chromium } from 'playwright-core';
+import { htmlReport } from 'postern/audit';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { htmlReport } from '../../src/cli/report/html.ts';
-import { contrast } from '../cli/contrast.ts';
-import { checkedMessage, manyDomains, reportOf, silent, tidy, troubled } from '../cli/html-sample.ts';
+import { contrast } from '../audit/report/contrast.ts';
+import { checkedMessage, manyDomains, reportOf, silent, tidy, troubled } from '../audit/report/html-sample.ts';
 import * as inPage from './html-report-page.mjs';
 
 const long = `${'a-very-long-label-'.repeat(3)}x.${'b'.repeat(63)}.${'c'.repeat(63)}.example`;

@@ -13,8 +13,8 @@ import type { Counters, Env } from 'postern/env';
 import { smtpPolicy } from 'postern/smtp';
 import { zone } from 'postern/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { DemoServers } from '../../src/cli/demo/servers.ts';
-import { startServers } from '../../src/cli/demo/servers.ts';
+import type { DemoServers } from '../../docs/examples/demo/servers.ts';
+import { startServers } from '../../docs/examples/demo/servers.ts';
 
 const run = promisify(execFile);
 
@@ -30,7 +30,7 @@ async function swaks(...given: string[]): Promise<{ readonly said: string; reado
 }
 const at = (port: number): string[] => ['--server', '127.0.0.1', '--port', String(port)];
 
-describe('swaks against the demonstration', () => {
+describe('swaks against the demo', () => {
   let servers: DemoServers;
   beforeAll(async () => {
     servers = await startServers();

@@ -1,8 +1,23 @@
-import type { CatalogueEntry, Severity } from '../../audit/index.ts';
+import type { CatalogueEntry, CheckAnswer, CheckFinding, Severity } from '../../audit/index.ts';
 import { entriesOf, evidenceOf, printable } from '../../audit/index.ts';
-import type { CheckFinding } from './report.ts';
+import type { Clock, DnsResolver } from '../../env/index.ts';
 
-/** What every finding of one kind has in common. */
+/** What checks may touch. */
+export interface CheckEnv {
+  readonly dns: DnsResolver;
+  readonly clock: Clock;
+  /** Aborted when the time is up. Checks then report that they could not find out. */
+  readonly signal: AbortSignal;
+}
+
+/** The results of one part of a check. */
+export interface Results {
+  readonly answers: readonly CheckAnswer[];
+  readonly findings: readonly CheckFinding[];
+  readonly notes?: readonly string[];
+}
+
+/** What all findings with one id have in common. */
 export type CheckCatalogueEntry = CatalogueEntry<string>;
 
 const ip = entriesOf<string>('ip');
@@ -20,9 +35,9 @@ const uribl = entriesOf<string>('uribl');
 const message = entriesOf<string>('message');
 const unknown = (probe: string): ReturnType<typeof entriesOf<string>> => entriesOf(probe, 'could-not-check');
 
-const askAgain = 'Look at the name servers of the name, and ask again.';
+const tryAgain = 'Check the name servers of the name, and try again.';
 
-/** What a check by hand can find. */
+/** The ids of all findings of `postern check`. */
 export type CheckFindingId =
   | 'ip-not-public'
   | 'iprev-missing'
@@ -68,244 +83,234 @@ export type CheckFindingId =
   | 'uri-list-silent'
   | 'uri-list-broken';
 
-/** Everything that it can find, with what all findings of one kind have in common. */
+/** All findings of `postern check` by id. */
 export const checkCatalogue: { readonly [id in CheckFindingId]: CheckCatalogueEntry } = {
   'ip-not-public': ip(
     'info',
-    'The address is not one of the Internet',
+    'The address is not public',
     'RFC 6890 §2.2',
-    'Ask about the address that the world sees: receivers never meet this one.',
+    'Check the public address instead: receivers never see this one.',
   ),
   'iprev-missing': iprev(
     'medium',
-    'The address has no name',
+    'The address has no reverse DNS name',
     'RFC 1912 §2.1, RFC 8601 §3',
-    'Let the owner of the address publish a PTR record: receivers distrust hosts without one.',
+    'Ask the owner of the address to publish a PTR record: receivers distrust hosts without one.',
   ),
   'iprev-unconfirmed': iprev(
     'medium',
-    'The name of the address does not lead back to it',
+    'Reverse DNS is not forward-confirmed',
     'RFC 1912 §2.1, RFC 8601 §3',
-    'Let the name have this address, or the address another name.',
+    'Publish this address for the name, or change the PTR record.',
   ),
   'iprev-generic': iprev(
     'low',
-    'The name looks like one that a provider gives to a line',
+    'The reverse DNS name looks generic',
     'RFC 1912 §2.1',
-    'Give the address the name of the mail server.',
+    'Set the PTR record to the name of the mail server.',
   ),
-  'iprev-unknown': unknown('iprev')('medium', 'Reverse DNS did not answer', 'RFC 8601 §3', askAgain),
+  'iprev-unknown': unknown('iprev')('medium', 'Reverse DNS did not answer', 'RFC 8601 §3', tryAgain),
   listed: dnsbl(
     'high',
-    'The address stands on a DNS list',
+    'The address is on a DNS list',
     'RFC 5782 §2.1',
-    'Read at the list why, stop the cause, then ask to be taken off.',
+    'Look up the reason at the list, remove the cause, then request removal.',
   ),
   'list-silent': unknown('dnsbl')(
     'medium',
     'A DNS list did not answer',
     'RFC 5782 §2',
-    'Ask again; look whether the list still exists.',
+    'Try again, and check whether the list still exists.',
   ),
   'list-broken': unknown('dnsbl')(
     'medium',
-    'A DNS list did not answer as lists do',
+    'A DNS list is not usable',
     'RFC 5782 §5',
-    'Look whether the list still exists and answers this resolver: many refuse public ones.',
+    'Check whether the list still exists and answers this resolver: many refuse public resolvers.',
   ),
   blocked: blocklist(
     'high',
-    'The address is blocked by a list of addresses',
+    'A block list blocks the address',
     'RFC 5321 §3.1',
-    'Take the entry out of the list, or allow the address in it.',
+    'Remove the entry from the list, or add an exception for the address.',
   ),
   'blocklist-unread': unknown('ip-blocklist')(
     'medium',
-    'A list of addresses cannot be used',
+    'A block list file is not usable',
     'RFC 4632 §3.1',
-    'Mend the lines that are named, or say which format the list has.',
+    'Correct the listed lines, or set --blocklist-format.',
   ),
   'helo-syntax': helo(
     'high',
-    'The HELO name cannot be read',
+    'The HELO name is invalid',
     'RFC 5321 §4.1.1.1, §2.3.5',
-    'Let the client say its host name, or its address in brackets.',
+    'Configure the client to send its host name, or its address in brackets.',
   ),
   'helo-not-qualified': helo(
     'medium',
-    'The HELO name is not the whole name of a host',
+    'The HELO name is not fully qualified',
     'RFC 5321 §2.3.5',
-    'Let the client say its whole host name.',
+    'Configure the client to send its fully qualified host name.',
   ),
   'helo-differs': helo(
     'low',
-    'The HELO name does not lead to the client',
+    'The HELO name does not match the client',
     'RFC 5321 §4.1.4',
-    'Let the client say a name that has its address.',
+    'Configure the client to send a name that resolves to its address.',
   ),
   'helo-unresolvable': helo(
     'medium',
     'The HELO name has no address',
     'RFC 5321 §2.3.5, §4.1.4',
-    'Publish an address for the name, or let the client say one that has some.',
+    'Publish an address for the name, or configure the client to send another name.',
   ),
-  'helo-unknown': unknown('helo')('medium', 'The HELO name could not be looked up', 'RFC 5321 §4.1.4', askAgain),
+  'helo-unknown': unknown('helo')('medium', 'The HELO name could not be looked up', 'RFC 5321 §4.1.4', tryAgain),
   'sender-null-mx': sender(
     'high',
-    'The domain of the sender takes no mail',
+    'The sender domain accepts no mail',
     'RFC 7505 §4.2',
-    'Send from a domain that takes mail, or take the null MX away.',
+    'Send from a domain that accepts mail, or remove the null MX.',
   ),
   'sender-undeliverable': sender(
     'high',
-    'An answer to the sender could not be delivered',
+    'The sender cannot receive replies',
     'RFC 5321 §5.1',
-    'Publish MX records for the domain that lead to a public address.',
+    'Publish MX records for the domain that resolve to a public address.',
   ),
   'sender-unknown': unknown('sender-domain')(
     'medium',
-    'Where the domain of the sender takes its mail could not be looked up',
+    'The MX records of the sender domain could not be looked up',
     'RFC 5321 §5.1',
-    askAgain,
+    tryAgain,
   ),
   'spf-fail': spf(
     'high',
-    'The client may not send for the domain',
+    'SPF fail: the client may not send for the domain',
     'RFC 7208 §8.4',
-    'Add the address to the SPF record of the domain, or send from a host that is in it.',
+    'Add the address to the SPF record of the domain, or send from an authorized host.',
   ),
   'spf-softfail': spf(
     'medium',
-    'The client may probably not send for the domain',
+    'SPF softfail: the client is probably not authorized',
     'RFC 7208 §8.5',
-    'Add the address to the SPF record of the domain, or send from a host that is in it.',
+    'Add the address to the SPF record of the domain, or send from an authorized host.',
   ),
   'spf-neutral': spf(
     'low',
-    'The domain does not say whether the client may send for it',
+    'SPF neutral: the domain makes no statement about the client',
     'RFC 7208 §8.2',
-    'Name the hosts that send in the SPF record, and end it in -all or ~all.',
+    'List all sending hosts in the SPF record, and end it with -all or ~all.',
   ),
   'spf-none': spf(
     'low',
     'The domain publishes no SPF record',
     'RFC 7208 §3, §8.1',
-    'Publish a record that names the hosts that send.',
+    'Publish a record that lists the sending hosts.',
   ),
   'spf-error': spf(
     'high',
-    'The SPF record is in error',
+    'The SPF record is invalid',
     'RFC 7208 §8.7',
-    'Mend the record: receivers treat it as absent, or refuse the mail.',
+    'Correct the record: receivers ignore it or refuse the mail.',
   ),
-  'spf-unknown': unknown('spf')('medium', 'The SPF record could not be looked up', 'RFC 7208 §8.6', askAgain),
+  'spf-unknown': unknown('spf')('medium', 'The SPF record could not be looked up', 'RFC 7208 §8.6', tryAgain),
   'dkim-none': dkim('low', 'The message is not signed', 'RFC 6376 §1', 'Sign outgoing mail with DKIM.'),
   'dkim-invalid': dkim(
     'medium',
-    'A DKIM signature is not valid',
+    'A DKIM signature is invalid',
     'RFC 6376 §6.1.3',
-    'Find out what changes the message between signing and here, or whether the key in the DNS is that of the signer.',
+    'Find out what changes the message after signing, or whether the key in the DNS belongs to the signer.',
   ),
   'dkim-error': dkim(
     'medium',
-    'A DKIM signature or its key cannot be used',
+    'A DKIM signature or its key is not usable',
     'RFC 6376 §6.1, RFC 8301 §3',
-    'Publish the key of the selector, with 1024 bits or more, and sign with SHA-256.',
+    'Publish the key of the selector with at least 1024 bits, and sign with SHA-256.',
   ),
   'dkim-unsigned-body': dkim(
     'medium',
-    'A part of the body is not signed',
+    'Part of the body is not signed',
     'RFC 6376 §8.2',
-    'Sign without l=: what is added behind the signed part is believed otherwise.',
+    'Sign without l=, which lets anyone append text to the message.',
   ),
-  'dkim-unknown': unknown('dkim')('medium', 'A DKIM key could not be looked up', 'RFC 6376 §6.1.2', askAgain),
+  'dkim-unknown': unknown('dkim')('medium', 'A DKIM key could not be looked up', 'RFC 6376 §6.1.2', tryAgain),
   'arc-fail': arc(
     'low',
-    'The chain of ARC seals is broken',
+    'The ARC chain is broken',
     'RFC 8617 §5.2',
-    'Find out which of the sealers changed the message after another had sealed it.',
+    'Find out which sealer changed the message after another had sealed it.',
   ),
   'dmarc-fail': dmarc(
     'high',
-    'Nothing vouches for the domain of the author, which asks that such mail be refused or set apart',
+    'DMARC fail: the author domain requests rejection or quarantine',
     'RFC 9989 §5.3, RFC 7489 §6.6.2',
-    'Sign with DKIM in the domain of the author, or send from a domain and a host that its SPF names.',
+    'Sign with DKIM in the author domain, or send from an aligned domain and a host that its SPF record authorizes.',
   ),
   'dmarc-unvouched': dmarc(
     'medium',
-    'Nothing vouches for the domain of the author',
+    'DMARC fail: neither SPF nor DKIM passes for the author domain',
     'RFC 9989 §5.3, RFC 7489 §6.6.2',
-    'Sign with DKIM in the domain of the author, or send from a domain and a host that its SPF names.',
+    'Sign with DKIM in the author domain, or send from an aligned domain and a host that its SPF record authorizes.',
   ),
   'dmarc-none': dmarc(
     'low',
-    'The domain of the author publishes no DMARC policy',
+    'The author domain publishes no DMARC policy',
     'RFC 9989 §4.10, RFC 7489 §6.1',
-    'Publish a TXT record at _dmarc, beginning with p=none and an address for reports.',
+    'Publish a TXT record at _dmarc, at first with p=none and an address for reports.',
   ),
   'dmarc-author': dmarc(
     'high',
-    'The message has no single author whose domain could be asked',
+    'The message has no single author domain',
     'RFC 5322 §3.6.2, RFC 9989 §5.3.1',
-    'Give the message one From field, with one mailbox or mailboxes of one domain.',
+    'Use one From field, with mailboxes of one domain.',
   ),
-  'dmarc-unknown': unknown('dmarc')(
-    'medium',
-    'Whether DMARC passes could not be found out',
-    'RFC 9989 §4.10',
-    askAgain,
-  ),
+  'dmarc-unknown': unknown('dmarc')('medium', 'DMARC could not be checked', 'RFC 9989 §4.10', tryAgain),
   'message-unexamined': unknown('dkim')(
     'high',
-    'The message is not one whose signatures can be looked at',
+    'The signatures of the message cannot be checked',
     'RFC 5322 §2.1',
-    'Look whether this is a message, and what its header holds.',
+    'Check that the file is a message, and inspect its header.',
   ),
   'message-truncated': unknown('message')(
     'low',
-    'Not the whole message was read',
+    'The message was not read completely',
     'RFC 5321 §4.5.3.1',
-    'Look at the rest by hand: links and parts beyond the limit are not in this report.',
+    'Inspect the rest by hand: links and parts beyond the limit are not in this report.',
   ),
   'message-empty': message(
     'high',
     'The message has neither header nor body',
     'RFC 5322 §3.6',
-    'Give a message with its header, as a server took it.',
+    'Provide the message as a server received it, with its header.',
   ),
   'link-displayed': uri(
     'medium',
-    'A link shows one host and leads to another',
+    'Link text shows a different host than its target',
     'RFC 3986 §7.6',
-    'Let the text of the link name the host that it leads to.',
+    'Change the link text to show the host of the target.',
   ),
-  'link-disguised': uri(
-    'medium',
-    'A link is written so that programs do not see it',
-    'RFC 3986 §7.6',
-    'Write the link out.',
-  ),
+  'link-disguised': uri('medium', 'Disguised link', 'RFC 3986 §7.6', 'Write the link in its usual form.'),
   'uri-listed': uribl(
     'high',
-    'A name in the message stands on a URI list',
+    'A domain in the message is on a URI list',
     'RFC 5782 §2.2',
-    'Read at the list why; take the link out of the message.',
+    'Look up the reason at the list, and remove the link from the message.',
   ),
   'uri-list-silent': unknown('uribl')(
     'medium',
     'A URI list did not answer',
     'RFC 5782 §2.2',
-    'Ask again; look whether the list still exists.',
+    'Try again, and check whether the list still exists.',
   ),
   'uri-list-broken': unknown('uribl')(
     'medium',
-    'A URI list did not answer as lists do',
+    'A URI list is not usable',
     'RFC 5782 §5',
-    'Look whether the list still exists and answers this resolver: many refuse public ones.',
+    'Check whether the list still exists and answers this resolver: many refuse public resolvers.',
   ),
 };
 
-/** Makes a finding out of the catalogue. */
+/** Creates a finding from the catalogue. */
 export function found(
   id: CheckFindingId,
   subject: string,

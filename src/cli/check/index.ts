@@ -1,46 +1,36 @@
 /**
- * `postern check`: the checks, run by hand.
+ * `postern check`: runs checks on one address, sender or message.
  *
- * **Answers**: what do the checks say of this address, this sender, this message, and why?
- * **Knows**: the arguments. **Asks**: the DNS, or a file in its place; nobody is connected to, and no mail is sent.
- *
- * **Limits**: what depends on a session is not asked: limits, bans, logins. A message of more than 64 MiB is read to there.
- *
- * Exit status: 0 nothing found at or above `--fail-on`, 1 something, 2 called wrongly, 3 something could not be checked.
+ * **Answers**: what do the checks report about this subject, and why?
+ * **Knows**: the arguments. **Asks**: the DNS, or a file that replaces it. It connects to no other server and sends no mail.
+ * **Limits**: checks that need a session are left out: connection limits, bans, logins. It reads the first 64 MiB of a
+ * message.
  *
  * @module
  */
 import { systemClock } from '../../adapters/system/index.ts';
-import { bySeverity, packageVersion, stateOf } from '../../audit/index.ts';
+import type { CheckedMessage, CheckFinding, CheckReport } from '../../audit/index.ts';
+import { bySeverity, CHECK_REPORT_VERSION, packageVersion, stateOf } from '../../audit/index.ts';
 import { didYouMean } from '../../core/index.ts';
+import { onAbort } from '../../env/index.ts';
 import { printMailbox } from '../../net/index.ts';
 import { openDns } from '../dns.ts';
-import type { CommandIo } from '../io.ts';
-import { exitCodes, UsageError } from '../io.ts';
-import { printed } from '../report/forms.ts';
-import { exitCodeOf } from '../verdict.ts';
-
-import type { CheckEnv, Looked } from './env.ts';
-import { help } from './help.ts';
+import { type CommandIo, exitCodes, readBytes, UsageError } from '../io.ts';
+import { emit, exitCodeOf, printed } from '../output.ts';
+import type { CheckEnv, Results } from './catalogue.ts';
 import { checkIp } from './ip.ts';
 import { checkMessage } from './message.ts';
 import type { CheckKind, CheckOptions } from './options.ts';
-import { addressOf, readCheckOptions, reversePath } from './options.ts';
-import type { CheckedMessage, CheckFinding, CheckReport } from './report.ts';
-import { CHECK_REPORT_VERSION } from './report.ts';
+import { addressOf, help, readCheckOptions, reversePath } from './options.ts';
 import { checkSender } from './sender.ts';
-
-export type { CheckAnswer, CheckedMessage, CheckedSubject, CheckFinding, CheckReport } from './report.ts';
-export { CHECK_REPORT_VERSION } from './report.ts';
 
 const kinds: readonly CheckKind[] = ['ip', 'sender', 'message'];
 
 /**
- * `postern check`.
+ * Runs `postern check` and returns the exit status.
  *
- * @param argv what stands behind it
- * @returns the exit status
- * @throws UsageError where it was called wrongly
+ * @param argv the arguments after `check`
+ * @throws {UsageError} if the command line is wrong
  */
 export async function checkCommand(argv: readonly string[], io: CommandIo): Promise<number> {
   const [word, ...rest] = argv;
@@ -55,95 +45,80 @@ export async function checkCommand(argv: readonly string[], io: CommandIo): Prom
   const kind = kinds.find((each) => each === word);
   if (kind === undefined)
     throw new UsageError(
-      `there is no check of ${JSON.stringify(word)}: ${kinds.join(', ')}${didYouMean(word, kinds)}\nSee postern check --help.`,
+      `unknown check ${JSON.stringify(word)} (known: ${kinds.join(', ')})${didYouMean(word, kinds)}\nSee postern check --help.`,
     );
-  const options = readCheckOptions(kind, rest);
+  const options = readCheckOptions(kind, rest, io);
   if (options.help) {
     io.stdout(help[kind]);
     return exitCodes.clean;
   }
-  return run(kind, options, io);
-}
-
-async function run(kind: CheckKind, options: CheckOptions, io: CommandIo): Promise<number> {
   const clock = systemClock();
-  const { resolvers, zone: zoneFile, timeoutMs } = options;
-  const { subject, look } = await prepare(kind, options, io);
+  const { resolvers, zone: zoneFile, timeoutMs, output } = options;
+  const { subject, check } = await prepare(kind, options, io);
   const { dns, close } = await openDns({ resolvers, zoneFile, timeoutMs }, io);
+  // Aborted checks still report what they could not find out.
   const end = new AbortController();
-  const stop = (): void => end.abort();
-  const cancel = clock.after(timeoutMs, stop);
-  io.signal?.addEventListener('abort', stop, { once: true });
+  const cancel = clock.after(timeoutMs, () => end.abort());
+  const withdraw = onAbort(io.signal, () => end.abort());
   const started = clock.now();
   try {
-    const { looked, message } = await look({ dns, clock, signal: end.signal });
+    const { results, message } = await check({ dns, clock, signal: end.signal });
     if (io.signal?.aborted) return exitCodes.interrupted;
-    const report = reportOf(kind, subject, looked, message, started, clock.now());
-    const { form, output, plain, failOn } = options;
-    const text = printed(report, form, io, plain || output !== undefined);
-    if (output === undefined) io.stdout(text);
-    else await io.writeFile(output, text);
-    return exitCodeOf(report, failOn);
+    const report = reportOf(kind, subject, results, message, started, clock.now());
+    await emit(printed(report, output), output, io);
+    return exitCodeOf(report, output.failOn);
   } finally {
     cancel();
-    io.signal?.removeEventListener('abort', stop);
+    withdraw();
     close();
   }
 }
 
 interface Prepared {
   readonly subject: string;
-  readonly look: (env: CheckEnv) => Promise<{ readonly looked: readonly Looked[]; readonly message?: CheckedMessage }>;
+  readonly check: (
+    env: CheckEnv,
+  ) => Promise<{ readonly results: readonly Results[]; readonly message?: CheckedMessage }>;
 }
 
-/** Reads everything that the question needs, so that wrong usage is told before anybody is asked. */
+/** Reads files and the subject, so that usage errors are reported before the first query. */
 async function prepare(kind: CheckKind, options: CheckOptions, io: CommandIo): Promise<Prepared> {
   switch (kind) {
     case 'ip': {
       const { lists, blocklists, format } = options;
-      const ip = addressOf('the address', options.subject);
-      const files = await Promise.all(
-        blocklists.map(async (path) => ({ path, octets: await fileOf('--blocklist', path, io) })),
-      );
-      return { subject: ip, look: async (env) => ({ looked: await checkIp({ ip, lists, files, format }, env) }) };
+      const ip = addressOf('<address>', options.subject);
+      const files = await Promise.all(blocklists.map(async (path) => ({ path, bytes: await readBytes(path, io) })));
+      return { subject: ip, check: async (env) => ({ results: await checkIp({ ip, lists, files, format }, env) }) };
     }
     case 'sender': {
       const { ip, helo, publicNetworks } = options;
-      const sender = reversePath('the mailbox', options.subject);
+      const sender = reversePath('<mailbox>', options.subject);
       return {
         subject: sender === null ? '<>' : printMailbox(sender),
-        look: async (env) => ({ looked: await checkSender({ sender, ip, helo, publicNetworks }, env) }),
+        check: async (env) => ({ results: await checkSender({ sender, ip, helo, publicNetworks }, env) }),
       };
     }
     case 'message': {
       const { ip, helo, from, uriLists, trustedSealers } = options;
       const name = options.subject === '-' ? 'standard input' : options.subject;
-      const octets = await fileOf('the file', options.subject, io);
+      const bytes = await readBytes(options.subject, io);
       return {
         subject: name,
-        look: (env) => checkMessage({ octets, name, ip, helo, from, uriLists, trustedSealers }, env),
+        check: (env) => checkMessage({ bytes, name, ip, helo, from, uriLists, trustedSealers }, env),
       };
     }
-  }
-}
-
-async function fileOf(option: string, path: string, io: CommandIo): Promise<Uint8Array> {
-  try {
-    return await io.readOctets(path);
-  } catch (error) {
-    throw new UsageError(`${option} ${JSON.stringify(path)} cannot be read: ${(error as Error).message}`);
   }
 }
 
 function reportOf(
   kind: CheckKind,
   subject: string,
-  looked: readonly Looked[],
+  results: readonly Results[],
   message: CheckedMessage | undefined,
   started: number,
   finished: number,
 ): CheckReport {
-  const findings = bySeverity(unique(looked.flatMap((part) => part.findings)));
+  const findings = bySeverity(merged(results.flatMap((part) => part.findings)));
   const state = stateOf(findings);
   return {
     schema: 'postern-check-report',
@@ -153,22 +128,22 @@ function reportOf(
     finished: new Date(finished).toISOString(),
     state,
     kind,
-    notes: [...new Set(looked.flatMap(({ notes }) => notes ?? []))],
+    notes: [...new Set(results.flatMap(({ notes }) => notes ?? []))],
     subjects: [
       {
         subject,
         state,
         durationMs: Math.max(0, Math.round(finished - started)),
         findings,
-        answers: looked.flatMap(({ answers }) => answers),
+        answers: results.flatMap(({ answers }) => answers),
         message,
       },
     ],
   };
 }
 
-/** One finding of one subject: two signatures with one key, say, are told together. */
-function unique(findings: readonly CheckFinding[]): readonly CheckFinding[] {
+/** Merges findings of one kind about one subject, such as two signatures with the same key. */
+function merged(findings: readonly CheckFinding[]): readonly CheckFinding[] {
   const kept = new Map<string, CheckFinding>();
   for (const finding of findings) {
     const key = JSON.stringify([finding.id, finding.subject, finding.severity]);

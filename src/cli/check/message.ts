@@ -1,3 +1,4 @@
+import type { CheckAnswer, CheckedMessage, CheckFinding } from '../../audit/index.ts';
 import { evidenceOf, printable } from '../../audit/index.ts';
 import { authenticateMessage } from '../../checks/message-authentication/index.ts';
 import { uribl } from '../../checks/uribl/index.ts';
@@ -7,37 +8,35 @@ import { MessageReader } from '../../message/index.ts';
 import type { IpAddress, Mailbox } from '../../net/index.ts';
 import { parseDomain, printMailbox } from '../../net/index.ts';
 import type { DkimOutcome, MessageAuthentication, SpfFact } from '../../smtp/index.ts';
-import type { CheckFindingId } from './catalogue.ts';
+import type { CheckEnv, CheckFindingId, Results } from './catalogue.ts';
 import { found } from './catalogue.ts';
-import type { CheckEnv, Looked } from './env.ts';
-import type { NamedZone } from './lists.ts';
-import type { CheckAnswer, CheckedMessage, CheckFinding } from './report.ts';
+import type { NamedZone } from './options.ts';
 import { spfOf } from './sender.ts';
 
-/** What `postern check message` asks for. */
+/** Arguments of `postern check message`. */
 export interface MessageQuestion {
-  readonly octets: Uint8Array;
-  /** What the message is called: its file. */
+  readonly bytes: Uint8Array;
+  /** File name of the message. */
   readonly name: string;
   readonly ip?: IpAddress;
   readonly helo?: string;
-  /** Of the reverse-path; `null` is the null one. */
+  /** Null is the null reverse-path. */
   readonly from?: Mailbox | null;
   readonly uriLists: readonly NamedZone[];
   readonly trustedSealers: readonly string[];
 }
 
-/** More links are not told one by one. */
+/** Longest list of links in a report. */
 const MOST_URIS = 500;
 
-/** Everything that a message shows of itself. */
+/** Checks a message: authentication and links. */
 export async function checkMessage(
   question: MessageQuestion,
   env: CheckEnv,
-): Promise<{ readonly looked: readonly Looked[]; readonly message: CheckedMessage }> {
-  const { octets, name, uriLists } = question;
+): Promise<{ readonly results: readonly Results[]; readonly message: CheckedMessage }> {
+  const { bytes, name, uriLists } = question;
   const reader = new MessageReader({});
-  reader.write(octets);
+  reader.write(bytes);
   const facts = reader.end();
   const [authentication, ...lists] = await Promise.all([
     authenticity(question, env),
@@ -45,7 +44,7 @@ export async function checkMessage(
   ]);
   const subject = facts.headers.find((field) => field.name.toLowerCase() === 'subject')?.value;
   return {
-    looked: [readingOf(facts, name), authentication, linksOf(facts.uris), ...lists],
+    results: [contentOf(facts, name), authentication, linksOf(facts.uris), ...lists],
     message: {
       size: facts.size,
       from: facts.from,
@@ -58,24 +57,24 @@ export async function checkMessage(
   };
 }
 
-function readingOf({ size, headers, parts, truncated }: MessageFacts, name: string): Looked {
+function contentOf({ size, headers, parts, truncated }: MessageFacts, name: string): Results {
   const limits = truncated.map(({ limit, value }) => `${limit}: more than ${value}`);
   const findings: CheckFinding[] = [];
   if (size === 0) findings.push(found('message-empty', name, `${printable(name)} is empty.`));
   if (limits.length > 0)
-    findings.push(found('message-truncated', name, `Not the whole of ${printable(name)} was read.`, limits));
+    findings.push(found('message-truncated', name, `${printable(name)} was not read completely.`, limits));
   return {
     answers: [
       {
         check: 'message',
         subject: printable(name),
         result: 'info',
-        reason: `${size} octets, ${headers.length} header fields, ${parts.length} ${parts.length === 1 ? 'part' : 'parts'}.`,
+        reason: `${size} bytes, ${headers.length} header fields, ${parts.length} ${parts.length === 1 ? 'part' : 'parts'}.`,
         evidence: evidenceOf([
           ...limits,
           ...parts.map(
-            ({ part, type, size: octets, filename }) =>
-              `${part === '' ? 'whole' : part} ${type}, ${octets} octets${filename === undefined ? '' : `, ${filename}`}`,
+            ({ part, type, size: bytes, filename }) =>
+              `${part === '' ? 'whole message' : part} ${type}, ${bytes} bytes${filename === undefined ? '' : `, ${filename}`}`,
           ),
         ]),
         source: 'RFC 5322 §2.1',
@@ -85,15 +84,20 @@ function readingOf({ size, headers, parts, truncated }: MessageFacts, name: stri
   };
 }
 
-async function authenticity(question: MessageQuestion, env: CheckEnv): Promise<Looked> {
-  const { octets, name, trustedSealers } = question;
+async function authenticity(question: MessageQuestion, env: CheckEnv): Promise<Results> {
+  const { bytes, name, trustedSealers } = question;
   const sender = await senderOf(question, env);
-  const found = await authenticateMessage(
-    { raw: octets, spf: sender.fact },
+  const authentication = await authenticateMessage(
+    { raw: bytes, spf: sender.fact },
     { dns: env.dns, clock: env.clock },
     { signal: env.signal, trustedSealers, timeoutMs: 30_000 },
   );
-  const parts = [sender.looked, ...signaturesOf(found, name), arcOf(found, name), dmarcOf(found, name)];
+  const parts = [
+    sender.results,
+    ...signaturesOf(authentication, name),
+    arcOf(authentication, name),
+    dmarcOf(authentication, name),
+  ];
   return {
     answers: parts.flatMap(({ answers }) => answers),
     findings: parts.flatMap(({ findings }) => findings),
@@ -101,30 +105,30 @@ async function authenticity(question: MessageQuestion, env: CheckEnv): Promise<L
   };
 }
 
-/** What SPF says of the sender, where enough is known of him. */
+/** Checks SPF if the client and an identity are known. */
 async function senderOf(
   { ip, helo, from }: MessageQuestion,
   env: CheckEnv,
-): Promise<{ readonly looked: Looked; readonly fact?: SpfFact }> {
+): Promise<{ readonly results: Results; readonly fact?: SpfFact }> {
   const none = { answers: [], findings: [] };
   if (ip === undefined)
     return {
-      looked: { ...none, notes: ['No --ip was given: SPF was not asked, and DMARC goes by signatures alone.'] },
+      results: { ...none, notes: ['SPF was not checked: --ip is missing. DMARC used DKIM only.'] },
     };
   const mailFrom = from === undefined || from === null ? null : printMailbox(from);
   const name = helo === undefined ? undefined : parseDomain(helo);
   if (mailFrom === null && name === undefined)
     return {
-      looked: { ...none, notes: ['Neither --from nor --helo was given: SPF was not asked about anybody.'] },
+      results: { ...none, notes: ['SPF was not checked: --from or --helo is missing.'] },
     };
-  const { outcome, ...looked } = await spfOf({ ip, helo: name ?? 'unknown', mailFrom }, env);
+  const { outcome, ...results } = await spfOf({ ip, helo: name ?? 'unknown', mailFrom }, env);
   const { result, domain, identity } = outcome;
-  return { looked, fact: { result, domain, identity } };
+  return { results, fact: { result, domain, identity } };
 }
 
-function signaturesOf({ dkim, signatures, reason }: MessageAuthentication, name: string): readonly Looked[] {
+function signaturesOf({ dkim, signatures, reason }: MessageAuthentication, name: string): readonly Results[] {
   if (reason !== undefined) {
-    const what = `The signatures of ${printable(name)} were not looked at: ${printable(reason)}.`;
+    const what = `The signatures of ${printable(name)} were not checked: ${printable(reason)}.`;
     return [
       {
         answers: [answer('dkim', name, 'permerror', what, [], 'RFC 6376 §6.1')],
@@ -134,7 +138,7 @@ function signaturesOf({ dkim, signatures, reason }: MessageAuthentication, name:
   }
   const signed = dkim.filter(({ result }) => result !== 'none');
   if (signed.length === 0) {
-    const what = `${printable(name)} bears no DKIM signature.`;
+    const what = `${printable(name)} has no DKIM signature.`;
     return [
       {
         answers: [answer('dkim', name, 'none', what, [], 'RFC 6376 §6.1')],
@@ -146,28 +150,28 @@ function signaturesOf({ dkim, signatures, reason }: MessageAuthentication, name:
   return [
     ...signed.map(signatureOf),
     ...(left > 0
-      ? [{ answers: [], findings: [], notes: [`${left} of ${signatures.found} signatures were not looked at.`] }]
+      ? [{ answers: [], findings: [], notes: [`${left} of ${signatures.found} signatures were not checked.`] }]
       : []),
   ];
 }
 
-function signatureOf(outcome: DkimOutcome): Looked {
+function signatureOf(outcome: DkimOutcome): Results {
   const { result, domain, selector, algorithm, identity, aligned, unsigned, testing, reason: why } = outcome;
-  const subject = `${domain ?? 'nobody'}${selector === undefined ? '' : ` (${selector})`}`;
+  const subject = `${domain ?? 'unknown domain'}${selector === undefined ? '' : ` (${selector})`}`;
   const evidence = [
     ...(selector === undefined || domain === undefined ? [] : [`key ${selector}._domainkey.${domain}`]),
     ...(algorithm === undefined ? [] : [`algorithm ${algorithm}`]),
     ...(identity === undefined ? [] : [`identity ${identity}`]),
     ...(why === undefined ? [] : [why]),
-    ...(aligned ? ['in the domain of the author'] : []),
-    ...(testing ? ['the domain is only trying it out (t=y)'] : []),
+    ...(aligned ? ['aligned with the author domain'] : []),
+    ...(testing ? ['test mode (t=y)'] : []),
     ...(unsigned === undefined ? [] : [`${unsigned} bytes of the body are not signed`]),
   ];
   const word = dkimWords[result] ?? 'permerror';
   const reason =
     word === 'pass'
       ? `The signature of ${subject} is valid.`
-      : `The signature of ${subject} ${word === 'fail' ? 'is not valid' : word === 'temperror' ? 'could not be examined' : 'cannot be used'}${why === undefined ? '' : `: ${why}`}.`;
+      : `The signature of ${subject} ${word === 'fail' ? 'is invalid' : word === 'temperror' ? 'could not be checked' : 'is not usable'}${why === undefined ? '' : `: ${why}`}.`;
   const partial = unsigned !== undefined && unsigned > 0;
   const finding: CheckFindingId | undefined =
     word === 'pass' || partial
@@ -186,7 +190,7 @@ function signatureOf(outcome: DkimOutcome): Looked {
             found(
               'dkim-unsigned-body',
               subject,
-              `The signature of ${subject} leaves ${unsigned} bytes of the body unsigned.`,
+              `The signature of ${subject} does not cover ${unsigned} bytes of the body.`,
               evidence,
             ),
           ]
@@ -195,7 +199,7 @@ function signatureOf(outcome: DkimOutcome): Looked {
   };
 }
 
-/** `policy` (too weak a key) is said as an error of the signature. */
+/** `policy` (the key is too weak) counts as an error of the signature. */
 const dkimWords: { readonly [result: string]: Result | undefined } = {
   pass: 'pass',
   fail: 'fail',
@@ -205,20 +209,20 @@ const dkimWords: { readonly [result: string]: Result | undefined } = {
   permerror: 'permerror',
 };
 
-function arcOf({ arc }: MessageAuthentication, name: string): Looked {
+function arcOf({ arc }: MessageAuthentication, name: string): Results {
   if (arc.result === 'none') return { answers: [], findings: [] };
   const evidence = arc.sealers.map((sealer, index) => `seal ${index + 1}: ${sealer}`);
   const reason =
     arc.result === 'pass'
-      ? `The chain of ${arc.sealers.length} ARC seals is whole${arc.trusted ? ', and its newest sealers are trusted' : ''}.`
-      : `The chain of ARC seals ${arc.result === 'temperror' ? 'could not be checked' : 'is broken'}${arc.reason === undefined ? '' : `: ${arc.reason}`}.`;
+      ? `The ARC chain with ${arc.sealers.length} ${arc.sealers.length === 1 ? 'seal' : 'seals'} is valid${arc.trusted ? ', and its latest sealers are trusted' : ''}.`
+      : `The ARC chain ${arc.result === 'temperror' ? 'could not be checked' : 'is broken'}${arc.reason === undefined ? '' : `: ${arc.reason}`}.`;
   return {
     answers: [answer('arc', name, arc.result, reason, evidence, 'RFC 8617 §5.2')],
     findings: arc.result === 'fail' ? [found('arc-fail', name, reason, evidence)] : [],
   };
 }
 
-function dmarcOf({ dmarc }: MessageAuthentication, name: string): Looked {
+function dmarcOf({ dmarc }: MessageAuthentication, name: string): Results {
   const { result, domain, policyDomain, policy, published, record, aligned, override, reason: why } = dmarc;
   const subject = domain ?? name;
   const evidence = [
@@ -228,10 +232,10 @@ function dmarcOf({ dmarc }: MessageAuthentication, name: string): Looked {
       : [`published p=${published.p}${published.sp === undefined ? '' : ` sp=${published.sp}`}`]),
     ...(policy === undefined
       ? []
-      : [`applies: ${policy}${dmarc.weakened === undefined ? '' : ` (${dmarc.weakened})`}`]),
-    ...(aligned?.spf === undefined ? [] : [`SPF vouches: ${aligned.spf}`]),
-    ...(aligned?.dkim === undefined ? [] : [`DKIM vouches: ${aligned.dkim}`]),
-    ...(override === undefined ? [] : [`passed at ${override.sealer}, which is trusted`]),
+      : [`applied policy: ${policy}${dmarc.weakened === undefined ? '' : ` (${dmarc.weakened})`}`]),
+    ...(aligned?.spf === undefined ? [] : [`aligned by SPF: ${aligned.spf}`]),
+    ...(aligned?.dkim === undefined ? [] : [`aligned by DKIM: ${aligned.dkim}`]),
+    ...(override === undefined ? [] : [`passed at the trusted sealer ${override.sealer}`]),
     ...(why === undefined ? [] : [why]),
   ];
   const { reason, finding } = dmarcWords(dmarc, subject);
@@ -247,14 +251,14 @@ function dmarcWords(
 ): { readonly reason: string; readonly finding?: CheckFindingId } {
   switch (result) {
     case 'pass':
-      return { reason: `SPF or a signature vouches for ${subject}.` };
+      return { reason: `SPF or DKIM passes for ${subject}.` };
     case 'fail':
       if (override !== undefined)
         return {
-          reason: `Nothing vouches for ${subject} now; ${override.sealer}, which is trusted, saw that it passed.`,
+          reason: `Neither SPF nor DKIM passes for ${subject}, but the trusted sealer ${override.sealer} reports that DMARC passed.`,
         };
       return {
-        reason: `Neither SPF nor a signature vouches for ${subject}, which asks for: ${policy ?? 'nothing'}.`,
+        reason: `Neither SPF nor DKIM passes for ${subject}, whose policy is ${policy ?? 'none'}.`,
         finding: policy === 'reject' || policy === 'quarantine' ? 'dmarc-fail' : 'dmarc-unvouched',
       };
     case 'none':
@@ -266,15 +270,15 @@ function dmarcWords(
       };
     case 'permerror':
       if (fault === 'third-party')
-        return { reason: `The DMARC record of ${subject} cannot be used.`, finding: 'dmarc-none' };
+        return { reason: `The DMARC record of ${subject} is invalid.`, finding: 'dmarc-none' };
       return {
-        reason: `The message has no single author whose domain could be asked${why === undefined ? '' : `: ${why}`}.`,
+        reason: `The message has no single author domain${why === undefined ? '' : `: ${why}`}.`,
         finding: 'dmarc-author',
       };
   }
 }
 
-function linksOf(uris: readonly MessageUri[]): Looked {
+function linksOf(uris: readonly MessageUri[]): Results {
   const placed = ({ where }: MessageUri): string =>
     `${where.part === '' ? 'header' : `part ${where.part}`}, ${where.name ?? where.kind}`;
   const wrong = uris.filter(({ displayed }) => displayed !== undefined);
@@ -296,7 +300,7 @@ function linksOf(uris: readonly MessageUri[]): Looked {
         found(
           'link-displayed',
           host,
-          `A link shows ${all[0]?.displayed ?? ''} and leads to ${host}.`,
+          `The text of a link shows ${all[0]?.displayed ?? ''}, its target is ${host}.`,
           all.map((uri) => `${placed(uri)}: ${uri.uri} is shown as ${uri.displayed ?? ''}`),
         ),
       ),
@@ -304,7 +308,7 @@ function linksOf(uris: readonly MessageUri[]): Looked {
         found(
           'link-disguised',
           host,
-          `A link to ${host} is written so that programs do not see it.`,
+          `A link to ${host} is disguised, so that programs do not recognize it.`,
           all.map((uri) => `${placed(uri)}: ${uri.uri}`),
         ),
       ),
@@ -312,7 +316,7 @@ function linksOf(uris: readonly MessageUri[]): Looked {
   };
 }
 
-/** One finding for each host, of twenty hosts at most: a message may hold ten thousand links. */
+/** Groups links by host, for at most 20 hosts: a message may contain ten thousand links. */
 function perHost(uris: readonly MessageUri[]): readonly (readonly [string, readonly MessageUri[]])[] {
   const hosts = new Map<string, MessageUri[]>();
   for (const uri of uris) {
@@ -323,25 +327,27 @@ function perHost(uris: readonly MessageUri[]): readonly (readonly [string, reado
   return [...hosts].slice(0, 20);
 }
 
-async function onUriList(facts: MessageFacts, { zone, label }: NamedZone, env: CheckEnv): Promise<Looked> {
+async function onUriList(facts: MessageFacts, { zone, label }: NamedZone, env: CheckEnv): Promise<Results> {
   const check = uribl({ zone, label, text: true });
   const { result, detail } = await check.examine({ message: facts }, env, env.signal);
-  const asked = detail?.asked ?? [];
+  const names = detail?.asked ?? [];
   const evidence = [
     ...(detail?.reason === undefined ? [] : [detail.reason]),
-    ...(detail?.unknown ?? []).map((code) => `answer of no known meaning: ${code}`),
-    ...(detail?.omitted === undefined ? [] : [`${detail.omitted} further names were not asked about`]),
+    ...(detail?.unknown ?? []).map((code) => `unknown return code: ${code}`),
+    ...(detail?.omitted === undefined ? [] : [`${detail.omitted} more names were not looked up`]),
   ];
-  const names = `${asked.length} ${asked.length === 1 ? 'name' : 'names'}`;
-  const told = (reason: string, more: readonly string[] = evidence): CheckAnswer =>
+  const count = `${names.length} ${names.length === 1 ? 'name' : 'names'}`;
+  const answered = (reason: string, more: readonly string[] = evidence): CheckAnswer =>
     answer('uribl', label, result, reason, more, 'RFC 5782 §2.2');
   switch (result) {
     case 'fail': {
       const listed = detail?.listed ?? [];
       return {
-        answers: [told(`${listed.length} of ${names} on ${label}.`, [...listed.map(({ name }) => name), ...evidence])],
+        answers: [
+          answered(`${label} lists ${listed.length} of ${count}.`, [...listed.map(({ name }) => name), ...evidence]),
+        ],
         findings: listed.map(({ name, uri, where, codes, text }) =>
-          found('uri-listed', `${name} on ${label}`, `${name} is on ${label}.`, [
+          found('uri-listed', `${name} on ${label}`, `${label} lists ${name}.`, [
             `list ${zone}`,
             ...codes.map(({ code, meaning }) => `${code}${meaning === undefined ? '' : ` (${meaning})`}`),
             ...(text === undefined ? [] : [text]),
@@ -353,14 +359,14 @@ async function onUriList(facts: MessageFacts, { zone, label }: NamedZone, env: C
     }
     case 'temperror': {
       const reason = `${label} did not answer.`;
-      return { answers: [told(reason)], findings: [found('uri-list-silent', zone, reason, evidence)] };
+      return { answers: [answered(reason)], findings: [found('uri-list-silent', zone, reason, evidence)] };
     }
     case 'permerror': {
-      const reason = `${label} cannot be believed: it answers with an error, or fails its own test entries.`;
-      return { answers: [told(reason)], findings: [found('uri-list-broken', zone, reason, evidence)] };
+      const reason = `${label} is not usable: it answers with an error code or fails its own test entries.`;
+      return { answers: [answered(reason)], findings: [found('uri-list-broken', zone, reason, evidence)] };
     }
     default:
-      return { answers: [told(`None of ${names} is on ${label}.`, [...asked, ...evidence])], findings: [] };
+      return { answers: [answered(`${label} lists none of ${count}.`, [...names, ...evidence])], findings: [] };
   }
 }
 

@@ -5,21 +5,20 @@ import { checkHost } from '../../checks/spf/index.ts';
 import { mailHosts } from '../../dns/index.ts';
 import type { IpAddress, Mailbox } from '../../net/index.ts';
 import { parseAddressLiteral, parseDomain, parsePrefix, printMailbox } from '../../net/index.ts';
-import type { CheckFindingId } from './catalogue.ts';
+import type { CheckEnv, CheckFindingId, Results } from './catalogue.ts';
 import { found } from './catalogue.ts';
-import type { CheckEnv, Looked } from './env.ts';
 
-/** What `postern check sender` asks for. */
+/** Arguments of `postern check sender`. */
 export interface SenderQuestion {
-  /** `null`: the null reverse-path. */
+  /** Null is the null reverse-path. */
   readonly sender: Mailbox | null;
   readonly ip?: IpAddress;
   readonly helo?: string;
   readonly publicNetworks: readonly string[];
 }
 
-/** Everything that MAIL FROM lets a server ask. */
-export async function checkSender(question: SenderQuestion, env: CheckEnv): Promise<readonly Looked[]> {
+/** Checks what a server knows at MAIL FROM: the HELO name, the sender domain and SPF. */
+export async function checkSender(question: SenderQuestion, env: CheckEnv): Promise<readonly Results[]> {
   const { sender, ip, helo, publicNetworks } = question;
   return Promise.all([
     ...(helo !== undefined && ip !== undefined ? [heloOf(helo, ip, env)] : []),
@@ -29,18 +28,18 @@ export async function checkSender(question: SenderQuestion, env: CheckEnv): Prom
   ]);
 }
 
-async function notesOf({ sender, ip, helo }: SenderQuestion): Promise<Looked> {
+async function notesOf({ sender, ip, helo }: SenderQuestion): Promise<Results> {
   const notes = [
-    ...(ip === undefined ? ['No --ip was given: neither SPF nor the HELO name was asked about.'] : []),
-    ...(ip !== undefined && helo === undefined ? ['No --helo was given: the HELO name was not asked about.'] : []),
+    ...(ip === undefined ? ['SPF and the HELO name were not checked: --ip is missing.'] : []),
+    ...(ip !== undefined && helo === undefined ? ['The HELO name was not checked: --helo is missing.'] : []),
     ...(sender === null && ip !== undefined && helo === undefined
-      ? ['The null reverse-path has no domain: with --helo, SPF is asked about the HELO name.']
+      ? ['SPF was not checked: a null reverse-path needs --helo.']
       : []),
   ];
   return { answers: [], findings: [], notes };
 }
 
-/** What SPF is asked: the reverse-path, and the HELO name for itself (RFC 7208 §2.3, §2.4). */
+/** Returns the identities that SPF checks: the reverse-path and the HELO name (RFC 7208 §2.3, §2.4). */
 function spfQuestions({ sender, helo }: SenderQuestion, ip: IpAddress): readonly SpfSubject[] {
   const name = helo === undefined ? undefined : parseDomain(helo);
   return [
@@ -55,11 +54,11 @@ interface SpfSubject {
   readonly mailFrom: string | null;
 }
 
-async function heloOf(name: string, ip: IpAddress, env: CheckEnv): Promise<Looked> {
+async function heloOf(name: string, ip: IpAddress, env: CheckEnv): Promise<Results> {
   const helo = { verb: 'EHLO' as const, name, domain: parseDomain(name), literal: parseAddressLiteral(name) };
   const { state, addresses, reason: why } = await heloCheck(helo, ip, env, { signal: env.signal });
   const evidence = [
-    ...(addresses === undefined ? [] : [`${name} leads to ${addresses.join(', ')}`]),
+    ...(addresses === undefined ? [] : [`${name} resolves to ${addresses.join(', ')}`]),
     ...(why === undefined ? [] : [why]),
   ];
   const { result, reason, finding } = heloWords(state, name, ip);
@@ -78,13 +77,16 @@ function heloWords(
 ): { result: 'pass' | 'softfail' | 'fail' | 'temperror'; reason: string; finding?: CheckFindingId } {
   switch (state) {
     case 'resolves':
-      return { result: 'pass', reason: `${name} leads to ${ip}.` };
+      return { result: 'pass', reason: `${name} resolves to ${ip}.` };
     case 'literal-matches':
-      return { result: 'pass', reason: `${name} is the address of the client.` };
+      return { result: 'pass', reason: `${name} is the client address.` };
     case 'same-name-as-ptr':
-      return { result: 'pass', reason: `${name} is the confirmed reverse DNS name of ${ip}.` };
+      return { result: 'pass', reason: `${name} is the forward-confirmed reverse DNS name of ${ip}.` };
     case 'same-organization-as-ptr':
-      return { result: 'pass', reason: `${name} and the confirmed reverse DNS name of ${ip} are of one organisation.` };
+      return {
+        result: 'pass',
+        reason: `${name} belongs to the same organization as the forward-confirmed reverse DNS name of ${ip}.`,
+      };
     case 'syntax':
       return {
         result: 'fail',
@@ -92,17 +94,21 @@ function heloWords(
         finding: 'helo-syntax',
       };
     case 'not-qualified':
-      return { result: 'softfail', reason: `${name} is not the whole name of a host.`, finding: 'helo-not-qualified' };
+      return {
+        result: 'softfail',
+        reason: `${name} is not a fully qualified host name.`,
+        finding: 'helo-not-qualified',
+      };
     case 'literal-differs':
       return {
         result: 'softfail',
-        reason: `${name} is not the address of the client, ${ip}.`,
+        reason: `${name} is not the client address ${ip}.`,
         finding: 'helo-differs',
       };
     case 'claims-us':
       return { result: 'softfail', reason: `${name} is the name of this server.`, finding: 'helo-differs' };
     case 'resolves-elsewhere':
-      return { result: 'softfail', reason: `${name} leads to others than ${ip}.`, finding: 'helo-differs' };
+      return { result: 'softfail', reason: `${name} does not resolve to ${ip}.`, finding: 'helo-differs' };
     case 'unresolvable':
       return { result: 'softfail', reason: `${name} has no address.`, finding: 'helo-unresolvable' };
     case 'no-answer':
@@ -110,15 +116,15 @@ function heloWords(
   }
 }
 
-async function domainOf(sender: Mailbox, publicNetworks: readonly string[], env: CheckEnv): Promise<Looked> {
+async function domainOf(sender: Mailbox, publicNetworks: readonly string[], env: CheckEnv): Promise<Results> {
   const check = senderDomain({ publicNetworks });
   const { result, explanation, cause, detail } = await check.examine({ reversePath: sender }, env, env.signal);
   const { domain } = sender;
   const reason =
     result === 'pass'
-      ? `${domain} takes mail${detail?.state === 'implicit' ? ' at its own address: it has no MX record' : ''}.`
+      ? `${domain} accepts mail${detail?.state === 'implicit' ? ' at its own address, without an MX record' : ''}.`
       : result === 'neutral'
-        ? `${domain} is an address literal, which is no name to ask about.`
+        ? `${domain} is an address literal, not a domain name.`
         : `${explanation ?? result}.`;
   const finding =
     result === 'temperror'
@@ -134,7 +140,7 @@ async function domainOf(sender: Mailbox, publicNetworks: readonly string[], env:
   };
 }
 
-async function mxHostsOf(sender: Mailbox, publicNetworks: readonly string[], env: CheckEnv): Promise<Looked> {
+async function mxHostsOf(sender: Mailbox, publicNetworks: readonly string[], env: CheckEnv): Promise<Results> {
   const domain = parseDomain(sender.domain);
   if (domain === undefined) return { answers: [], findings: [] };
   const { mxHosts, state } = await mailHosts(domain, env, {
@@ -153,7 +159,7 @@ async function mxHostsOf(sender: Mailbox, publicNetworks: readonly string[], env
         check: 'mx',
         subject: domain,
         result: 'info',
-        reason: `${domain}: ${state}, ${count} ${count === 1 ? 'mxHost' : 'mxHosts'}.`,
+        reason: `${domain}: ${state}, ${count} ${count === 1 ? 'MX host' : 'MX hosts'}.`,
         evidence: evidenceOf(evidence),
         source: 'RFC 5321 §5.1',
       },
@@ -162,16 +168,16 @@ async function mxHostsOf(sender: Mailbox, publicNetworks: readonly string[], env
   };
 }
 
-/** Asks SPF about one identity. */
-export async function spfOf(subject: SpfSubject, env: CheckEnv): Promise<Looked & { readonly outcome: SpfOutcome }> {
+/** Checks SPF for one identity. */
+export async function spfOf(subject: SpfSubject, env: CheckEnv): Promise<Results & { readonly outcome: SpfOutcome }> {
   const outcome = await checkHost(subject, env, { signal: env.signal });
   const { result, identity, domain, term, reason: why, record, explanation, broad, lookups } = outcome;
   const evidence = [
     ...(record === undefined ? [] : [`${domain} TXT ${JSON.stringify(record)}`]),
-    ...(outcome.matched === undefined ? [] : [`decided by ${outcome.matched.join(', then ')}`]),
-    ...(explanation === undefined ? [] : [`the domain explains: ${explanation}`]),
-    ...(broad ?? []).map((each) => `lets in more than anybody can vouch for: ${each}`),
-    `${lookups.terms} of 10 terms that ask the DNS, ${lookups.voids} of 2 that found nothing`,
+    ...(outcome.matched === undefined ? [] : [`matched ${outcome.matched.join(', then ')}`]),
+    ...(explanation === undefined ? [] : [`explanation of the domain: ${explanation}`]),
+    ...(broad ?? []).map((each) => `too broad: ${each}`),
+    `DNS lookups: ${lookups.terms} of 10; void lookups: ${lookups.voids} of 2`,
     ...outcome.evidence
       .filter(({ status }) => status === 'temperror')
       .map(({ name, type, reason }) => `${name} ${type}: ${reason ?? 'temperror'}`),
@@ -179,9 +185,8 @@ export async function spfOf(subject: SpfSubject, env: CheckEnv): Promise<Looked 
   const who = identity === 'helo' ? `the HELO name ${domain}` : domain;
   const reason = spfReason(result, subject.ip, who, term, why);
   const finding = spfFindings[result];
-  // RFC 7208 §2.3: what HELO says of itself is checked too, and weighs less than the reverse-path.
-  const severity =
-    identity === 'helo' ? (result === 'none' ? 'info' : result === 'neutral' ? 'info' : 'medium') : undefined;
+  // The HELO identity is checked too (RFC 7208 §2.3). It matters less than the reverse-path.
+  const severity = identity === 'helo' ? (result === 'none' || result === 'neutral' ? 'info' : 'medium') : undefined;
   const title = identity === 'helo' ? 'spf (helo)' : 'spf (mail from)';
   return {
     outcome,
@@ -209,17 +214,17 @@ function spfReason(
   const because = term === undefined ? '' : ` (${term})`;
   switch (result) {
     case 'pass':
-      return `${ip} may send for ${who}${because}.`;
+      return `${ip} is authorized to send for ${who}${because}.`;
     case 'fail':
-      return `${ip} may not send for ${who}${because}.`;
+      return `${ip} is not authorized to send for ${who}${because}.`;
     case 'softfail':
-      return `${ip} may probably not send for ${who}${because}.`;
+      return `${ip} is probably not authorized to send for ${who}${because}.`;
     case 'neutral':
-      return `${who} does not say whether ${ip} may send for it${because}.`;
+      return `The SPF record of ${who} makes no statement about ${ip}${because}.`;
     case 'none':
-      return `${who} publishes no SPF record.`;
+      return `${who} has no SPF record.`;
     case 'permerror':
-      return `The SPF record of ${who} is in error${why === undefined ? '' : `: ${why}`}.`;
+      return `The SPF record of ${who} is invalid${why === undefined ? '' : `: ${why}`}.`;
     case 'temperror':
       return `The SPF record of ${who} could not be looked up${why === undefined ? '' : `: ${why}`}.`;
   }

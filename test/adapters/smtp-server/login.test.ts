@@ -13,7 +13,7 @@ import { parseIp } from 'postern/net';
 import { smtpPolicy } from 'postern/smtp';
 import { zone } from 'postern/testing';
 import { afterEach, describe, expect, test } from 'vitest';
-import { LineClient } from '../../../src/cli/demo/client.ts';
+import { LineClient } from './line-client.ts';
 
 const servers: GuardedServer[] = [];
 afterEach(async () => {

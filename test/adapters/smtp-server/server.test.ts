@@ -18,7 +18,7 @@ import type { ConnectFacts, DataFacts, HeloFacts, MailFacts, SmtpRules } from 'p
 import { printField, smtpPolicy } from 'postern/smtp';
 import { zone } from 'postern/testing';
 import { afterEach, describe, expect, test } from 'vitest';
-import { LineClient } from '../../../src/cli/demo/client.ts';
+import { LineClient } from './line-client.ts';
 
 const clock = systemClock();
 const servers: GuardedServer[] = [];
