@@ -89,7 +89,7 @@ export async function readSignatures(
   for (const { header } of all) void keyRecords(lookups, nameOf(header));
   for (const set of sets !== undefined && sets.length <= MAX_SETS ? sets : []) {
     const { s, d } = set['arc-seal']?.parsed ?? {};
-    void lookups.ask(keyName(String(s?.value), String(d?.value)), 'TXT');
+    lookups.ask(keyName(String(s?.value), String(d?.value)), 'TXT');
   }
   const bodies = await hashBody(
     all.map(({ header }) => header),

@@ -277,7 +277,7 @@ describe('DMARC', () => {
       plain(),
       policy(record),
       undefined,
-      { result: 'permerror', fault: 'third-party', reason: 'the DMARC record cannot be used' },
+      { result: 'permerror', fault: 'third-party', reason: 'the DMARC record is invalid' },
     ]),
     [
       'two records → permerror, a third party’s fault',

@@ -49,7 +49,7 @@ describe('data', () => {
       {
         status: '7.26',
         cause: 'dmarc',
-        explanation: 'Neither SPF nor DKIM passed for example.org, which asks for this (DMARC)',
+        explanation: 'Message rejected because of the DMARC policy of example.org: neither SPF nor DKIM passed',
       },
     ],
     [
