@@ -11,7 +11,7 @@ import { parseDomain, parseIp, parsePrefix } from '../net/index.ts';
 
 /** Parses prefixes like "192.0.2.0/24". @internal */
 export const prefixList = (owner: string, option: string, texts: readonly string[] | undefined): readonly Prefix[] =>
-  list(owner, option, texts, 'prefixes like "192.0.2.0/24"', (text) => {
+  list(owner, option, texts, 'a prefix like "192.0.2.0/24"', (text) => {
     try {
       return parsePrefix(text);
     } catch {
@@ -24,14 +24,14 @@ export const addressList = (
   owner: string,
   option: string,
   texts: readonly string[] | undefined,
-): ReadonlySet<IpAddress> => new Set(list(owner, option, texts, 'IP addresses', parseIp));
+): ReadonlySet<IpAddress> => new Set(list(owner, option, texts, 'an IP address', parseIp));
 
 /** Parses domain names. @internal */
 export const domainList = (
   owner: string,
   option: string,
   texts: readonly string[] | undefined,
-): ReadonlySet<DomainName> => new Set(list(owner, option, texts, 'domain names', parseDomain));
+): ReadonlySet<DomainName> => new Set(list(owner, option, texts, 'a domain name', parseDomain));
 
 function list<T>(
   owner: string,
@@ -41,10 +41,10 @@ function list<T>(
   parse: (text: string) => T | undefined,
 ): readonly T[] {
   if (texts === undefined) return [];
-  if (!Array.isArray(texts)) throw wrongOption(owner, option, `an array of ${what}`, texts);
+  if (!Array.isArray(texts)) throw wrongOption(owner, option, 'an array', texts);
   return texts.map((text: unknown, i) => {
     const parsed = typeof text === 'string' ? parse(text) : undefined;
-    if (parsed === undefined) throw wrongOption(owner, `${option}[${i}]`, `one of an array of ${what}`, text);
+    if (parsed === undefined) throw wrongOption(owner, `${option}[${i}]`, what, text);
     return parsed;
   });
 }

@@ -103,7 +103,7 @@ export const troubled: DomainAudit = {
       severity: 'high',
       subject: 'old-mail.example.org',
       what: 'old-mail.example.org has no address.',
-      fix: 'Publish an address for the target, or take its MX record away: senders wait for it in vain.',
+      fix: 'Publish an address for the target, or remove its MX record: senders try it in vain.',
       evidence: ['example.org MX 30 old-mail.example.org', 'old-mail.example.org A: NODATA'],
     }),
     finding({
@@ -124,7 +124,7 @@ export const troubled: DomainAudit = {
       subject: '_imaps._tcp.example.org',
       what: 'The DNS did not answer a question about _imaps._tcp.example.org.',
       source: 'RFC 1035 §7',
-      fix: 'Look at the name servers of the name, and ask again.',
+      fix: 'Check the name servers of the domain, and try again.',
       evidence: ['_imaps._tcp.example.org SRV: servfail'],
     }),
     finding({

@@ -71,7 +71,7 @@ export const heloCheck = (
   ip: IpAddress,
   env: Pick<Env, 'dns'>,
   options: HeloCheckOptions = {},
-): Promise<HeloFound> => judgeHelo(helo, ip, env, readOwn('heloCheck', options), options.signal);
+): Promise<HeloFound> => judgeHelo(helo, ip, env, readOwn('heloCheck', options, ['signal']), options.signal);
 
 async function judgeHelo(
   { name, domain, literal }: HeloFacts['helo'],
@@ -137,7 +137,6 @@ export function heloIdentity(
   HeloResult,
   HeloFound
 > {
-  assertKnownOptions('heloIdentity', options, ['ownNames', 'ownAddresses']);
   const own = readOwn('heloIdentity', options);
   return defineCheck<
     Pick<HeloFacts, 'client' | 'helo'> & { readonly session?: { readonly serverName?: string } },
@@ -193,7 +192,10 @@ function answerOf(found: HeloFound): Answer<HeloResult, HeloFound> {
   }
 }
 
-const readOwn = (owner: string, { ownNames, ownAddresses }: HeloOptions): OwnIdentity => ({
-  names: domainList(owner, 'ownNames', ownNames),
-  addresses: addressList(owner, 'ownAddresses', ownAddresses),
-});
+function readOwn(owner: string, options: HeloOptions, more: readonly string[] = []): OwnIdentity {
+  assertKnownOptions(owner, options, ['ownNames', 'ownAddresses', ...more]);
+  return {
+    names: domainList(owner, 'ownNames', options.ownNames),
+    addresses: addressList(owner, 'ownAddresses', options.ownAddresses),
+  };
+}

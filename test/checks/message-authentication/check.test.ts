@@ -204,7 +204,7 @@ test('a host that does not keep the octets cannot use it', () => {
 });
 
 test.each([
-  [{}, "messageAuthentication: spf must be spf() or 'not-asked', got undefined"],
+  [{}, 'messageAuthentication: spf must be spf() or "not-asked", got undefined'],
   [
     { spf: 'not-asked', signatures: 1.5 },
     'messageAuthentication: signatures must be a whole number from 0 to 100, got 1.5',
