@@ -1,30 +1,30 @@
 /**
- * A host that calls a function for each message and never shows the client's address. Its stages are its own; the
- * compiler refuses a check that would need what it does not know.
+ * A host that calls a function for each message and does not know the client's address. It has one stage, `message`. A check
+ * that needs other facts does not compile.
  */
-import { dnsbl } from 'postern/checks/dnsbl';
+import { dnsbl, nameList } from 'postern/checks/dnsbl';
 import { evaluate, on, quarantine, reject } from 'postern/core';
 import type { Env } from 'postern/env';
 import { parseDomain } from 'postern/net';
 import type { MailFacts } from 'postern/smtp';
 import { fixedClock, zone } from 'postern/testing';
 
-/** What such a host tells. */
+/** The facts of this host. */
 type HookFacts = Pick<MailFacts, 'reversePath'>;
 
 const policy = {
   message: [
-    on(dnsbl({ zone: 'names.dnsbl.example', label: 'Names', of: 'sender' }), { fail: reject() }),
-    on(dnsbl({ zone: 'new.dnsbl.example', label: 'New', of: 'sender' }), { fail: quarantine }),
+    on(nameList({ zone: 'names.dnsbl.example', label: 'Names', of: 'sender' }), { fail: reject() }),
+    on(nameList({ zone: 'new.dnsbl.example', label: 'New', of: 'sender' }), { fail: quarantine }),
   ],
 };
 
 const addresses = { message: [dnsbl({ zone: 'zen.dnsbl.example' })] };
 export const refused = (facts: HookFacts, env: Env): unknown =>
-  // @ts-expect-error a list of addresses asks for the client's address, which nobody knows here
+  // @ts-expect-error dnsbl() needs the client's address, which this host does not know
   evaluate(addresses, 'message', facts, env);
 
-/** What becomes of a message from this sender. */
+/** Decides about a message from this sender. */
 export async function onMessage(from: string, env: Pick<Env, 'dns' | 'clock'>): Promise<'drop' | 'junk' | 'inbox'> {
   const at = from.lastIndexOf('@');
   const domain = parseDomain(from.slice(at + 1));

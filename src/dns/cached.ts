@@ -1,11 +1,11 @@
 /**
- * A resolver that remembers.
+ * A DNS cache in front of a resolver.
  *
- * **Answers**: what the resolver behind it answers, without asking twice for what is still true.
- * **Knows**: the answers it was given, in bounded memory. **Asks**: the resolver behind it, and `clock`.
+ * **Answers**: the same as the resolver behind it, without a second query while an answer is valid.
+ * **Knows**: earlier answers, in bounded memory. **Asks**: the resolver behind it, and `clock`.
  * **Standards**: RFC 1035 §7.4, RFC 2308 (negative answers), RFC 8767 (stale answers), RFC 9520 (failures).
- * **Limits**: an answer with TTL 0 is never kept, and resolvers that do not tell the TTL (Node's own, for most types) say 0:
- * with them only questions that are asked at the same time share an answer. Kept in this process alone.
+ * **Limits**: an answer with TTL 0 is not cached. Resolvers that do not know the TTL (Node's own, for most types) report 0:
+ * with them, only simultaneous queries share an answer. The cache is not shared between processes.
  *
  * @example
  * ```ts
@@ -18,84 +18,94 @@
  *
  * @module
  */
+import { assertKnownOptions, numberFromZero } from '../core/index.ts';
 import type { Clock, DnsAnswer, DnsRecord, DnsResolver, RecordType, ResolveOptions } from '../env/index.ts';
 import { onAbort } from '../env/index.ts';
-import { questionName } from './question-name.ts';
+import { questionName } from './questions.ts';
+import { LAST_MOMENT_MS } from './stall.ts';
 
+/** Use of expired answers (RFC 8767). */
 export interface StaleOptions {
-  /** Milliseconds after its TTL for which an answer may still be given where asking again fails; RFC 8767 suggests 1 to 3 days. */
+  /** How long an expired answer may be used if a new query fails, in milliseconds. RFC 8767 suggests 1 to 3 days. */
   readonly forMs: number;
-  /** Milliseconds after which a stale answer is given though the resolver has not yet answered; 1,800 where not given (RFC 8767 §5). */
+  /** How long the resolver may take before an expired answer is used, in milliseconds (RFC 8767 §5). Default: 1,800. */
   readonly answerAfterMs?: number;
 }
 
+/** Options of {@link cached}. */
 export interface CacheOptions {
+  /** Clock for TTLs. */
   readonly clock: Clock;
-  /** What the answers may take, by a careful estimate; 16 MiB where not given. Those unused for longest go first. */
+  /** Estimated memory limit in bytes. The least recently used answers are evicted first. Default: 16,777,216. */
   readonly maxBytes?: number;
-  /** Seconds that an answer is kept at most, whatever its TTL; 86,400 where not given. */
+  /** Upper limit of TTLs in seconds. Default: 86,400. */
   readonly maxTtl?: number;
-  /** Seconds that `nodata` and `nxdomain` are kept at most; 3,600 where not given (RFC 2308 §5 suggests 1 to 3 hours). */
+  /** Upper limit of the TTL of `nodata` and `nxdomain` in seconds; RFC 2308 §5 suggests 1 to 3 hours. Default: 3,600. */
   readonly maxNegativeTtl?: number;
-  /** Milliseconds that a `temperror` is kept, so that a dead server is not asked by every session; 1,000 where not given (RFC 9520 §3.2). */
+  /** How long a `temperror` is cached, in milliseconds, so that not every session queries a dead server (RFC 9520 §3.2). Default: 1,000. */
   readonly failureMs?: number;
-  /** Give old answers where new ones cannot be had; never where not given. */
+  /** Use of expired answers if a new query fails. Default: none. */
   readonly stale?: StaleOptions;
 }
 
-/** What a cache has done, for metrics. */
+/** Counters of a cache, for metrics. */
 export interface CacheStats {
   readonly hits: number;
   readonly misses: number;
-  /** Questions that shared the answer of one already under way. */
+  /** Queries that shared the answer of an outstanding one. */
   readonly joined: number;
-  /** Answers given after their TTL. */
+  /** Expired answers that were used. */
   readonly stale: number;
   readonly entries: number;
   readonly bytes: number;
 }
 
+/** A resolver with a cache. */
 export interface CachedResolver extends DnsResolver {
+  /** Counters for metrics. */
   readonly stats: CacheStats;
-  /** Forgets everything; what is under way goes on, and is not kept. */
+  /** Empties the cache. Outstanding queries continue, and their answers are not cached. */
   clear(): void;
 }
 
 interface Kept {
   readonly answer: DnsAnswer;
   readonly bytes: number;
-  /** When its TTL ends. */
+  /** When the TTL ends. */
   readonly until: number;
-  /** When it is no longer given even as a stale answer. */
+  /** When the answer can no longer be used even as a stale answer. */
   readonly staleUntil: number;
 }
 
 interface UnderWay {
   readonly answer: Promise<DnsAnswer>;
   readonly abort: (reason: unknown) => void;
+  /** Callers that have not aborted. */
   askers: number;
 }
 
 /** RFC 8767 §4: the TTL of a stale answer. */
 const STALE_TTL = 30;
 const STALE_ANSWER_AFTER_MS = 1_800;
-/** RFC 8767 §5: after a failure, stale answers are given for so long before the resolver is asked again. */
+/** RFC 8767 §5: how long stale answers are used after a failure before the next query. */
 const RECHECK_AFTER_MS = 30_000;
 
-/** Octets that an entry and a record take beside their texts: objects, map slots, strings' heads. */
+/** Bytes of an entry and a record apart from their texts: objects, map slots, string headers. */
 const ENTRY_BYTES = 400;
 const RECORD_BYTES = 120;
 
 /**
- * Puts a cache before a resolver.
+ * Puts a cache in front of a resolver.
  *
- * Answers are given with the time they have left as TTL. Questions for the same name and type that are under way at the
- * same time are asked once; the one question is aborted when all who asked have given up.
+ * The TTL of a cached answer is the time it has left. Simultaneous queries for the same name and type are sent once. The
+ * query is aborted when all callers have aborted.
  *
- * @throws TypeError where an option is wrong, with its name, value and what is allowed
+ * @throws {TypeError} if an option is wrong
  */
 export function cached(resolver: DnsResolver, options: CacheOptions): CachedResolver {
+  assertKnownOptions('cached', options, ['clock', 'maxBytes', 'maxTtl', 'maxNegativeTtl', 'failureMs', 'stale']);
   const { clock, stale } = options;
+  const number = (option: string, value: number): number => numberFromZero('cached', option, value);
   const maxBytes = number('maxBytes', options.maxBytes ?? 16 * 1024 * 1024);
   const maxTtl = number('maxTtl', options.maxTtl ?? 86_400);
   const maxNegativeTtl = number('maxNegativeTtl', options.maxNegativeTtl ?? 3_600);
@@ -103,10 +113,10 @@ export function cached(resolver: DnsResolver, options: CacheOptions): CachedReso
   const staleMs = stale === undefined ? 0 : number('stale.forMs', stale.forMs);
   const answerAfterMs = number('stale.answerAfterMs', stale?.answerAfterMs ?? STALE_ANSWER_AFTER_MS);
 
-  /** In the order of use: a map keeps the order of insertion, and an entry that is used is inserted anew. */
+  /** Least recently used first: a used entry is inserted again. */
   const entries = new Map<string, Kept>();
   const underWay = new Map<string, UnderWay>();
-  /** Failures, and until when they are kept. Few and short-lived; bounded all the same. */
+  /** Failures and when they expire. Few and short-lived, but bounded all the same. */
   const failures = new Map<string, { readonly answer: DnsAnswer; readonly until: number }>();
   let bytes = 0;
   let hits = 0;
@@ -124,7 +134,7 @@ export function cached(resolver: DnsResolver, options: CacheOptions): CachedReso
   const keep = (key: string, answer: DnsAnswer): void => {
     const now = clock.now();
     if (answer.status === 'temperror') {
-      // Somebody who gave up has learnt nothing about the name.
+      // An aborted query says nothing about the name.
       if (
         failureMs === 0 ||
         answer.reason === 'aborted' ||
@@ -144,7 +154,7 @@ export function cached(resolver: DnsResolver, options: CacheOptions): CachedReso
     failures.delete(key);
     drop(key);
     const ttl = Math.min(answer.ttl, answer.status === 'found' ? maxTtl : Math.min(maxTtl, maxNegativeTtl));
-    // RFC 8767 §4: a TTL of 0 asks not to be kept, not even as a stale answer.
+    // RFC 8767 §4: an answer with TTL 0 must not be cached, not even as a stale answer.
     if (!(ttl > 0)) return;
     const size = sizeOf(key, answer);
     if (size > maxBytes) return;
@@ -160,7 +170,7 @@ export function cached(resolver: DnsResolver, options: CacheOptions): CachedReso
     const kept = entries.get(key);
     return kept !== undefined && clock.now() < kept.staleUntil;
   };
-  /** The entry, where it is still of use; an entry that is used moves to the end. */
+  /** Returns the entry unless it has expired, and marks it as recently used. */
   const find = (key: string): Kept | undefined => {
     const kept = entries.get(key);
     if (kept === undefined) return undefined;
@@ -191,7 +201,7 @@ export function cached(resolver: DnsResolver, options: CacheOptions): CachedReso
       answer,
       askers: 0,
       abort(reason) {
-        // A question that comes after this one was given up must not join it.
+        // A later query must not join an aborted one.
         if (underWay.get(key) === entry) underWay.delete(key);
         abort.abort(reason);
       },
@@ -244,14 +254,14 @@ export function cached(resolver: DnsResolver, options: CacheOptions): CachedReso
           resolve(answer);
         };
         const abort = (): void => {
-          // A deadline is a timer, and a timer that fires late, after a stall, fires before the sockets are read: the
-          // resolver behind is told, and has a moment to hand over what has arrived.
+          // A deadline that fires after a stall fires before the sockets are read. The resolver gets a moment to hand over
+          // an answer that has already arrived.
           if (isTimeout(signal?.reason)) stopDeadline = clock.after(LAST_MOMENT_MS, () => finish(aborted));
           else finish(aborted);
           if (--question.askers === 0) question.abort(signal?.reason);
         };
         let stopDeadline: () => void = () => {};
-        // RFC 8767 §5: the question goes on, and refreshes the entry, when the stale answer has long been given.
+        // RFC 8767 §5: the query continues after the stale answer was used, and refreshes the entry.
         const stopWaiting = old === undefined ? undefined : clock.after(answerAfterMs, () => finish(old));
         const withdraw = onAbort(signal, abort);
         question.answer.then((answer) =>
@@ -262,14 +272,12 @@ export function cached(resolver: DnsResolver, options: CacheOptions): CachedReso
   };
 }
 
-/** How long an asker whose deadline has passed waits for an answer that has arrived. */
-const LAST_MOMENT_MS = 100;
 const isTimeout = (reason: unknown): boolean => (reason as { name?: unknown } | undefined)?.name === 'TimeoutError';
 const aborted = { status: 'temperror', reason: 'aborted' } as const;
-/** Failures that are remembered at once. */
+/** Limit of cached failures. */
 const MAX_FAILURES = 10_000;
 
-/** A resolver that breaks its word and throws must not break this one's. */
+/** Queries the resolver. One that breaks its contract and throws is answered with `temperror`. */
 async function call(resolver: DnsResolver, name: string, type: RecordType, signal: AbortSignal): Promise<DnsAnswer> {
   try {
     return await resolver.resolve(name, type, { signal });
@@ -309,9 +317,4 @@ function textLength(record: DnsRecord): number {
     case 'CAA':
       return record.tag.length + record.value.length;
   }
-}
-
-function number(option: string, value: number): number {
-  if (Number.isFinite(value) && value >= 0) return value;
-  throw new TypeError(`cached: ${option} ${String(value)} is not a number of 0 or more`);
 }

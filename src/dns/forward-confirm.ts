@@ -1,11 +1,11 @@
 /**
- * Reverse DNS, confirmed forward.
+ * Forward-confirmed reverse DNS.
  *
- * **Answers**: which names does this address claim, and which of them claim it back?
- * **Knows**: an IP address. **Asks**: `dns`: PTR, then A or AAAA of every name at the same time.
+ * **Answers**: which PTR names does this address have, and which of them resolve back to it?
+ * **Knows**: an IP address. **Asks**: `dns`: PTR, then A or AAAA of all names in parallel.
  * **Standards**: RFC 8601 §3 (iprev) and §2.7.3 (its results), RFC 1034 §3.6.2.
- * **Limits**: the first ten names are examined; a name that is no host name is not looked up. Only addresses of the
- * client's own family are asked for, since no others can match.
+ * **Limits**: at most ten names are resolved. A name that is not a host name is not resolved. Only addresses of the client's
+ * own family are queried, since no others can match.
  *
  * @example
  * ```ts
@@ -20,41 +20,50 @@
  * @module
  */
 import type { DnsAnswer, Env } from '../env/index.ts';
-import type { DomainName, IpAddress } from '../net/index.ts';
-import { ipVersion, isFullyQualified, parseDomain, parseIp, reverseName } from '../net/index.ts';
+import type { AddressScope, DomainName, IpAddress } from '../net/index.ts';
+import {
+  addressScope,
+  ipVersion,
+  isFullyQualified,
+  parseDomain,
+  parseIp,
+  parsePrefix,
+  prefixHas,
+  reverseName,
+} from '../net/index.ts';
 
-/** One PTR name, and what became of it. */
+/** One PTR name and the result of resolving it. */
 export interface ReverseNameDetail {
-  /** As the PTR record has it, in lower case. */
+  /** The name in the PTR record, in lower case. */
   readonly name: string;
   /**
    * - `confirmed`: it resolves to the address
-   * - `differs`: it resolves, and not to the address
+   * - `differs`: it resolves to other addresses
    * - `no-address`: it has no address of this family, or does not exist
-   * - `no-answer`: the DNS did not say
-   * - `no-host-name`: it is no name of a host (an IP address, one label, characters that host names do not have)
+   * - `no-answer`: the DNS lookup failed
+   * - `no-host-name`: it is not a host name (an IP address, a single label, or invalid characters)
    */
   readonly state: 'confirmed' | 'differs' | 'no-address' | 'no-answer' | 'no-host-name';
-  /** What it resolves to instead; the first few. */
+  /** The first few addresses that it resolves to instead. */
   readonly addresses?: readonly string[];
 }
 
 /**
- * What reverse DNS says (RFC 8601 §2.7.3).
+ * The result of forward-confirmed reverse DNS (RFC 8601 §2.7.3).
  *
  * - `pass`: a name of the address resolves to it
- * - `fail`: there are names, and none of them resolves to it
+ * - `fail`: the address has names, but none of them resolves to it
  * - `permerror`: the address has no name
- * - `temperror`: the DNS did not say
+ * - `temperror`: a DNS lookup failed
  */
 export interface ForwardConfirmed {
   readonly result: 'pass' | 'fail' | 'permerror' | 'temperror';
   /** The names that resolve to the address. */
   readonly confirmed: readonly DomainName[];
   readonly names: readonly ReverseNameDetail[];
-  /** Names beyond the limit, which were not examined. */
+  /** How many names were not resolved because of the limit. */
   readonly unexamined: number;
-  /** What the resolver said, where that is why there is no result. */
+  /** Why a lookup failed, for `temperror`. */
   readonly reason?: string;
 }
 
@@ -62,11 +71,12 @@ export interface ForwardConfirmOptions {
   readonly signal?: AbortSignal;
 }
 
-/** RFC 8601 §3 leaves the limit to the evaluator; RFC 7208 §4.6.4 has the same for its `ptr`. */
+/** RFC 8601 §3 leaves the limit to the implementation. RFC 7208 §4.6.4 has the same limit for `ptr`. */
 const MAX_NAMES = 10;
+/** Limit of reported addresses of one name. */
 const MAX_SHOWN = 4;
 
-/** Finds the names of an address and resolves each. */
+/** Looks up the PTR names of an address and resolves each of them. */
 export async function forwardConfirm(
   ip: IpAddress,
   env: Pick<Env, 'dns'>,
@@ -84,12 +94,12 @@ export async function forwardConfirm(
   const confirmed = names.flatMap(({ state, name }) => (state === 'confirmed' ? [name as DomainName] : []));
   const unanswered = names.find(({ state }) => state === 'no-answer');
   return {
-    // A name that could not be looked up might have been the one.
+    // A name whose lookup failed might resolve to the address.
     result: confirmed.length > 0 ? 'pass' : unanswered === undefined ? 'fail' : 'temperror',
     confirmed,
     names: names.map(({ reason: _, ...detail }) => detail),
     unexamined: all.length - examined.length,
-    ...(confirmed.length > 0 || unanswered === undefined ? {} : { reason: unanswered.reason }),
+    reason: confirmed.length > 0 ? undefined : unanswered?.reason,
   };
 }
 
@@ -109,3 +119,15 @@ async function examine(
   if (addresses.some((address) => parseIp(address) === ip)) return { name, state: 'confirmed' };
   return { name, state: 'differs', addresses: addresses.slice(0, MAX_SHOWN) };
 }
+
+const localScopes: ReadonlySet<AddressScope> = new Set(['loopback', 'private', 'link-local', 'shared', 'multicast']);
+const thisNetwork = parsePrefix('0.0.0.0/8');
+
+/**
+ * Returns whether an address has a meaning only on its own network: neither reverse DNS nor public DNS lists have data about
+ * it.
+ *
+ * @internal
+ */
+export const isLocalAddress = (ip: IpAddress): boolean =>
+  localScopes.has(addressScope(ip)) || prefixHas(thisNetwork, ip) || ip === '::';

@@ -1,19 +1,37 @@
 /**
- * What checks ask of a resolver.
+ * What checks use of a resolver: DNS lists, confirmed reverse DNS, mail hosts, a cache, and each question asked once.
  *
  * @module
  */
-
 export * from './cached.ts';
-export * from './dnsxl.ts';
+export type {
+  CodeMeaning,
+  CodeRule,
+  ListCodes,
+  ListedCode,
+  ListReading,
+  ListZone,
+  ListZoneOptions,
+  TestEntries,
+} from './dns-list.ts';
+/** @internal */
+export { listZone, readAnswers, readListZone, withoutZone } from './dns-list.ts';
 export * from './forward-confirm.ts';
+export type { ListCheckOptions, ListKind, ListTrouble } from './list-check.ts';
+/** @internal */
+export { type CheckedList, concludeAnswers, type ListConclusion, listingWeight, readListCheck } from './list-check.ts';
 export * from './list-health.ts';
-export type { ListAnswer, ListEnv } from './list-question.ts';
-export { askList } from './list-question.ts';
-export * from './list-weight.ts';
-export * from './list-zone.ts';
+export type { ListPreset } from './list-presets.ts';
+/** @internal */
+export { spamhausDbl, spamhausDblKey, spamhausTerms } from './list-presets.ts';
+export type { ListAnswer, ListEnv } from './list-query.ts';
+/** @internal */
+export { askList } from './list-query.ts';
 export * from './mail-hosts.ts';
+/** @internal */
+export * from './option-lists.ts';
 export * from './public-resolvers.ts';
-export * from './question-name.ts';
+export * from './questions.ts';
 export * from './secret.ts';
+/** @internal */
 export * from './stall.ts';

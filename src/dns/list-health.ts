@@ -1,59 +1,102 @@
 /**
- * Whether a DNS list can be believed, and what becomes of one that cannot.
+ * Whether a DNS list can be trusted: queries with a watch over the health of the list.
  *
- * **Answers**: may this list be asked now; and, after an answer: is it still to be believed?
- * **Knows**: the list's record ({@link ListHealth}). **Asks**: `dns` for the test entries, `clock`.
- * **Standards**: RFC 5782 §5: 127.0.0.2 is listed and 127.0.0.1 is not; `::FFFF:7F00:2` and `::FFFF:7F00:1`; `TEST` and
- * `INVALID`.
+ * **Answers**: is this address or name on this list, and can the answer be trusted?
+ * **Knows**: the list ({@link listZone}), the labels, and the health record of the list ({@link ListHealth}).
+ * **Asks**: `dns` for the entry, and for the test entries of the list; `clock`.
+ * **Standards**: RFC 5782 §2 (queries) and §5 (test entries: 127.0.0.2 is listed and 127.0.0.1 is not; `::FFFF:7F00:2` and
+ * `::FFFF:7F00:1`; `TEST` and `INVALID`).
  *
- * A list is suspended only by its own test entries: trouble (error codes, silence) makes the watch ask for them, and only
- * if they fail too the list is left alone, for a time that doubles. Silence counts only if the resolver answers for another
- * name at the same time. So neither a lost datagram, nor a process that was stopped, nor a resolver that is dead or has too
- * much to do suspends a list. When the time is up the next question, or the timer of `start()`, tries it again.
+ * A list is suspended only because of its own test entries. Trouble (error codes, no answers) makes the watch query them,
+ * and only if they fail too is the list suspended, for a time that doubles. A missing answer counts only if the resolver
+ * answers for another name at the same time. So a lost datagram, a stopped process, or a dead or overloaded resolver does
+ * not suspend a list. When the suspension ends, the next query, or the timer of `start()`, tries the list again.
  *
- * **Limits**: a list without test entries is tried with the same questions, and may leave them unanswered with "not
- * listed"; only errors and silence suspend it then. Records are read synchronously: a store shared by processes keeps a
- * copy at hand.
+ * **Limits**: a list without test entries is queried for them too, and may answer "not listed"; only errors and missing
+ * answers suspend it then. Health records are read synchronously: a store shared by several processes needs a local copy.
+ * Answers are cached by the resolver, not here.
  *
  * @example
  * ```ts
- * import { listWatch, listZone } from 'postern/dns';
+ * import { listWatch, listZone, queryList } from 'postern/dns';
+ * import { parseIp, reverseLabels } from 'postern/net';
  * import { fixedClock, zone } from 'postern/testing';
  *
- * const env = { dns: zone({}), clock: fixedClock() };
+ * const env = { dns: zone({ '1.2.0.192.zen.dnsbl.example': { A: ['127.0.0.4'] } }), clock: fixedClock() };
+ * const list = listZone({ zone: 'zen.dnsbl.example', label: 'ZEN' });
  * const watch = listWatch({ onEvent: (event) => console.log(event.list, event.state, event.reason) });
- * const stop = watch.start([listZone({ zone: 'zen.dnsbl.example', label: 'ZEN', testEntries: 'required' })], env);
+ * const stop = watch.start([list], env);
+ * const answer = await queryList(list, reverseLabels(parseIp('192.0.2.1')!), env, { watch });
+ * switch (answer.status) {
+ *   case 'listed':    answer.codes;  break; // [{ code: '127.0.0.4' }]
+ *   case 'notListed': break;
+ *   case 'blocked':   // an error code: the list refuses to answer this resolver
+ *   case 'invalid':   // an address outside 127.0.0.0/8: not an answer of a list
+ *   case 'suspended': // the list has failed before and is not queried for a while
+ *   case 'timeout':
+ *   case 'error':     answer.reason;
+ * }
  * stop();
  * ```
  *
  * @module
  */
-import type { ListAnswer, ListEnv } from './list-question.ts';
-import { askList, resolverAnswers } from './list-question.ts';
-import type { ListZone } from './list-zone.ts';
+import { assertFunction, assertKnownOptions, positiveNumber } from '../core/index.ts';
+import type { ListZone } from './dns-list.ts';
+import type { ListAnswer, ListEnv } from './list-query.ts';
+import { askList, resolverAnswers } from './list-query.ts';
 import { knownPublicResolver } from './public-resolvers.ts';
 import { stallWatch } from './stall.ts';
 
-/** What is known of a list. Plain JSON. */
+/** Options of {@link queryList}. */
+export interface QueryListOptions {
+  /** Aborts the query. */
+  readonly signal?: AbortSignal;
+  /** Watches over the health of the list. Default: every answer is trusted. */
+  readonly watch?: ListWatch;
+}
+
+/**
+ * Queries one DNS list. Never rejects.
+ *
+ * @param labels what comes before the zone: `reverseLabels()` of an address, or a domain name
+ */
+export async function queryList(
+  list: ListZone,
+  labels: string,
+  env: ListEnv,
+  options: QueryListOptions = {},
+): Promise<ListAnswer> {
+  const { watch, signal } = options;
+  if (watch === undefined) return askList(list, labels, env, signal);
+  const admission = watch.admit(list, env);
+  if (admission.suspended !== undefined) return admission.suspended;
+  const since = env.clock.now();
+  const answer = await askList(list, labels, env, signal);
+  if (admission.trial !== undefined) await admission.trial;
+  return (await watch.note(list, env, answer, since)) ?? answer;
+}
+
+/** The health of one list. Plain JSON. */
 export interface ListRecord {
-  /** Questions without a usable answer since the last one that had one. */
+  /** Consecutive queries without a usable answer. */
   readonly failures: number;
-  /** When its test entries were last seen to be right; milliseconds since the epoch. */
+  /** When the test entries were last correct, in milliseconds since the epoch. */
   readonly provenAt?: number;
   readonly suspended?: { readonly reason: string; readonly since: number; readonly until: number };
-  /** How many times it has been suspended without a recovery between. */
+  /** How often the list has been suspended since it last recovered. */
   readonly times: number;
 }
 
-/** Where records are kept, by {@link ListZone.id}. Never throws. */
+/** Stores health records by {@link ListZone.id}. Must not throw. */
 export interface ListHealth {
-  /** What is known of a list; undefined where it has not been asked yet. */
+  /** Returns the record of a list, or undefined if it has none. */
   read(list: string): ListRecord | undefined;
-  /** Keeps what is known of a list from now on. */
+  /** Replaces the record of a list. */
   write(list: string, record: ListRecord): void;
 }
 
-/** Keeps the records in this process. */
+/** Stores health records in the memory of this process. */
 export function memoryListHealth(): ListHealth {
   const records = new Map<string, ListRecord>();
   return {
@@ -62,13 +105,13 @@ export function memoryListHealth(): ListHealth {
   };
 }
 
-/** Something that a postmaster wants to know of a list. */
+/** A change in the health of a list, for the postmaster. */
 export interface ListEvent {
-  /** The list's label; never its zone. */
+  /** The label of the list, never its zone. */
   readonly list: string;
   readonly state: 'suspended' | 'recovered' | 'warning';
   readonly reason: string;
-  /** Until when it is not asked; milliseconds since the epoch. */
+  /** When the suspension ends, in milliseconds since the epoch. */
   readonly until?: number;
   /** Milliseconds since the epoch. */
   readonly at: number;
@@ -76,70 +119,82 @@ export interface ListEvent {
 
 /** Options of {@link listWatch}. */
 export interface ListWatchOptions {
-  /** Where records are kept; in this process, for this watch alone, where not given. */
+  /** Store of the health records. Default: the memory of this watch. */
   readonly health?: ListHealth;
-  /** Called where a list is suspended, recovers, or where something should be looked at. What it throws is swallowed. */
+  /** Called if a list is suspended, recovers or needs attention. Exceptions are ignored. Default: none. */
   readonly onEvent?: (event: ListEvent) => void;
-  /** How often `start()` asks for the test entries, in milliseconds; 30 minutes where not given. */
+  /** How often `start()` queries the test entries, in milliseconds. Default: 1,800,000. */
   readonly checkEveryMs?: number;
   /**
-   * How long test entries that were right prove a listing, in milliseconds; 60,000 where not given. After that the next
-   * listing, and only that, waits for them again: a list that has begun to list everybody refuses nobody for longer.
+   * How long correct test entries confirm listings, in milliseconds. Afterwards the next listing waits until they have been
+   * queried again, so that a list which starts to list every address is not believed for longer. Default: 60,000.
    */
   readonly provenForMs?: number;
-  /** How many questions in a row may go without an answer before the test entries are asked for; 5 where not given. */
+  /** How many consecutive queries may fail before the test entries are queried. Default: 5. */
   readonly failuresAllowed?: number;
-  /** How long a list is left alone the first time, in milliseconds; 60,000 where not given. It doubles. */
+  /** Duration of the first suspension in milliseconds. It doubles each time. Default: 60,000. */
   readonly backOffMs?: number;
-  /** How long at most; one hour where not given. */
+  /** Longest suspension in milliseconds. Default: 3,600,000. */
   readonly longestBackOffMs?: number;
 }
 
 /** Options of {@link ListWatch.start}. */
 export interface StartOptions {
-  /** The addresses of the resolvers that are asked: a known public one is warned about. */
+  /** Addresses of the resolvers in use. `onEvent` gets a warning for each known public resolver. Default: none. */
   readonly resolvers?: readonly string[];
 }
 
 type Suspended = Extract<ListAnswer, { status: 'suspended' }>;
 
-/** Watches over the lists that are asked with it. */
+/** Watches over the health of the lists that are queried with it. */
 export interface ListWatch {
-  /** May the list be asked? Where it is being tried again, what comes of that. */
+  /** Returns the suspension of the list, or a promise of its trial if a suspension has just ended. */
   admit(list: ListZone, env: ListEnv): { readonly suspended?: Suspended; readonly trial?: Promise<void> };
-  /** Takes note of an answer to a question asked at `since`; says so where the answer is not to be believed. */
+  /** Records an answer to a query sent at `since`. Resolves to a suspension if the answer cannot be trusted. */
   note(list: ListZone, env: ListEnv, answer: ListAnswer, since: number): Promise<Suspended | undefined>;
-  /** Asks for the test entries now, and draws the consequences. Never rejects. */
+  /** Queries the test entries now and updates the health record. Never rejects. */
   check(list: ListZone, env: ListEnv): Promise<ListRecord>;
-  /** Checks the lists now and from time to time. The function returned ends that. */
+  /** Checks the lists now and at intervals. Returns a function that stops this. */
   start(lists: readonly ListZone[], env: ListEnv, options?: StartOptions): () => void;
-  /** What is known of the list. */
+  /** Returns the health record of the list. */
   state(list: ListZone): ListRecord;
 }
 
 const fresh: ListRecord = { failures: 0, times: 0 };
 
+const DEFAULTS = {
+  checkEveryMs: 1_800_000,
+  provenForMs: 60_000,
+  failuresAllowed: 5,
+  backOffMs: 60_000,
+  longestBackOffMs: 3_600_000,
+};
+
 /**
- * Makes a watch.
+ * Creates a watch over the health of DNS lists.
  *
- * @throws TypeError for an option that is no positive number
+ * @throws {TypeError} if an option is wrong
  */
 export function listWatch(options: ListWatchOptions = {}): ListWatch {
+  assertKnownOptions('listWatch', options, ['health', 'onEvent', ...Object.keys(DEFAULTS)]);
   const { health = memoryListHealth(), onEvent } = options;
-  const checkEveryMs = positive('checkEveryMs', options.checkEveryMs, 1_800_000);
-  const provenForMs = positive('provenForMs', options.provenForMs, 60_000);
-  const failuresAllowed = positive('failuresAllowed', options.failuresAllowed, 5);
-  const backOffMs = positive('backOffMs', options.backOffMs, 60_000);
-  const longestBackOffMs = positive('longestBackOffMs', options.longestBackOffMs, 3_600_000);
+  if (onEvent !== undefined) assertFunction('listWatch', 'onEvent', onEvent);
+  const number = (name: keyof typeof DEFAULTS): number =>
+    positiveNumber('listWatch', name, options[name] ?? DEFAULTS[name]);
+  const checkEveryMs = number('checkEveryMs');
+  const provenForMs = number('provenForMs');
+  const failuresAllowed = number('failuresAllowed');
+  const backOffMs = number('backOffMs');
+  const longestBackOffMs = number('longestBackOffMs');
   const checks = new Map<string, Promise<void>>();
   const warned = new Set<string>();
 
   const state = (list: ListZone): ListRecord => health.read(list.id) ?? fresh;
-  const tell = (list: ListZone, env: ListEnv, event: Omit<ListEvent, 'list' | 'at'>): void => {
+  const report = (list: ListZone, env: ListEnv, event: Omit<ListEvent, 'list' | 'at'>): void => {
     try {
       onEvent?.({ list: list.label ?? 'a DNS list', ...event, at: env.clock.now() });
     } catch {
-      // The listener's trouble is not the list's.
+      // An error in the listener says nothing about the list.
     }
   };
   const suspend = (list: ListZone, env: ListEnv, reason: string): void => {
@@ -151,13 +206,13 @@ export function listWatch(options: ListWatchOptions = {}): ListWatch {
       times: times + 1,
       suspended: { reason, since: suspended?.since ?? now, until },
     });
-    if (suspended === undefined) tell(list, env, { state: 'suspended', reason, until });
+    if (suspended === undefined) report(list, env, { state: 'suspended', reason, until });
   };
   const prove = (list: ListZone, env: ListEnv): void => {
     const { suspended } = state(list);
     health.write(list.id, { failures: 0, times: 0, provenAt: env.clock.now() });
     if (suspended !== undefined)
-      tell(list, env, { state: 'recovered', reason: 'its test entries are answered as they should be' });
+      report(list, env, { state: 'recovered', reason: 'its test entries are correct again' });
   };
   const suspensionOf = (list: ListZone, env: ListEnv): Suspended | undefined => {
     const { suspended } = state(list);
@@ -165,20 +220,20 @@ export function listWatch(options: ListWatchOptions = {}): ListWatch {
     return { status: 'suspended', reason: suspended.reason, until: suspended.until };
   };
 
-  /** Asks for the test entries; `inTrouble`: silence is held against the list. */
+  /** Queries the test entries. `inTrouble`: missing answers count against the list. */
   const examine = async (list: ListZone, env: ListEnv, inTrouble: boolean): Promise<void> => {
-    const silenceCounts = inTrouble || state(list).suspended !== undefined;
+    const lateCounts = inTrouble || state(list).suspended !== undefined;
     const [probe, reachable] = await Promise.all([
       probeList(list, env),
-      !silenceCounts || resolverAnswers(env, list.timeoutMs),
+      !lateCounts || resolverAnswers(env, list.timeoutMs),
     ]);
     if (probe.result === 'stalled') return;
-    if (probe.result === 'unanswered' && !(silenceCounts && reachable)) return;
+    if (probe.result === 'unanswered' && !(lateCounts && reachable)) return;
     if (probe.result !== 'good') return suspend(list, env, probe.reason);
     prove(list, env);
     if (probe.missing !== undefined && !warned.has(list.id)) {
       warned.add(list.id);
-      tell(list, env, { state: 'warning', reason: probe.missing });
+      report(list, env, { state: 'warning', reason: probe.missing });
     }
   };
   const check = (list: ListZone, env: ListEnv, inTrouble: boolean): Promise<void> => {
@@ -202,7 +257,7 @@ export function listWatch(options: ListWatchOptions = {}): ListWatch {
     },
     async note(list, env, answer, since) {
       const already = suspensionOf(list, env);
-      // While the question was out, another one has shown that the list is not to be believed.
+      // Another query has suspended the list while this one was outstanding.
       if (already !== undefined) return answer.status === 'listed' ? already : undefined;
       switch (answer.status) {
         case 'suspended':
@@ -213,7 +268,7 @@ export function listWatch(options: ListWatchOptions = {}): ListWatch {
           if (record.failures > 0) health.write(list.id, { ...record, failures: 0 });
           if (answer.status === 'notListed') break;
           const proven = record.provenAt !== undefined && env.clock.now() - record.provenAt < provenForMs;
-          // A list that lists everybody lists its own counter-example too: find out before anybody is refused.
+          // A list that lists every address lists 127.0.0.1 too. Find out before a client is refused.
           if (!proven) await check(list, env, false);
           break;
         }
@@ -223,11 +278,11 @@ export function listWatch(options: ListWatchOptions = {}): ListWatch {
           break;
         case 'timeout':
         case 'error': {
-          // Not the list's fault: nobody waited, or this process stood still and could not have read the answer.
+          // Not evidence about the list: the query was aborted, or this process stalled and could not read the answer.
           if (answer.aborted || answer.stalled || stallWatch(env.clock).stalledSince(since)) return undefined;
           const record = state(list);
           health.write(list.id, { ...record, failures: record.failures + 1 });
-          // Whoever met the failure need not wait for what comes of it.
+          // This caller does not wait for the check.
           if (record.failures + 1 >= failuresAllowed) void check(list, env, true);
           return undefined;
         }
@@ -239,9 +294,9 @@ export function listWatch(options: ListWatchOptions = {}): ListWatch {
         const operator = knownPublicResolver(address);
         if (operator === undefined) continue;
         for (const list of lists) {
-          tell(list, env, {
+          report(list, env, {
             state: 'warning',
-            reason: `the resolver ${address} is ${operator}'s public one, which many lists do not answer; run one of your own`,
+            reason: `${address} is a public resolver (${operator}); many lists do not answer it, so run your own resolver`,
           });
         }
       }
@@ -265,13 +320,6 @@ export function listWatch(options: ListWatchOptions = {}): ListWatch {
   };
 }
 
-function positive(name: string, value: number | undefined, fallback: number): number {
-  if (value === undefined) return fallback;
-  if (!(value > 0) || !Number.isFinite(value))
-    throw new TypeError(`listWatch: ${name} ${String(value)} must be a number more than 0`);
-  return value;
-}
-
 interface TestEntry {
   readonly labels: string;
   readonly listed: boolean;
@@ -280,7 +328,7 @@ interface TestEntry {
 
 const nibbles = (last: string): string => `${last}.0.0.0.0.0.f.7.f.f.f.f${'.0'.repeat(20)}`;
 
-/** The test entries of RFC 5782 §5 that this list should have. */
+/** Returns the test entries of RFC 5782 §5 that this list should have. @internal */
 export function testEntriesOf(list: ListZone): readonly TestEntry[] {
   const entries: TestEntry[] = [];
   const both = (called: string, listed: string, notListed: string, names: readonly [string, string]): void => {
@@ -289,7 +337,7 @@ export function testEntriesOf(list: ListZone): readonly TestEntry[] {
   };
   if (list.holds !== 'name') {
     if (list.ipv4) both('address', '2.0.0.127', '1.0.0.127', ['127.0.0.2', '127.0.0.1']);
-    // A list that is asked for IPv6 only on suspicion need not have these entries.
+    // A list that did not declare IPv6 may lack these entries.
     if (list.ipv6 && (list.ipv6Declared || !list.ipv4))
       both('address', nibbles('2'), nibbles('1'), ['::FFFF:7F00:2', '::FFFF:7F00:1']);
   }
@@ -302,7 +350,7 @@ type Probe =
   | { readonly result: 'bad' | 'unanswered'; readonly reason: string }
   | { readonly result: 'stalled' };
 
-/** Asks for the test entries, all at once. */
+/** Queries all test entries in parallel. */
 async function probeList(list: ListZone, env: ListEnv): Promise<Probe> {
   const entries = testEntriesOf(list);
   const answers = await Promise.all(entries.map(({ labels }) => askList(list, labels, env)));
@@ -321,11 +369,11 @@ async function probeList(list: ListZone, env: ListEnv): Promise<Probe> {
         stalled ||= answer.stalled === true || answer.aborted === true;
         break;
       case 'listed':
-        if (!listed) return { result: 'bad', reason: `it lists the ${called}, and so perhaps everybody` };
+        if (!listed) return { result: 'bad', reason: `it lists the ${called}, and so probably every entry` };
         break;
       case 'notListed':
         if (!listed && answer.unknown.length > 0)
-          return { result: 'bad', reason: `it answers for the ${called}, and so perhaps for everybody` };
+          return { result: 'bad', reason: `it answers for the ${called}, and so probably for every entry` };
         if (listed && answer.unknown.length === 0) missing ??= `it does not list its test entry, the ${called}`;
     }
   }

@@ -1,12 +1,12 @@
 /**
- * Where a domain takes its mail.
+ * The hosts that accept mail for a domain.
  *
- * **Answers**: which hosts take mail for this domain, which of them can be reached by an address, and where can none?
- * **Knows**: a domain name. **Asks**: `dns`: MX, then A and AAAA of the targets at the same time; A and AAAA of the
- * domain itself where it has no MX.
- * **Standards**: RFC 5321 §5.1 (MX, and the implicit MX), RFC 7505 (null MX), RFC 2181 §10.3 (an MX is no alias).
- * **Limits**: the first 20 targets are looked at. A look-up that fails, and a target beyond the 20, never count as "there is
- * none". It connects to no host.
+ * **Answers**: which hosts accept mail for this domain, and which of them have a public address?
+ * **Knows**: a domain name. **Asks**: `dns`: MX, then A and AAAA of the targets in parallel; A and AAAA of the domain itself
+ * if it has no MX.
+ * **Standards**: RFC 5321 §5.1 (MX and implicit MX), RFC 7505 (null MX), RFC 2181 §10.3 (an MX target is not an alias).
+ * **Limits**: at most 20 targets are resolved. A failed lookup, or a target beyond the 20, never counts as "no host". No host
+ * is connected to.
  *
  * @example
  * ```ts
@@ -27,23 +27,23 @@ import { addressScope, parseDomain, parseIp, prefixHas } from '../net/index.ts';
 /** One address of a mail host. */
 export interface MxHostAddress {
   readonly address: IpAddress;
-  /** Where such an address means anything; `public`: everywhere. */
+  /** Where the address is reachable. `public`: from the Internet. */
   readonly scope: AddressScope;
 }
 
-/** A host that takes mail for a domain, or should. */
+/** A host that accepts mail for a domain, or is supposed to. */
 export interface MxHost {
-  /** The target of the MX record, in lower case without the trailing dot; the domain itself where the MX is implicit. */
+  /** The target of the MX record in lower case without the trailing dot, or the domain itself if the MX is implicit. */
   readonly host: string;
   readonly preference: number;
   /**
    * - `usable`: it has a public address
-   * - `not-public`: it has addresses, and none of them is public
+   * - `not-public`: it has addresses, but none of them is public
    * - `no-address`: its name does not exist, or has no address
-   * - `no-answer`: the DNS did not say
+   * - `no-answer`: a DNS lookup failed
    * - `address-literal`: the target is an IP address, which an MX record cannot name (RFC 5321 §5.1)
-   * - `no-host-name`: the target is no name of a host
-   * - `not-examined`: it was not looked at
+   * - `no-host-name`: the target is not a host name
+   * - `not-examined`: it was not resolved
    */
   readonly state:
     | 'usable'
@@ -54,35 +54,35 @@ export interface MxHost {
     | 'no-host-name'
     | 'not-examined';
   readonly addresses: readonly MxHostAddress[];
-  /** A look-up of one address family failed, so that there may be more addresses. */
+  /** The lookup of one address family failed, so there may be more addresses. */
   readonly partial?: true;
-  /** The name does not exist at all, rather than having no address. */
+  /** The name does not exist (as opposed to: has no address). */
   readonly nonexistent?: true;
   readonly reason?: string;
 }
 
-/** Where a domain takes its mail: a row of the table of MX states. */
+/** The mail hosts of a domain. */
 export interface MailHosts {
   readonly domain: DomainName;
   /**
-   * - `usable`: at least one target has a public address
-   * - `implicit`: there is no MX, and the domain itself has a public address (RFC 5321 §5.1)
-   * - `null-mx`: the domain takes no mail (RFC 7505)
-   * - `none-usable`: there are MX records, and no target has an address
-   * - `not-public`: every address is one that the Internet cannot reach, or an IP address stands for a name
-   * - `no-host`: the domain has neither MX nor address; `nxdomain` says whether it exists
-   * - `no-answer`: the DNS did not answer, or there are more targets than were looked at
+   * - `usable`: at least one MX host has a public address
+   * - `implicit`: the domain has no MX record, but a public address of its own (RFC 5321 §5.1)
+   * - `null-mx`: the domain accepts no mail (RFC 7505)
+   * - `none-usable`: the domain has MX records, but no MX host has an address
+   * - `not-public`: no address is reachable from the Internet, or the MX target is an IP address
+   * - `no-host`: the domain has neither MX nor address; `nxdomain` is true if it does not exist
+   * - `no-answer`: a DNS lookup failed, or there are more targets than were resolved
    */
   readonly state: 'usable' | 'implicit' | 'null-mx' | 'none-usable' | 'not-public' | 'no-host' | 'no-answer';
   /** In order of preference. */
   readonly mxHosts: readonly MxHost[];
-  /** A null MX stands beside other records, which RFC 7505 §3 forbids. */
+  /** The domain has a null MX beside other MX records, which RFC 7505 §3 forbids. */
   readonly nullMixed: boolean;
-  /** The preference of the null MX, which should be 0 (RFC 7505 §3). */
+  /** The preference of the null MX. It should be 0 (RFC 7505 §3). */
   readonly nullPreference?: number;
   /** The domain does not exist. */
   readonly nxdomain: boolean;
-  /** The addresses of the domain itself stand for an MX. */
+  /** The domain has no MX record, so its own addresses count. */
   readonly implicit: boolean;
   /** Why the state is `no-answer`. */
   readonly reason?: string;
@@ -90,24 +90,25 @@ export interface MailHosts {
 
 /** Options of {@link mailHosts}. */
 export interface MailHostsOptions {
+  /** Aborts the lookups. */
   readonly signal?: AbortSignal;
-  /** `first-usable`: stop as soon as mail could go somewhere; `all` (the default): look at every target. */
+  /** `first-usable` resolves the other targets only if the first one is unusable. Default: `all`. */
   readonly look?: 'all' | 'first-usable';
-  /** How many targets are looked at. Default: 20. */
+  /** Limit of resolved targets. Default: 20. */
   readonly most?: number;
-  /** Prefixes that count as public although they are not, for tests and private networks. */
+  /** Prefixes that count as public although they are not, for tests and private networks. Default: none. */
   readonly publicNetworks?: readonly Prefix[];
 }
 
-/** How many targets are looked at; the most that occurs in practice is about a dozen. */
+/** Limit of resolved targets. Domains with more than a dozen are rare. */
 const MAX_TARGETS = 20;
 
-/** The scope of an address as mail sees it. */
+/** Returns the scope of an address, given the prefixes that count as public. */
 function scopeOf(address: IpAddress, publicNetworks: readonly Prefix[] = []): AddressScope {
   return publicNetworks.some((prefix) => prefixHas(prefix, address)) ? 'public' : addressScope(address);
 }
 
-/** Finds out where a domain takes its mail. Never rejects. */
+/** Looks up the mail hosts of a domain. Never rejects. */
 export async function mailHosts(
   domain: DomainName,
   env: Pick<Env, 'dns'>,
@@ -117,7 +118,7 @@ export async function mailHosts(
   const base = { domain, nullMixed: false, nxdomain: false, implicit: false, mxHosts: [] };
   const mx = await env.dns.resolve(domain, 'MX', { signal });
   if (mx.status === 'temperror') return { ...base, state: 'no-answer', reason: mx.reason };
-  // RFC 8020: below and at a name that does not exist there is nothing.
+  // RFC 8020: a name that does not exist has no records of any type.
   if (mx.status === 'nxdomain') return { ...base, state: 'no-host', nxdomain: true };
   const records = mx.status === 'found' ? mx.records : [];
   if (records.length === 0) {
@@ -132,21 +133,21 @@ export async function mailHosts(
     .map(({ exchange, preference }) => ({ host: exchange.toLowerCase().replace(/\.$/, ''), preference }))
     .sort((a, b) => a.preference - b.preference);
   const hosts = targets.filter(({ host }) => host !== '');
-  // RFC 7505 §3: a null MX stands alone. Where it does not, what stands beside it is judged.
+  // RFC 7505 §3: a null MX must be the only MX record. If it is not, the others count.
   if (hosts.length === 0) return { ...base, state: 'null-mx', nullPreference: targets[0]?.preference };
   const nullMixed = hosts.length < targets.length;
   const mxHosts = await lookAtAll(hosts, env, options);
   const has = (state: MxHost['state']): boolean => mxHosts.some((mxHost) => mxHost.state === state);
   const found = { ...base, nullMixed, mxHosts };
   if (has('usable')) return { ...found, state: 'usable' };
-  // A target that nothing is known about might have been usable.
+  // An MX host whose lookup failed might be usable.
   const unknown = mxHosts.find(({ state }) => state === 'no-answer');
   if (unknown !== undefined) return { ...found, state: 'no-answer', reason: unknown.reason };
   if (has('not-examined')) {
     return {
       ...found,
       state: 'no-answer',
-      reason: `more than ${MAX_TARGETS} MX hosts, and none of the first is usable`,
+      reason: `more than ${MAX_TARGETS} MX hosts, and none of the first ${MAX_TARGETS} is usable`,
     };
   }
   if (has('not-public') || has('address-literal')) return { ...found, state: 'not-public' };
@@ -163,7 +164,7 @@ async function lookAtAll(
   env: Pick<Env, 'dns'>,
   options: MailHostsOptions,
 ): Promise<readonly MxHost[]> {
-  // The same host may stand twice; it is asked for once.
+  // The same host may occur twice. It is resolved once.
   const asked = new Map<string, Promise<MxHost>>();
   const look = ({ host, preference }: Target): Promise<MxHost> => {
     let found = asked.get(host);
@@ -216,5 +217,5 @@ async function lookAt(
   if (failed !== undefined) return { ...base, state: 'no-answer', addresses, reason };
   if (addresses.length > 0) return { ...base, state: 'not-public', addresses };
   const nonexistent = v4.status === 'nxdomain' && v6.status === 'nxdomain';
-  return { ...base, state: 'no-address', ...(nonexistent ? { nonexistent } : {}) };
+  return nonexistent ? { ...base, state: 'no-address', nonexistent } : { ...base, state: 'no-address' };
 }

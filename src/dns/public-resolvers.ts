@@ -1,9 +1,9 @@
 /**
- * Resolvers that serve everybody, and so are refused by many DNS lists.
+ * Public resolvers, which many DNS lists do not answer.
  *
- * **Answers**: does this resolver's address, or its name, belong to a known public service, and whose?
- * **Knows**: the addresses and names below, as their operators publish them (2026-11). **Asks**: nothing.
- * **Limits**: it knows the large services only; a provider's shared resolver is refused by lists just as well.
+ * **Answers**: does this address or name belong to a known public resolver, and who operates it?
+ * **Knows**: the addresses and names below, as published by the operators (2026-11). **Asks**: nothing.
+ * **Limits**: only the large services are known. Lists also refuse the shared resolvers of many providers.
  *
  * @module
  */
@@ -27,7 +27,7 @@ const operators: readonly (readonly [operator: string, prefixes: readonly string
 ];
 const prefixes = operators.flatMap(([operator, texts]) => texts.map((text) => [operator, parsePrefix(text)] as const));
 
-/** The names under which they answer over HTTPS. */
+/** Their names for DNS over HTTPS. */
 const names: readonly (readonly [operator: string, name: string])[] = [
   ['Google', 'dns.google'],
   ['Cloudflare', 'cloudflare-dns.com'],
@@ -45,11 +45,11 @@ const names: readonly (readonly [operator: string, name: string])[] = [
 ];
 
 /**
- * Whose public resolver this is, or undefined.
+ * Returns the operator of a known public resolver, or undefined.
  *
- * @param server an address, as a configuration writes it (`8.8.8.8`, `[2001:db8::1]:53`), or a server as a resolver names it
- *   (`udp://8.8.8.8:53`, `tls://9.9.9.9#dns.quad9.net`, `https://dns.google/dns-query`); its port, path and certificate name
- *   are left out
+ * @param server an address as in a configuration (`8.8.8.8`, `[2001:db8::1]:53`), or a server as a resolver names it
+ *   (`udp://8.8.8.8:53`, `tls://9.9.9.9#dns.quad9.net`, `https://dns.google/dns-query`). Port, path and certificate name are
+ *   ignored.
  */
 export function knownPublicResolver(server: string): string | undefined {
   const authority = /^(?:(?:udp|tcp|tls|https):\/\/)?([^/#?]*)/i.exec(server)?.[1] ?? '';

@@ -1,9 +1,9 @@
 /**
  * A value that must not be printed.
  *
- * **Answers**: how does a key travel through options, logs and errors without being shown?
+ * **Answers**: how does a key pass through options, logs and errors without being shown?
  * **Knows**: the value. **Asks**: nothing.
- * **Limits**: it hides, it does not encrypt; `reveal()` gives the value to whoever holds the object.
+ * **Limits**: it is not encrypted. `reveal()` returns the value to any code that holds the object.
  *
  * @example
  * ```ts
@@ -21,24 +21,23 @@
 const SHOWN = '[secret]';
 
 /**
- * A text that never prints itself: not by `String()`, not as JSON, not in a log of the object that holds it (`console.log`
- * shows no private fields).
+ * A string that is never printed: not by `String()`, not as JSON, and not by `console.log` of an object that contains it,
+ * since that shows no private fields.
  */
 export class Secret {
   readonly #value: string;
 
   constructor(value: string) {
-    if (typeof value !== 'string' || value === '')
-      throw new TypeError('secret: the value must be a text that is not empty');
+    if (typeof value !== 'string' || value === '') throw new TypeError('secret: value must be a non-empty string');
     this.#value = value;
   }
 
-  /** The value itself. */
+  /** Returns the value. */
   reveal(): string {
     return this.#value;
   }
 
-  /** The text with every occurrence of the value, in any case, taken out. */
+  /** Replaces every occurrence of the value in a text, in upper or lower case. */
   redact(text: string): string {
     const value = this.#value.toLowerCase();
     let shown = '';
@@ -50,21 +49,21 @@ export class Secret {
     }
   }
 
-  /** What may be shown of it. */
+  /** Returns a placeholder. */
   toString(): string {
     return SHOWN;
   }
 
-  /** What may be shown of it, in JSON too. */
+  /** Returns a placeholder for JSON. */
   toJSON(): string {
     return SHOWN;
   }
 
-  /** What may be shown of it, where it is put into a text. */
+  /** Returns a placeholder for templates and concatenation. */
   [Symbol.toPrimitive](): string {
     return SHOWN;
   }
 }
 
-/** Wraps a text that must not be printed. A secret stays what it is. */
+/** Wraps a string that must not be printed. A `Secret` is returned as it is. */
 export const secret = (value: string | Secret): Secret => (value instanceof Secret ? value : new Secret(value));

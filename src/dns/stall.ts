@@ -1,34 +1,43 @@
 /**
- * Whether it was the world that was late, or this process.
+ * Detects that this process stalled: it was stopped, swapped out or blocked.
  *
- * **Answers**: did this process stand still (stopped, swapped out, blocked) since a moment, and for how long in all?
- * **Knows**: nothing. **Asks**: `clock`: a beat while somebody waits for an answer, none otherwise.
- * **Limits**: a pause shorter than the grace (300 ms) is not seen; a clock that is set forward counts as a pause.
+ * **Answers**: was a query late because this process stalled, and how long did it stall?
+ * **Asks**: `clock`: a heartbeat while a query is outstanding, and none otherwise.
+ * **Limits**: a stall shorter than 300 ms is not detected. A clock that is set forward counts as a stall.
  *
  * @module
  */
 import type { Clock } from '../env/index.ts';
 
-/** How often the pulse is felt while something is waited for. */
+/** Heartbeat interval while a query is outstanding, in milliseconds. */
 const BEAT_MS = 200;
-/** How late a beat may be before the process is said to have stood still. */
+/** How late a heartbeat may be before the process counts as stalled, in milliseconds. */
 const GRACE_MS = 300;
 
-/** Watches the pulse of this process while questions are out. */
+/**
+ * Time granted to read an answer that has already arrived, in milliseconds.
+ *
+ * Timers fire before sockets are read. After a stall, a deadline fires although the answer may be in the socket's buffer.
+ *
+ * @internal
+ */
+export const LAST_MOMENT_MS = 100;
+
+/** Watches the heartbeat of this process while queries are outstanding. */
 export interface StallWatch {
-  /** A question goes out; the time is now. */
+  /** Notes that a query was sent, and returns the current time. */
   enter(): number;
-  /** A question has come to its end. */
+  /** Notes that a query has ended. */
   leave(): void;
-  /** How long this process has stood still since it was first watched, in milliseconds; the present moment included. */
+  /** Returns how long this process has stalled since it was first watched, in milliseconds. */
   stalledMs(): number;
-  /** Whether it has stood still since `moment`, a time of the same clock. */
+  /** Returns whether this process has stalled since `moment`, a time of the same clock. */
   stalledSince(moment: number): boolean;
 }
 
 const watches = new WeakMap<Clock, StallWatch>();
 
-/** The watch of this clock; there is one, however many ask for it. */
+/** Returns the watch of this clock. All callers share one. */
 export function stallWatch(clock: Clock): StallWatch {
   const known = watches.get(clock);
   if (known !== undefined) return known;
@@ -38,7 +47,7 @@ export function stallWatch(clock: Clock): StallWatch {
   let ended = Number.NEGATIVE_INFINITY;
   let cancel: (() => void) | undefined;
 
-  const feel = (): number => {
+  const measure = (): number => {
     const now = clock.now();
     const late = now - last - BEAT_MS;
     if (waiting > 0 && late > GRACE_MS) {
@@ -49,31 +58,65 @@ export function stallWatch(clock: Clock): StallWatch {
     return now;
   };
   const beat = (): void => {
-    feel();
+    measure();
     cancel = waiting > 0 ? clock.after(BEAT_MS, beat) : undefined;
   };
   const watch: StallWatch = {
     enter() {
       if (waiting === 0) last = clock.now();
-      const now = feel();
+      const now = measure();
       if (waiting++ === 0) cancel = clock.after(BEAT_MS, beat);
       return now;
     },
     leave() {
-      feel();
+      measure();
       if (--waiting > 0) return;
       cancel?.();
       cancel = undefined;
     },
     stalledMs() {
-      feel();
+      measure();
       return total;
     },
     stalledSince(moment) {
-      feel();
+      measure();
       return ended >= moment;
     },
   };
   watches.set(clock, watch);
   return watch;
+}
+
+/**
+ * Returns timers that do not count the time in which this process stalled. For `withDeadline`.
+ *
+ * @internal
+ */
+export function stallAware(clock: Clock): Pick<Clock, 'after'> {
+  const watch = stallWatch(clock);
+  return {
+    after(ms, run) {
+      const stalledBefore = watch.stalledMs();
+      const since = watch.enter();
+      let granted = 0;
+      let over = false;
+      let cancelTimer = (): void => {};
+      const end = (): boolean => {
+        if (over) return false;
+        over = true;
+        cancelTimer();
+        watch.leave();
+        return true;
+      };
+      const due = (): void => {
+        const stalled = watch.stalledMs() - stalledBefore;
+        if (stalled > granted) {
+          granted = stalled;
+          cancelTimer = clock.after(Math.max(ms - (clock.now() - since - stalled), LAST_MOMENT_MS), due);
+        } else if (end()) run();
+      };
+      cancelTimer = clock.after(ms, due);
+      return () => void end();
+    },
+  };
 }

@@ -1,9 +1,9 @@
 /**
- * Lends mailauth the globals that it misses in a bundle, while it is loaded.
+ * Defines the globals that mailauth lacks in a bundle, while it is loaded.
  *
- * A bundle in ESM format has no `require`, and esbuild's stand-in for it throws for Node's builtins unless there is a global one.
- * A bundle for browsers and workers holds the browser's build of joi, which wants `self`. Both are there only while the modules
- * of mailauth are evaluated, which is synchronous: no other code sees them.
+ * A bundle in ESM format has no `require`, and esbuild's substitute throws for Node's builtins unless there is a global one. A
+ * bundle for browsers and workers contains the browser build of joi, which needs `self`. Both exist only while the modules of
+ * mailauth are evaluated, which is synchronous, so other code does not see them.
  *
  * @module
  */
@@ -12,10 +12,10 @@ const scope = globalThis as {
   [name: string]: unknown;
 };
 
-/** A builtin module of Node; undefined if the runtime does not have it. */
+/** Returns a builtin module of Node, or undefined if the runtime lacks it. */
 export const builtin = (name: string): unknown => scope.process?.getBuiltinModule?.(name);
 
-/** Knows the builtins only. */
+/** Loads builtin modules only. */
 function require(name: string): unknown {
   const found = builtin(name);
   if (found === undefined) throw new Error(`Cannot find module '${name}'`);
@@ -25,7 +25,7 @@ function require(name: string): unknown {
 const lent: { readonly [name: string]: unknown } = { require, self: globalThis };
 const missing: string[] = [];
 
-/** Defines the globals that are not there. */
+/** Defines the globals that are missing. */
 export function lendGlobals(): void {
   for (const [name, value] of Object.entries(lent)) {
     if (scope[name] !== undefined) continue;

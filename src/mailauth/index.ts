@@ -1,8 +1,8 @@
 /**
  * Loads mailauth, which evaluates SPF and DMARC records and verifies signatures and seals.
  *
- * **Limits**: only modules below its public face are loaded: its root does not load on Node 20. mailauth is CommonJS and needs
- * Node's builtins; it is loaded lazily, because it takes some 150 ms.
+ * **Limits**: only private modules are loaded, since the package root does not load on Node 20 (ADR 22). mailauth is CommonJS and
+ * requires Node's builtins. It is loaded lazily, since that takes about 150 ms.
  *
  * @module
  */
@@ -16,9 +16,9 @@ let loaded: MailauthModules | undefined;
 let loading: Promise<MailauthModules> | undefined;
 
 /**
- * Returns the modules of mailauth: at once if they have been loaded, or else a promise of them.
+ * Returns the modules of mailauth, or a promise of them if they have not been loaded yet.
  *
- * Rejects if mailauth cannot be loaded. {@link assertMailauth} finds that out earlier.
+ * The promise rejects if mailauth cannot be loaded. {@link assertMailauth} detects that earlier.
  */
 export function mailauth(): MailauthModules | Promise<MailauthModules> {
   if (loaded !== undefined) return loaded;
@@ -39,9 +39,9 @@ export function mailauth(): MailauthModules | Promise<MailauthModules> {
 }
 
 /**
- * Throws if mailauth cannot work in this runtime, so that a check which needs it fails when it is made, and not with every mail.
+ * Throws if mailauth cannot work in this runtime, so that a check that needs it fails when it is created and not for every mail.
  *
- * In a bundle only loading can tell whether mailauth is there. It is then loaded now, and a failure ends the process as an
+ * In a bundle, only loading shows whether mailauth is included. It is then loaded at once, and a failure ends the process as an
  * unhandled rejection.
  *
  * @throws {Error} if the runtime has none of Node's builtins

@@ -1,7 +1,8 @@
 /**
- * The modules of mailauth, imported in an order that matters: between the first line and the last one it finds the globals that it needs.
+ * Imports the modules of mailauth (ADR 22). The order matters: mailauth needs the globals that exist between the first import and
+ * the last.
  *
- * They are one module of ours, since a bundler that splits moves what two modules share into a chunk that is evaluated before both.
+ * All imports are in one module, since a splitting bundler moves shared modules into a chunk that is evaluated first.
  *
  * @module
  */
@@ -17,7 +18,7 @@ import spfSyntax from 'mailauth/lib/spf/syntax.js';
 import tools from 'mailauth/lib/tools.js';
 import './after.ts';
 
-/** The modules of mailauth, by what they do. The rooms that use them know their shapes. */
+/** The modules of mailauth by purpose. The rooms that use them declare their types. */
 export interface MailauthModules {
   readonly spfVerify: unknown;
   readonly spfMacro: unknown;

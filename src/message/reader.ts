@@ -1,7 +1,7 @@
 import { type DomainName, parseDomain } from '../net/index.ts';
 import { type BodyDescription, type BodyReader, contentKind, DecodedBody, SkippedBody, textBody } from './body.ts';
 import { UriCollector } from './collector.ts';
-import type { MessageField, MessageFacts, Part } from './facts.ts';
+import type { MessageFacts, MessageField, Part } from './facts.ts';
 import {
   addressDomains,
   decodeWords,

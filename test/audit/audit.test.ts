@@ -108,9 +108,7 @@ describe('audit', () => {
   });
   test('a host that was given, and has no address → a note says that it was not looked at', async () => {
     const report = await look(sound, { only: ['login'], hosts: ['imap.example.com'] });
-    expect(report.notes).toEqual([
-      'imap.example.com was not checked: it has no known public address.',
-    ]);
+    expect(report.notes).toEqual(['imap.example.com was not checked: it has no known public address.']);
     const data: ZoneData = { ...sound, 'imap.example.com': { A: ['127.0.0.1'] } };
     const there = await look(data, { only: ['login'], hosts: ['imap.example.com'], publicNetworks: ['127.0.0.0/8'] });
     expect(there.notes).toEqual([]);

@@ -1,5 +1,4 @@
 import {
-  addressLabels,
   type ListEvent,
   type ListWatchOptions,
   type ListZoneOptions,
@@ -10,11 +9,11 @@ import {
   testEntriesOf,
 } from 'postern/dns';
 import type { Clock, DnsResolver } from 'postern/env';
-import { parseIp } from 'postern/net';
+import { parseIp, reverseLabels } from 'postern/net';
 import { fixedClock, type Zone, type ZoneData, zone } from 'postern/testing';
 import { describe, expect, test } from 'vitest';
 
-const client = addressLabels(parseIp('192.0.2.1')!);
+const client = reverseLabels(parseIp('192.0.2.1')!);
 const healthy: ZoneData = {
   '2.0.0.127.list.example': { A: ['127.0.0.2'] },
   '1.2.0.192.list.example': { A: ['127.0.0.4'] },
@@ -80,7 +79,7 @@ describe('a list that cannot be believed', () => {
     const { ask, said, events, clock } = setting({ '*.list.example': { A: ['127.0.0.2'] } });
     expect(await ask()).toBe('suspended');
     expect(await ask()).toBe('suspended');
-    expect(said()).toEqual(['suspended: it lists the address 127.0.0.1, and so perhaps everybody']);
+    expect(said()).toEqual(['suspended: it lists the address 127.0.0.1, and so probably every entry']);
     expect(events[0]).toMatchObject({ list: 'List', at: clock.now(), until: clock.now() + 60_000 });
   });
 
@@ -93,7 +92,7 @@ describe('a list that cannot be believed', () => {
   test('a resolver that rewrites NXDOMAIN → invalid, then suspended', async () => {
     const { ask, said } = setting({ '*.list.example': { A: ['203.0.113.80'] } });
     expect(await ask()).toBe('suspended');
-    expect(said()).toEqual(['suspended: an answer lies outside 127.0.0.0/8']);
+    expect(said()).toEqual(['suspended: an answer is outside 127.0.0.0/8']);
   });
 
   test('error codes for everything (a public resolver) → suspended', async () => {
@@ -177,14 +176,14 @@ describe('back-off and recovery', () => {
     expect(await ask()).toBe('suspended');
     clock.advance(60_000);
     expect(await ask()).toBe('listed');
-    expect(said()[1]).toBe('recovered: its test entries are answered as they should be');
+    expect(said()[1]).toBe('recovered: its test entries are correct again');
   });
 
   test('start() → checked at once, again when the wait is over, and from time to time', async () => {
     const { watch, list, env, clock, dns, said } = setting({ '*.list.example': { A: ['127.0.0.2'] } });
     const stop = watch.start([list], env);
     await clock.pass(0);
-    expect(said()).toEqual(['suspended: it lists the address 127.0.0.1, and so perhaps everybody']);
+    expect(said()).toEqual(['suspended: it lists the address 127.0.0.1, and so probably every entry']);
     dns.set('*.list.example', undefined);
     await clock.pass(60_000);
     expect(said()).toHaveLength(3); // recovered, and a warning that 127.0.0.2 is missing
@@ -203,7 +202,7 @@ describe('back-off and recovery', () => {
     const { watch, list, env, said } = setting(healthy);
     watch.start([list], env, { resolvers: ['192.0.2.53', '8.8.8.8'] })();
     expect(said()).toEqual([
-      "warning: the resolver 8.8.8.8 is Google's public one, which many lists do not answer; run one of your own",
+      'warning: 8.8.8.8 is a public resolver (Google); many lists do not answer it, so run your own resolver',
     ]);
   });
 
@@ -376,9 +375,9 @@ describe('our own process stood still', () => {
 });
 
 test.each([
-  [{ checkEveryMs: 0 }, 'checkEveryMs 0'],
-  [{ failuresAllowed: -1 }, 'failuresAllowed -1'],
-  [{ backOffMs: Number.NaN }, 'backOffMs NaN'],
+  [{ checkEveryMs: 0 }, 'checkEveryMs must be a positive number, got 0'],
+  [{ failuresAllowed: -1 }, 'failuresAllowed must be a positive number, got -1'],
+  [{ backOffMs: Number.NaN }, 'backOffMs must be a positive number, got NaN'],
 ])('listWatch(%j) → TypeError', (options, message) => {
   expect(() => listWatch(options)).toThrow(message);
 });

@@ -6,7 +6,7 @@
  */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { dnsbl } from 'postern/checks/dnsbl';
+import { dnsbl, nameList } from 'postern/checks/dnsbl';
 import { authenticator, dmarc } from 'postern/checks/message-authentication';
 import { relayControl } from 'postern/checks/relay-control';
 import { heloIdentity, recipientDomain, reverseDns, senderDomain } from 'postern/checks/reverse-dns';
@@ -142,12 +142,12 @@ function everyTable(): SessionPolicy {
   return smtpPolicy({
     relay: relayControl({ localDomains: ['example.com'] }),
     connect: [dnsbl({ zone: 'bl.test', label: 'BL' }), reverseDns()],
-    helo: [heloIdentity(), dnsbl({ zone: 'names.test', label: 'HELO names', of: 'helo' })],
+    helo: [heloIdentity(), nameList({ zone: 'names.test', label: 'HELO names', of: 'helo' })],
     mail: [
       senderDomain(),
       sender,
       spf({ identity: 'helo' }),
-      dnsbl({ zone: 'senders.test', label: 'Senders', of: 'sender' }),
+      nameList({ zone: 'senders.test', label: 'Senders', of: 'sender' }),
     ],
     rcpt: [recipientDomain()],
     authentication: authenticator({ spf: sender, trustedSealers: ['forwarder.test'] }),
@@ -178,7 +178,7 @@ function strict(): SessionPolicy {
             dnsbl({ zone: 'bl.test', label: 'BL', weight: 2 }),
             reverseDns({ genericAt: 1 }),
             heloIdentity(),
-            dnsbl({ zone: 'names.test', label: 'PTR names', of: 'ptr', weight: 2 }),
+            nameList({ zone: 'names.test', label: 'PTR names', of: 'ptr', weight: 2 }),
             // Every client is on both: without the second list, the first refuses it.
             dnsbl({ zone: 'blocked.test', label: 'Blocked', weight: 2 }),
             dnsbl({ zone: 'allowed.test', label: 'Allowed', kind: 'allow', weight: -2 }),

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { systemClock } from 'postern/adapters/system';
-import { type DnsblOptions, dnsbl } from 'postern/checks/dnsbl';
+import { type DnsblOptions, dnsbl, nameList } from 'postern/checks/dnsbl';
 import { score } from 'postern/core';
 import { type ListEvent, listWatch } from 'postern/dns';
 import { type StubResolver, stubResolver } from 'postern/dns/node';
@@ -91,7 +91,7 @@ describe.skipIf(withoutRbldnsd)(`rbldnsd with ${SIZE} entries a zone ${withoutRb
   });
 
   test('names: 1,000 listed and 1,000 others', async () => {
-    const check = dnsbl({
+    const check = nameList({
       zone: names,
       label: 'Names',
       of: (facts: { name: string }) => facts.name,
@@ -105,7 +105,7 @@ describe.skipIf(withoutRbldnsd)(`rbldnsd with ${SIZE} entries a zone ${withoutRb
   test("the list's own words → in the reply, with the subject", async () => {
     const check = dnsbl({ zone: zen, label: 'ZEN', reason: 'reply' });
     expect((await find(check, v4(5))).explanation).toBe(
-      `Client address ${v4(5)} is listed by ZEN (Listed, see https://lookup.example/${v4(5)})`,
+      `Client host [${v4(5)}] blocked using ZEN (Listed, see https://lookup.example/${v4(5)})`,
     );
   });
 

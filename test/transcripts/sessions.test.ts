@@ -105,7 +105,7 @@ S: 250
 C: MAIL FROM:<>
 S: 250
 C: RCPT TO:<bob@example.com>
-S: 550 5.7.1 Client address 192.0.2.66 is listed by BL`,
+S: 550 5.7.1 Client host [192.0.2.66] blocked using BL`,
     ],
     [
       'a listed link',
@@ -124,7 +124,7 @@ C: Subject: x
 C: 
 C: http://www.bad.com/
 C: .
-S: 550 5.7.1 The message links to bad.com, which is listed by URI`,
+S: 550 5.7.1 Message contains a link to bad.com, which is listed by URI`,
     ],
     [
       'commands out of order',

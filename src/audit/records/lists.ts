@@ -1,8 +1,8 @@
 import { presets } from '../../checks/dnsbl/index.ts';
 import type { ListAnswer, ListZone, ListZoneOptions } from '../../dns/index.ts';
-import { addressLabels, listWatch, listZone, queryList } from '../../dns/index.ts';
+import { listWatch, queryList, readListZone } from '../../dns/index.ts';
 import type { IpAddress } from '../../net/index.ts';
-import { ipVersion } from '../../net/index.ts';
+import { ipVersion, reverseLabels } from '../../net/index.ts';
 import { type AuditFinding, found } from '../finding.ts';
 import type { RecordsAudit } from '../report.ts';
 import { lookupFailed, probeResolver, type RecordsContext } from './probe-resolver.ts';
@@ -39,7 +39,7 @@ async function auditList(
   });
   let list: ListZone;
   try {
-    list = listZone({ ...known.options, text: true, timeoutMs: context.settings.timeoutMs }, 'audit: lists');
+    list = readListZone('audit: lists', { ...known.options, text: true, timeoutMs: context.settings.timeoutMs });
   } catch (error) {
     return broken(known.options.retired ?? (error as Error).message);
   }
@@ -93,7 +93,7 @@ async function lookUp(
   env: Parameters<typeof queryList>[2],
   signal: AbortSignal | undefined,
 ): Promise<{ readonly labels: string; readonly answer: ListAnswer }> {
-  const labels = addressLabels(address);
+  const labels = reverseLabels(address);
   // The list does not contain addresses of this family.
   if (!(ipVersion(address) === 4 ? list.ipv4 : list.ipv6))
     return { labels, answer: { status: 'notListed', unknown: [], ttl: 0 } };

@@ -1,5 +1,6 @@
 import type { Answer, Awaitable, Check } from '../../core/index.ts';
 import {
+  assertKnownOptions,
   defer,
   defineCheck,
   fail,
@@ -11,6 +12,7 @@ import {
   reject,
   softfail,
   temperror,
+  wrongOption,
 } from '../../core/index.ts';
 import type { Ban, Bans, Clock } from '../../env/index.ts';
 import type { IpAddress, Prefix } from '../../net/index.ts';
@@ -19,45 +21,50 @@ import type { PrefixEntry, PrefixInput, PrefixSource } from '../../prefix-set/in
 import { PrefixSet } from '../../prefix-set/index.ts';
 import type { ConnectFacts } from '../../smtp/facts.ts';
 
-/** A list: entries as they are, a set that was made of them, or a source whose set may be replaced. */
+/** A list: entries, a set of them, or a source whose set may be replaced. */
 export type ListInput = PrefixSet | PrefixSource | Iterable<PrefixInput | PrefixSet | PrefixSource>;
 
+/** Options of {@link ipBlocklist}. */
 export interface IpBlocklistOptions {
-  /** What is blocked. Entries with `allow` are allowed; with `except`, they are no part of their own list. */
+  /** Blocked addresses. Entries with `allow` are allowed; entries with `except` are exceptions from their own list. Default: none. */
   readonly block?: ListInput;
-  /** What is allowed, whatever blocks it with the same or a shorter prefix, and whoever banned it. */
+  /** Allowed addresses. They override block entries with the same or a shorter prefix, and bans. Default: none. */
   readonly allow?: ListInput;
-  /** The site's own NAT64 prefixes (RFC 6052), whose carried address is looked up in the block lists; 64:ff9b::/96 always is. */
+  /** The site's NAT64 prefixes (RFC 6052), whose embedded IPv4 address is looked up in the block lists, besides 64:ff9b::/96. Default: none. */
   readonly nat64?: readonly string[];
-  /** The sentence for the client that is blocked, and where its postmaster may turn to. */
+  /** Reply to a blocked client. It may name a contact for its postmaster. Default: "Client host [<address>] blocked by local policy". */
   readonly explanation?: string;
-  /** Tells this use of the check from others in ids. */
+  /** Part of the rule's id, to distinguish several uses of the check. Default: none. */
   readonly label?: string;
 }
 
 /**
+ * The result of the check.
+ *
  * - `pass`: allowed by an entry
- * - `none`: no entry, or none that decides
- * - `softfail`: banned for a time
+ * - `none`: no entry decides
+ * - `softfail`: temporarily banned
  * - `fail`: blocked by an entry
- * - `temperror`: a list has never been loaded, and no other list decides
- * - `permerror`: the client's address is none, so that nothing can be said of it
+ * - `temperror`: a list has not been loaded, and no other list decides
+ * - `permerror`: the client's address is not an IP address
  */
 export type BlocklistResult = 'pass' | 'none' | 'softfail' | 'fail' | 'temperror' | 'permerror';
 
-/** An entry around the client's address. */
+/** An entry that contains the client's address. */
 export interface BlocklistMatch extends PrefixEntry {
-  /** The address that was found, where it is not the client's own but one that it carries. */
+  /** The IPv4 address that was found, if it is embedded in the client's IPv6 address. */
   readonly carried?: string;
 }
 
+/** The entries that contain the address. */
 export interface BlocklistDetail {
   /** The entry that decided. */
   readonly decided?: BlocklistMatch;
-  /** Every entry around the address, the longest prefix first; the decisive one first of all. */
+  /** All entries that contain the address, the longest prefix first. */
   readonly matches?: readonly BlocklistMatch[];
+  /** The ban in force. */
   readonly ban?: Ban;
-  /** Lists that have no set to look in. */
+  /** Lists that have not been loaded. */
   readonly missing?: readonly string[];
 }
 
@@ -68,21 +75,22 @@ interface Env {
 }
 
 /**
- * Has this site decided about the client's address? See the module for what decides.
+ * Checks the client's address against local lists and bans. See the module for the precedence.
  *
- * Recommended: `fail` is rejected (554 5.7.1 at the banner), a ban (`softfail`) is answered with 421, since it ends; an
- * address that cannot be read is deferred; a list that is missing lets mail pass and is in the log.
+ * Recommended: `fail` is rejected (554 5.7.1 at the banner); a ban (`softfail`) is answered with 421, since it is temporary; an
+ * invalid address is deferred; a missing list lets mail pass.
  *
- * @param options the lists; a list alone is what to block
- * @throws TypeError where an entry is no prefix, or an option has a wrong type
+ * @param options the lists; a list alone is a block list
+ * @throws {TypeError} if an entry is not a prefix, or an option is wrong
  */
 export function ipBlocklist(
   options: IpBlocklistOptions | ListInput = {},
 ): Check<Facts, Env, BlocklistResult, BlocklistDetail> {
   const given = isList(options) ? { block: options } : options;
-  const { explanation = 'The client address is blocked by local policy', label } = given;
-  if (typeof explanation !== 'string' || !/^[\x20-\x7e]{1,400}$/.test(explanation))
-    throw new TypeError(`ip-blocklist: explanation ${JSON.stringify(explanation)} must be one line of printable ASCII`);
+  assertKnownOptions('ipBlocklist', given, ['block', 'allow', 'nat64', 'explanation', 'label']);
+  const { explanation, label } = given;
+  if (explanation !== undefined && (typeof explanation !== 'string' || !/^[\x20-\x7e]{1,400}$/.test(explanation)))
+    throw wrongOption('ipBlocklist', 'explanation', 'one line of at most 400 printable ASCII characters', explanation);
   const lists: Lists = {
     block: sourcesOf('block', given.block),
     allow: sourcesOf('allow', given.allow),
@@ -106,45 +114,52 @@ function examine(
   ip: string,
   lists: Lists,
   env: Env,
-  explanation: string,
+  explanation: string | undefined,
 ): Awaitable<Answer<BlocklistResult, BlocklistDetail>> {
   const address = parseIp(ip);
-  if (address === undefined)
-    return permerror({ status: '3.5', explanation: 'The client address cannot be read', detail: {} });
+  if (address === undefined) return permerror({ status: '3.5', explanation: 'Client address is invalid', detail: {} });
   const now = env.clock.now();
   const missing: string[] = [];
   const sets = { allow: setsOf(lists.allow, missing), block: setsOf(lists.block, missing) };
   const { decision, decided, matches } = matchAddress(address, sets, now, lists.nat64);
   if (decision === 'allow') return pass({ detail: { decided, matches } });
-  if (decision === 'block') return fail({ status: '7.1', cause: 'listed', explanation, detail: { decided, matches } });
+  if (decision === 'block')
+    return fail({
+      status: '7.1',
+      cause: 'listed',
+      explanation: explanation ?? `Client host [${address}] blocked by local policy`,
+      detail: { decided, matches },
+    });
   const withBan = (ban: Ban | undefined): Answer<BlocklistResult, BlocklistDetail> => {
     if (ban !== undefined)
-      return softfail({ status: '7.0', explanation: 'The client address is banned for a time', detail: { ban } });
+      return softfail({ status: '7.0', explanation: `Client host [${address}] temporarily banned`, detail: { ban } });
     if (missing.length > 0)
-      return temperror({ status: '3.0', explanation: 'A local list could not be read', detail: { missing } });
+      return temperror({ status: '3.0', explanation: 'Local list could not be read', detail: { missing } });
     return none();
   };
   const ban = env.bans?.lookup(address);
   return isPromise(ban) ? ban.then(withBan) : withBan(ban);
 }
 
-/** What lists say of an address. */
+/** The result of looking up an address in lists. */
 export interface AddressMatch {
   readonly decision: 'allow' | 'block' | 'none';
   /** The entry that decided. */
   readonly decided?: BlocklistMatch;
-  /** Every entry around the address, the longest prefix first; of equal ones those that allow. */
+  /** All entries that contain the address, the longest prefix first; of equal ones, `allow` first. */
   readonly matches?: readonly BlocklistMatch[];
 }
 
 const NOTHING: AddressMatch = { decision: 'none' };
 
 /**
- * What sets of prefixes say of an address: the longest prefix decides, and at equal length allow beats block. Where the
- * address itself is in none, the IPv4 address that it carries may be blocked.
+ * Looks up an address in sets of prefixes.
  *
- * @param now milliseconds since the epoch: entries that have ended do not count
- * @param nat64 the site's own NAT64 prefixes
+ * The longest prefix decides, and at equal length allow beats block. If no set contains an IPv6 address, the IPv4 address
+ * embedded in it may be blocked.
+ *
+ * @param now milliseconds since the epoch; expired entries do not count
+ * @param nat64 the site's NAT64 prefixes
  */
 export function matchAddress(
   address: IpAddress,
@@ -207,13 +222,11 @@ const isSource = (value: object): value is PrefixSource => 'current' in value &&
 const isList = (value: IpBlocklistOptions | ListInput): value is ListInput =>
   value instanceof PrefixSet || Symbol.iterator in value || isSource(value);
 
-/** The sources that an option names. Entries that stand alone are one list together. */
+/** Returns the sources in an option. Single entries form one list together. */
 function sourcesOf(option: 'allow' | 'block', given: ListInput | undefined): PrefixSource[] {
   if (given === undefined) return [];
   const wrong = (value: unknown): TypeError =>
-    new TypeError(
-      `ip-blocklist: ${option} ${JSON.stringify(value)} is not a list; give prefixes, entries, a PrefixSet or a source`,
-    );
+    wrongOption('ipBlocklist', option, 'a list: prefixes, entries, a PrefixSet or a source', value);
   if (typeof given !== 'object' || given === null) throw wrong(given);
   const whole = given instanceof PrefixSet || isSource(given);
   if (!whole && !(Symbol.iterator in given)) throw wrong(given);
@@ -235,7 +248,7 @@ function inlineSet(option: string, entries: readonly PrefixInput[]): PrefixSet {
   try {
     return PrefixSet.from(entries);
   } catch (error) {
-    throw new TypeError(`ip-blocklist: ${option}: ${(error as Error).message.replace(/^PrefixSet: /, '')}`);
+    throw new TypeError(`ipBlocklist: ${option}: ${(error as Error).message.replace(/^PrefixSet: /, '')}`);
   }
 }
 
@@ -244,7 +257,7 @@ function nat64Of(given: readonly string[] = []): Prefix[] {
     try {
       return parseNat64Prefix(text);
     } catch (error) {
-      throw new TypeError(`ip-blocklist: nat64: ${(error as Error).message}`);
+      throw new TypeError(`ipBlocklist: nat64: ${(error as Error).message}`);
     }
   });
 }

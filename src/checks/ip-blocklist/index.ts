@@ -1,22 +1,20 @@
 /**
- * **Answers**: has this site decided about this address?
+ * Local block and allow lists of addresses.
  *
- * **Knows**: the client's address.
- * **Asks**: the clock, for entries that end; the bans in force, where the environment has any.
+ * **Answers**: has this site blocked or allowed this address?
+ * **Knows**: the client's address. **Asks**: the clock, for entries that expire; the bans in force, if the environment has any.
+ * **Standards**: RFC 4632 (the longest prefix wins), RFC 6052 and RFC 3056 (embedded IPv4 addresses), RFC 5321 §3.1 (554 for a
+ * refused session).
  *
- * **Standards**: RFC 4632 (the longest prefix wins), RFC 6052 and RFC 3056 (addresses that carry another), RFC 5321 §3.1
- * (a server that wants no session says 554).
+ * The longest prefix decides; at equal length, allow beats block. Any allow entry overrides a ban. An IPv6 address that only
+ * embeds an IPv4 address (NAT64, 6to4) is blocked if the IPv4 address is, and never allowed because of it.
  *
- * The longest prefix decides; at equal length, allow beats block. A ban gives way to any allowance. An IPv6 address that
- * only carries an IPv4 one (NAT64, 6to4) is blocked where the carried one is, and never allowed because of it.
+ * A list is replaced as a whole. The check runs when the connection opens, whatever the stage of its rule, so a session keeps
+ * the lists with which it began.
  *
- * A list is replaced as a whole, and read once for each examination. The check is examined when the connection opens
- * (`ahead`), at whatever stage its rule stands: so a session keeps the lists it began with.
- *
- * **Limits**: it believes `client.ip`. A list of bogons holds 10.0.0.0/8 and 127.0.0.0/8, where one's own relays are:
- * allow them. A user who logs in from a listed network is refused before he can say who he is, unless the rule stands at
- * MAIL or RCPT, behind `unless(authenticated, …)`. A list that could not be loaded is `temperror`, and one that another
- * list makes up for is not missed.
+ * **Limits**: `client.ip` is trusted. Lists of bogons contain 10.0.0.0/8 and 127.0.0.0/8, where your own relays may be: allow
+ * them. A user on a listed network is refused before logging in, unless the rule is at MAIL or RCPT, inside
+ * `unless(authenticated, …)`. A list that could not be loaded is `temperror`, unless another list decides.
  *
  * @example
  * ```ts

@@ -1,7 +1,8 @@
 /**
- * The chain of those who handed a message on.
+ * ARC: the chain of hosts that forwarded a message.
  *
- * **Knows**: the sets, and whether the newest message signature is valid. **Asks**: the keys of the seals.
+ * **Answers**: is the chain valid, and did a trusted sealer see DMARC pass?
+ * **Knows**: the sets, and whether the newest message signature is valid. **Asks**: `dns` for the keys of the seals.
  * **Standards**: RFC 8617 §5.2 (validation), §7.2 (local policy).
  *
  * @module
@@ -14,15 +15,15 @@ import type { ArcSet, KeyCache, Mailauth } from './mailauth.ts';
 import type { ArcOutcome } from './outcome.ts';
 import { type ArcChain, MAX_SETS } from './signatures.ts';
 
-/** What a sealer wrote into its set about DMARC. */
+/** The DMARC result that a sealer recorded in its set. */
 interface Word {
   readonly sealer: string;
   readonly passed: boolean;
-  /** The author it was about, if the set names one. */
+  /** The author's domain in that result, if recorded. */
   readonly author: string | undefined;
 }
 
-/** What the sealers wrote, from the first to the newest. */
+/** Returns the recorded DMARC results, from the oldest to the newest. */
 export const wordsOf = (sets: readonly ArcSet[] = []): Word[] =>
   sets.map((set) => {
     const dmarc = set['arc-authentication-results']?.parsed?.dmarc as
@@ -41,7 +42,7 @@ const nameOf = (set: ArcSet): string => {
   return parseDomain(written) ?? written.toLowerCase().slice(0, 253);
 };
 
-/** The chain, and whether its newest link is trusted. */
+/** Validates the chain, and reports whether its newest sealer is trusted. */
 export async function arcOf(
   { sets, newest }: ArcChain,
   trusted: ReadonlySet<string>,
@@ -62,7 +63,7 @@ export async function arcOf(
   return { result: 'pass', ...about, ...(trusted.has(nameOf(last)) ? { trusted: true as const } : {}) };
 }
 
-/** Verifies the seals from the newest to the oldest; the first that does not verify decides. */
+/** Verifies the seals from the newest to the oldest, until one does not verify. */
 async function sealsOf(
   chain: readonly ArcSet[],
   lookups: Lookups,
@@ -76,7 +77,7 @@ async function sealsOf(
         const found = await keyRecords(lookups, question[1]);
         return publicKey(mailauth, Array.isArray(found) ? (found[0] ?? '') : found, question);
       })();
-      // mailauth also asks for keys ahead, and looks at the answers later.
+      // mailauth requests keys ahead and awaits them later.
       key.catch(() => undefined);
       return key;
     },
@@ -91,8 +92,10 @@ async function sealsOf(
 }
 
 /**
- * Which of the trusted sealers found that DMARC passed for this author. Looked for from the newest set back, as long as
- * the sealers are trusted: an unknown host may have made up what it sealed, and everything that stands before it.
+ * Returns the trusted sealer that recorded a DMARC pass for this author, if any.
+ *
+ * The search goes back from the newest set and ends at the first untrusted sealer, which may have forged its own set and all
+ * older ones.
  */
 export function vouching(
   words: readonly Word[],

@@ -1,7 +1,9 @@
 import type { Fault } from '../../core/index.ts';
+import { assertKnownOptions, oneOf, positiveNumber, wholeNumber } from '../../core/index.ts';
+import { domainList } from '../../dns/index.ts';
 import type { Clock, DnsResolver } from '../../env/index.ts';
+import { onAbort } from '../../env/index.ts';
 import { assertMailauth } from '../../mailauth/index.ts';
-import { parseDomain } from '../../net/index.ts';
 import { arcOf, vouching, wordsOf } from './arc.ts';
 import { authorOf } from './author.ts';
 import { Breath, Late } from './breath.ts';
@@ -14,24 +16,26 @@ import { mailauth } from './mailauth.ts';
 import type { ArcOutcome, DkimOutcome, DmarcOutcome, MessageAuthentication, SpfFact } from './outcome.ts';
 import { readSignatures } from './signatures.ts';
 
+/** Options of {@link authenticateMessage}. */
 export interface AuthenticateOptions {
-  /** How many signatures are examined. Default: 10. */
+  /** Limit of examined signatures. Default: 10. */
   readonly signatures?: number;
-  /** After so many milliseconds what is not known is `temperror`. Default: 10,000. */
+  /** Deadline in milliseconds, after which unknown results are `temperror`. Default: 10,000. */
   readonly timeoutMs?: number;
-  /** Size limit of the header in bytes. A larger header is a `permerror` that the sender caused. Default: 262,144. */
+  /** Limit of the header in bytes. A larger header is a `permerror` with `fault: 'sender'`. Default: 262,144. */
   readonly headerBytes?: number;
   /**
-   * What a valid signature is worth if its `l=` leaves text of the body unsigned, to which anybody can have added:
-   * `'refuse'` reports it as `policy`, and it proves nothing to DMARC; `'accept'` lets it pass. Default: `'refuse'`.
+   * Result of a valid signature whose `l=` leaves a part of the body unsigned, which third parties may have changed. `refuse`:
+   * it is reported as `policy` and does not count for DMARC. `accept`: it passes. Default: `refuse`.
    */
   readonly unsignedText?: 'refuse' | 'accept';
-  /** Domains whose ARC seals are believed: if one of them found that DMARC passed, a later failure is overridden. */
+  /** Domains whose ARC seals are trusted: if one of them recorded a DMARC pass, a later failure is overridden. Default: none. */
   readonly trustedSealers?: readonly string[];
+  /** Ends the examination early with `temperror`. */
   readonly signal?: AbortSignal;
 }
 
-/** Lines are cheap to make and expensive to unfold. */
+/** Limit of header lines. They are cheap to send and expensive to unfold. */
 const HEADER_LINES = 10_000;
 
 interface Message {
@@ -44,12 +48,11 @@ interface AuthenticateEnv {
 }
 
 /**
- * Examines a message with DKIM, ARC and DMARC.
+ * Authenticates a message with DKIM, ARC and DMARC.
  *
- * @param message `raw` is the message as it came, `spf` is what SPF found about its sender; without it DMARC goes by
- * signatures alone
- * @param env `dns` is asked for keys and policies, each question once; `clock` ends what takes too long
- * @returns never an exception for what the world or the sender did
+ * @param message `raw` is the unchanged message, `spf` the SPF result of its sender; without it DMARC uses signatures alone
+ * @param env `dns` is asked for keys and policies, each question once; `clock` limits the duration
+ * @returns a result also if the DNS or the message is broken
  * @throws {TypeError} if an option is wrong
  */
 export async function authenticateMessage(
@@ -60,10 +63,7 @@ export async function authenticateMessage(
   return inTime(message, env, settingsOf('authenticateMessage', options), options.signal, 'now');
 }
 
-/**
- * The same for a message on its way in, whose sender may take its time: the time that is allowed begins when the message
- * has been read.
- */
+/** Does the same for an arriving message, which may take long to arrive: the deadline begins when it has been read. */
 export const authenticateArriving = (
   message: Message,
   env: AuthenticateEnv,
@@ -86,8 +86,8 @@ async function inTime(
   let stopped = false;
   const stop = (): void => {
     stopped = true;
-    lookups.giveUp();
-    // The answers that are given up settle what waits for them; only a source that stalls keeps it from ending.
+    lookups.giveUp(UNANSWERED);
+    // Aborted questions are answered, so the examination ends by itself unless the source of the message hangs.
     cancelLate ??= env.clock.after(0, () => over?.());
   };
   let cancelLate: (() => void) | undefined;
@@ -97,24 +97,25 @@ async function inTime(
     if (!ended) cancel ??= env.clock.after(settings.timeoutMs, stop);
   };
   if (begins === 'now') begin();
-  signal?.addEventListener('abort', stop, { once: true });
+  const withdraw = onAbort(signal, stop);
   if (signal?.aborted) stop();
   const breath = new Breath(() => stopped);
   try {
     const outcome = await Promise.race([examine(message, env.clock, settings, lookups, breath, begin), late]);
     return outcome ?? unexamined('temperror', LATE, lookups);
   } catch (error) {
-    // Neither the source's words nor an error's go on: the result is written into headers.
+    // The message of the error must not appear in headers, where the result is written.
     return unexamined('temperror', error instanceof Late ? LATE : 'the message could not be examined', lookups);
   } finally {
     ended = true;
     cancel?.();
     cancelLate?.();
-    signal?.removeEventListener('abort', stop);
-    lookups.giveUp();
+    withdraw();
+    lookups.giveUp(UNANSWERED);
   }
 }
 
+const UNANSWERED = 'no answer within the time allowed';
 const LATE = 'no result within the time allowed';
 
 async function examine(
@@ -177,7 +178,6 @@ function authenticationOf(
     const there = pairs.flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const]));
     return there.length > 0 ? { properties: there } : {};
   };
-  const because = (reason: string | undefined): { reason?: string } => (reason === undefined ? {} : { reason });
   return [
     ...(spf === undefined
       ? []
@@ -192,7 +192,7 @@ function authenticationOf(
       ({ result, reason, domain, identity, selector, algorithm, signature }) => ({
         method: 'dkim',
         result,
-        ...because(reason),
+        reason,
         ...properties([
           ['header.d', domain],
           ['header.i', identity],
@@ -204,12 +204,12 @@ function authenticationOf(
     ),
     // RFC 8617 §10.3 registers no `temperror` for ARC.
     ...(arc.result === 'pass' || arc.result === 'fail'
-      ? [{ method: 'arc', result: arc.result, ...because(arc.reason) }]
+      ? [{ method: 'arc', result: arc.result, reason: arc.reason }]
       : []),
     {
       method: 'dmarc',
       result: dmarc.result,
-      ...because(dmarc.override === undefined ? dmarc.reason : `passed at ${dmarc.override.sealer}, which is trusted`),
+      reason: dmarc.override === undefined ? dmarc.reason : `passed at the trusted sealer ${dmarc.override.sealer}`,
       ...properties([
         ['header.from', dmarc.domain],
         ['policy.dmarc', dmarc.result === 'none' ? undefined : dmarc.policy],
@@ -235,11 +235,12 @@ function unexamined(
   };
 }
 
-export const TOO_LONG = 'the message is longer than is kept';
+export const TOO_LONG = 'the message is too long to be kept';
 
-/** The result for a message that the host has not kept, because of the length that its sender chose. */
+/** Returns the result for a message that was too long for the host to keep. The sender is at fault. */
 export const tooLong = (): MessageAuthentication => unexamined('permerror', TOO_LONG, { count: 0 }, 'sender');
 
+/** Validated options. */
 export interface Settings {
   readonly signatures: number;
   readonly timeoutMs: number;
@@ -252,34 +253,21 @@ export interface Settings {
 const OPTIONS = ['signatures', 'timeoutMs', 'headerBytes', 'unsignedText', 'trustedSealers', 'signal'];
 
 /**
+ * Validates the options.
+ *
  * @throws {TypeError} if an option is wrong
- * @throws {Error} if the runtime has none of Node's builtins
+ * @throws {Error} if the runtime lacks Node's builtin modules
  */
-export function settingsOf(who: string, options: AuthenticateOptions): Settings {
-  assertMailauth(who);
-  const { signatures = 10, timeoutMs = 10_000, headerBytes = 262_144, trustedSealers = [] } = options;
-  const { unsignedText = 'refuse' } = options;
-  for (const name of Object.keys(options)) {
-    if (!OPTIONS.includes(name)) throw new TypeError(`${who}: unknown option ${name} (known: ${OPTIONS.join(', ')})`);
-  }
-  whole(who, 'signatures', signatures, 0, 100);
-  whole(who, 'headerBytes', headerBytes, 1_000, 10_000_000);
-  if (!(timeoutMs > 0 && Number.isFinite(timeoutMs)))
-    throw new TypeError(`${who}: timeoutMs must be a positive number of milliseconds, got ${String(timeoutMs)}`);
-  if (unsignedText !== 'refuse' && unsignedText !== 'accept')
-    throw new TypeError(`${who}: unsignedText must be 'refuse' or 'accept', got ${JSON.stringify(unsignedText)}`);
-  if (!Array.isArray(trustedSealers))
-    throw new TypeError(`${who}: trustedSealers must be a list of domain names, got ${JSON.stringify(trustedSealers)}`);
-  const trusted = trustedSealers.map((name: string) => {
-    const domain = parseDomain(name);
-    if (domain === undefined)
-      throw new TypeError(`${who}: trustedSealers must be a list of domain names, got ${JSON.stringify(name)} in it`);
-    return domain;
-  });
-  return { signatures, timeoutMs, headerBytes, headerLines: HEADER_LINES, unsignedText, trusted: new Set(trusted) };
-}
-
-function whole(who: string, name: string, value: number, least: number, most: number): void {
-  if (!(Number.isInteger(value) && value >= least && value <= most))
-    throw new TypeError(`${who}: ${name} must be a whole number from ${least} to ${most}, got ${String(value)}`);
+export function settingsOf(owner: string, options: AuthenticateOptions): Settings {
+  assertMailauth(owner);
+  assertKnownOptions(owner, options, OPTIONS);
+  const { signatures = 10, timeoutMs = 10_000, headerBytes = 262_144, unsignedText = 'refuse' } = options;
+  return {
+    signatures: wholeNumber(owner, 'signatures', signatures, 0, 100),
+    timeoutMs: positiveNumber(owner, 'timeoutMs', timeoutMs),
+    headerBytes: wholeNumber(owner, 'headerBytes', headerBytes, 1_000, 10_000_000),
+    headerLines: HEADER_LINES,
+    unsignedText: oneOf(owner, 'unsignedText', unsignedText, ['refuse', 'accept']),
+    trusted: domainList(owner, 'trustedSealers', options.trustedSealers),
+  };
 }

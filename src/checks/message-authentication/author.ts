@@ -1,9 +1,10 @@
 /**
- * Who the author of a message is.
+ * The author of a message.
  *
- * **Answers**: the domain in From, or why no single domain can be read from it.
+ * **Answers**: which domain is in From, or why is there not exactly one?
+ * **Knows**: the header. **Asks**: nothing.
  * **Standards**: RFC 5322 §3.6 (one From field) and §3.6.2; RFC 9989 §5.3.1 (one Author Domain).
- * **Limits**: what two readers may read differently has no author. A domain in a display name is not the author's.
+ * **Limits**: a From field that two mail clients may read differently has no author. A domain in a display name does not count.
  *
  * @module
  */
@@ -11,19 +12,20 @@ import { decodeWords } from '../../message/index.ts';
 import { parseMailboxList } from '../../net/index.ts';
 import type { Field } from './header.ts';
 
-/** Either the domain of the author, or in fixed words why there is none. The sender caused it. */
+/** The domain of the author, or a fixed text why there is none. The sender is at fault then. */
 export type Author = { readonly domain: string } | { readonly problem: string };
 
-/** A longer From field is not read. */
+/** Limit of a From field in characters. */
 const MAX_FROM = 16_384;
 
 /**
- * What a careless reader takes for a From field: control characters and octets outside ASCII in the name, a bare CR as the
- * end of a line, a first line that begins with white space. The fold before the colon is the only one a name can have.
+ * Matches what a lenient mail client takes for a From field: control characters and octets outside ASCII in the name, a bare CR
+ * as the end of a line, a first line that begins with white space. A name can be folded only before the colon.
  */
 const LIKE_FROM =
   /(?:^[ \t]*|[\r\n](?![ \t]))[^\x21-\x7e\r\n]*f[^\x21-\x7e\r\n]*r[^\x21-\x7e\r\n]*o[^\x21-\x7e\r\n]*m[^\x21-\x7e\r\n]*(?:\r\n[ \t][^\x21-\x7e\r\n]*)*:/gi;
 
+/** Returns the author of a message. */
 export function authorOf(header: string, fields: readonly Field[]): Author {
   const found = fields.filter(({ key }) => key === 'from');
   const [from] = found;
@@ -41,6 +43,6 @@ export function authorOf(header: string, fields: readonly Field[]): Author {
   return domains.size > 1 ? { problem: 'multiple author domains' } : { domain };
 }
 
-/** Whether encoded words hold a character at which some readers cut the text off, behind an address. */
+/** Returns whether encoded words contain an address followed by a character at which some mail clients cut off the text. */
 const hides = (value: string): boolean =>
   value.includes('=?') && /\0|@\S*[\r\n]/.test(decodeWords(value.replace(/\r\n/g, '')));

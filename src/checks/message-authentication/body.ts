@@ -1,14 +1,15 @@
 /**
- * The hash of a body, while it arrives.
+ * The hash of a body, computed as it arrives.
  *
- * **Answers**: what is the hash of the body, or of its first octets (`l=`), as RFC 6376 canonicalizes it?
+ * **Answers**: what is the hash of the canonicalized body, or of its first octets (`l=`)?
+ * **Knows**: the body, in pieces. **Asks**: nothing.
  * **Standards**: RFC 6376 §3.4.3 (simple), §3.4.4 (relaxed), §3.4.5 (body length). A bare LF ends a line; a bare CR does not.
- * **Limits**: each octet is looked at once and 64 KiB are kept, however long a line is and however small the pieces are.
+ * **Limits**: linear time and 64 KiB of memory, however long a line is and however small the pieces are.
  *
  * @module
  */
 
-/** A running hash, as `node:crypto` has it. */
+/** A running hash as in `node:crypto`. */
 export interface RunningHash {
   update(octets: Uint8Array): unknown;
   copy(): RunningHash;
@@ -23,30 +24,30 @@ const CR = 13;
 const SPACE = 32;
 
 const BUFFER = 1 << 16;
-/** So many line ends are counted before they are hashed on trial: a body may be nothing else. */
+/** Limit of counted line ends. Beyond it they are hashed tentatively, since a body may consist of nothing else. */
 const MAX_LINES = 1 << 14;
-/** One octet of content brings at most itself and one space. */
+/** One octet of content adds at most itself and one space. */
 const ROOM = 2;
 
 export class BodyHash {
-  /** How many octets the canonicalized body has. */
+  /** Length of the canonicalized body in octets. */
   length = 0;
   readonly #relaxed: boolean;
   #hash: RunningHash;
-  /** The lengths of which the hash is wanted, ascending. */
+  /** The requested values of `l=`, ascending. */
   readonly #lengths: readonly number[];
   readonly #hashes: Map<number, string> = new Map();
   readonly #out: Uint8Array = new Uint8Array(BUFFER);
   #size = 0;
-  /** Line ends that count only if something follows them. */
+  /** Pending line ends, which count only if content follows. */
   #lines = 0;
-  /** The state before the line ends that are hashed on trial. */
+  /** The state before tentatively hashed line ends. */
   #before: { readonly hash: RunningHash; readonly length: number } | undefined;
   #cr = false;
   #space = false;
   #whole = '';
 
-  /** @param lengths values of `l=` for which {@link hash} will be asked */
+  /** @param lengths the values of `l=` that will be passed to {@link hash} */
   constructor(canonicalization: Canonicalization, hash: RunningHash, lengths: Iterable<number> = []) {
     this.#relaxed = canonicalization === 'relaxed';
     this.#hash = hash;
@@ -78,7 +79,7 @@ export class BodyHash {
     this.#whole = this.#hash.digest('base64');
   }
 
-  /** The hash, in base64. To be asked after {@link end}. */
+  /** Returns the hash in base64. Call it after {@link end}. */
   hash(length?: number): string {
     return length === undefined ? this.#whole : (this.#hashes.get(length) ?? this.#whole);
   }
@@ -108,7 +109,7 @@ export class BodyHash {
     if (this.#size > BUFFER - ROOM) this.#flush();
   }
 
-  /** Writes line ends until so many are left. */
+  /** Writes pending line ends until `left` are left. */
   #breaks(left: number): void {
     for (; this.#lines > left; this.#lines--) {
       this.#out[this.#size++] = CR;
@@ -117,7 +118,7 @@ export class BodyHash {
     }
   }
 
-  /** Leaves one line end, so that what follows is seen to follow line ends. */
+  /** Leaves one line end pending, so that the next content is still known to follow line ends. */
   #hashOnTrial(): void {
     this.#flush();
     this.#before ??= { hash: this.#hash.copy(), length: this.length };

@@ -1,7 +1,7 @@
-/** After this many bytes of work other work may run. */
+/** Yield interval in bytes of work. */
 const BREATH = 1 << 18;
 
-/** Yields to other work now and then, and stops when the time is over. */
+/** Yields to the event loop at intervals, and throws if the deadline has passed. */
 export class Breath {
   #spent = 0;
   readonly #stopped: () => boolean;
@@ -11,9 +11,11 @@ export class Breath {
   }
 
   /**
-   * @param bytes what has been worked on, in bytes hashed
-   * @returns what to wait for, if it is time to yield
-   * @throws Late
+   * Counts work, and yields if it is time to.
+   *
+   * @param bytes the amount of work, as the number of bytes hashed
+   * @returns a promise to await, if it is time to yield
+   * @throws {Late} if the deadline has passed
    */
   spend(bytes: number): Promise<void> | undefined {
     this.#spent += bytes;
@@ -27,12 +29,12 @@ export class Breath {
 const nothing = new Uint8Array(0);
 
 /**
- * Resolves in another turn of the event loop. A digest is computed outside the loop, on every runtime. The clock that is passed in
- * would not do: yielding is not a matter of time, and a clock that a test has stopped would never go on.
+ * Resolves in a later turn of the event loop. A digest is computed outside the loop in every runtime. The clock of the
+ * environment cannot be used: a clock that a test has stopped would never continue.
  */
 const anotherTurn = async (): Promise<void> => {
   await crypto.subtle.digest('SHA-256', nothing);
 };
 
-/** The time that was allowed is over. */
+/** The deadline has passed. */
 export class Late extends Error {}

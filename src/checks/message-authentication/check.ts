@@ -1,5 +1,5 @@
 import type { Answer, Awaitable, Check, Finding } from '../../core/index.ts';
-import { defineCheck, flag, proceed, quarantine, reject } from '../../core/index.ts';
+import { defineCheck, flag, proceed, quarantine, reject, wrongOption } from '../../core/index.ts';
 import type { Env } from '../../env/index.ts';
 import type { MailFacts } from '../../smtp/facts.ts';
 import type { MessageAuthenticator } from '../../smtp/parts.ts';
@@ -14,22 +14,23 @@ import {
 import type { RawSource } from './header.ts';
 import type { MessageAuthentication, SpfFact } from './outcome.ts';
 
-/** A message whose bytes the host has kept: only then can signatures be verified. */
+/** A message whose bytes the host has kept, so that signatures can be verified. */
 export interface RawMessage {
-  /** The message as it came, dot-stuffing undone; undefined if it was longer than the host keeps. */
+  /** Returns the unchanged message without dot-stuffing, or undefined if it was too long to be kept. */
   readonly raw: () => RawSource | undefined;
 }
 
+/** The facts that {@link messageAuthentication} needs. */
 export type AuthenticationFacts = Pick<MailFacts, 'client' | 'helo' | 'reversePath'> & { readonly message: RawMessage };
-/** Facts to which the result has been added. */
+/** Facts with the result of authentication. */
 export interface AuthenticatedFacts {
   readonly authentication: MessageAuthentication;
 }
 export type AuthenticationEnv = Pick<Env, 'dns' | 'clock'>;
 
-/** The SPF check, or one with the same findings: DMARC uses its result and the domain in its detail. */
+/** The SPF check, or one with the same findings. DMARC uses the result, and `domain` and `identity` of the detail. */
 export interface SpfSource {
-  /** Examines the same facts. */
+  /** Checks the client and the sender. */
   readonly examine: (
     facts: Pick<MailFacts, 'client' | 'helo' | 'reversePath'>,
     env: AuthenticationEnv,
@@ -37,12 +38,15 @@ export interface SpfSource {
   ) => Awaitable<Finding>;
 }
 
+/** Options of {@link messageAuthentication}. */
 export interface MessageAuthenticationOptions extends Omit<AuthenticateOptions, 'signal'> {
   /** `spf()` of `postern/checks/spf`, or `'not-asked'` if DMARC is to use signatures alone. */
   readonly spf: SpfSource | 'not-asked';
+  /** Part of the rule's id, to distinguish several uses of the check. Default: none. */
   readonly label?: string;
 }
 
+/** See {@link messageAuthentication}. */
 export type AuthenticationWord = 'pass' | 'none' | 'neutral' | 'softfail' | 'fail' | 'temperror' | 'permerror';
 
 const table = {
@@ -53,18 +57,20 @@ const table = {
   temperror: proceed,
 } as const;
 
+/** Options of {@link authenticator}. */
 export interface AuthenticatorOptions extends Omit<AuthenticateOptions, 'signal'> {
   /**
-   * `spf()` of `postern/checks/spf`, or `'not-asked'` if DMARC is to use signatures alone. If the same check stands in a rule,
-   * it is examined once for both.
+   * `spf()` of `postern/checks/spf`, or `'not-asked'` if DMARC is to use signatures alone. If a rule uses the same check, it
+   * runs once for both.
    */
   readonly spf: Check<Pick<MailFacts, 'client' | 'helo' | 'reversePath'>, AuthenticationEnv> | 'not-asked';
 }
 
 /**
- * Makes the `authentication` of a policy, so that its rules at `data` have `facts.authentication`: SPF, DKIM, DMARC and ARC.
- * SPF is examined after MAIL, and keys and policies are looked up as soon as the header has been read. Bodies are hashed as
- * they arrive, so the message need not be kept.
+ * Creates the `authentication` of a policy, which gives its rules at `data` the fact `authentication`: SPF, DKIM, DMARC and ARC.
+ *
+ * SPF runs after MAIL. Keys and policies are looked up as soon as the header has been read. Bodies are hashed as they arrive,
+ * so the message need not be kept.
  *
  * @throws {TypeError} if an option is wrong
  *
@@ -98,33 +104,30 @@ export function authenticator(options: AuthenticatorOptions): MessageAuthenticat
 }
 
 /**
- * Checks what the author's domain wants done with the message, in a policy that has an `authentication`. It has the results
- * of {@link messageAuthentication} and looks nothing up.
+ * Checks the DMARC policy of the author's domain, in a policy that has an `authentication`.
+ *
+ * The results are those of {@link messageAuthentication}. It sends no DNS queries.
  */
 export const dmarc = (
   options: { readonly label?: string } = {},
 ): Check<AuthenticatedFacts, object, AuthenticationWord, MessageAuthentication> =>
-  defineCheck(
-    'dmarc',
-    ({ authentication }: AuthenticatedFacts) => {
-      return answerOf(authentication);
-    },
-    table,
-    options,
-  );
+  defineCheck('dmarc', ({ authentication }: AuthenticatedFacts) => answerOf(authentication), table, options);
 
-function assertSpf(who: string, spf: SpfSource | 'not-asked'): void {
+function assertSpf(owner: string, spf: SpfSource | 'not-asked'): void {
   if (spf !== 'not-asked' && typeof spf?.examine !== 'function')
-    throw new TypeError(`${who}: spf must be spf() or 'not-asked', got ${JSON.stringify(spf)}`);
+    throw wrongOption(owner, 'spf', 'spf() or "not-asked"', spf);
 }
 
 /**
  * Checks whether the message is from its author's domain, for a host that keeps the message and has no session.
  *
- * The results follow the domain's policy, so that the table is the policy's. `pass`: SPF or DKIM passed for the domain.
- * `fail`: neither passed, and the domain asks for `reject`; `softfail`: it asks for `quarantine`; `neutral`: it asks for
- * nothing, or a trusted sealer saw a pass. `none`: the domain has no DMARC record. `temperror`: the DNS did not answer.
- * `permerror`: the sender sent what cannot be examined (`fault: 'sender'`, refused by default), or the record is broken.
+ * - `pass`: SPF or DKIM passed for the domain
+ * - `fail`: neither passed, and the domain's policy is `reject`
+ * - `softfail`: neither passed, and the policy is `quarantine`
+ * - `neutral`: neither passed, and the policy is `none`, or a trusted sealer saw a pass
+ * - `none`: the domain has no DMARC record
+ * - `temperror`: a DNS lookup failed
+ * - `permerror`: the message cannot be examined (`fault: 'sender'`, refused by default), or the record is invalid
  *
  * @throws {TypeError} if an option is wrong
  */
@@ -145,7 +148,7 @@ export function messageAuthentication(
   );
 }
 
-/** Examines the message of these facts; add the result to them for other rules: `{ ...facts, authentication }`. */
+/** Authenticates the message of these facts. To use the result in other rules, add it: `{ ...facts, authentication }`. */
 export async function authenticationOf(
   facts: AuthenticationFacts,
   env: AuthenticationEnv,
@@ -159,7 +162,7 @@ export async function authenticationOf(
   return authenticateMessage({ raw, spf: asked }, env, rest);
 }
 
-/** What SPF found; a check that throws, or that ran out of time, has found nothing out about this identity. */
+/** Returns the SPF result. A check that throws or is late counts as `temperror`. */
 async function spfOf(
   { reversePath, helo }: Pick<MailFacts, 'helo' | 'reversePath'>,
   examine: () => Awaitable<Finding>,
@@ -182,7 +185,7 @@ async function spfOf(
 function answerOf(found: MessageAuthentication): Answer<AuthenticationWord, MessageAuthentication> {
   const result = wordFor(found);
   const { fault } = found.dmarc;
-  return { ...spoken(found, result), result, fault, authentication: found.authentication, detail: found };
+  return { ...replyOf(found, result), result, fault, authentication: found.authentication, detail: found };
 }
 
 function wordFor({ dmarc }: MessageAuthentication): AuthenticationWord {
@@ -191,20 +194,20 @@ function wordFor({ dmarc }: MessageAuthentication): AuthenticationWord {
   return dmarc.policy === 'reject' ? 'fail' : dmarc.policy === 'quarantine' ? 'softfail' : 'neutral';
 }
 
-/** What the client is told. */
-type Spoken = Pick<Answer, 'status' | 'cause' | 'explanation'>;
+/** The reply to the client. */
+type ReplyPart = Pick<Answer, 'status' | 'cause' | 'explanation'>;
 
-function spoken({ dmarc, reason }: MessageAuthentication, result: AuthenticationWord): Spoken {
-  const said = (explanation: string): Spoken => ({ status: '7.26', cause: 'dmarc', explanation });
+function replyOf({ dmarc, reason }: MessageAuthentication, result: AuthenticationWord): ReplyPart {
+  const because = (explanation: string): ReplyPart => ({ status: '7.26', cause: 'dmarc', explanation });
   switch (result) {
     case 'fail':
     case 'softfail':
-      return said(`Neither SPF nor DKIM passed for ${dmarc.domain}, which asks for this (DMARC)`);
+      return because(`Message rejected because of the DMARC policy of ${dmarc.domain}: neither SPF nor DKIM passed`);
     case 'temperror':
-      return said(`DMARC of the author's domain could not be checked`);
+      return because('DMARC of the author domain could not be checked');
     case 'permerror':
-      if (dmarc.fault === 'third-party') return said(`The DMARC record of ${dmarc.domain} cannot be used`);
-      if (reason === undefined) return said('From header does not name exactly one author domain');
+      if (dmarc.fault === 'third-party') return because(`DMARC record of ${dmarc.domain} is invalid`);
+      if (reason === undefined) return because('From header does not name exactly one author domain');
       return reason === TOO_LONG
         ? { status: '3.4', cause: 'message-too-big', explanation: 'Message is too large to be authenticated' }
         : { status: '6.0', cause: 'message-malformed', explanation: 'Message header is too large' };

@@ -1,11 +1,12 @@
 /**
  * DMARC for one message.
  *
- * **Knows**: the author, and what SPF and the signatures found. **Asks**: `_dmarc` records.
- * **Standards**: RFC 9989 (tree walk, `sp`, `np`, `t`); RFC 7489 §6.6.4 (`pct`, which RFC 9989 has dropped and domains
- * still publish); RFC 8601 §2.7.4 (`permerror` for a broken record).
- * **Limits**: a domain that publishes `pct` asks that only a part of its mail be treated so. Which part a message is in is
- * decided by its header, so that the same message is always treated alike.
+ * **Answers**: does the message pass DMARC, and which policy applies?
+ * **Knows**: the author, and the results of SPF and DKIM. **Asks**: `_dmarc` records.
+ * **Standards**: RFC 9989 (tree walk, `sp`, `np`, `t`); RFC 7489 §6.6.4 (`pct`, which RFC 9989 removed but domains still
+ * publish); RFC 8601 §2.7.4 (`permerror` for an invalid record).
+ * **Limits**: with `pct`, the policy applies to a part of the messages. A hash of the header selects them, so that the same
+ * message always gets the same result.
  *
  * @module
  */
@@ -19,19 +20,17 @@ const weaker: { readonly [P in DmarcPolicy]: DmarcPolicy } = { reject: 'quaranti
 
 const isPolicy = (word: string | undefined): word is DmarcPolicy => word !== undefined && Object.hasOwn(weaker, word);
 
-/** mailauth compares ten identifiers with the author's domain and calls the next one an error; SPF's is one. */
+/** mailauth compares ten identifiers with the author's domain and reports an error for the eleventh. One is for SPF. */
 const MAX_SIGNERS = 9;
 
+/** The result of DMARC. */
 export interface Evaluated {
   readonly dmarc: DmarcOutcome;
   /** The signing domains that are aligned with the author's. */
   readonly aligned: ReadonlySet<string>;
 }
 
-/**
- * Evaluates DMARC. If it fails, but would pass if every identifier that could not be checked had passed, it is a
- * `temperror`.
- */
+/** Evaluates DMARC. A `fail` becomes `temperror` if DMARC would pass with the identifiers that could not be checked. */
 export async function evaluate(
   author: Author,
   dkim: readonly DkimOutcome[],
@@ -58,7 +57,7 @@ export async function evaluate(
         .sort(([a], [b]) => first(a) - first(b))
         .slice(0, MAX_SIGNERS)
         .map(([name, underSized]) => ({ domain: name, underSized })),
-      resolver: lookups.resolve,
+      resolver: lookups.nodeResolve,
       strict: true,
     });
     if (response === false)
@@ -70,7 +69,7 @@ export async function evaluate(
   if (dmarc.result === 'none' && (await publishesRecord(domain, lookups)))
     return {
       ...evaluated,
-      dmarc: { ...dmarc, result: 'permerror', fault: 'third-party', reason: 'the DMARC record cannot be used' },
+      dmarc: { ...dmarc, result: 'permerror', fault: 'third-party', reason: 'the DMARC record is invalid' },
     };
   if (dmarc.result !== 'fail') return evaluated;
   const unsure = [...dkim, ...(spf === undefined ? [] : [spf])].some(({ result }) => result === 'temperror');
@@ -78,25 +77,25 @@ export async function evaluate(
   return { ...evaluated, dmarc: unchecked(dmarc) };
 }
 
-/** DMARC did not pass, and might have if the DNS had answered. */
+/** Returns `temperror` for a `fail` that might have been a `pass` if the DNS had answered. */
 export const unchecked = (dmarc: DmarcOutcome): DmarcOutcome => ({
   ...dmarc,
   result: 'temperror',
   reason: 'an identifier that may be aligned could not be checked',
 });
 
-/** Whether there is a record, which then is one that DMARC cannot use: every name of the walk has been asked. */
+/** Returns whether any name of the tree walk has a record, which is then invalid. */
 async function publishesRecord(author: string, lookups: Lookups): Promise<boolean> {
-  const answers = await Promise.all(walkNames(author).map((name) => lookups.ask(`_dmarc.${name}`, 'TXT')));
+  const answers = await Promise.all(walkNames(author).map((name) => lookups.resolve(`_dmarc.${name}`, 'TXT')));
   return answers.some(
     (answer) => answer.status === 'found' && answer.records.some(({ text }) => /^\s*v\s*=\s*DMARC1/.test(text)),
   );
 }
 
-/** RFC 9989 §4.10 step 4: a walk goes from the author's domain straight to its last seven labels. */
+/** RFC 9989 §4.10 step 4: the walk continues with the last seven labels of the author's domain. */
 const WALK_LABELS = 7;
 
-/** The domain, and those above it that a walk asks. */
+/** Returns the domain and the parent domains of the tree walk. */
 function walkNames(domain: string): string[] {
   const labels = domain.split('.');
   const names = [domain];
@@ -104,11 +103,11 @@ function walkNames(domain: string): string[] {
   return names;
 }
 
-/** Asks for every policy record of the walk at once. */
+/** Asks for all policy records of the tree walk in parallel. */
 export function askPolicies(author: string, lookups: Lookups): void {
   const domain = parseDomain(author);
   if (domain === undefined) return; // an address literal
-  for (const name of walkNames(domain)) void lookups.ask(`_dmarc.${name}`, 'TXT');
+  for (const name of walkNames(domain)) lookups.ask(`_dmarc.${name}`, 'TXT');
 }
 
 function outcomeOf(response: DmarcResponse, domain: string, sample: number): DmarcOutcome {
@@ -134,13 +133,13 @@ function outcomeOf(response: DmarcResponse, domain: string, sample: number): Dma
   return outcome;
 }
 
-/** How many of a hundred messages the policy is for. */
+/** Returns the percentage of messages to which the policy applies. */
 function percentOf(record: string | undefined): number {
   const written = /(?:^|;)[ \t]*pct[ \t]*=[ \t]*(\d{1,3})[ \t]*(?:;|$)/.exec(record ?? '')?.[1];
   return written === undefined ? 100 : Math.min(100, Number(written));
 }
 
-/** A number from 0 to 99 that is the header's own (FNV-1a). */
+/** Returns a number from 0 to 99 that depends on the header only (FNV-1a). */
 export function sampleOf(header: Uint8Array): number {
   let hash = 0x811c9dc5;
   for (const octet of header) hash = Math.imul(hash ^ octet, 0x01000193);

@@ -1,7 +1,8 @@
 /**
- * Takes the header off a message before anything expensive sees it.
+ * Splits the header from the body, within limits.
  *
- * **Answers**: the fields of the header, the rest of the message, and whether the header is small enough to be examined.
+ * **Answers**: what are the fields of the header, and is it small enough to be examined?
+ * **Knows**: the message. **Asks**: nothing.
  * **Standards**: RFC 5322 §2.1 and §2.2; RFC 5321 §2.3.8 (lines end in CR LF).
  *
  * @module
@@ -10,22 +11,22 @@
 export type RawSource = Uint8Array | AsyncIterable<Uint8Array>;
 
 export interface HeaderLimits {
-  /** Bytes of the header. */
+  /** Limit of the header in bytes. */
   readonly headerBytes: number;
-  /** Lines of the header, continuation lines counted. */
+  /** Limit of its lines, including continuation lines. */
   readonly headerLines: number;
 }
 
 export interface Split {
-  /** With the empty line that ends it, all line ends CR LF. */
+  /** The header with its final empty line. All line ends are CR LF. */
   readonly header: Uint8Array;
-  /** The body, as it came. */
+  /** The unchanged body. */
   readonly body: Body;
 }
 
-/** A body that is read piece by piece. Not an async generator: one hop less for each piece. */
+/** A body that is read in pieces. Not an async generator, which is slower for each piece. */
 export interface Body {
-  /** What came in one piece with the end of the header. */
+  /** The start of the body, which arrived with the end of the header. */
   readonly first: Uint8Array;
   readonly rest: AsyncIterator<Uint8Array>;
 }
@@ -33,7 +34,11 @@ export interface Body {
 const CR = 13;
 const LF = 10;
 
-/** @returns undefined if the header is larger than the limits; the source is then not read any further */
+/**
+ * Reads the header.
+ *
+ * @returns undefined if the header exceeds the limits. The source is not read any further then.
+ */
 export async function splitHeader(source: RawSource, limits: HeaderLimits): Promise<Split | undefined> {
   const pieces = source instanceof Uint8Array ? once(source) : source[Symbol.asyncIterator]();
   const header = new HeaderOctets(limits);
@@ -48,7 +53,7 @@ export async function splitHeader(source: RawSource, limits: HeaderLimits): Prom
   return { header: header.octets, body: { first: new Uint8Array(0), rest: pieces } };
 }
 
-/** Collects the header, octet by octet: pieces may be as small as a client likes. */
+/** Collects the header. Pieces may be as small as one octet. */
 class HeaderOctets {
   ended = false;
   tooLarge = false;
@@ -56,7 +61,7 @@ class HeaderOctets {
   readonly #buffer: Uint8Array;
   #length = 0;
   #lines = 0;
-  /** Where the line that is being read began. */
+  /** Start of the current line. */
   #line = 0;
 
   constructor(limits: HeaderLimits) {
@@ -68,7 +73,7 @@ class HeaderOctets {
     return this.#buffer.subarray(0, this.#length);
   }
 
-  /** @returns how many octets of the piece belong to the header */
+  /** Takes a piece, and returns how many of its octets belong to the header. */
   take(piece: Uint8Array): number {
     for (let at = 0; at < piece.length; at++) {
       const octet = piece[at]!;
@@ -92,15 +97,15 @@ async function* once(octets: Uint8Array): AsyncGenerator<Uint8Array> {
   yield octets;
 }
 
-/** A field as mailauth reads it. */
+/** A field in the form that mailauth expects. */
 export interface Field {
-  /** The name in lower case; undefined for a line that has none. */
+  /** The name in lower case, or undefined for a line without one. */
   readonly key: string | undefined;
   readonly casedKey: string | undefined;
   readonly line: Line;
 }
 
-/** The octets of a field, one character for each, in the shape of a Node `Buffer`. */
+/** The octets of a field, one character for each, in the form of a Node `Buffer`. */
 export class Line {
   readonly octets: string;
 
@@ -125,8 +130,8 @@ export class Line {
 const FIELD_START = /^[\x21-\x39\x3b-\x7e]+[ \t\r\n]*:/;
 
 /**
- * The fields of a header. A line that begins no field belongs to the one above it, whatever it begins with: readers differ
- * about such lines, and octets that are added to a signed field can only break its signature.
+ * Returns the fields of a header. A line that is not a field belongs to the field above it, whatever it begins with: mail clients
+ * treat such lines differently, and octets added to a signed field can only break its signature.
  */
 export function fieldsOf(header: string): Field[] {
   const lines = header.replace(/[\r\n]+$/, '').split('\r\n');
@@ -153,7 +158,7 @@ export function fieldsOf(header: string): Field[] {
   return fields;
 }
 
-/** One character for each octet. `TextDecoder` knows no such encoding: its `latin1` is windows-1252. */
+/** Decodes octets to one character each. `TextDecoder` has no such encoding: its `latin1` is windows-1252. */
 export function latin1(octets: Uint8Array): string {
   let text = '';
   for (let at = 0; at < octets.length; at += 8_192)

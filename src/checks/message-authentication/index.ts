@@ -1,14 +1,13 @@
 /**
  * DKIM, ARC and DMARC: is the message from the domain that its author claims?
  *
- * **Answers**: `pass`, `none`, `neutral`, `softfail`, `fail`, `temperror`, `permerror`, with every signature, the chain of
- * seals and the policy that applies.
- * **Knows**: the message as it came, the client, its HELO name, the reverse-path. **Asks**: `dns` for keys (all at once) and
- * policies; `clock` for the deadline and for signatures that expire.
+ * **Answers**: does the message authenticate, with which signatures and seals, and which policy applies?
+ * **Knows**: the unchanged message, the client, its HELO name, the reverse-path. **Asks**: `dns` for keys and policies, in
+ * parallel; `clock` for the deadline and for expired signatures.
  * **Standards**: RFC 6376, RFC 8301, RFC 8463 (DKIM); RFC 8617 (ARC); RFC 9989, RFC 7489 (DMARC); RFC 8601 (words); RFC 7372.
- * **Limits**: needs a runtime with Node's builtins. In a session the message is verified as it arrives; elsewhere the host
- * must have kept its octets. It sends no reports.
- * A mailing list that changes a message breaks its signatures: name the lists you trust as `trustedSealers`.
+ * **Limits**: requires Node's builtin modules. In a session the message is verified as it arrives; elsewhere the host must have
+ * kept its bytes. DMARC reports are not sent. A mailing list that changes messages breaks their signatures: name the lists you
+ * trust in `trustedSealers`.
  *
  * @example
  * ```ts
@@ -25,8 +24,8 @@
  *     score(
  *       { rejectAt: 5, tagAt: 3 },
  *       on(dmarc(), {
- *         fail: flag(5), // its domain asks for a refusal
- *         softfail: flag(3), // its domain asks for a quarantine
+ *         fail: flag(5), // the domain's policy is `reject`
+ *         softfail: flag(3), // the domain's policy is `quarantine`
  *       }),
  *     ),
  *   ],

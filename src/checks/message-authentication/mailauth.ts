@@ -1,8 +1,9 @@
 /**
- * What is used of mailauth: it reads and verifies one signature or seal at a time, and evaluates DMARC records.
+ * The parts of mailauth that message authentication uses: it parses and verifies one signature or seal at a time, and evaluates
+ * DMARC records (ADR 22).
  *
- * **Limits**: `dkimVerify()` and the stream below it are not used: they hash a long line in quadratic time, and an error in
- * one signature loses the others.
+ * **Limits**: `dkimVerify()` and its stream are not used: they hash a long line in quadratic time, and an error in one signature
+ * loses the others.
  *
  * @module
  */
@@ -10,14 +11,14 @@ import { mailauth as loadMailauth } from '../../mailauth/index.ts';
 import type { RunningHash } from './body.ts';
 import type { Field, Line } from './header.ts';
 
-/** The shapes of `node:dns`, which mailauth reads; it throws errors with codes. */
+/** A resolver in the form of `node:dns`, which mailauth expects. It throws errors with codes. */
 export type NodeResolve = (name: string, type: string) => Promise<unknown[]>;
 
 export interface Tags {
   [tag: string]: { value?: unknown } | undefined;
 }
 
-/** A tag list (RFC 6376 §3.2), and what `prepareSignature` adds to it. */
+/** A tag list (RFC 6376 §3.2), and the fields that `prepareSignature` adds to it. */
 export interface SignatureHeader {
   type?: 'DKIM' | 'ARC';
   readonly original?: Line;
@@ -31,9 +32,9 @@ export interface SignatureHeader {
   /** The value of `l=`; empty if there is none. */
   readonly maxBodyLength?: number | '';
   bodyHashKey?: string;
-  /** Why it is not examined. */
+  /** Why the signature is not examined. */
   readonly skip?: string;
-  /** Why it cannot be valid. */
+  /** Why the signature cannot be valid. */
   readonly invalid?: string;
 }
 
@@ -55,7 +56,7 @@ export interface KeyCache {
 export interface DkimVerifierInstance {
   headers: { readonly parsed: readonly Field[] };
   keyCache: KeyCache;
-  /** What the body came to, by `bodyHashKey`. */
+  /** The body hashes, by `bodyHashKey`. */
   readonly bodyHashes: Map<string, { readonly hash: string }>;
   prepareSignature(header: SignatureHeader): void;
   verifySignature(header: SignatureHeader): Promise<{ readonly status: SignatureStatus }>;
@@ -91,7 +92,7 @@ export interface Mailauth {
     resolver: NodeResolve,
     options: KeyOptions | undefined,
   ) => Promise<unknown>;
-  /** Throws for a chain that is not whole; false if there is none. */
+  /** Throws if the chain is incomplete. Returns false if there is none. */
   readonly getARChain: (
     headers: { readonly parsed: readonly Field[] },
     options: { readonly strict: true },
@@ -112,6 +113,7 @@ export interface Mailauth {
 
 let verifying: Mailauth | undefined;
 
+/** Loads mailauth. */
 export async function mailauth(): Promise<Mailauth> {
   if (verifying !== undefined) return verifying;
   const { dkimVerifier, dkimBody, dkimTags, tools, dmarc, arc } = await loadMailauth();
@@ -122,7 +124,7 @@ export async function mailauth(): Promise<Mailauth> {
     ...(arc as Pick<Mailauth, 'getARChain' | 'verifyASChain'>),
     ...(dmarc as Pick<Mailauth, 'evaluateDmarc'>),
     parseTags: dkimTags as Mailauth['parseTags'],
-    // Neutral code has no hash that takes its input in pieces.
+    // Neutral code has no incremental hash.
     sha256: () => new SimpleHash('sha256').bodyHash,
   };
   return verifying;

@@ -10,8 +10,8 @@ export type {
 } from '../../smtp/facts.ts';
 
 /**
- * Whether DMARC has a say in what becomes of the message: it passes, or its domain asks for more than `none`, or it could
- * not be found out. Where it has none, a policy may go by SPF alone.
+ * Returns whether DMARC applies to the message: it passes, or the domain's policy is stricter than `none`, or DMARC could not
+ * be checked. If it does not apply, a policy may rely on SPF alone.
  */
 export const dmarcSpeaks = ({
   authentication: { dmarc },

@@ -1,12 +1,12 @@
 /**
  * The signatures and seals of one message.
  *
- * **Answers**: what each DKIM signature is worth, and the ARC chain.
- * **Knows**: the octets of the message. **Asks**: the keys, all at once as soon as the header is read.
- * **Standards**: RFC 6376, RFC 8301, RFC 8463; RFC 8617; result words of RFC 8601 §2.7.1.
- * **Limits**: each signature is examined by itself, so that no error in one reaches another. Of more signatures than the
- * limit, readable ones are preferred to others, those of the author's organisation to the rest, and of equals they are taken
- * from the top and from the bottom in turn: whoever adds signatures to a message chooses one end at most.
+ * **Answers**: is each DKIM signature valid, and what is the ARC chain?
+ * **Knows**: the octets of the message. **Asks**: `dns` for the keys, in parallel as soon as the header has been read.
+ * **Standards**: RFC 6376, RFC 8301, RFC 8463; RFC 8617; RFC 8601 §2.7.1 (results).
+ * **Limits**: each signature is examined separately, so that an error in one does not affect the others. If there are more than
+ * the limit, readable ones are preferred, then those of the author's organisation. Of equals they are taken from the top and the
+ * bottom in turn, since an attacker can add signatures at one end only.
  *
  * @module
  */
@@ -21,22 +21,22 @@ import { keyName, keyRecords, publicKey } from './keys.ts';
 import type { ArcSet, DkimVerifierInstance, Mailauth, SignatureHeader, SignatureStatus } from './mailauth.ts';
 import type { DkimOutcome } from './outcome.ts';
 
-/** A longer signature field is not examined: real ones have a tenth of it. */
+/** Limit of a signature field in characters. Real ones have a tenth of it. */
 const MAX_SIGNATURE = 8_192;
-/** Of more signatures, the others are not even read. */
+/** Limit of signatures that are parsed. */
 const MAX_PARSED = 200;
 
-/** A longer chain is not examined: each seal covers all sets below it, so the cost grows with the square. */
+/** Limit of ARC sets. Each seal covers all sets below it, so the cost grows with the square of their number. */
 export const MAX_SETS = 20;
 
 export interface Signatures {
   readonly dkim: readonly DkimOutcome[];
-  /** How many DKIM signatures the message has. */
+  /** Number of DKIM signatures in the message. */
   readonly found: number;
   readonly arc: ArcChain;
 }
 
-/** The sets of a chain; undefined if they do not make one. */
+/** The sets of a chain, or undefined if they are malformed. */
 export interface ArcChain {
   readonly sets: readonly ArcSet[] | undefined;
   /** Whether the newest message signature is valid (RFC 8617 §5.2 step 4). */
@@ -48,13 +48,17 @@ export interface SignatureLimits {
   readonly unsignedText: 'refuse' | 'accept';
 }
 
-/** A signature, and the words for what is wrong with it before its key is known. */
+/** A signature, and the errors found in it before its key is known. */
 interface Prepared {
   readonly header: SignatureHeader;
   readonly wrong: string | undefined;
 }
 
-/** @param read is called when no more of the message is needed */
+/**
+ * Examines the signatures of a message.
+ *
+ * @param read called when the message need not be read any further
+ */
 export async function readSignatures(
   fields: readonly Field[],
   body: Body,
@@ -89,7 +93,7 @@ export async function readSignatures(
   for (const { header } of all) void keyRecords(lookups, nameOf(header));
   for (const set of sets !== undefined && sets.length <= MAX_SETS ? sets : []) {
     const { s, d } = set['arc-seal']?.parsed ?? {};
-    void lookups.ask(keyName(String(s?.value), String(d?.value)), 'TXT');
+    lookups.ask(keyName(String(s?.value), String(d?.value)), 'TXT');
   }
   const bodies = await hashBody(
     all.map(({ header }) => header),
@@ -118,7 +122,7 @@ export async function readSignatures(
   };
 }
 
-/** A `Date` of the clock that was handed in. */
+/** Returns the time of the given clock as a `Date`. */
 const Time: new (ms: number) => Date = Date;
 
 const nameOf = ({ selector = '', signingDomain = '' }: SignatureHeader): string => keyName(selector, signingDomain);
@@ -135,7 +139,7 @@ function prepare(verifier: DkimVerifierInstance, line: Line, type: 'DKIM' | 'ARC
     header.type = type;
     const { s, c } = header.parsed ?? {};
     const selector = s?.value;
-    // Selectors are DNS labels, and in the DNS underscores are common; the grammar of RFC 6376 §3.1 has none.
+    // Selectors are DNS labels, where underscores are common. The grammar of RFC 6376 §3.1 does not allow them.
     if (s !== undefined) s.value = String(selector).replaceAll('_', 'u');
     verifier.prepareSignature(header);
     if (s !== undefined) {
@@ -146,7 +150,7 @@ function prepare(verifier: DkimVerifierInstance, line: Line, type: 'DKIM' | 'ARC
       header.skip ??
       header.invalid ??
       (c !== undefined && !CANONICALIZATION.test(String(c.value)) ? 'unknown canonicalization' : undefined) ??
-      // RFC 8301 §3.1: not to be used, whatever it says.
+      // RFC 8301 §3.1: such a signature must not be used.
       (header.hashAlgo === 'sha256' ? undefined : 'weak algorithm');
     return { header, wrong };
   } catch {
@@ -155,8 +159,8 @@ function prepare(verifier: DkimVerifierInstance, line: Line, type: 'DKIM' | 'ARC
 }
 
 /**
- * So many of a list, in their order: readable ones before others, those of the author's organisation before the rest, and
- * of equals from both ends in turn.
+ * Selects signatures up to the limit, and keeps their order: readable ones before others, those of the author's organisation
+ * before the rest, and of equals from both ends in turn.
  */
 function choose<T>(
   list: readonly T[],
@@ -182,7 +186,7 @@ function choose<T>(
   return list.filter((_, at) => taken.has(at));
 }
 
-/** What `d=` seems to be, at a glance. */
+/** Returns the value of `d=` without parsing the whole field. */
 const domainIn = ({ octets }: Line): string | undefined => /[;:\s]d\s*=\s*([^\s;]+)/.exec(octets)?.[1];
 
 function chainOf(fields: readonly Field[], { getARChain }: Mailauth): readonly ArcSet[] | undefined {
@@ -202,11 +206,11 @@ const lengthOf = ({ maxBodyLength }: SignatureHeader): number | undefined =>
   typeof maxBodyLength === 'number' ? maxBodyLength : undefined;
 
 const PIECE = 1 << 16;
-/** A piece up to this size is small. */
+/** Limit of a small piece in octets. */
 const SMALL = 1 << 12;
-/** So many small pieces are put together at most. */
+/** Limit of octets that are collected from small pieces. */
 const MAX_TAKEN = 1 << 14;
-/** What taking a piece costs, in octets hashed. */
+/** The cost of handling one piece, as a number of hashed octets. */
 const PER_PIECE = 16;
 
 /** Reads the body to its end, if a signature needs it. */
@@ -231,7 +235,7 @@ async function hashBody(
     await rest.return?.();
     return bodies;
   }
-  /** Small pieces are put together: a call costs more than an octet. */
+  /** Small pieces are collected, since a call costs more than an octet. */
   const small = new Uint8Array(PIECE);
   let size = 0;
   let taken = 0;
@@ -264,7 +268,7 @@ async function hashBody(
   return bodies;
 }
 
-/** Verifies one signature with each key record at its name, until one fits. */
+/** Verifies one signature with the key records at its name, until one succeeds. */
 async function verified(
   verifier: DkimVerifierInstance,
   header: SignatureHeader,
@@ -294,8 +298,8 @@ async function verified(
 }
 
 /**
- * The fields that `h=` names, for mailauth to find at once: it looks for each name in all fields, from the last on. What
- * the message does not have is taken out of `h=`; the signature is verified over its own octets all the same.
+ * Returns only the fields that `h=` names, since mailauth searches all fields for each name. Names without a field are removed
+ * from `h=`; the signature is still verified over its own octets.
  */
 function signedFields({ parsed }: SignatureHeader, fields: Named): Field[] {
   const names = String(parsed?.h?.value ?? '')
@@ -311,7 +315,7 @@ function signedFields({ parsed }: SignatureHeader, fields: Named): Field[] {
   return signed.reverse();
 }
 
-/** The fields of each name, in their order. */
+/** Groups the fields by name, in order. */
 type Named = ReadonlyMap<string, readonly Field[]>;
 
 function byName(fields: readonly Field[]): Named {
@@ -325,7 +329,7 @@ function byName(fields: readonly Field[]): Named {
   return named;
 }
 
-/** Reasons that may be written into a header. Whatever else mailauth says stays inside. */
+/** The reasons that may be written into a header. Other texts of mailauth are not. */
 const REASONS: ReadonlySet<string> = new Set([
   'From field not signed',
   'bad signature',

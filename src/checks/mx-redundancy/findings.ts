@@ -1,7 +1,7 @@
-/** How bad it is. */
+/** The severity of a finding. */
 export type Severity = 'critical' | 'high' | 'medium' | 'low' | 'info';
 
-/** What can be found about a domain's MX hosts. */
+/** The kinds of findings about the MX hosts of a domain. */
 export type RedundancyFindingId =
   | 'mx-none'
   | 'mx-none-usable'
@@ -26,62 +26,62 @@ export type RedundancyFindingId =
   | 'dns-servfail'
   | 'dns-error';
 
-/** One thing that was found. Plain JSON. */
+/** One finding. Plain JSON. */
 export interface RedundancyFinding {
   readonly id: RedundancyFindingId;
   readonly severity: Severity;
-  /** The name it is about: the domain, or a target. */
+  /** The domain or the target that the finding is about. */
   readonly subject: string;
-  /** What is so, as a sentence. */
+  /** The finding as a sentence. */
   readonly what: string;
-  /** Where it is written that it should not be so. */
+  /** The standard that recommends otherwise. */
   readonly source: string;
-  /** What to do about it. */
+  /** How to fix it. */
   readonly fix: string;
-  /** The records that show it. */
+  /** The records that prove it. */
   readonly evidence: readonly string[];
 }
 
-/** What every finding of one kind has in common. */
+/** The common part of all findings of one kind. */
 export interface RedundancyCatalogueEntry {
-  /** A few words. */
+  /** A short title. */
   readonly title: string;
   readonly severity: Severity;
   readonly source: string;
   readonly fix: string;
 }
 
-/** What every finding has in common, whatever the domain. */
+/** The common part of the findings, by kind. */
 export const redundancyCatalogue: { readonly [id in RedundancyFindingId]: RedundancyCatalogueEntry } = {
   'mx-none': {
-    title: 'The domain takes mail nowhere',
+    title: 'Domain has no mail host',
     severity: 'critical',
     source: 'RFC 5321 §5.1',
-    fix: 'Publish MX records for at least two mail hosts; or a null MX (0 .), if the domain shall take no mail.',
+    fix: 'Publish MX records for at least two mail hosts; or a null MX (0 .) if the domain must not receive mail.',
   },
   'mx-none-usable': {
     title: 'No MX host has an address',
     severity: 'critical',
     source: 'RFC 5321 §5.1',
-    fix: 'Give the targets addresses, or name targets that have some.',
+    fix: 'Publish addresses for the targets, or use other targets.',
   },
   'mx-implicit': {
-    title: 'The domain has no MX record',
+    title: 'Domain has no MX record',
     severity: 'medium',
     source: 'RFC 5321 §5.1',
-    fix: 'Publish MX records that name the mail hosts, two at least: the address of the web site is taken for one now.',
+    fix: 'Publish at least two MX records: without them, senders deliver to the address of the domain itself, often the web site.',
   },
   'null-mx': {
-    title: 'The domain takes no mail',
+    title: 'Domain accepts no mail',
     severity: 'info',
     source: 'RFC 7505 §3',
-    fix: 'Nothing, if the domain shall take no mail.',
+    fix: 'Nothing, if the domain must not receive mail.',
   },
   'null-mx-mixed': {
-    title: 'A null MX stands beside other records',
+    title: 'Null MX beside other MX records',
     severity: 'high',
     source: 'RFC 7505 §3',
-    fix: 'Take the null MX (0 .) away, or all others: some senders refuse to deliver to such a domain at all.',
+    fix: 'Remove the null MX (0 .), or all others: some senders do not deliver to such a domain at all.',
   },
   'null-mx-preference': {
     title: 'Null MX has a preference other than 0',
@@ -90,7 +90,7 @@ export const redundancyCatalogue: { readonly [id in RedundancyFindingId]: Redund
     fix: 'Publish the null MX as "0 .": software that compares the whole record does not recognise it otherwise.',
   },
   'mx-single': {
-    title: 'There is one MX host only',
+    title: 'Only one MX host',
     severity: 'high',
     source: 'RFC 5321 §5.1',
     fix: 'Publish a second MX record, for a host in another network.',
@@ -99,19 +99,19 @@ export const redundancyCatalogue: { readonly [id in RedundancyFindingId]: Redund
     title: 'All MX hosts have the same address',
     severity: 'high',
     source: 'RFC 5321 §5.1',
-    fix: 'Give the second mail host an address of its own: the names end in the same machine now.',
+    fix: 'Give the second mail host its own address: the names lead to the same machine.',
   },
   'mx-one-network': {
     title: 'All MX hosts are in one network',
     severity: 'medium',
     source: 'RFC 2182 §3.1',
-    fix: 'Move one mail host to another network, so that one broken line does not cut off all.',
+    fix: 'Move one mail host to another network, so that one network failure does not cut off all of them.',
   },
   'mx-one-asn': {
     title: 'All MX hosts are in one autonomous system',
     severity: 'low',
     source: 'RFC 2182 §3.1',
-    fix: 'Put one mail host into the network of another provider.',
+    fix: 'Move one mail host to the network of another provider.',
   },
   'mx-no-ipv4': {
     title: 'No MX host has an IPv4 address',
@@ -120,43 +120,43 @@ export const redundancyCatalogue: { readonly [id in RedundancyFindingId]: Redund
     fix: 'Give at least one mail host an IPv4 address: many senders have no IPv6.',
   },
   'mx-unresolvable': {
-    title: 'An MX host has no address',
+    title: 'MX host has no address',
     severity: 'high',
     source: 'RFC 5321 §5.1',
-    fix: 'Publish an address for the target, or take its MX record away: senders wait for it in vain.',
+    fix: 'Publish an address for the target, or remove its MX record: senders try it in vain.',
   },
   'mx-dangling': {
-    title: 'The domain of an MX host is free to take',
+    title: 'Domain of an MX host can be registered by anyone',
     severity: 'critical',
     source: 'RFC 5321 §5.1',
-    fix: 'Take the record away at once: whoever registers the name of the target receives this mail.',
+    fix: 'Remove the record at once: an attacker who registers the domain receives this mail.',
   },
   'mx-private': {
-    title: 'An MX host has an address that cannot be reached',
+    title: 'MX host has an unreachable address',
     severity: 'high',
     source: 'RFC 6890 §2.2.2, RFC 1918 §3',
-    fix: 'Publish addresses that the Internet can reach, and keep internal ones to internal DNS.',
+    fix: 'Publish addresses that are reachable from the Internet, and keep internal ones in internal DNS.',
   },
   'mx-address-literal': {
-    title: 'An MX record names an IP address',
+    title: 'MX record contains an IP address',
     severity: 'high',
     source: 'RFC 5321 §5.1, RFC 1035 §3.3.9',
-    fix: 'Name a host instead of an IP address: an MX record holds names only.',
+    fix: 'Use a host name instead of an IP address.',
   },
   'mx-invalid-target': {
-    title: 'An MX record names no host',
+    title: 'MX record does not contain a host name',
     severity: 'high',
     source: 'RFC 5321 §2.3.5, RFC 1123 §2.1',
-    fix: 'Name a host: letters, digits and hyphens between dots.',
+    fix: 'Use a host name: letters, digits and hyphens between dots.',
   },
   'mx-cname': {
-    title: 'An MX record names an alias',
+    title: 'MX record points to an alias',
     severity: 'medium',
     source: 'RFC 2181 §10.3',
-    fix: 'Name the host that the alias stands for.',
+    fix: 'Use the name to which the alias points.',
   },
   'mx-duplicate': {
-    title: 'An MX host is named twice',
+    title: 'Duplicate MX host',
     severity: 'low',
     source: 'RFC 2181 §5',
     fix: 'Keep one record for the host.',
@@ -168,26 +168,26 @@ export const redundancyCatalogue: { readonly [id in RedundancyFindingId]: Redund
     fix: 'Publish fewer MX records: most senders try only the first few.',
   },
   'dns-timeout': {
-    title: 'The DNS did not answer in time',
+    title: 'DNS lookup timed out',
     severity: 'medium',
     source: 'RFC 1035 §7',
-    fix: 'Look at the name servers of the name, and ask again.',
+    fix: 'Check the name servers of the domain, and try again.',
   },
   'dns-servfail': {
-    title: 'The DNS answered with a failure',
+    title: 'DNS server failure',
     severity: 'medium',
     source: 'RFC 1035 §4.1.1, RFC 4035 §5.5',
-    fix: 'Look at the name servers of the name and, where it is signed, at its DNSSEC; and ask again.',
+    fix: 'Check the name servers of the domain and, if it is signed, its DNSSEC; and try again.',
   },
   'dns-error': {
-    title: 'The DNS did not answer',
+    title: 'DNS lookup failed',
     severity: 'medium',
     source: 'RFC 1035 §4.1.1',
-    fix: 'Look at the name servers of the name, and ask again.',
+    fix: 'Check the name servers of the domain, and try again.',
   },
 };
 
-/** Makes a finding out of the catalogue. */
+/** Creates a finding with the texts of the catalogue. */
 export const found = (
   id: RedundancyFindingId,
   subject: string,
@@ -204,10 +204,10 @@ export const found = (
   evidence: evidence.slice(0, 20),
 });
 
-/** Whether a finding says that something could not be checked, rather than that something is wrong. */
+/** Returns whether a finding means that something could not be checked, as opposed to: something is wrong. */
 export const isUnknown = (id: RedundancyFindingId): boolean => id.startsWith('dns-') || id === 'mx-not-examined';
 
-/** Which finding a resolver's trouble is. */
+/** Returns the kind of finding for the reason of a `temperror`. */
 export const dnsTrouble = (reason: string | undefined): 'dns-timeout' | 'dns-servfail' | 'dns-error' =>
   /time.?out|timed out|deadline/i.test(reason ?? '')
     ? 'dns-timeout'
@@ -216,6 +216,6 @@ export const dnsTrouble = (reason: string | undefined): 'dns-timeout' | 'dns-ser
       : 'dns-error';
 
 const order: readonly Severity[] = ['critical', 'high', 'medium', 'low', 'info'];
-/** The worst first; of equals, as they were found. */
+/** Sorts findings by severity, the worst first. */
 export const bySeverity = (findings: readonly RedundancyFinding[]): readonly RedundancyFinding[] =>
   [...findings].sort((a, b) => order.indexOf(a.severity) - order.indexOf(b.severity));

@@ -1,24 +1,23 @@
 /**
- * Whether mail for a domain survives the loss of a server.
+ * Redundancy of the MX hosts of your own domains.
  *
- * **Answers**: are there at least two mail hosts for this domain, with addresses of their own, in networks of their own,
- * that the world can reach; and what else is wrong with the domain's MX records?
- * **Knows**: a domain name. **Asks**: `dns`: MX; A, AAAA and CNAME of the targets at the same time.
- * **Standards**: RFC 5321 §5.1, RFC 7505 (null MX), RFC 2181 §10.3 and RFC 1912 §2.4 (no alias), RFC 2182 §3.1 (places
- * that do not fail together; said of name servers, and true here).
+ * **Answers**: does this domain have at least two mail hosts with different addresses in different networks that are reachable
+ * from the Internet, and what else is wrong with its MX records?
+ * **Knows**: a domain name. **Asks**: `dns`: MX; A, AAAA and CNAME of the targets in parallel.
+ * **Standards**: RFC 5321 §5.1, RFC 7505 (null MX), RFC 2181 §10.3 and RFC 1912 §2.4 (no alias), RFC 2182 §3.1 (independent
+ * locations; written for name servers, and just as valid here).
  *
- * This is an audit of one's own domains: at start, on a schedule, from a command line. It is never a reason to refuse a
- * sender, and all that it recommends is to proceed.
+ * Run it at start, on a schedule, or from the command line. It never refuses a sender: the recommended verdict is to proceed.
  *
- * | state | result | what is so |
+ * | state | result | meaning |
  * | --- | --- | --- |
- * | `pass` | `pass` | mail survives the loss of one server |
- * | `fail` | `fail`, or `softfail` for the milder findings | it does not, or a record is wrong |
- * | `not-applicable` | `none` | the domain takes no mail (null MX) |
- * | `could-not-check` | `temperror` | the DNS did not say enough |
+ * | `pass` | `pass` | mail still arrives if one server fails |
+ * | `fail` | `fail`, or `softfail` for milder findings | it does not, or a record is wrong |
+ * | `not-applicable` | `none` | the domain accepts no mail (null MX) |
+ * | `could-not-check` | `temperror` | DNS lookups failed |
  *
- * **Limits**: names, addresses and networks are counted, nobody is connected to; whether two networks end in one machine
- * room cannot be seen. A provider that is redundant behind one name is known by its name (`providers`).
+ * **Limits**: names, addresses and networks are counted, and no host is connected to. Two networks may be in the same machine
+ * room. A provider that is redundant behind one name is recognised by the name (`providers`).
  *
  * @example
  * ```ts

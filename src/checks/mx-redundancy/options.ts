@@ -1,22 +1,25 @@
+import { assertFunction, assertKnownOptions, wholeNumber, wrongOption } from '../../core/index.ts';
+import { prefixList } from '../../dns/index.ts';
 import type { IpAddress, Prefix } from '../../net/index.ts';
-import { parseDomain, parsePrefix } from '../../net/index.ts';
+import { parseDomain } from '../../net/index.ts';
 import type { Provider } from './providers.ts';
 import { knownProviders } from './providers.ts';
 
 /** Options of {@link checkRedundancy} and {@link mxRedundancy}. */
 export interface RedundancyOptions {
-  /** How many hosts, and addresses, there must be; 2 where not given. */
+  /** Required number of hosts and of addresses. Default: 2. */
   readonly minimum?: number;
-  /** Providers that are redundant behind one name, in addition to {@link knownProviders}. */
+  /** Providers that are redundant behind one name, in addition to {@link knownProviders}. Default: none. */
   readonly providers?: readonly Provider[];
-  /** Prefixes that count as public although they are not: `127.0.0.0/8` in a test. */
+  /** Prefixes that count as public although they are not: `127.0.0.0/8` in a test. Default: none. */
   readonly publicNetworks?: readonly string[];
-  /** The autonomous system of an address, where the caller can tell. */
+  /** Returns the autonomous system of an address, if known. Default: autonomous systems are not compared. */
   readonly asnOf?: (address: IpAddress) => number | undefined | Promise<number | undefined>;
+  /** Aborts the lookups. */
   readonly signal?: AbortSignal;
 }
 
-/** The options, read. */
+/** Validated options. */
 export interface Settings {
   readonly minimum: number;
   readonly providers: readonly Provider[];
@@ -24,27 +27,25 @@ export interface Settings {
   readonly asnOf: RedundancyOptions['asnOf'];
 }
 
-/** Reads the options; `verb` is whose they are. */
-export function readOptions(verb: string, options: RedundancyOptions): Settings {
-  const { minimum = 2, providers = [], publicNetworks = [], asnOf } = options;
-  if (!Number.isInteger(minimum) || minimum < 1)
-    throw new TypeError(`${verb}: minimum ${String(minimum)} must be a whole number of at least 1`);
+const OPTIONS = ['minimum', 'providers', 'publicNetworks', 'asnOf'];
+
+/**
+ * Validates the options.
+ *
+ * @param more names of the options that only this function has
+ */
+export function readOptions(owner: string, options: RedundancyOptions, more: readonly string[]): Settings {
+  assertKnownOptions(owner, options, [...OPTIONS, ...more]);
+  const { minimum = 2, providers = [], asnOf } = options;
+  if (asnOf !== undefined) assertFunction(owner, 'asnOf', asnOf);
   for (const { suffix } of providers) {
     if (parseDomain(suffix.replaceAll('*', 'x')) === undefined)
-      throw new TypeError(
-        `${verb}: providers ${JSON.stringify(suffix)} is not a domain name; give it like "mx.example"`,
-      );
+      throw wrongOption(owner, 'providers', 'providers with a suffix like "mx.example"', suffix);
   }
   return {
-    minimum,
+    minimum: wholeNumber(owner, 'minimum', minimum),
     providers: [...providers, ...knownProviders],
-    publicNetworks: publicNetworks.map((text) => {
-      try {
-        return parsePrefix(text);
-      } catch (error) {
-        throw new TypeError(`${verb}: publicNetworks: ${(error as Error).message}; give prefixes like "127.0.0.0/8"`);
-      }
-    }),
+    publicNetworks: prefixList(owner, 'publicNetworks', options.publicNetworks),
     asnOf,
   };
 }

@@ -1,8 +1,8 @@
 /**
  * Mail providers that are redundant behind one name, as data.
  *
- * To such a provider one MX record is enough: the name stands for many machines. The list is small on purpose; give more
- * with the option `providers`. As of 2026-11, from what the providers tell their customers to publish.
+ * One MX record to such a provider is enough: the name leads to many machines. The list is small on purpose; add others with
+ * the option `providers`. As of 2026-11, from the MX records that the providers tell their customers to publish.
  *
  * @module
  */
@@ -10,11 +10,11 @@
 /** A provider that is redundant behind one name. */
 export interface Provider {
   readonly name: string;
-  /** The target itself, or what it ends in: `mail.protection.outlook.com`. `*` stands for one label. */
+  /** The target, or a suffix of it: `mail.protection.outlook.com`. `*` matches one label. */
   readonly suffix: string;
 }
 
-/** See the module's comment. */
+/** Well-known providers. */
 export const knownProviders: readonly Provider[] = [
   { name: 'Google Workspace', suffix: 'smtp.google.com' },
   { name: 'Microsoft 365', suffix: 'mail.protection.outlook.com' },
@@ -32,7 +32,7 @@ export const knownProviders: readonly Provider[] = [
   { name: 'Yandex 360', suffix: 'mx.yandex.net' },
 ];
 
-/** The provider that the target belongs to, or undefined. */
+/** Returns the provider of a target, or undefined. */
 export function providerOf(host: string, providers: readonly Provider[] = knownProviders): Provider | undefined {
   const labels = host.toLowerCase().replace(/\.$/, '').split('.');
   return providers.find(({ suffix }) => {

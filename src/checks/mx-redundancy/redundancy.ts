@@ -1,7 +1,17 @@
 import type { Answer, Check } from '../../core/index.ts';
-import { defineCheck, fail, none, pass, proceed, temperror } from '../../core/index.ts';
+import {
+  assertFunction,
+  defineCheck,
+  fail,
+  none,
+  pass,
+  positiveNumber,
+  proceed,
+  temperror,
+  wrongOption,
+} from '../../core/index.ts';
 import type { MailHosts } from '../../dns/index.ts';
-import { mailHosts } from '../../dns/index.ts';
+import { domainList, mailHosts } from '../../dns/index.ts';
 import type { Env } from '../../env/index.ts';
 import type { DomainName } from '../../net/index.ts';
 import { parseDomain } from '../../net/index.ts';
@@ -13,13 +23,13 @@ import type { RedundancyReport } from './report.ts';
 import { aliasLoop, describe, distinct } from './target.ts';
 import { count, domainFindings, duplicates, redundancy, summarise, unexamined } from './verdict.ts';
 
-/** MX records that are looked at; the most that occurs in practice is about two dozen. */
+/** Limit of examined MX hosts. Domains with more than two dozen are rare. */
 const MAX_HOSTS = 50;
 
 /**
- * Looks at one domain. Never rejects for what the world says.
+ * Checks the MX hosts of one domain. Never rejects because of the DNS.
  *
- * @throws TypeError where the domain is none, or an option is wrong
+ * @throws {TypeError} if the domain is not a domain name, or an option is wrong
  */
 export function checkRedundancy(
   domain: string,
@@ -27,11 +37,8 @@ export function checkRedundancy(
   options: RedundancyOptions = {},
 ): Promise<RedundancyReport> {
   const name = parseDomain(domain);
-  if (name === undefined)
-    throw new TypeError(
-      `checkRedundancy: domain ${JSON.stringify(domain)} is not a domain name; give it like "example.org"`,
-    );
-  return look(name, env, readOptions('checkRedundancy', options), options.signal);
+  if (name === undefined) throw wrongOption('checkRedundancy', 'domain', 'a domain name like "example.org"', domain);
+  return look(name, env, readOptions('checkRedundancy', options, ['signal']), options.signal);
 }
 
 async function look(
@@ -44,7 +51,7 @@ async function look(
   const asked = await mailHosts(domain, env, { signal, publicNetworks, most: MAX_HOSTS });
   const hosts = await Promise.all(distinct(asked.mxHosts).map((host) => describe(host, asked, env, settings, signal)));
   const seen = hosts.map(({ host }) => host);
-  // What looked like silence of the DNS may have been aliases that lead back to themselves.
+  // Lookups may have failed because of aliases that point to themselves.
   const lost = asked.state === 'no-answer' && seen.length > 0 && seen.every(({ state }) => state === 'no-address');
   const mail: MailHosts = lost ? { ...asked, state: 'none-usable' } : asked;
   const loop = mail.state === 'no-answer' && seen.length === 0 ? await aliasLoop(domain, env, signal) : undefined;
@@ -71,27 +78,27 @@ async function look(
   };
 }
 
-/** What makes a domain fail: neither a remark, nor what could not be looked up. */
+/** Returns whether a finding makes the domain fail: not if it is minor, or only a failed lookup. */
 const isFault = ({ id, severity }: RedundancyFinding): boolean =>
   severity !== 'info' && severity !== 'low' && !isUnknown(id);
 
-/** See the room's table. */
+/** See the table of this module. */
 type RedundancyResult = 'pass' | 'none' | 'softfail' | 'fail' | 'temperror';
 
 /**
- * Audits a domain, as a check: for `evaluate()` with a policy of one's own stages, and for the audit command.
+ * Checks the MX hosts of a domain, as a check for `evaluate()` with stages of your own.
  *
- * @throws TypeError for an option that is wrong
+ * @throws {TypeError} if an option is wrong
  */
 export function mxRedundancy(
   options: Omit<RedundancyOptions, 'signal'> = {},
 ): Check<{ readonly domain: string }, Pick<Env, 'dns'>, RedundancyResult, RedundancyReport> {
-  const settings = readOptions('mxRedundancy', options);
+  const settings = readOptions('mxRedundancy', options, []);
   return defineCheck<{ readonly domain: string }, Pick<Env, 'dns'>, RedundancyResult, RedundancyReport>(
     'mx-redundancy',
     async ({ domain }, env, signal): Promise<Answer<RedundancyResult, RedundancyReport>> => {
       const name = parseDomain(domain);
-      if (name === undefined) return none({ explanation: 'This is not a domain name' });
+      if (name === undefined) return none({ explanation: 'Not a domain name' });
       const detail = await look(name, env, settings, signal);
       const explanation = detail.summary;
       switch (detail.state) {
@@ -107,23 +114,23 @@ export function mxRedundancy(
             : { result: 'softfail', explanation, detail };
       }
     },
-    // An audit of one's own domains: whatever it finds, no sender is refused for it.
+    // An audit of your own domains never refuses a sender.
     { pass: proceed, none: proceed, softfail: proceed, fail: proceed, temperror: proceed },
   );
 }
 
 /** Options of {@link scheduleRedundancy}. */
 export interface ScheduleOptions extends Omit<RedundancyOptions, 'signal'> {
-  /** How often the domains are looked at, in milliseconds; once a day where not given. */
+  /** Interval in milliseconds. Default: 86,400,000. */
   readonly everyMs?: number;
-  /** Called with each report. What it throws is swallowed. */
+  /** Called with each report. Exceptions are ignored. */
   readonly onReport: (report: RedundancyReport) => void;
 }
 
 /**
- * Looks at the domains now, and again and again. The function returned ends that.
+ * Checks domains now and at intervals. Returns a function that stops this.
  *
- * @throws TypeError where a domain is none, or an option is wrong
+ * @throws {TypeError} if a domain is not a domain name, or an option is wrong
  */
 export function scheduleRedundancy(
   domains: readonly string[],
@@ -131,15 +138,10 @@ export function scheduleRedundancy(
   options: ScheduleOptions,
 ): () => void {
   const { everyMs = 86_400_000, onReport } = options;
-  if (!(everyMs > 0) || !Number.isFinite(everyMs))
-    throw new TypeError(`scheduleRedundancy: everyMs ${String(everyMs)} must be a number of milliseconds more than 0`);
-  const settings = readOptions('scheduleRedundancy', options);
-  const names = domains.map((domain) => {
-    const name = parseDomain(domain);
-    if (name === undefined)
-      throw new TypeError(`scheduleRedundancy: domains ${JSON.stringify(domain)} is not a domain name`);
-    return name;
-  });
+  const settings = readOptions('scheduleRedundancy', options, ['everyMs', 'onReport']);
+  positiveNumber('scheduleRedundancy', 'everyMs', everyMs);
+  assertFunction('scheduleRedundancy', 'onReport', onReport);
+  const names = domainList('scheduleRedundancy', 'domains', domains);
   const controller = new AbortController();
   let cancel = (): void => {};
   const round = async (): Promise<void> => {
@@ -149,7 +151,7 @@ export function scheduleRedundancy(
       try {
         if (!controller.signal.aborted) onReport(report);
       } catch {
-        // The listener's trouble is not the domain's.
+        // An error in the listener says nothing about the domain.
       }
     }
     if (!controller.signal.aborted) cancel = env.clock.after(everyMs, () => void round());

@@ -1,43 +1,44 @@
-/** What an audit of a domain's MX hosts reports: plain JSON. */
 import type { MxHost } from '../../dns/index.ts';
 import type { RedundancyFinding } from './findings.ts';
 
-/** See the room's table. */
+/** See the table of this module. */
 export type RedundancyState = 'pass' | 'fail' | 'not-applicable' | 'could-not-check';
 
-/** How much there is of what, each counted among what the one before it left. */
+/** Counts of the MX hosts; each is a subset of the one before. */
 export interface RedundancyCounts {
   /** MX records. */
   readonly records: number;
-  /** Different hosts that they name. */
+  /** Different hosts in them. */
   readonly hosts: number;
-  /** Hosts that have an address. */
+  /** Hosts with an address. */
   readonly resolvable: number;
-  /** Hosts that have a public address. */
+  /** Hosts with a public address. */
   readonly public: number;
   /** Different public addresses. */
   readonly addresses: number;
-  /** Different networks of them: /24 and /48. */
+  /** Different networks of these addresses: /24 and /48. */
   readonly networks: number;
-  /** Different autonomous systems; only where `asnOf` was given. */
+  /** Different autonomous systems, with the option `asnOf`. */
   readonly asns?: number;
 }
 
-/** A host as it was found. */
+/** An MX host. */
 export interface RedundancyHost extends MxHost {
   /** The target is an alias of this name. */
   readonly alias?: string;
+  /** Its public networks: /24 and /48. */
   readonly networks: readonly string[];
+  /** Its autonomous systems, with the option `asnOf`. */
   readonly asns?: readonly number[];
-  /** The provider that the host belongs to, and that is redundant behind one name. */
+  /** The known provider of the host, which is redundant behind one name. */
   readonly provider?: string;
 }
 
-/** What was found about one domain. Plain JSON. */
+/** The report about one domain. Plain JSON. */
 export interface RedundancyReport {
   readonly domain: string;
   readonly state: RedundancyState;
-  /** The whole in one sentence. */
+  /** The result in one sentence. */
   readonly summary: string;
   readonly counts: RedundancyCounts;
   readonly hosts: readonly RedundancyHost[];

@@ -8,7 +8,7 @@ import type { Settings } from './options.ts';
 import { providerOf } from './providers.ts';
 import type { RedundancyHost } from './report.ts';
 
-/** Each host once, with its best preference. */
+/** Returns each host once, with its best preference. */
 export function distinct(mxHosts: readonly MxHost[]): MxHost[] {
   const byHost = new Map<string, MxHost>();
   for (const mxHost of mxHosts) if (!byHost.has(mxHost.host)) byHost.set(mxHost.host, mxHost);
@@ -16,11 +16,11 @@ export function distinct(mxHosts: readonly MxHost[]): MxHost[] {
 }
 
 const lengths = { v4: 24, v6: 48 } as const;
-/** The addresses that the Internet can reach. */
+/** Returns the public addresses of a host. */
 export const publicAddresses = (host: MxHost): IpAddress[] =>
   host.addresses.flatMap(({ address, scope }) => (scope === 'public' ? [address] : []));
 
-/** What is so of one target, beyond its addresses. */
+/** Examines one target: aliases, scopes of its addresses, provider. */
 export async function describe(
   mxHost: MxHost,
   mail: MailHosts,
@@ -54,15 +54,15 @@ export async function describe(
         ? found(
             'mx-private',
             name,
-            `The target ${name} has no address that the Internet can reach.`,
+            `The target ${name} has no address that is reachable from the Internet.`,
             [record, ...evidence],
-            // Mail can go nowhere.
+            // No mail can be delivered.
             mail.state === 'not-public' ? 'critical' : 'high',
           )
         : found(
             'mx-private',
             name,
-            `One of the addresses of ${name} cannot be reached from the Internet.`,
+            `One of the addresses of ${name} is not reachable from the Internet.`,
             evidence,
             'medium',
           ),
@@ -71,26 +71,22 @@ export async function describe(
   if (state === 'address-literal')
     findings.push(found('mx-address-literal', name, `The target ${name} is an IP address, not a name.`, [record]));
   if (state === 'no-host-name')
-    findings.push(
-      found('mx-invalid-target', name, `The target ${JSON.stringify(name)} is no name of a host.`, [record]),
-    );
+    findings.push(found('mx-invalid-target', name, `The target ${JSON.stringify(name)} is not a host name.`, [record]));
   else if (isName && name.includes('_'))
     findings.push(
       found(
         'mx-invalid-target',
         name,
-        `The target ${name} has an underscore, which a host name must not have: some senders refuse it.`,
+        `The target ${name} contains an underscore, which is invalid in host names: some senders refuse it.`,
         [record],
         'medium',
       ),
     );
   if (loop !== undefined)
-    findings.push(
-      found('mx-unresolvable', name, `The target ${name} is an alias that leads back to itself.`, [record, ...loop]),
-    );
+    findings.push(found('mx-unresolvable', name, `The target ${name} is an alias of itself.`, [record, ...loop]));
   else if (state === 'no-address' && !mail.implicit) {
     const lost = await missing(mxHost, record, env, signal);
-    // Where no target has an address, that is one finding about the domain; a name that is free to take stands apart.
+    // If no target has an address, one finding about the domain covers them. A domain that can be registered is separate.
     if (mail.state !== 'none-usable' || lost.id === 'mx-dangling') findings.push(lost);
   }
   if (state === 'no-answer' && loop === undefined && !mail.implicit) {
@@ -111,10 +107,10 @@ export async function describe(
   };
 }
 
-/** Longer chains of aliases are not followed by resolvers either. */
+/** Limit of followed aliases. Resolvers have similar limits. */
 const MAX_ALIASES = 16;
 
-/** The aliases from this name on if they lead back to one of them; undefined if they end. */
+/** Returns the chain of aliases from this name if it is a loop, or else undefined. */
 export async function aliasLoop(
   name: string,
   env: Pick<Env, 'dns'>,
@@ -141,14 +137,14 @@ async function asnsOf(mxHost: MxHost, { asnOf }: Settings): Promise<readonly num
       try {
         return await asnOf(address);
       } catch {
-        return undefined; // What the caller cannot tell is not known.
+        return undefined; // An error of the caller's function means unknown.
       }
     }),
   );
   return [...new Set(all.filter((asn) => asn !== undefined))];
 }
 
-/** A target without an address: worst where its domain is free for anybody to take. */
+/** Returns the finding for a target without an address. It is worst if its domain can be registered by anyone. */
 async function missing(
   { host, nonexistent }: MxHost,
   record: string,

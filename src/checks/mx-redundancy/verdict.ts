@@ -6,18 +6,21 @@ import type { Settings } from './options.ts';
 import type { RedundancyCounts, RedundancyHost, RedundancyState } from './report.ts';
 import { publicAddresses } from './target.ts';
 
-/** What is so of the domain's records as a whole. */
+/** Returns the findings about the records of the domain as a whole. */
 export function domainFindings(mail: MailHosts, loop: readonly string[] | undefined): RedundancyFinding[] {
   const { domain } = mail;
   const records = mail.mxHosts.map(({ host, preference }) => `${domain} MX ${preference} ${host}`);
   const findings: RedundancyFinding[] = [];
   if (mail.nullMixed)
     findings.push(
-      found('null-mx-mixed', domain, 'A null MX stands beside other MX records.', [`${domain} MX .`, ...records]),
+      found('null-mx-mixed', domain, 'The domain has a null MX beside other MX records.', [
+        `${domain} MX .`,
+        ...records,
+      ]),
     );
   switch (mail.state) {
     case 'null-mx':
-      findings.push(found('null-mx', domain, 'The domain says that it takes no mail.', [`${domain} MX .`]));
+      findings.push(found('null-mx', domain, 'The domain accepts no mail (null MX).', [`${domain} MX .`]));
       if (mail.nullPreference !== undefined && mail.nullPreference !== 0)
         findings.push(
           found('null-mx-preference', domain, `The null MX has the preference ${mail.nullPreference}, not 0.`, [
@@ -33,11 +36,10 @@ export function domainFindings(mail: MailHosts, loop: readonly string[] | undefi
       break;
     }
     case 'none-usable':
-      findings.push(found('mx-none-usable', domain, 'No target of the MX records has an address.', records));
+      findings.push(found('mx-none-usable', domain, 'No MX host has an address.', records));
       break;
     case 'no-answer':
-      if (loop !== undefined)
-        findings.push(found('mx-none', domain, 'The domain is an alias that leads back to itself.', loop));
+      if (loop !== undefined) findings.push(found('mx-none', domain, 'The domain is an alias of itself.', loop));
       else if (mail.mxHosts.length === 0 || mail.implicit) {
         const what = `The MX records of ${domain} could not be looked up (${mail.reason ?? 'no answer'}).`;
         findings.push(found(dnsTrouble(mail.reason), domain, what, []));
@@ -45,7 +47,7 @@ export function domainFindings(mail: MailHosts, loop: readonly string[] | undefi
   }
   if (mail.implicit && mail.state !== 'no-answer') {
     findings.push(
-      found('mx-implicit', domain, 'The domain has no MX record: its own address stands for one.', [
+      found('mx-implicit', domain, 'The domain has no MX record, so senders use its own address.', [
         ...mail.mxHosts.flatMap(({ addresses }) => addresses.map(({ address }) => `${domain} ${address}`)),
       ]),
     );
@@ -53,7 +55,7 @@ export function domainFindings(mail: MailHosts, loop: readonly string[] | undefi
   return findings;
 }
 
-/** Hosts beyond those that are looked at. */
+/** Returns the finding for hosts beyond the limit. */
 export function unexamined(mail: MailHosts): RedundancyFinding[] {
   const left = mail.mxHosts.filter(({ state }) => state === 'not-examined');
   if (left.length === 0) return [];
@@ -68,7 +70,7 @@ export function unexamined(mail: MailHosts): RedundancyFinding[] {
   ];
 }
 
-/** Hosts that are named more than once. */
+/** Returns the findings for hosts in more than one MX record. */
 export function duplicates(mail: MailHosts): RedundancyFinding[] {
   const seen = new Set<string>();
   const twice = new Set<string>();
@@ -77,13 +79,13 @@ export function duplicates(mail: MailHosts): RedundancyFinding[] {
     found(
       'mx-duplicate',
       host,
-      `The host ${host} is named more than once.`,
+      `The host ${host} occurs in more than one MX record.`,
       mail.mxHosts.flatMap((other) => (other.host === host ? [`${mail.domain} MX ${other.preference} ${host}`] : [])),
     ),
   );
 }
 
-/** Counts step by step. */
+/** Counts hosts, addresses and networks. */
 export function count(mail: MailHosts, hosts: readonly RedundancyHost[]): RedundancyCounts {
   const open = hosts.filter(({ state }) => state === 'usable');
   const asns = hosts.some((host) => host.asns !== undefined)
@@ -100,15 +102,15 @@ export function count(mail: MailHosts, hosts: readonly RedundancyHost[]): Redund
   };
 }
 
-/** What comes of the counts. */
+/** The result of {@link redundancy}. */
 export interface Verdict {
   readonly findings: readonly RedundancyFinding[];
-  /** Too little is known for a verdict. */
+  /** Whether too many lookups failed for a result. */
   readonly unknown: boolean;
   readonly provider?: string;
 }
 
-/** Would mail still flow with one server down? */
+/** Examines whether mail still arrives if one server fails. */
 export function redundancy(
   mail: MailHosts,
   hosts: readonly RedundancyHost[],
@@ -123,7 +125,7 @@ export function redundancy(
   const provider = open.find((host) => host.provider !== undefined)?.provider;
   if (provider !== undefined) return { ...nothing, provider };
   const evidence = open.flatMap((host) => publicAddresses(host).map((address) => `${host.host} ${address}`));
-  // What the DNS did not tell might have been the second server: no verdict on what is missing.
+  // A failed lookup may hide the second server, so nothing is reported as missing.
   const uncertain = hosts.some(
     ({ state, partial }) => state === 'no-answer' || state === 'not-examined' || partial === true,
   );
@@ -139,9 +141,9 @@ export function redundancy(
   const addresses = places(open.map(publicAddresses));
   if (open.length < minimum) {
     const why = known.some(({ id }) => id === 'mx-unresolvable' || id === 'mx-private' || id === 'mx-dangling')
-      ? `Only ${open.length} of ${counts.hosts} mail hosts can be reached.`
-      : `The domain has ${open.length === 1 ? 'one mail host' : `${open.length} mail hosts`}; ${minimum} are wanted.`;
-    // One name for several machines survives the loss of one of them, though not of what holds the name.
+      ? `Only ${open.length} of ${counts.hosts} mail hosts are reachable.`
+      : `The domain has ${open.length === 1 ? 'one mail host' : `${open.length} mail hosts`}; ${minimum} are required.`;
+    // Several addresses of one name survive the loss of one machine.
     return addresses >= minimum
       ? lacking(found('mx-single', domain, `${why} It has ${counts.addresses} addresses.`, evidence, 'medium'))
       : lacking(found('mx-single', domain, why, evidence));
@@ -156,7 +158,7 @@ export function redundancy(
       ),
     );
   const findings: RedundancyFinding[] = [...withoutIpv4];
-  // Where one host is enough, one network is too.
+  // If one host is enough, one network is enough.
   if (open.length === 1) return { findings, unknown: false };
   if (places(open.map(({ networks }) => networks)) < 2) {
     if (uncertain) return { findings, unknown: false };
@@ -172,9 +174,10 @@ export function redundancy(
 }
 
 /**
- * In how many places the hosts are that can fail alone. IPv4 and IPv6 of one host are one place; hosts that share an
- * address (or a network) may be one. So it is the larger of: groups of hosts that share nothing, and different values
- * within one family.
+ * Returns the number of places that can fail independently.
+ *
+ * The IPv4 and IPv6 address of one host are one place, and hosts that share an address or a network may be one. The result is
+ * the larger of two numbers: groups of hosts that share nothing, and different values within one address family.
  */
 function places(hosts: readonly (readonly string[])[]): number {
   let groups: Set<string>[] = [];
@@ -193,7 +196,7 @@ function places(hosts: readonly (readonly string[])[]): number {
   return Math.max(groups.length, v6, all.size - v6);
 }
 
-/** The whole in one sentence. */
+/** Returns the result in one sentence. */
 export function summarise(
   state: RedundancyState,
   counts: RedundancyCounts,
@@ -202,9 +205,9 @@ export function summarise(
 ): string {
   switch (state) {
     case 'not-applicable':
-      return 'The domain takes no mail.';
+      return 'The domain accepts no mail.';
     case 'could-not-check':
-      return 'The DNS did not say enough.';
+      return 'DNS lookups failed, so the domain could not be checked.';
     case 'fail':
       return bySeverity(findings)[0]?.what ?? 'The domain does not survive the loss of a mail host.';
     case 'pass':

@@ -1,26 +1,28 @@
 import type { DomainName, IpAddress } from '../../net/index.ts';
 import { ipBytes, ipVersion, organizationalDomain } from '../../net/index.ts';
 
-/** How much a name looks like one that a provider gives to every line it has. */
+/** How much a name looks like one that a provider assigns to all its lines. */
 export interface GenericName {
   readonly name: string;
-  /** 0: a name that somebody chose; 1: made from the address, and says that it is a customer's line. */
+  /** 0: an individually chosen name. 1: made from the address, with a word for a customer line. */
   readonly score: number;
-  /** What made the score. */
+  /** The reasons for the score. */
   readonly signs: readonly string[];
 }
 
-/** Words of names given to lines, as whole words between separators. */
+/** Words in the names of customer lines, as whole words between separators. */
 const lineWords =
   /(?:^|[^a-z])(dyn(?:amic)?(?:ip)?|dhcp|d?ialin|dialup|dial|pool|ppp(?:oe)?|[avs]?dsl(?:ip)?|cable|catv|broadband|bband|cust(?:omer)?s?|client|user|subscriber|subs|home|res(?:idential)?|wifi|wireless|mobile|gprs|lte|umts|cpe|modem|nat|pat|hsd|ftth|fttx|fib(?:er|re)|docsis|unassigned|unused|noptr|unknown)(?:[^a-z]|$)/;
-/** Words by which an operator says that the line is a customer's own. */
+/** Words for lines with a static address. */
 const staticWords = /(?:^|[^a-z])(static|statip|fixed|fix|dedicated|colo|business|biz)(?:[^a-z]|$)/;
 const mailWords =
   /^(?:mx|mail|smtp|mta|relay|out(?:bound)?|mout|mailout|send|sender|bounce|post|mgw|mailgw|o)[\d-]*(?:[.-]|$)/;
 
 /**
- * Scores a reverse DNS name. The part above the organisational domain is looked at: the address in it (decimal,
- * reversed, hexadecimal, zero-padded, two octets or more), words for lines, words for mail.
+ * Scores how generic a reverse DNS name looks.
+ *
+ * The score is based on the labels before the organisational domain: the address in them (decimal, reversed, hexadecimal,
+ * zero-padded, two octets or more), words for lines, words for mail.
  */
 export function genericName(name: DomainName, ip: IpAddress): GenericName {
   const domain = organizationalDomain(name);
@@ -30,29 +32,29 @@ export function genericName(name: DomainName, ip: IpAddress): GenericName {
   const octets = octetsIn(host, ip);
   if (octets === 'all') {
     score += 0.6;
-    signs.push('holds the whole address');
+    signs.push('contains the whole address');
   } else if (octets === 'some') {
     score += 0.35;
-    signs.push('holds a part of the address');
+    signs.push('contains a part of the address');
   }
   const line = lineWords.exec(host)?.[1];
   if (line !== undefined) {
     score += 0.4;
-    signs.push(`says "${line}"`);
+    signs.push(`contains "${line}"`);
   }
   const fixed = staticWords.exec(host)?.[1];
   if (fixed !== undefined && score > 0) {
     score -= 0.2;
-    signs.push(`says "${fixed}"`);
+    signs.push(`contains "${fixed}"`);
   }
   if (mailWords.test(host)) {
     score -= 0.3;
-    signs.push('begins as a mail host does');
+    signs.push('begins like a mail host');
   }
   return { name, score: Math.round(Math.min(1, Math.max(0, score)) * 100) / 100, signs };
 }
 
-/** Whether the text holds the address: all of it, two octets in a row (or 4 nibbles of the interface), or nothing. */
+/** Returns how much of the address the text contains: all of it, two octets in a row, or none. */
 function octetsIn(host: string, ip: IpAddress): 'all' | 'some' | 'none' {
   if (host === '') return 'none';
   const bytes = [...ipBytes(ip)];
@@ -77,6 +79,6 @@ function octetsIn(host: string, ip: IpAddress): 'all' | 'some' | 'none' {
   return 'none';
 }
 
-/** Whether `part` occurs in `all` as a run. */
+/** Returns whether `part` occurs in `all` without gaps. */
 const inOrder = (all: readonly string[], part: readonly string[]): boolean =>
   all.some((_, i) => part.every((text, j) => all[i + j] === text));

@@ -1,49 +1,52 @@
 import type { Answer, Check } from '../../core/index.ts';
-import { defineCheck, fail, flag, pass, proceed, reject, temperror } from '../../core/index.ts';
+import { assertKnownOptions, defineCheck, fail, flag, pass, proceed, reject, temperror } from '../../core/index.ts';
 import type { ForwardConfirmed } from '../../dns/index.ts';
-import { forwardConfirm } from '../../dns/index.ts';
+import { addressList, domainList, forwardConfirm } from '../../dns/index.ts';
 import type { DnsAnswer, Env } from '../../env/index.ts';
 import type { DomainName, IpAddress } from '../../net/index.ts';
 import { ipVersion, isFullyQualified, organizationalDomain, parseDomain, parseIp } from '../../net/index.ts';
 import type { HeloFacts } from '../../smtp/facts.ts';
 
-/** What is so of a HELO name; the first that applies. */
+/** The state of a HELO name: the first that applies. */
 export type HeloState =
-  /** It is neither a domain name nor an address literal. */
+  /** The name is neither a domain name nor an address literal. */
   | 'syntax'
-  /** It is this server's own name or address. */
+  /** The name is this server's own name or address. */
   | 'claims-us'
   /** The literal is the client's address. */
   | 'literal-matches'
+  /** The literal is another address. */
   | 'literal-differs'
-  /** One label, an IP address without brackets, or characters that host names do not have. */
+  /** A single label, an IP address without brackets, or characters that are invalid in host names. */
   | 'not-qualified'
   /** The name resolves to the client. */
   | 'resolves'
-  /** It does not, but it is, or shares the organisational domain of, a confirmed reverse DNS name. */
+  /** It does not, but it is a confirmed reverse DNS name of the client. */
   | 'same-name-as-ptr'
+  /** It has the same organisational domain as a confirmed reverse DNS name. */
   | 'same-organization-as-ptr'
-  /** It resolves, and to others. */
+  /** It resolves to other addresses. */
   | 'resolves-elsewhere'
-  /** It has no address, or does not exist. */
+  /** It does not exist or has no address. */
   | 'unresolvable'
-  /** The DNS did not say. */
+  /** A DNS lookup failed. */
   | 'no-answer';
 
-/** What was found of the HELO name. */
+/** The result for a HELO name. */
 export interface HeloFound {
   readonly name: string;
   readonly state: HeloState;
-  /** What it resolves to; the first few. */
+  /** The first few addresses that it resolves to. */
   readonly addresses?: readonly string[];
+  /** Why a lookup failed. */
   readonly reason?: string;
 }
 
 /** Options of {@link heloIdentity}. */
 export interface HeloOptions {
-  /** This server's own host names; the session's server name is one without being given. */
+  /** This server's own host names, in addition to the server name of the session. Default: none. */
   readonly ownNames?: readonly string[];
-  /** This server's own addresses. */
+  /** This server's own addresses. Default: none. */
   readonly ownAddresses?: readonly string[];
 }
 
@@ -54,22 +57,21 @@ interface OwnIdentity {
 
 /** Options of {@link heloCheck}. */
 export interface HeloCheckOptions extends HeloOptions {
+  /** Aborts the lookups. */
   readonly signal?: AbortSignal;
 }
 
-const nobody: OwnIdentity = { names: new Set(), addresses: new Set() };
-
 /**
- * Judges a HELO name, without a policy.
+ * Checks a HELO name, without a policy.
  *
- * @throws TypeError where an option is wrong
+ * @throws {TypeError} if an option is wrong
  */
 export const heloCheck = (
   helo: HeloFacts['helo'],
   ip: IpAddress,
   env: Pick<Env, 'dns'>,
   options: HeloCheckOptions = {},
-): Promise<HeloFound> => judgeHelo(helo, ip, env, readOwn('heloCheck', options), options.signal);
+): Promise<HeloFound> => judgeHelo(helo, ip, env, readOwn('heloCheck', options, ['signal']), options.signal);
 
 async function judgeHelo(
   { name, domain, literal }: HeloFacts['helo'],
@@ -84,16 +86,16 @@ async function judgeHelo(
     return { name: shown, state: own.addresses.has(literal) ? 'claims-us' : 'literal-differs' };
   }
   if (domain === undefined) return { name: shown, state: 'syntax' };
-  // The server itself may say its own name, from its own address.
+  // The server itself may use its own name, from its own address.
   if (own.names.has(domain) && !own.addresses.has(ip)) return { name: shown, state: 'claims-us' };
   if (!isFullyQualified(domain)) return { name: shown, state: 'not-qualified' };
 
   const forward: Promise<DnsAnswer<'A' | 'AAAA'>> = env.dns.resolve(domain, ipVersion(ip) === 4 ? 'A' : 'AAAA', {
     signal,
   });
-  // Asked at the same time: what it says is needed only where the name does not resolve to the client.
+  // Looked up in parallel, although it matters only if the name does not resolve to the client.
   const reverse = forwardConfirm(ip, env, { signal });
-  // A resolver that throws is seen where the answer is awaited; nobody may await it.
+  // An error is thrown where the result is awaited, which may not happen.
   reverse.catch(() => {});
   const answer = await forward;
   const addresses = answer.status === 'found' ? answer.records.map(({ address }) => address) : [];
@@ -113,10 +115,10 @@ async function judgeHelo(
 export type HeloResult = 'pass' | 'softfail' | 'fail' | 'temperror';
 
 /**
- * Does the HELO name belong to the client?
+ * Checks whether the HELO name belongs to the client.
  *
- * Only a name that cannot be read is refused by recommendation (501 5.5.2); the rest adds to the score: RFC 5321 §4.1.4
- * forbids to refuse mail merely because the name does not verify.
+ * By recommendation, only a name with invalid syntax is refused (501 5.5.2); the rest adds to the score: RFC 5321 §4.1.4
+ * forbids refusing mail merely because the name does not verify.
  *
  * | state | result |
  * | --- | --- |
@@ -125,7 +127,7 @@ export type HeloResult = 'pass' | 'softfail' | 'fail' | 'temperror';
  * | `syntax` | `fail` |
  * | `no-answer` | `temperror` |
  *
- * @throws TypeError where an option is wrong
+ * @throws {TypeError} if an option is wrong
  */
 export function heloIdentity(
   options: HeloOptions = {},
@@ -178,7 +180,7 @@ function answerOf(found: HeloFound): Answer<HeloResult, HeloFound> {
         explanation: 'HELO name is not a fully qualified host name',
       };
     case 'literal-differs':
-      return { ...soft, status: '7.1', explanation: 'HELO address is not the address of the client' };
+      return { ...soft, status: '7.1', explanation: 'HELO address is not the client address' };
     case 'claims-us':
       return { ...soft, status: '7.1', explanation: 'HELO name is the name of this server' };
     case 'resolves-elsewhere':
@@ -190,22 +192,10 @@ function answerOf(found: HeloFound): Answer<HeloResult, HeloFound> {
   }
 }
 
-function readOwn(verb: string, { ownNames = [], ownAddresses = [] }: HeloOptions): OwnIdentity {
-  if (ownNames.length === 0 && ownAddresses.length === 0) return nobody;
+function readOwn(owner: string, options: HeloOptions, more: readonly string[] = []): OwnIdentity {
+  assertKnownOptions(owner, options, ['ownNames', 'ownAddresses', ...more]);
   return {
-    names: new Set(
-      ownNames.map((text) => {
-        const domain = parseDomain(text);
-        if (domain === undefined) throw new TypeError(`${verb}: ownNames ${JSON.stringify(text)} is not a domain name`);
-        return domain;
-      }),
-    ),
-    addresses: new Set(
-      ownAddresses.map((text) => {
-        const ip = parseIp(text);
-        if (ip === undefined) throw new TypeError(`${verb}: ownAddresses ${JSON.stringify(text)} is not an IP address`);
-        return ip;
-      }),
-    ),
+    names: domainList(owner, 'ownNames', options.ownNames),
+    addresses: addressList(owner, 'ownAddresses', options.ownAddresses),
   };
 }

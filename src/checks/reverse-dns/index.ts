@@ -1,14 +1,13 @@
 /**
- * Who the client says it is, and where an answer to the sender would go.
+ * The identity of the client, and the mail hosts of the sender's domain.
  *
- * **Answers**: three questions, each a check. {@link reverseDns}: does a reverse DNS name of the client resolve back to
- * it? {@link heloIdentity}: does the HELO name belong to the client? {@link senderDomain}: does the sender's domain
- * exist and take mail? For submission, {@link recipientDomain} asks the last one of recipients.
+ * **Answers**: {@link reverseDns}: does a reverse DNS name of the client resolve back to it? {@link heloIdentity}: does the HELO
+ * name belong to the client? {@link senderDomain}: does the sender's domain exist and accept mail? {@link recipientDomain}: does
+ * the recipient's domain (for submission)?
  * **Knows**: the client's address; the HELO name; the reverse-path or forward-path. **Asks**: `dns`.
  * **Standards**: RFC 8601 §3 (iprev), RFC 5321 §4.1.3, §4.1.4 and §5.1, RFC 7505 (null MX), RFC 7372 (codes).
- *
- * **Limits**: nobody is connected to. A DNS error is never a verdict on the client. Whether a name looks generic is a
- * guess from its text, made of signs that are all shown.
+ * **Limits**: no host is connected to. A DNS error never counts against the client. Whether a name looks generic is a heuristic
+ * on its text; `detail` contains the reasons.
  *
  * @example
  * ```ts

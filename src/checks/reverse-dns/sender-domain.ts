@@ -1,16 +1,29 @@
 import type { Answer, Check } from '../../core/index.ts';
-import { defer, defineCheck, fail, flag, neutral, none, pass, proceed, reject, temperror } from '../../core/index.ts';
+import {
+  assertKnownOptions,
+  defer,
+  defineCheck,
+  fail,
+  flag,
+  neutral,
+  none,
+  oneOf,
+  pass,
+  proceed,
+  reject,
+  temperror,
+} from '../../core/index.ts';
 import type { MailHosts } from '../../dns/index.ts';
-import { mailHosts } from '../../dns/index.ts';
+import { addressList, domainList, mailHosts, prefixList } from '../../dns/index.ts';
 import type { Env } from '../../env/index.ts';
 import type { DomainName, IpAddress, Prefix } from '../../net/index.ts';
-import { parseDomain, parseIp, parsePrefix } from '../../net/index.ts';
+import { parseDomain } from '../../net/index.ts';
 import type { MailFacts, RcptFacts } from '../../smtp/facts.ts';
 
 /** See {@link senderDomain}. */
 export type SenderDomainResult = 'pass' | 'none' | 'neutral' | 'softfail' | 'fail' | 'temperror';
 
-/** What was found, for the log. */
+/** The mail hosts of the domain. */
 export interface MailDomainDetail extends Partial<Omit<MailHosts, 'domain' | 'state'>> {
   readonly domain: string;
   readonly state: MailHosts['state'] | 'own' | 'address-literal';
@@ -18,15 +31,15 @@ export interface MailDomainDetail extends Partial<Omit<MailHosts, 'domain' | 'st
 
 /** Options of {@link senderDomain}. */
 export interface SenderDomainOptions {
-  /** A domain whose MX hosts are all private, loopback or otherwise unreachable: `fail` (the default) or `softfail`. */
+  /** Result for a domain whose MX hosts are all private, loopback or otherwise unreachable. Default: `fail`. */
   readonly notPublic?: 'fail' | 'softfail';
-  /** A null MX beside other records: ignored (the default), or the same as one that stands alone. */
+  /** Whether a null MX beside other MX records is ignored or counts. Default: `ignore`. */
   readonly mixedNullMx?: 'ignore' | 'null-mx';
-  /** Prefixes that count as public although they are not: `127.0.0.0/8` in a test. */
+  /** Prefixes that count as public although they are not: `127.0.0.0/8` in a test. Default: none. */
   readonly publicNetworks?: readonly string[];
-  /** This server's own addresses: a stranger's domain whose only MX hosts are ours cannot be answered. */
+  /** This server's own addresses: a reply to a foreign domain whose only MX hosts are ours would loop. Default: none. */
   readonly ownAddresses?: readonly string[];
-  /** The domains that this server does take mail for. */
+  /** The domains for which this server accepts mail. Default: none. */
   readonly ownDomains?: readonly string[];
 }
 
@@ -36,39 +49,18 @@ interface Settings {
   readonly ownDomains: ReadonlySet<DomainName>;
 }
 
-function read(verb: string, options: SenderDomainOptions): Settings {
-  const wrong = (what: string): TypeError => new TypeError(`${verb}: ${what}`);
-  const { notPublic = 'fail', mixedNullMx = 'ignore' } = options;
-  if (notPublic !== 'fail' && notPublic !== 'softfail')
-    throw wrong(`notPublic ${JSON.stringify(notPublic)} must be "fail" or "softfail"`);
-  if (mixedNullMx !== 'ignore' && mixedNullMx !== 'null-mx')
-    throw wrong(`mixedNullMx ${JSON.stringify(mixedNullMx)} must be "ignore" or "null-mx"`);
+function read(owner: string, options: SenderDomainOptions, more: readonly string[]): Settings {
+  assertKnownOptions(owner, options, ['mixedNullMx', 'publicNetworks', 'ownDomains', ...more]);
+  oneOf(owner, 'notPublic', options.notPublic ?? 'fail', ['fail', 'softfail']);
+  oneOf(owner, 'mixedNullMx', options.mixedNullMx ?? 'ignore', ['ignore', 'null-mx']);
   return {
-    publicNetworks: (options.publicNetworks ?? []).map((text) => {
-      try {
-        return parsePrefix(text);
-      } catch (error) {
-        throw wrong(`publicNetworks: ${(error as Error).message}; give prefixes like "127.0.0.0/8"`);
-      }
-    }),
-    ownAddresses: new Set(
-      (options.ownAddresses ?? []).map((text) => {
-        const ip = parseIp(text);
-        if (ip === undefined) throw wrong(`ownAddresses ${JSON.stringify(text)} is not an IP address`);
-        return ip;
-      }),
-    ),
-    ownDomains: new Set(
-      (options.ownDomains ?? []).map((text) => {
-        const domain = parseDomain(text);
-        if (domain === undefined) throw wrong(`ownDomains ${JSON.stringify(text)} is not a domain name`);
-        return domain;
-      }),
-    ),
+    publicNetworks: prefixList(owner, 'publicNetworks', options.publicNetworks),
+    ownAddresses: addressList(owner, 'ownAddresses', options.ownAddresses),
+    ownDomains: domainList(owner, 'ownDomains', options.ownDomains),
   };
 }
 
-/** The detail of a finding; a long list of MX hosts is cut. */
+/** Returns the detail of a finding, with at most ten MX hosts. */
 const detailOf = (found: MailHosts, state: MailDomainDetail['state'] = found.state): MailDomainDetail => ({
   ...found,
   state,
@@ -76,9 +68,9 @@ const detailOf = (found: MailHosts, state: MailDomainDetail['state'] = found.sta
 });
 
 /**
- * Could an answer to this sender be delivered?
+ * Checks whether mail to the sender could be delivered.
  *
- * | what is so | result | cause | recommended |
+ * | sender domain | result | cause | recommended |
  * | --- | --- | --- | --- |
  * | an MX host with a public address | `pass` | | |
  * | no MX, an address (implicit MX) | `pass` | | |
@@ -88,15 +80,15 @@ const detailOf = (found: MailHosts, state: MailDomainDetail['state'] = found.sta
  * | no such domain, or neither MX nor address | `fail` | `sender-domain` | 550 5.1.8 |
  * | MX, and no target has an address | `fail` | `sender-domain` | 550 5.1.8 |
  * | only private, loopback or literal targets | `fail` (or `softfail`) | `sender-domain` | 550 5.1.8 |
- * | only our own addresses, for a domain that is not ours | `softfail` | `sender-domain` | score |
- * | the DNS did not say | `temperror` | `sender-dns` | 451 4.4.3 |
+ * | only `ownAddresses`, for a domain that is not in `ownDomains` | `softfail` | `sender-domain` | score |
+ * | a DNS lookup failed | `temperror` | `sender-dns` | 451 4.4.3 |
  *
- * @throws TypeError for an option that is wrong
+ * @throws {TypeError} if an option is wrong
  */
 export function senderDomain(
   options: SenderDomainOptions = {},
 ): Check<Pick<MailFacts, 'reversePath'>, Pick<Env, 'dns'>, SenderDomainResult, MailDomainDetail> {
-  const settings = read('senderDomain', options);
+  const settings = read('senderDomain', options, ['notPublic', 'ownAddresses']);
   return defineCheck<Pick<MailFacts, 'reversePath'>, Pick<Env, 'dns'>, SenderDomainResult, MailDomainDetail>(
     'sender-domain',
     async ({ reversePath }, env, signal): Promise<Answer<SenderDomainResult, MailDomainDetail>> => {
@@ -127,7 +119,7 @@ function judgeSender(
     return fail({
       status: '7.27',
       cause: 'sender-null-mx',
-      explanation: `Sender domain ${domain} takes no mail (null MX)`,
+      explanation: `Sender domain ${domain} does not accept mail (null MX)`,
       detail: detailOf(found, 'null-mx'),
     });
   }
@@ -135,7 +127,7 @@ function judgeSender(
     case 'usable':
     case 'implicit': {
       const usable = found.mxHosts.filter(({ state }) => state === 'usable');
-      // A host that is not known might be another server than ours.
+      // A host whose lookup failed might be another server.
       const known = found.mxHosts.every(
         ({ state, partial }) => state !== 'no-answer' && state !== 'not-examined' && partial !== true,
       );
@@ -145,7 +137,7 @@ function judgeSender(
         return {
           ...lost,
           result: 'softfail',
-          explanation: `Mail for sender domain ${domain} would come back to this server`,
+          explanation: `Mail to sender domain ${domain} would return to this server`,
           detail: detailOf(found, 'own'),
         };
       }
@@ -169,7 +161,7 @@ function judgeSender(
       return {
         ...lost,
         result: options.notPublic ?? 'fail',
-        explanation: `No mail server of sender domain ${domain} can be reached from the Internet`,
+        explanation: `No mail server of sender domain ${domain} is reachable from the Internet`,
       };
     default:
       return none();
@@ -180,25 +172,26 @@ function judgeSender(
 export type RecipientDomainResult = 'pass' | 'neutral' | 'fail' | 'temperror';
 
 /**
- * Could mail to this recipient be delivered? For submission, where a message that cannot be is best refused at once.
+ * Checks whether mail to the recipient could be delivered. For submission, where an undeliverable message is best refused at
+ * once.
  *
- * | what is so | result | cause | recommended |
+ * | recipient domain | result | cause | recommended |
  * | --- | --- | --- | --- |
  * | an MX host, or an address (implicit MX) | `pass` | | |
  * | an address literal | `neutral` | | |
  * | null MX | `fail` | `recipient-null-mx` | 556 5.1.10 |
  * | no such domain, or neither MX nor address | `fail` | `recipient-no-host` | 550 5.1.2 |
- * | MX, and no target can be reached | `fail` | `recipient-unroutable` | 550 5.4.4 |
- * | the DNS did not say | `temperror` | | 451 4.4.3 |
+ * | MX, and no target is reachable | `fail` | `recipient-unroutable` | 550 5.4.4 |
+ * | a DNS lookup failed | `temperror` | | 451 4.4.3 |
  *
- * Domains in `ownDomains` pass without being asked about.
+ * Domains in `ownDomains` pass without a lookup.
  *
- * @throws TypeError for an option that is wrong
+ * @throws {TypeError} if an option is wrong
  */
 export function recipientDomain(
   options: Omit<SenderDomainOptions, 'notPublic' | 'ownAddresses'> = {},
 ): Check<Pick<RcptFacts, 'forwardPath'>, Pick<Env, 'dns'>, RecipientDomainResult, MailDomainDetail> {
-  const settings = read('recipientDomain', options);
+  const settings = read('recipientDomain', options, []);
   return defineCheck<Pick<RcptFacts, 'forwardPath'>, Pick<Env, 'dns'>, RecipientDomainResult, MailDomainDetail>(
     'recipient-domain',
     async ({ forwardPath }, env, signal): Promise<Answer<RecipientDomainResult, MailDomainDetail>> => {
@@ -216,7 +209,7 @@ export function recipientDomain(
         return fail({
           status: '1.10',
           cause: 'recipient-null-mx',
-          explanation: `Recipient domain ${domain} takes no mail (null MX)`,
+          explanation: `Recipient domain ${domain} does not accept mail (null MX)`,
           detail: detailOf(found, 'null-mx'),
         });
       }
@@ -233,7 +226,7 @@ export function recipientDomain(
           return fail({
             status: '4.4',
             cause: 'recipient-unroutable',
-            explanation: `No mail server of recipient domain ${domain} can be reached`,
+            explanation: `No mail server of recipient domain ${domain} is reachable`,
             detail,
           });
         case 'no-answer':

@@ -1,9 +1,10 @@
+import type { Question } from '../../dns/index.ts';
 import type { Clock, DnsAnswer, RecordType } from '../../env/index.ts';
 import type { IpAddress } from '../../net/index.ts';
 import { parseIp } from '../../net/index.ts';
 import { LookAhead, MAX_HOSTS } from './look-ahead.ts';
 import type { Evaluator, MacroValues, NodeRecord, NodeResolve, SpfMatch } from './mailauth.ts';
-import type { Question, Questions } from './questions.ts';
+import type { Trail } from './trail.ts';
 
 /** The limits of RFC 7208 §4.6.4. */
 export interface Limits {
@@ -12,8 +13,8 @@ export interface Limits {
 }
 
 /**
- * How an evaluation ends early. mailauth reads `spfResult`. It passes over errors of the look-ups for `ptr` and `%{p}`
- * (RFC 7208 §5.5), unless `code` says that the time is over: so `final` errors carry that code.
+ * The error that ends an evaluation early. mailauth reads `spfResult`. It ignores lookup errors for `ptr` and `%{p}` (RFC 7208
+ * §5.5) unless `code` marks a time limit, so `final` errors carry that code.
  */
 class Halt {
   readonly spfResult: { error: 'permerror' | 'temperror'; text: string };
@@ -24,28 +25,28 @@ class Halt {
   }
 }
 
-/** A host of one `mx` or `ptr`, or of one `%{p}`, that is being looked up. */
+/** A host of one `mx`, `ptr` or `%{p}` whose addresses are looked up. */
 interface Host {
   readonly name: string;
   answer: DnsAnswer | undefined;
-  /** Tells mailauth that there is no answer. */
+  /** Reports a failed lookup to mailauth. */
   fail: () => void;
 }
 
-/** One run of mailauth over a record: what it counts, and the resolvers that mailauth is given. */
+/** One run of mailauth over a record: the limits of RFC 7208 §4.6.4, and the resolvers that mailauth calls. */
 export class Evaluation {
-  /** Terms that have asked the DNS. */
+  /** Terms that caused a DNS lookup. */
   terms = 0;
-  /** Terms that have found nothing. */
+  /** Terms whose lookup found nothing. */
   voids = 0;
-  /** The last name asked for by each kind of term: mailauth does not tell which of several terms matched. */
-  readonly last: { host: string; mx: string } = { host: '', mx: '' };
+  /** The last name that a term looked up, `include` excepted. mailauth does not report which of several terms matched. */
+  lastName = '';
   readonly context: { readonly warnings: Set<string>; usedLocalPart: boolean } = {
     warnings: new Set(),
     usedLocalPart: false,
   };
 
-  readonly #questions: Questions;
+  readonly #trail: Trail;
   readonly #clock: Clock;
   readonly #limits: Limits;
   readonly #values: Omit<MacroValues, 'domain'>;
@@ -58,7 +59,7 @@ export class Evaluation {
   #end: (match: SpfMatch) => void = () => undefined;
 
   constructor(
-    questions: Questions,
+    trail: Trail,
     client: IpAddress,
     clock: Clock,
     limits: Limits,
@@ -66,17 +67,17 @@ export class Evaluation {
     mailauth: Evaluator,
     lookAhead: boolean,
   ) {
-    this.#questions = questions;
+    this.#trail = trail;
     this.#clock = clock;
     this.#limits = limits;
     this.#mailauth = mailauth;
     this.#values = { sender: who.sender, ip: client, addr: mailauth.parseIp(client)!, helo: who.helo, mta: who.mta };
-    this.#lookAhead = lookAhead ? new LookAhead(questions, client, this.#values, mailauth, limits) : undefined;
+    this.#lookAhead = lookAhead ? new LookAhead(trail, client, this.#values, mailauth, limits) : undefined;
   }
 
-  /** Never rejects. */
+  /** Evaluates the record of a domain. Never rejects. */
   run(domain: string): Promise<SpfMatch> {
-    this.#lookAhead?.from(this.#questions.ask(domain, 'TXT'));
+    this.#lookAhead?.from(this.#trail.ask(domain, 'TXT'));
     return new Promise((resolve) => {
       this.#end = (match) => {
         this.#lookAhead?.stop();
@@ -98,17 +99,14 @@ export class Evaluation {
         })
         .then(
           (match) => this.#end(match === false ? {} : match),
-          // An error of mailauth's own is not for headers: only its kind is told.
+          // An internal error of mailauth must not appear in headers.
           (error: { spfResult?: SpfMatch }) =>
             this.#end(error.spfResult ?? { error: 'temperror', text: 'the evaluation failed' }),
         );
     });
   }
 
-  /**
-   * Ends the evaluation. Where a `fail` is certain and only its explanation is outstanding, the explanation is given up
-   * and not the result.
-   */
+  /** Ends the evaluation. If only the explanation of a `fail` is outstanding, the `fail` stands without it. */
   giveUp(reason: string): void {
     this.#over = new Halt('temperror', reason);
     this.#lookAhead?.stop();
@@ -116,37 +114,41 @@ export class Evaluation {
     else this.#end({ ...this.#over.spfResult });
   }
 
-  /** What a domain-spec of the record of `domain` means. */
+  /** Expands a domain-spec in the record of `domain`. */
   expand(spec: string, domain: string): string {
     return this.#mailauth.expand(spec, { ...this.#values, domain });
   }
 
-  /** For the terms of a record: counted (§4.6.4). The first question is for the record itself and is free. */
+  /** The resolver for terms, which are counted (§4.6.4). The first question is for the record itself and is not. */
   readonly #resolve: NodeResolve = (name, type) => {
     if (this.#over !== undefined) return Promise.reject(this.#over);
     if (this.#first) this.#first = false;
     else if (++this.terms > this.#limits.lookups)
-      return Promise.reject(new Halt('permerror', `more than ${this.#limits.lookups} terms that ask the DNS`));
-    const question = this.#questions.ask(name, type as RecordType);
-    this.#questions.use(question);
-    if (type === 'MX') this.last.mx = question.name;
-    else if (type !== 'TXT') this.last.host = question.name;
+      return Promise.reject(new Halt('permerror', `more than ${this.#limits.lookups} terms with DNS lookups`));
+    const question = this.#use(name, type);
+    if (type !== 'TXT') this.lastName = question.name;
     return new Promise((resolve, reject) => {
-      this.#questions.when(question, (answer) => {
-        if (type === 'TXT') this.#questions.recordOf(question);
+      question.when((answer) => {
+        if (type === 'TXT') this.#trail.recordOf(question);
         if (answer.status === 'found') resolve(nodeRecords(answer));
-        // Without its names, nobody knows whether the client is the one that `ptr` or `%{p}` asks for.
+        // Without the PTR names it is unknown whether `ptr` or `%{p}` means the client, so the error is final.
         else if (answer.status === 'temperror') reject(trouble(question, answer.reason, type === 'PTR'));
         else if (++this.voids > this.#limits.voids)
-          reject(new Halt('permerror', `more than ${this.#limits.voids} terms that find nothing`));
+          reject(new Halt('permerror', `more than ${this.#limits.voids} void lookups`));
         else resolve([]);
       });
     });
   };
 
+  #use(name: string, type: string): Question {
+    const question = this.#trail.ask(name, type as RecordType);
+    this.#trail.use(question);
+    return question;
+  }
+
   /**
-   * For the hosts of one `mx` or `ptr`: not terms, and not counted as void, but no more than ten (§4.6.4). A host without an
-   * answer is reported when the others have theirs: only then it is clear whether it matters.
+   * The resolver for the hosts of one `mx` or `ptr`: not counted as terms or void lookups, but at most ten (§4.6.4). A failed
+   * lookup is reported after all others have answers, since only then is it known whether it matters.
    */
   readonly #hostResolver = (): NodeResolve => {
     const hosts: Host[] = [];
@@ -161,17 +163,16 @@ export class Evaluation {
       if (this.#over !== undefined) return Promise.reject(this.#over);
       if (hosts.length >= MAX_HOSTS)
         return Promise.reject(new Halt('permerror', `more than ${MAX_HOSTS} hosts of one term`));
-      const question = this.#questions.ask(name, type as RecordType);
-      this.#questions.use(question);
+      const question = this.#use(name, type);
       const host: Host = { name: question.name, answer: undefined, fail: nothing };
       hosts.push(host);
       return new Promise((resolve, reject) => {
-        this.#questions.when(question, (answer) => {
+        question.when((answer) => {
           host.answer = answer;
           if (answer.status === 'temperror')
             host.fail = () => reject(trouble(question, answer.reason, this.#mayBeClient(host, hosts)));
           else resolve(answer.status === 'found' ? nodeRecords(answer) : []);
-          // mailauth asks for all hosts of a `ptr` at once; an answer may be there before it has asked for the next.
+          // mailauth looks up all hosts of a `ptr` in parallel. An answer may arrive before the next lookup starts.
           void Promise.resolve().then(settle);
         });
       });
@@ -179,15 +180,16 @@ export class Evaluation {
   };
 
   /**
-   * Whether a host without an answer could change what a `ptr` or a `%{p}` comes to, beside the hosts that have one.
-   * mailauth does not say for which term it asks; the terms of all records that were read are considered.
+   * Returns whether a host whose lookup failed could change the result of a `ptr` or `%{p}`, given the other hosts.
+   *
+   * mailauth does not report the term, so the terms of all records read so far are considered.
    */
   #mayBeClient(host: Host, hosts: readonly Host[]): boolean {
     const confirmed = hosts.filter(({ answer }) => this.#isClient(answer));
-    /** §7.3: the domain itself is preferred, then a name below it, then any; among equals the first. */
+    /** §7.3: the domain itself is preferred, then a subdomain, then any name; of equals the first. */
     const rank = ({ name }: Host, domain: string): number =>
       name === domain ? 2 : name.endsWith(`.${domain}`) ? 1 : 0;
-    for (const { name: domain, record } of this.#questions.records()) {
+    for (const { name: domain, record } of this.#trail.records()) {
       for (const { kind, spec } of record.asking) {
         if (/%\{p/i.test(spec)) {
           const chosen = confirmed.some(
@@ -222,15 +224,14 @@ export class Evaluation {
     );
   }
 
-  /** For the explanation of a fail that is certain: not counted (§4.6.4), and any trouble means that there is none. */
+  /** The resolver for the explanation of a certain `fail`: not counted (§4.6.4). Any error means no explanation. */
   readonly #resolveForExplanation: NodeResolve = (name, type) => {
     this.#explaining = true;
-    const question = this.#questions.ask(name, type as RecordType);
-    this.#questions.use(question);
+    const question = this.#use(name, type);
     return new Promise((resolve, reject) => {
       this.#wake = () => reject(this.#over);
       if (this.#over !== undefined) this.#wake();
-      this.#questions.when(question, (answer) => {
+      question.when((answer) => {
         if (answer.status !== 'found') return reject(trouble(question, answer.status));
         const records = nodeRecords(answer);
         resolve(
@@ -241,8 +242,8 @@ export class Evaluation {
   };
 
   /**
-   * `%{t}` is the time on the clock that was handed in (§7.3). The nibbles of `%{i}` are in upper case, as the RFC's own
-   * test suite wants them where people read them; in the names of questions they are in lower case, as §7.4 has them.
+   * Expands two macros of an explanation: `%{t}` with the given clock (§7.3), and `%{i}` in upper case, as the test suite of the
+   * RFC requires in explanations. In names it is lower case (§7.4).
    */
   #explain(text: string): string {
     return text.replace(macro, (written: string, letter: string | undefined) => {
@@ -261,8 +262,8 @@ const trouble = ({ type, name }: Question, reason: string, final = false): Halt 
 const macro = /%[%_-]|%\{([a-z])(\d*)(r?)([-.+,/_=]*)\}/gi;
 
 /**
- * Delimiters are a set (§7.1), but mailauth puts them into a character class as they come, where `+-/` is a range that
- * holds the dot and the comma. With the hyphen in front it means itself.
+ * Puts the hyphen first in the delimiters of macros. Delimiters are a set (§7.1), but mailauth copies them into a character
+ * class, where `+-/` is a range that contains the dot and the comma.
  */
 const plainDelimiters = (text: string): string =>
   text.includes('%{')
@@ -273,7 +274,7 @@ const plainDelimiters = (text: string): string =>
       )
     : text;
 
-/** An answer in the shapes of `node:dns`. */
+/** Converts an answer to the shapes of `node:dns`. */
 function nodeRecords(answer: DnsAnswer & { status: 'found' }): NodeRecord[] {
   const found: NodeRecord[] = [];
   for (const record of answer.records) {

@@ -1,13 +1,15 @@
 /**
- * SPF: may this client send for this domain?
+ * SPF: which hosts may send for a domain.
  *
- * **Answers**: `pass`, `none`, `neutral`, `softfail`, `fail`, `temperror`, `permerror`, with the term that decided, the
- * domain's own explanation, and what the DNS said.
+ * **Answers**: may this client send for this domain? With the term that matched, the domain's explanation, and the DNS answers.
  * **Knows**: the client's address, its HELO name, the reverse-path. **Asks**: `dns` for TXT, A, AAAA, MX and PTR; `clock` for
  * the deadline.
  * **Standards**: RFC 7208; RFC 8616 §4 (internationalised names); RFC 7372 (status 7.23 and 7.24); RFC 8601.
- * **Limits**: needs a runtime with Node's builtins, since mailauth evaluates the records; `spf()` throws in any other. A forwarder that keeps the reverse-path fails SPF, and that is no fault of the sender: let DMARC or the
- * score decide.
+ * **Limits**: requires Node's builtin modules, since mailauth evaluates the records; `spf()` throws in other runtimes. Mail
+ * from a forwarder that keeps the reverse-path fails SPF although the sender did nothing wrong: let DMARC or the score decide.
+ *
+ * The code follows RFC 7208: `check-host.ts` is `check_host()` from §4.1 to §4.7, `evaluation.ts` the terms and limits (§4.6, §5,
+ * §6), `outcome.ts` the result.
  *
  * @example
  * ```ts
@@ -19,24 +21,24 @@
  * const { result, term, reason } = await checkHost(subject, { dns, clock: fixedClock() });
  * switch (result) {
  *   case 'pass': // may send
- *   case 'none': // says nothing
- *   case 'neutral': // does not say
- *   case 'softfail': // probably not
+ *   case 'none': // the domain has no record
+ *   case 'neutral': // the record makes no statement
+ *   case 'softfail': // probably may not send
  *     break;
  *   case 'fail':
  *     term; // '-all'
  *     break;
- *   case 'temperror': // ask later
- *   case 'permerror': // the record is in error
+ *   case 'temperror': // a DNS lookup failed
+ *   case 'permerror': // the record is invalid
  *     reason;
  * }
  * ```
  *
  * @module
  */
-export type { CheckHostOptions, SpfOutcome, SpfSubject } from './check-host.ts';
+export type { CheckHostOptions, SpfSubject } from './check-host.ts';
 export { checkHost } from './check-host.ts';
-export type { Evidence } from './questions.ts';
+export type { SpfOutcome } from './outcome.ts';
 export { receivedSpf } from './received-spf.ts';
 export type { SpfSelfCheck, SpfSender } from './self-check.ts';
 export { selfCheck } from './self-check.ts';
@@ -49,3 +51,4 @@ export { spf } from './spf.ts';
 export { BROAD_V4_SIZE } from './record.ts';
 /** @internal */
 export { unlistedHosts } from './self-check.ts';
+export type { Evidence } from './trail.ts';

@@ -1,23 +1,22 @@
 /**
- * What SPF uses of mailauth.
+ * The parts of mailauth that SPF uses.
  *
- * **Answers**: how is a record evaluated, and what does a macro expand to?
- * **Limits**: mailauth's own `spf()` is not used, only what stands below it (`spf-verify`). What `spf()` adds, the limits
- * of RFC 7208 §4.6.4, one question asked once, the deadline and the identity, is done in this room, because there it
- * refuses sender domains with an underscore, calls an MX host that is an IP literal an error, reads the machine's clock and
- * spends a third of the time on a schema.
+ * **Answers**: what is the result of a record, and what does a macro expand to?
+ * **Limits**: mailauth's public `spf()` is not used, only its private modules (ADR 22). It refuses sender domains with an
+ * underscore, reports an MX host that is an IP literal as an error, reads the system clock, and spends a third of its time on
+ * a schema. Limits, deadline and identity are the task of this room instead.
  *
  * @module
  */
 import type { MailauthModules } from '../../mailauth/index.ts';
 import { mailauth } from '../../mailauth/index.ts';
 
-/** An address as mailauth holds it. */
+/** An address as mailauth represents it. */
 export interface ParsedIp {
   kind(): 'ipv4' | 'ipv6';
 }
 
-/** What macros expand to (RFC 7208 §7.2). */
+/** The values of macros (RFC 7208 §7.2). */
 export interface MacroValues {
   readonly sender: string;
   readonly ip: string;
@@ -27,7 +26,7 @@ export interface MacroValues {
   readonly domain: string;
 }
 
-/** The shapes of `node:dns`, which mailauth reads. */
+/** A record in the shape of `node:dns`, which mailauth expects. */
 export type NodeRecord = string | { readonly exchange: string; readonly priority: number };
 export type NodeResolve = (name: string, type: string) => Promise<NodeRecord[]>;
 
@@ -44,7 +43,7 @@ export interface SpfVerifyOptions {
   readonly createSubResolver: () => NodeResolve;
 }
 
-/** What a record came to. Either a mechanism matched (`type`, `qualifier`), or there is an `error`, or only the default. */
+/** The result of a record: a mechanism that matched (`type`, `qualifier`), an `error`, or neither. */
 export interface SpfMatch {
   readonly type?: string;
   readonly val?: string;
@@ -59,14 +58,14 @@ export interface Evaluator {
   readonly verify: (domain: string, options: SpfVerifyOptions) => Promise<SpfMatch | false>;
   readonly expand: (text: string, values: MacroValues) => string;
   readonly parseIp: (text: string) => ParsedIp | null;
-  /** Takes labels from the left until the name fits (RFC 7208 §7.3). */
+  /** Removes labels from the left until the name fits (RFC 7208 §7.3). */
   readonly fitName: (name: string) => string;
   readonly isName: (name: string) => boolean;
 }
 
 let evaluating: Evaluator | undefined;
 
-/** The evaluator: at once if it has been loaded, or else a promise of it. */
+/** Returns the evaluator, or a promise of it if mailauth has not been loaded yet. */
 export function evaluator(): Evaluator | Promise<Evaluator> {
   if (evaluating !== undefined) return evaluating;
   const modules = mailauth();

@@ -1,16 +1,16 @@
 import type { Finding, HeaderField, Result } from '../../core/index.ts';
 import { printMailbox } from '../../net/index.ts';
 import type { ConnectFacts } from '../../smtp/facts.ts';
-import type { SpfOutcome } from './check-host.ts';
+import type { SpfOutcome } from './outcome.ts';
 import type { SpfFacts } from './spf.ts';
 
-/** A longer pair is left out, and a comment is cut: they could not be folded (RFC 5322 §2.1.1). */
+/** Limit of a pair in characters. Longer pairs are omitted and a longer comment is cut: they cannot be folded (RFC 5322 §2.1.1). */
 const MAX_VALUE = 300;
 
 /**
- * The `Received-SPF` field for a finding (RFC 7208 §9.1), on one line.
+ * Returns the `Received-SPF` field for a finding (RFC 7208 §9.1), on one line.
  *
- * The receiver is the session's server name; what the sender wrote is quoted, and left out where it is too long.
+ * The receiver is the server name of the session. Text from the sender is quoted, or omitted if it is too long.
  */
 export function receivedSpf(
   finding: Finding<Result, SpfOutcome>,
@@ -27,7 +27,7 @@ export function receivedSpf(
     ['helo', facts.helo.name],
     ['receiver', receiver],
     ['identity', identity],
-    // §9.1: "default" where no mechanism matched.
+    // §9.1: "default" if no mechanism matched.
     [
       'mechanism',
       detail?.reason === undefined && detail?.record !== undefined ? (detail.term ?? 'default') : undefined,
@@ -39,25 +39,26 @@ export function receivedSpf(
     return text === undefined || text.length > MAX_VALUE ? [] : [`${key}=${text}`];
   });
   const comment = `${receiver}: ${meaning(finding.result, domain, ip)}`
-    // Cut before it is escaped, so that the comment keeps its end.
+    // Cut before escaping, so that no escape sequence is split.
     .slice(0, MAX_VALUE)
     .replace(/[^\x20-\x7e]/gu, '?')
     .replace(/[\\()]/g, '\\$&');
   return { name: 'Received-SPF', value: `${finding.result} (${comment}) ${written.join('; ')};` };
 }
 
-/** In fixed words: what a resolver or an error has to say is not for a stranger's eyes. */
+/** Fixed texts: messages of a resolver or an error must not reach third parties. */
 const problems: { readonly [R in Result]?: string } = {
   temperror: 'DNS lookup failed',
   permerror: 'SPF record cannot be used',
 };
 
-/** RFC 5322: a dot-atom as it is, everything else quoted; undefined where it cannot be written in ASCII. */
+/** Returns a dot-atom unchanged and other text quoted (RFC 5322), or undefined if it is not ASCII. */
 function atomOrQuoted(text: string): string | undefined {
   if (/^[\w!#$%&'*+/=?^`{|}~-]+(?:\.[\w!#$%&'*+/=?^`{|}~-]+)*$/.test(text)) return text;
   return /^[\x20-\x7e]*$/.test(text) ? `"${text.replace(/["\\]/g, '\\$&')}"` : undefined;
 }
 
+/** Returns the comment that RFC 7208 §9.1 shows for a result. */
 function meaning(result: Result, domain: string, ip: string): string {
   switch (result) {
     case 'pass':

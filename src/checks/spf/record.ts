@@ -1,33 +1,35 @@
 /**
- * What can be read off a record without evaluating it: which questions it leads to, and how many addresses it lets in.
+ * Reads an SPF record without evaluating it.
  *
+ * **Answers**: which DNS questions will the evaluation ask, and how many addresses does the record authorize?
  * **Knows**: the text of a record. **Asks**: nothing.
  * **Standards**: RFC 7208 §4.5, §4.6, §5, §12.
- * **Limits**: it does not validate. A record that is wrong is read as far as it can be; the evaluation judges it.
+ * **Limits**: the record is not validated. An invalid record is read as far as possible; the evaluation reports the error.
  *
  * @module
  */
+import type { DnsAnswer } from '../../env/index.ts';
 import type { IpAddress } from '../../net/index.ts';
 import { ipVersion, parsePrefix, prefixHas } from '../../net/index.ts';
 
-/** A term of a record that asks the DNS (RFC 7208 §4.6.4). */
+/** A term that causes a DNS lookup (RFC 7208 §4.6.4). */
 export interface AskingTerm {
   readonly kind: 'include' | 'redirect' | 'a' | 'mx' | 'exists' | 'ptr';
-  /** The domain-spec, without prefix lengths and not expanded; `''` is the record's own domain. */
+  /** The domain-spec without prefix lengths, not expanded. `''` is the domain of the record. */
   readonly spec: string;
 }
 
-/** What was read off a record. */
+/** A record, read but not evaluated. */
 export interface SpfRecord {
   readonly text: string;
   /**
-   * The terms that an evaluation may come to, in its order. What stands behind `all`, or behind an `ip4` or `ip6` that
-   * holds the client, is never reached.
+   * The terms with DNS lookups that an evaluation may reach, in order. Terms after `all`, or after an `ip4` or `ip6` that
+   * contains the client, are never reached.
    */
   readonly asking: readonly AskingTerm[];
-  /** Terms that let in more than anybody can vouch for. */
+  /** Terms that authorize too many addresses. */
   readonly broad: readonly string[];
-  /** How many addresses the `ip4` terms that pass hold; an address in two terms counts twice. 0 where it is surely few. */
+  /** How many addresses the passing `ip4` terms contain; an address in two terms counts twice. 0 if it is certain to be few. */
   readonly v4: number;
 }
 
@@ -35,23 +37,25 @@ const version = /^v=spf1(?: |$)/i;
 const term = /^[-+?~]?(?:(include|exists|ptr|a|mx)(?::(.*?))?(\/\d+)?(?:\/(\/\d+))?|(redirect)=(.*))$/i;
 const all = /^[-+?~]?all$/i;
 
-/** Nobody's mail servers are more than the IPv4 addresses of a /8. */
+/** No organisation has mail servers on all addresses of a /8. */
 const BROAD_V4 = 8;
 export const BROAD_V4_SIZE: number = 2 ** (32 - BROAD_V4);
-/** No registry gives one organisation much more than a /19; this leaves room. */
+/** Registries rarely allocate more than a /19 to one organisation. This leaves room. */
 const BROAD_V6 = 16;
 
-/** The one SPF record among the TXT records of a name; undefined where there is none, or more than one (RFC 7208 §4.5). */
-export function spfRecord(texts: Iterable<string>): string | undefined {
+/** Returns the SPF record in an answer, or undefined if there is none or more than one (RFC 7208 §4.5). */
+export function spfRecord(answer: DnsAnswer | undefined): string | undefined {
   let found: string | undefined;
-  for (const text of texts) {
-    if (!version.test(text)) continue;
+  if (answer?.status !== 'found') return undefined;
+  for (const record of answer.records) {
+    if (record.type !== 'TXT' || !version.test(record.text)) continue;
     if (found !== undefined) return undefined;
-    found = text;
+    found = record.text;
   }
   return found;
 }
 
+/** Reads a record for a client. */
 export function readRecord(text: string, client: IpAddress): SpfRecord {
   const measured = text.length > LONG || short.test(text);
   if (!measured && onlyAddresses.test(text)) return { text, asking: nothing, broad: nothing, v4: 0 };
@@ -60,7 +64,7 @@ export function readRecord(text: string, client: IpAddress): SpfRecord {
   let v4 = 0;
   let redirect: AskingTerm | undefined;
   let reached = true;
-  /** From here on, `ip4` and `ip6` terms have not been looked at: that is done only where something stands behind them. */
+  /** From here on, `ip4` and `ip6` terms have not been compared with the client. They matter only if a lookup follows. */
   let from = 0;
   for (let start = 0, end = text.indexOf(' '); start < text.length; start = end + 1, end = text.indexOf(' ', start)) {
     if (end < 0) end = text.length;
@@ -79,7 +83,7 @@ export function readRecord(text: string, client: IpAddress): SpfRecord {
     const word = text.slice(start, end);
     if (all.test(word)) {
       if (passes) broad.push(word);
-      redirect = undefined; // RFC 7208 §6.1: it is ignored where there is an `all`
+      redirect = undefined; // RFC 7208 §6.1: ignored if there is an `all`
       reached = false;
       break;
     }
@@ -99,11 +103,11 @@ export function readRecord(text: string, client: IpAddress): SpfRecord {
   return { text, asking, broad, v4 };
 }
 
-/** A prefix shorter than a /16. Where there is none, it takes more than 256 terms to hold more than a /8. */
+/** A prefix shorter than a /16. Without one, more than 256 terms are needed to contain more than a /8. */
 const short = /\/(?:\d|1[0-5])(?!\d)/;
 const LONG = 2000;
 
-/** Most records that are included: addresses, and no word for the others. */
+/** The form of most included records: addresses and a final `all`. */
 const onlyAddresses = /^v=spf1(?: +[-+?~]?ip[46]:[^ ]+)* +[-~?]all *$/i;
 const nothing: readonly never[] = [];
 
@@ -112,7 +116,7 @@ const MINUS = 0x2d;
 const QUESTION = 0x3f;
 const TILDE = 0x7e;
 
-/** 4 where `ip4:` stands at `index`, 6 where `ip6:` does, or 0. */
+/** Returns 4 if there is an `ip4:` term at `index`, 6 if there is an `ip6:` term, or 0. */
 function ipTerm(text: string, index: number): 0 | 4 | 6 {
   let at = index;
   const first = text.charCodeAt(at);
@@ -123,7 +127,7 @@ function ipTerm(text: string, index: number): 0 | 4 | 6 {
   return digit === 0x34 ? 4 : digit === 0x36 ? 6 : 0;
 }
 
-/** Whether an `ip4` or `ip6` term between the two places holds the client. */
+/** Returns whether an `ip4` or `ip6` term in this part of the record contains the client. */
 function anyHolds(text: string, from: number, to: number, client: IpAddress): boolean {
   if (to - from < 6) return false;
   const family = ipVersion(client);
@@ -132,13 +136,13 @@ function anyHolds(text: string, from: number, to: number, client: IpAddress): bo
     try {
       if (prefixHas(parsePrefix(word.slice(word.indexOf(':') + 1), { hostBits: 'clear' }), client)) return true;
     } catch {
-      // Not an address; the evaluation will say so.
+      // Not an address. The evaluation will report that.
     }
   }
   return false;
 }
 
-/** The number that stands at `index`; where there is none, as long as an address. */
+/** Returns the number at `index`, or 128 if there is none. */
 function numberAt(text: string, index: number): number {
   let number = -1;
   for (let i = index; i < index + 3; i++) {

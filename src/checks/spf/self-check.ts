@@ -1,27 +1,29 @@
+import { assertKnownOptions, wrongOption } from '../../core/index.ts';
 import type { Clock, DnsResolver } from '../../env/index.ts';
 import { parseDomain, parseIp } from '../../net/index.ts';
-import type { CheckHostOptions, SpfOutcome } from './check-host.ts';
+import type { CheckHostOptions } from './check-host.ts';
 import { checkHost } from './check-host.ts';
+import type { SpfOutcome } from './outcome.ts';
 
-/** One of our own senders: from where, in whose name, and how it greets. */
+/** One of your own senders. */
 export interface SpfSender {
-  /** The address that our next hop sees. */
+  /** The address from which the next hop receives the mail. */
   readonly ip: string;
-  /** The domain of our reverse-paths. */
+  /** The domain of the reverse-paths. */
   readonly domain: string;
-  /** The name our client gives in EHLO, where it is to be checked too. */
+  /** The EHLO name of the sender. Default: not checked. */
   readonly helo?: string;
 }
 
-/** What our next hop would make of us. Plain JSON. */
+/** The SPF result that the next hop would get. Plain JSON. */
 export interface SpfSelfCheck {
-  /** Our mail passes: the domain's record lets the address send, and the record of the EHLO name, if any, does not object. */
+  /** Whether mail passes: the domain authorizes the address, and the EHLO name passes or has no record. */
   readonly passes: boolean;
   readonly mailFrom: SpfOutcome;
   readonly helo?: SpfOutcome;
-  /** The record as a client meets it for whom nothing matches: what it costs then, and what it says. */
+  /** The result for a host that the record does not list: the number of lookups in the worst case, and the default result. */
   readonly unlistedHost: SpfOutcome;
-  /** What a postmaster should know, in words. Empty is well. */
+  /** Problems in words for the postmaster. Empty if there are none. */
   readonly remarks: readonly string[];
 }
 
@@ -35,9 +37,9 @@ export const unlistedHosts = { 4: '240.0.0.1', 6: '0100::1' } as const;
 const NEARLY_ALL_LOOKUPS = 9;
 
 /**
- * Whether our own outgoing mail passes SPF at the next hop.
+ * Checks whether your own outgoing mail passes SPF at the next hop.
  *
- * @throws TypeError where `ip`, `domain` or `helo` is none
+ * @throws {TypeError} if an option is wrong
  */
 export async function selfCheck(
   sender: SpfSender,
@@ -45,13 +47,12 @@ export async function selfCheck(
   options: CheckHostOptions = {},
 ): Promise<SpfSelfCheck> {
   const { ip, domain, helo } = sender;
-  if (parseIp(ip) === undefined) throw new TypeError(`selfCheck: ip ${JSON.stringify(ip)} is not an IP address`);
-  for (const [what, name] of Object.entries({ domain, helo })) {
-    if (name !== undefined && parseDomain(name) === undefined)
-      throw new TypeError(
-        `selfCheck: ${what} ${JSON.stringify(name)} is not a domain name; give it like "mail.example.org"`,
-      );
-  }
+  assertKnownOptions('selfCheck', sender, ['ip', 'domain', 'helo']);
+  if (parseIp(ip) === undefined) throw wrongOption('selfCheck', 'ip', 'an IP address', ip);
+  const isName = (name: unknown): boolean => typeof name === 'string' && parseDomain(name) !== undefined;
+  if (!isName(domain)) throw wrongOption('selfCheck', 'domain', 'a domain name like "example.org"', domain);
+  if (helo !== undefined && !isName(helo))
+    throw wrongOption('selfCheck', 'helo', 'a domain name like "mail.example.org"', helo);
   const mailFrom = `postmaster@${domain}`;
   const other = unlistedHosts[parseIp(ip)?.includes(':') ? 6 : 4];
   const [ours, greeting, unlistedHost] = await Promise.all([
@@ -78,18 +79,20 @@ function remarksOn(
   const remarks: string[] = [];
   if (ours.result === 'none') remarks.push(`${domain} publishes no SPF record`);
   else if (ours.result !== 'pass')
-    remarks.push(`${domain} does not pass ${ip}: ${ours.result}${ours.reason === undefined ? '' : `, ${ours.reason}`}`);
-  if (greeting?.result === 'none') remarks.push(`${helo} publishes no SPF record; "v=spf1 a -all" would do`);
+    remarks.push(
+      `${ip} does not pass for ${domain}: ${ours.result}${ours.reason === undefined ? '' : `, ${ours.reason}`}`,
+    );
+  if (greeting?.result === 'none') remarks.push(`${helo} publishes no SPF record; "v=spf1 a -all" is enough`);
   else if (greeting !== undefined && greeting.result !== 'pass')
-    remarks.push(`${helo} does not pass ${ip}: ${greeting.result}`);
+    remarks.push(`${ip} does not pass for ${helo}: ${greeting.result}`);
   if (unlistedHost.result === 'permerror' && ours.result !== 'permerror')
-    remarks.push(`where nothing matches, the record is in error: ${unlistedHost.reason}`);
+    remarks.push(`for hosts that are not listed, the record is invalid: ${unlistedHost.reason}`);
   else if (unlistedHost.lookups.terms >= NEARLY_ALL_LOOKUPS)
-    remarks.push(`the record spends ${unlistedHost.lookups.terms} of 10 look-ups where nothing matches`);
+    remarks.push(`for hosts that are not listed, the record takes ${unlistedHost.lookups.terms} of 10 lookups`);
   if (unlistedHost.result === 'neutral' && unlistedHost.record !== undefined)
-    remarks.push('the record does not say what becomes of other hosts: it wants "-all" or "~all"');
+    remarks.push('the record makes no statement about other hosts: add "-all" or "~all"');
   const broad = new Set([...(ours.broad ?? []), ...(unlistedHost.broad ?? [])]);
-  if (broad.size > 0) remarks.push(`the record lets in more than anybody can vouch for: ${[...broad].join(', ')}`);
+  if (broad.size > 0) remarks.push(`the record authorizes too many addresses: ${[...broad].join(', ')}`);
   if (/(?:^| )[-+?~]?ptr(?:[: ]|$)/i.test(ours.record ?? ''))
     remarks.push('the record uses "ptr", which should not be used (RFC 7208 §5.5)');
   return remarks;

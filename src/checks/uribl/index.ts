@@ -1,20 +1,20 @@
 /**
- * **Answers**: what does a URI list (SURBL, URIBL, DBL …) say about the links in this message?
+ * DNS lists of domains in links (SURBL, URIBL, DBL).
  *
- * **Knows**: the message's links, as `postern/message` reads them: out of text and HTML, whatever their encoding, and out of
- * wrapped links; other names where `also` gives them. **Asks**: `dns` once for each name, all at the same time; `clock`.
- *
+ * **Answers**: does this message contain a link to a host that is on this list?
+ * **Knows**: the links of the message as `postern/message` reads them, from text and HTML in any encoding, and from wrapped
+ * links; also the names that `also` returns. **Asks**: `dns` once for each name, in parallel; `clock`.
  * **Standards**: RFC 5782 §2 and §3 (names), §5 (test entries).
  *
- * | what is so | result |
- * | --- | --- |
- * | no name is listed | `none` |
- * | a name is listed | `fail` |
- * | the list did not answer | `temperror` |
- * | the list answers with an error code, or is no list | `permerror`: never a listing |
+ * | result | meaning | recommended |
+ * | --- | --- | --- |
+ * | `none` | no name is listed | proceed |
+ * | `fail` | a name is listed | `flag(weight)`; without a weight `reject()` |
+ * | `temperror` | the list did not answer | proceed |
+ * | `permerror` | the list answered with an error code, or is not a list: never a listing | proceed |
  *
- * **Limits**: at most `most` names are asked about, the first and the last ones. `detail.unasked` lists the names that were
- * left out, and why. It follows no redirect and resolves no host.
+ * **Limits**: at most `most` names are queried, from the start and the end of the message. `detail.unasked` contains the names
+ * that were not queried, and why. Redirects are not followed, and hosts are not resolved.
  *
  * @example
  * ```ts
@@ -35,7 +35,7 @@
  */
 export type { AddressQuestion, Candidate, Reduction, Selection, SelectionOptions, UnaskedName } from './names.ts';
 export { selectNames } from './names.ts';
-export type { UriListPreset, UriPresetName } from './presets.ts';
+export type { UriPresetName } from './presets.ts';
 export { uriPresets } from './presets.ts';
 export type { AlsoNames, UriblDetail, UriblFacts, UriblListing, UriblOptions, UriblResult } from './uribl.ts';
 export { uribl } from './uribl.ts';

@@ -11,66 +11,70 @@ import {
 } from '../../net/index.ts';
 
 /**
- * What a list is asked about a host.
+ * Which part of a host name is queried.
  *
- * - `registrable`: its registrable domain, private suffixes counted (`a.b.blogspot.com` is `b.blogspot.com`)
- * - `organizational`: its registrable domain by the ICANN suffixes alone (`blogspot.com`)
- * - `host`: the host as it is
+ * - `registrable`: the registrable domain, with private suffixes (`b.blogspot.com` for `a.b.blogspot.com`)
+ * - `organizational`: the registrable domain by ICANN suffixes only (`blogspot.com`)
+ * - `host`: the whole name
  */
 export type Reduction = 'registrable' | 'organizational' | 'host';
 
-/** How a list is asked about an address in a link: not at all, octets reversed (RFC 5782 §2.1), or as they stand. */
+/** How an address in a link is queried: not at all, with its octets reversed (RFC 5782 §2.1), or unchanged. */
 export type AddressQuestion = 'never' | 'reversed' | 'plain';
 
-/** A name that a list is asked about, and the first link that led to it. */
+/** A name to query, and the first link that contains it. */
 export interface Candidate {
-  /** The name or address, as a reader knows it. */
+  /** The name or address in its usual form. */
   readonly name: string;
-  /** What stands before the list's zone. */
+  /** What comes before the zone in the query. */
   readonly labels: string;
   readonly uri?: string;
   readonly where?: LinkPlace;
 }
 
-/** A name of the message that the list is not asked about. */
+/** A name in the message that is not queried. */
 export interface UnaskedName {
-  /** The host or address as the message has it. */
+  /** The host or address in the message. */
   readonly name: string;
   /**
    * - `skipped`: it is in `skip`
-   * - `no public suffix`: no list of domains can hold it (`intranet`, `nas.local`), or the name is itself a suffix
-   * - `address`: the list is not asked about addresses
-   * - `IPv6`: the list is not asked about IPv6 addresses
-   * - `not a name`: the DNS cannot carry it
+   * - `no public suffix`: no list can contain it (`intranet`, `nas.local`), or the name is a public suffix itself
+   * - `address`: addresses are not queried
+   * - `IPv6`: IPv6 addresses are not queried
+   * - `not a name`: it is not a valid domain name
    * - `too many`: the message has more names than `most`
    */
   readonly why: 'skipped' | 'no public suffix' | 'address' | 'IPv6' | 'not a name' | 'too many';
 }
 
+/** The names to query. */
 export interface Selection {
   readonly candidates: readonly Candidate[];
-  /** How many names are left out because there are more than `most`. */
+  /** How many names are omitted because there are more than `most`. */
   readonly omitted: number;
-  /** The names that are not asked about and why; the first 20. */
+  /** The first 20 names that are not queried, and why. */
   readonly unasked: readonly UnaskedName[];
 }
 
+/** Options of {@link selectNames}. */
 export interface SelectionOptions {
   readonly reduce: Reduction;
   readonly addresses: AddressQuestion;
   readonly ipv6: boolean;
   readonly most: number;
-  /** Domains that are never asked about; what lies below them neither. */
+  /** Domains that are never queried, and neither are the names below them. */
   readonly skip: readonly string[];
-  /** Mail addresses too. */
+  /** Whether the domains of mail addresses are included. */
   readonly mailHosts: boolean;
-  /** Names from elsewhere: they are asked about first. */
+  /** Names from other facts. They come first. */
   readonly also: readonly (string | null | undefined)[];
 }
 
 /**
- * The distinct names that a message gives a list to be asked about. Where there are more than `most`, the first half and
- * the last half: spam hides its link behind many good ones, at either end, and the same message gives the same names.
+ * Returns the distinct names of a message to query.
+ *
+ * If there are more than `most`, half are taken from the start and half from the end, since spam surrounds its link with many
+ * harmless ones. The same message always yields the same names.
  */
 export function selectNames(message: Pick<MessageFacts, 'uris' | 'mailHosts'>, options: SelectionOptions): Selection {
   const distinct = new Map<string, Candidate>();
@@ -82,11 +86,7 @@ export function selectNames(message: Pick<MessageFacts, 'uris' | 'mailHosts'>, o
     const found = reduced(host, options);
     if (typeof found === 'string') leaveOut(host, found);
     else if (!distinct.has(found.labels)) {
-      distinct.set(found.labels, {
-        ...found,
-        uri,
-        where,
-      });
+      distinct.set(found.labels, { ...found, uri, where });
     }
   };
   for (const name of options.also) if (typeof name === 'string') add(name);
@@ -105,10 +105,10 @@ export function selectNames(message: Pick<MessageFacts, 'uris' | 'mailHosts'>, o
   };
 }
 
-/** Names that a finding lists as not asked about. */
+/** Limit of names reported as not queried. */
 const MAX_UNASKED = 20;
 
-/** What the list is asked about a host, or why it is not. */
+/** Returns the query for a host, or why there is none. */
 function reduced(host: string, options: SelectionOptions): Candidate | UnaskedName['why'] {
   const ip = parseIp(host);
   if (ip !== undefined) return addressOf(ip, options);
@@ -125,6 +125,6 @@ function addressOf(ip: IpAddress, { addresses, ipv6, skip }: SelectionOptions): 
   if (skip.includes(ip)) return 'skipped';
   if (addresses === 'never') return 'address';
   if (ipVersion(ip) === 6 && !ipv6) return 'IPv6';
-  // An IPv6 address cannot stand in a name as it is.
+  // An IPv6 address contains colons, so it is always reversed.
   return { name: ip, labels: addresses === 'plain' && ipVersion(ip) === 4 ? ip : reverseLabels(ip) };
 }

@@ -102,7 +102,7 @@ export const troubled: DomainAudit = {
       severity: 'high',
       subject: 'old-mail.example.org',
       what: 'old-mail.example.org has no address.',
-      fix: 'Publish an address for the target, or take its MX record away: senders wait for it in vain.',
+      fix: 'Publish an address for the target, or remove its MX record: senders try it in vain.',
       evidence: ['example.org MX 30 old-mail.example.org', 'old-mail.example.org A: NODATA'],
     }),
     finding({
@@ -123,7 +123,7 @@ export const troubled: DomainAudit = {
       subject: '_imaps._tcp.example.org',
       what: 'The DNS did not answer a question about _imaps._tcp.example.org.',
       source: 'RFC 1035 §7',
-      fix: 'Check the name servers of the domain, then run the audit again.',
+      fix: 'Check the name servers of the domain, and try again.',
       evidence: ['_imaps._tcp.example.org SRV: servfail'],
     }),
     finding({
@@ -201,7 +201,12 @@ export const troubled: DomainAudit = {
           reply: '554 5.7.1 Relay access denied',
           accepted: false,
         },
-        { form: 'percent', path: '<postern-relay-test%example.com@example.org>', reply: '250 2.1.5 Ok', accepted: true },
+        {
+          form: 'percent',
+          path: '<postern-relay-test%example.com@example.org>',
+          reply: '250 2.1.5 Ok',
+          accepted: true,
+        },
       ],
     }),
     service({

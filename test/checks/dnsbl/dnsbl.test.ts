@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { type DnsblOptions, dnsbl, type NameListOptions, presets } from 'postern/checks/dnsbl';
+import { type DnsblOptions, dnsbl, nameList, presets } from 'postern/checks/dnsbl';
 import { type Check, type Entry, evaluate, judge, reject, score, unless } from 'postern/core';
 import { listWatch, listZone, secret } from 'postern/dns';
 import type { DnsResolver } from 'postern/env';
@@ -94,30 +94,30 @@ describe('connect/the address of the client', () => {
 
   test('an authenticated user is not refused, where the policy spares them', async () => {
     const rule = unless(authenticated, list());
-    expect((await decide(one, rule)).reply).toBe('550 5.7.1 Client address 192.0.2.1 is listed by ZEN');
+    expect((await decide(one, rule)).reply).toBe('550 5.7.1 Client host [192.0.2.1] blocked using ZEN');
     expect((await decide(one, rule, { ...facts(), auth: { identity: 'bob' } })).reply).toBe(null);
   });
 });
 
 describe('the reply', () => {
   test.each<[string, Partial<DnsblOptions>, string]>([
-    ['a label', {}, '550 5.7.1 Client address 192.0.2.1 is listed by ZEN'],
+    ['a label', {}, '550 5.7.1 Client host [192.0.2.1] blocked using ZEN'],
     [
       'no label → not the zone',
       { label: undefined },
-      '550 5.7.1 Client address 192.0.2.1 is listed by a DNS block list',
+      '550 5.7.1 Client host [192.0.2.1] blocked using a DNS block list',
     ],
     [
       'an address to look it up',
       { url: 'https://lookup.example/?q={subject}' },
-      '550 5.7.1 Client address 192.0.2.1 is listed by ZEN; see https://lookup.example/?q=192.0.2.1',
+      '550 5.7.1 Client host [192.0.2.1] blocked using ZEN; see https://lookup.example/?q=192.0.2.1',
     ],
     [
       "the list's own words",
       { reason: 'reply' },
-      '550 5.7.1 Client address 192.0.2.1 is listed by ZEN (spam at [zone])',
+      '550 5.7.1 Client host [192.0.2.1] blocked using ZEN (spam at [zone])',
     ],
-    ['the words for the log only', { reason: 'log' }, '550 5.7.1 Client address 192.0.2.1 is listed by ZEN'],
+    ['the words for the log only', { reason: 'log' }, '550 5.7.1 Client host [192.0.2.1] blocked using ZEN'],
   ])('%s', async (_, options, reply) => {
     const data = { '1.2.0.192.zen.dnsbl.example': { A: ['127.0.0.2'], TXT: ['spam at ZEN.dnsbl.example'] } };
     expect((await decide(data, list(options))).reply).toBe(reply);
@@ -207,7 +207,7 @@ describe('weights', () => {
     const other = dnsbl({ zone: 'other.example', label: 'Other', weight: 2 });
     const data = { ...one, '1.2.0.192.other.example': { A: ['127.0.0.2'] } };
     const { reply } = await decide(data, score({ rejectAt: 5 }, other, list({ weight: 4 })));
-    expect(reply).toBe('550 5.7.1 Client address 192.0.2.1 is listed by ZEN');
+    expect(reply).toBe('550 5.7.1 Client host [192.0.2.1] blocked using ZEN');
   });
 
   test('decided before the slow list has answered → its look-up is aborted', async () => {
@@ -272,19 +272,18 @@ describe('allow lists', () => {
 });
 
 describe('names', () => {
-  const names = <Of>(options: NameListOptions<Of>) => options as never;
   const of = (what: unknown, more: object = {}) =>
-    dnsbl(names({ zone: 'names.example', label: 'Names', of: what, ...more })) as never;
+    nameList({ zone: 'names.example', label: 'Names', of: what as never, ...more });
   const bad = (name: string): ZoneData => ({ [`${name}.names.example`]: { A: ['127.0.1.2'] } });
 
   test.each<[string, unknown, ZoneData, string]>([
-    ['HELO', 'helo', bad('mx.example.org'), 'Name mx.example.org is listed by Names'],
-    ['the sender', 'sender', bad('example.org'), 'Name example.org is listed by Names'],
+    ['HELO', 'helo', bad('mx.example.org'), 'HELO name mx.example.org blocked using Names'],
+    ['the sender', 'sender', bad('example.org'), 'Sender domain example.org blocked using Names'],
     [
       'a selector',
       (f: Facts) => [f.helo.name, f.reversePath?.domain],
       bad('example.org'),
-      'Name example.org is listed by Names',
+      'Name example.org blocked using Names',
     ],
     [
       'a confirmed PTR name',
@@ -294,7 +293,7 @@ describe('names', () => {
         '1.2.0.192.in-addr.arpa': { PTR: ['host.example.net'] },
         'host.example.net': { A: ['192.0.2.1'] },
       },
-      'Name host.example.net is listed by Names',
+      'Client host name host.example.net blocked using Names',
     ],
   ])('%s', async (_, what, data, explanation) => {
     expect((await run(data, of(what))).finding).toMatchObject({ result: 'fail', explanation, cause: 'listed' });
@@ -363,10 +362,11 @@ describe('names', () => {
 describe('the check itself', () => {
   test('ids, and when it can begin', () => {
     expect([list().id, list().earliest]).toEqual(['dnsbl/zen', 'connect']);
-    expect(dnsbl({ zone: 'n.example', of: 'helo' }).earliest).toBe('helo');
-    expect(dnsbl({ zone: 'n.example', of: 'sender' }).earliest).toBe('mail');
-    expect(dnsbl({ zone: 'n.example', of: 'ptr' }).earliest).toBe('connect');
-    expect(dnsbl({ zone: 'n.example', of: (f: Facts) => f.helo.name }).earliest).toBeUndefined();
+    expect(nameList({ zone: 'n.example', label: 'N', of: 'helo' }).id).toBe('name-list/n');
+    expect(nameList({ zone: 'n.example', of: 'helo' }).earliest).toBe('helo');
+    expect(nameList({ zone: 'n.example', of: 'sender' }).earliest).toBe('mail');
+    expect(nameList({ zone: 'n.example', of: 'ptr' }).earliest).toBe('connect');
+    expect(nameList({ zone: 'n.example', of: (f: Facts) => f.helo.name }).earliest).toBeUndefined();
   });
 
   test('findings and decisions are plain JSON', async () => {
@@ -377,22 +377,35 @@ describe('the check itself', () => {
   });
 
   test.each<[object, string]>([
-    [{ zone: '' }, 'dnsbl: zone "" is not a domain name; give it like "zen.dnsbl.example"'],
+    [{ zone: '' }, 'dnsbl: zone must be a domain name like "zen.dnsbl.example", got ""'],
     [{ weight: 0 }, 'dnsbl: weight must be more than 0 in a block list, got 0'],
     [{ weight: Number.NaN }, 'dnsbl: weight must be a number'],
     [{ kind: 'allow', weight: 2 }, 'weight must be less than 0 in an allow list, got 2'],
-    [{ kind: 'white' }, 'kind "white" must be "block" or "allow"'],
-    [{ codes: { '127.0.0.2': -1 } }, 'codes "127.0.0.2" weight must be more than 0 in a block list, or 0, got -1'],
-    [{ codes: { '127.0.0.2': 1, '127.0.0.3': 'x' } }, 'codes "127.0.0.3" has no weight, though others have'],
-    [{ url: 'lookup.example' }, 'url "lookup.example" must be printable and begin with http:// or https://'],
+    [{ kind: 'white' }, 'kind must be "block" or "allow", got "white"'],
+    [{ codes: { '127.0.0.2': -1 } }, 'codes["127.0.0.2"].weight must be more than 0 in a block list, or 0, got -1'],
+    [{ codes: { '127.0.0.2': 1, '127.0.0.3': 'x' } }, 'codes["127.0.0.3"] has no weight, but other codes have'],
+    [{ url: 'lookup.example' }, 'url must be printable and begin with http:// or https://, got "lookup.example"'],
     [{ url: 'https://x.example/\r\n' }, 'url'],
-    [{ reason: true }, 'reason true must be "no", "log" or "reply"'],
-    [{ of: 'from' }, 'of "from" must be "helo", "ptr", "sender" or a function of the facts'],
-    [{ of: 'helo', reduce: 'org' }, 'reduce "org"'],
-    [{ exempt: ['192.0.2.1/24'] }, 'exempt'],
-    [{ wieght: 4 }, 'wieght is no option'],
+    [{ reason: true }, 'reason must be "no", "log" or "reply", got true'],
+    [{ exempt: ['192.0.2.1/24'] }, 'exempt[0]'],
+    [{ ipv4: false, ipv6: false }, 'zone "zen.dnsbl.example" contains no addresses'],
+    [{ wieght: 4 }, 'dnsbl: unknown option wieght (known: zone, '],
+    [{ wieght: 4 }, 'did you mean weight?'],
+    [{ holds: 'name' }, 'unknown option holds'],
+    [{ of: 'helo' }, 'unknown option of'],
   ])('a wrong option %j → TypeError', (options, message) => {
     expect(() => dnsbl({ zone: 'zen.dnsbl.example', ...options } as never)).toThrow(
+      expect.objectContaining({ name: 'TypeError', message: expect.stringContaining(message) }),
+    );
+  });
+
+  test.each<[object, string]>([
+    [{ of: 'from' }, 'nameList: of must be "helo", "ptr", "sender" or a function of the facts, got "from"'],
+    [{}, 'nameList: of must be'],
+    [{ of: 'helo', reduce: 'org' }, 'nameList: reduce must be "host" or "registrable", got "org"'],
+    [{ of: 'helo', exempt: ['10.0.0.0/8'] }, 'nameList: unknown option exempt'],
+  ])('a wrong option of nameList() %j → TypeError', (options, message) => {
+    expect(() => nameList({ zone: 'names.example', ...options } as never)).toThrow(
       expect.objectContaining({ name: 'TypeError', message: expect.stringContaining(message) }),
     );
   });
@@ -400,7 +413,7 @@ describe('the check itself', () => {
 
 describe('presets', () => {
   test('the DBL, asked about a name → a legitimate domain that is abused weighs less than a spammer’s', async () => {
-    const dbl = dnsbl({ ...presets['spamhaus-dbl'].list, of: 'sender' });
+    const dbl = nameList({ ...presets['spamhaus-dbl'].list, of: 'sender' });
     const weigh = async (code: number) =>
       (await decide({ 'example.org.dbl.spamhaus.org': { A: [`127.0.1.${code}`] } }, dbl as never)).decision.score;
     expect(await weigh(2)).toBe(4);
@@ -409,6 +422,13 @@ describe('presets', () => {
       expect(await weigh(code)).toBeLessThan(4);
     }
   });
+
+  test('the DBL holds no addresses → dnsbl() refuses it', () => {
+    expect(() => dnsbl(presets['spamhaus-dbl'].list)).toThrow('unknown option reduce');
+    const { reduce, ...list } = presets['spamhaus-dbl'].list;
+    expect(() => dnsbl(list)).toThrow('dnsbl: zone "dbl.spamhaus.org" contains no addresses');
+  });
+
   test('none is on by default: they are data, each with terms, a place to read them, and a date', () => {
     for (const { terms, termsUrl, asOf, list: options } of Object.values(presets)) {
       expect(terms).not.toBe('');
@@ -420,18 +440,19 @@ describe('presets', () => {
   test.each(Object.entries(presets).map(([name, { list: options }]) => [name, options] as const))(
     '%s',
     (_, options) => {
-      const make = () => listZone(options);
+      const { kind, weight, reduce, ...described } = options;
+      const make = () => listZone({ ...described, holds: reduce === 'host' ? 'name' : 'address' });
       if (options.retired !== undefined) expect(make).toThrow('is retired');
       else if (options.keyNeeded) {
-        expect(make).toThrow('is asked with a key');
-        expect(listZone({ ...options, key: 'k3y' }).key?.reveal()).toBe('k3y');
+        expect(make).toThrow('requires a key');
+        expect(listZone({ ...described, holds: 'both', key: 'k3y' }).key?.reveal()).toBe('k3y');
       } else expect(make().label).toBe(options.label);
     },
   );
 
   test('a retired list → dnsbl() refuses it, and says why', () => {
     expect(() => dnsbl(presets.sorbs.list)).toThrow(
-      'dnsbl: zone "dnsbl.sorbs.net" is retired: its operator closed it in June 2024; take it out',
+      'dnsbl: zone "dnsbl.sorbs.net" is retired: its operator closed it in June 2024; remove it',
     );
   });
 });

@@ -88,7 +88,7 @@ describe('connect: what the lists say', () => {
       result: 'fail',
       status: '7.1',
       cause: 'listed',
-      explanation: 'The client address is blocked by local policy',
+      explanation: 'Client host [203.0.113.9] blocked by local policy',
       detail: {
         decided: { prefix: '203.0.113.0/24', list: 'drop', reason: 'hijacked', expires: NOW + 1 },
         matches: [{ prefix: '203.0.113.0/24', list: 'drop', reason: 'hijacked', expires: NOW + 1 }],
@@ -201,14 +201,15 @@ describe('what follows', () => {
 
 describe('options', () => {
   test.each<[unknown, RegExp]>([
-    [{ block: ['010.1.1.1'] }, /^ip-blocklist: block: "010\.1\.1\.1" is not an IP address or prefix/],
-    [{ allow: ['192.0.2.1/24'] }, /^ip-blocklist: allow: .*host bits/],
-    [{ block: '192.0.2.1' }, /^ip-blocklist: block "192\.0\.2\.1" is not a list/],
-    [{ allow: 7 }, /^ip-blocklist: allow 7 is not a list/],
-    [{ block: [{ cidr: '192.0.2.1' }] }, /^ip-blocklist: block: entry .* must be a prefix/],
-    [{ nat64: ['192.0.2.0/24'] }, /^ip-blocklist: nat64: .*NAT64/],
+    [{ block: ['010.1.1.1'] }, /^ipBlocklist: block: "010\.1\.1\.1" is not an IP address or prefix/],
+    [{ allow: ['192.0.2.1/24'] }, /^ipBlocklist: allow: .*host bits/],
+    [{ block: '192.0.2.1' }, /^ipBlocklist: block must be a list: .*, got "192\.0\.2\.1"$/],
+    [{ allow: 7 }, /^ipBlocklist: allow must be a list: .*, got 7$/],
+    [{ block: [{ cidr: '192.0.2.1' }] }, /^ipBlocklist: block: entry .* must be a prefix/],
+    [{ nat64: ['192.0.2.0/24'] }, /^ipBlocklist: nat64: .*NAT64/],
     [{ nat64: ['2001:db8::/65'] }, /32, 40, 48, 56, 64 or 96/],
-    [{ explanation: 'a\r\nb' }, /^ip-blocklist: explanation .* must be one line/],
+    [{ explanation: 'a\r\nb' }, /^ipBlocklist: explanation must be one line/],
+    [{ deny: [] }, /^ipBlocklist: unknown option deny/],
   ])('%j → a TypeError that says what is allowed', (options, message) => {
     expect(() => ipBlocklist(options as never)).toThrow(message);
     expect(() => ipBlocklist(options as never)).toThrow(TypeError);

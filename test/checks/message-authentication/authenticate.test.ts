@@ -277,7 +277,7 @@ describe('DMARC', () => {
       plain(),
       policy(record),
       undefined,
-      { result: 'permerror', fault: 'third-party', reason: 'the DMARC record cannot be used' },
+      { result: 'permerror', fault: 'third-party', reason: 'the DMARC record is invalid' },
     ]),
     [
       'two records → permerror, a third party’s fault',
@@ -584,12 +584,12 @@ describe('hostile messages', () => {
 test.each<[AuthenticateOptions, string]>([
   [{ signatures: -1 }, 'authenticateMessage: signatures must be a whole number from 0 to 100, got -1'],
   [{ headerBytes: 10 }, 'authenticateMessage: headerBytes must be a whole number from 1000 to 10000000, got 10'],
-  [{ timeoutMs: 0 }, 'authenticateMessage: timeoutMs must be a positive number of milliseconds, got 0'],
-  [{ trustedSealers: ['a b'] }, 'authenticateMessage: trustedSealers must be a list of domain names, got "a b" in it'],
-  [{ unsignedText: 'ignore' } as never, `authenticateMessage: unsignedText must be 'refuse' or 'accept', got "ignore"`],
+  [{ timeoutMs: 0 }, 'authenticateMessage: timeoutMs must be a positive number, got 0'],
+  [{ trustedSealers: ['a b'] }, 'authenticateMessage: trustedSealers[0] must be a domain name, got "a b"'],
+  [{ unsignedText: 'ignore' } as never, 'authenticateMessage: unsignedText must be "refuse" or "accept", got "ignore"'],
   [
     { signature: 3 } as never,
-    'authenticateMessage: unknown option signature (known: signatures, timeoutMs, headerBytes, unsignedText, trustedSealers, signal)',
+    'authenticateMessage: unknown option signature (known: signatures, timeoutMs, headerBytes, unsignedText, trustedSealers, signal); did you mean signatures?',
   ],
 ])('a wrong option %j → TypeError', async (options, message) => {
   await expect(

@@ -49,7 +49,7 @@ describe('data', () => {
       {
         status: '7.26',
         cause: 'dmarc',
-        explanation: 'Neither SPF nor DKIM passed for example.org, which asks for this (DMARC)',
+        explanation: 'Message rejected because of the DMARC policy of example.org: neither SPF nor DKIM passed',
       },
     ],
     [
@@ -204,7 +204,7 @@ test('a host that does not keep the octets cannot use it', () => {
 });
 
 test.each([
-  [{}, "messageAuthentication: spf must be spf() or 'not-asked', got undefined"],
+  [{}, 'messageAuthentication: spf must be spf() or "not-asked", got undefined'],
   [
     { spf: 'not-asked', signatures: 1.5 },
     'messageAuthentication: signatures must be a whole number from 0 to 100, got 1.5',

@@ -359,18 +359,25 @@ describe('options', () => {
   });
 
   test.each([
-    [{ minimum: 0 }, 'minimum 0 must be a whole number of at least 1'],
+    [{ minimum: 0 }, 'minimum must be a whole number, 1 or more, got 0'],
     [{ publicNetworks: ['10.1.0.0/8'] }, 'publicNetworks'],
-    [{ providers: [{ name: 'X', suffix: 'a b' }] }, 'providers "a b" is not a domain name'],
+    [
+      { providers: [{ name: 'X', suffix: 'a b' }] },
+      'providers must be providers with a suffix like "mx.example", got "a b"',
+    ],
+    [
+      { minimun: 3 } as never,
+      'mxRedundancy: unknown option minimun (known: minimum, providers, publicNetworks, asnOf)',
+    ],
   ])('a wrong option %j → TypeError', (options, message) => {
     expect(() => mxRedundancy(options)).toThrow(
       expect.objectContaining({ name: 'TypeError', message: expect.stringContaining(message) }),
     );
   });
 
-  test('a domain that is none → TypeError', () => {
+  test('an invalid domain → TypeError', () => {
     expect(() => checkRedundancy('a..b', { dns: zone({}) })).toThrow(
-      'checkRedundancy: domain "a..b" is not a domain name',
+      'checkRedundancy: domain must be a domain name like "example.org", got "a..b"',
     );
   });
 });
@@ -410,7 +417,7 @@ describe('the report', () => {
       expect(fix).toMatch(/\.$/);
       expect(evidence.length).toBeGreaterThan(0);
     }
-    expect(summary).toBe('A null MX stands beside other MX records.');
+    expect(summary).toBe('The domain has a null MX beside other MX records.');
   });
 
   test('an alias names what it stands for', async () => {
@@ -529,7 +536,11 @@ describe('on a schedule', () => {
 
   test('wrong options → TypeError', () => {
     const env = { dns: zone({}), clock: fixedClock() };
-    expect(() => scheduleRedundancy(['-'], env, { onReport: () => {} })).toThrow('domains "-" is not a domain name');
-    expect(() => scheduleRedundancy([D], env, { everyMs: 0, onReport: () => {} })).toThrow('everyMs 0');
+    expect(() => scheduleRedundancy(['-'], env, { onReport: () => {} })).toThrow(
+      'domains[0] must be a domain name, got "-"',
+    );
+    expect(() => scheduleRedundancy([D], env, { everyMs: 0, onReport: () => {} })).toThrow(
+      'everyMs must be a positive number, got 0',
+    );
   });
 });

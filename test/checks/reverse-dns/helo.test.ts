@@ -116,7 +116,14 @@ describe('helo', () => {
   });
 
   test('a wrong option → TypeError', () => {
-    expect(() => heloIdentity({ ownNames: ['a b'] })).toThrow('heloIdentity: ownNames "a b" is not a domain name');
-    expect(() => heloIdentity({ ownAddresses: ['a'] })).toThrow('heloIdentity: ownAddresses "a" is not an IP address');
+    expect(() => heloIdentity({ ownNames: ['a b'] })).toThrow(
+      'heloIdentity: ownNames[0] must be a domain name, got "a b"',
+    );
+    expect(() => heloIdentity({ ownAddresses: ['a'] })).toThrow(
+      'heloIdentity: ownAddresses[0] must be an IP address, got "a"',
+    );
+    expect(() => heloIdentity({ ownName: [] } as never)).toThrow(
+      'unknown option ownName (known: ownNames, ownAddresses)',
+    );
   });
 });

@@ -12,24 +12,24 @@ const named = (name: string, address = '192.0.2.9'): ZoneData => ({ [v4]: { PTR:
 describe('connect', () => {
   test.each<[string, ZoneData, string, string | null]>([
     ['a confirmed name', named('mx.example.org'), 'pass', null],
-    ['no name', {}, 'permerror', '550 5.7.25 Client address 192.0.2.9 has no reverse DNS name'],
+    ['no name', {}, 'permerror', '550 5.7.25 Client host [192.0.2.9] has no reverse DNS name'],
     [
       'a DNS error, which is not "no name"',
       { [v4]: 'temperror' },
       'temperror',
-      '451 4.7.25 Reverse DNS of 192.0.2.9 could not be looked up',
+      '451 4.7.25 Reverse DNS of client host [192.0.2.9] could not be looked up',
     ],
     [
       'a name of others',
       named('mx.example.org', '192.0.2.1'),
       'fail',
-      '550 5.7.25 No reverse DNS name of 192.0.2.9 resolves back to it',
+      '550 5.7.25 No reverse DNS name of client host [192.0.2.9] resolves back to it',
     ],
     [
       'a generic name',
       named('192-0-2-9.dsl.example.net'),
       'softfail',
-      '550 5.7.25 Reverse DNS name 192-0-2-9.dsl.example.net of 192.0.2.9 looks generic',
+      '550 5.7.25 Reverse DNS name 192-0-2-9.dsl.example.net of client host [192.0.2.9] looks generic',
     ],
   ])('%s', async (_, data, result, reply) => {
     expect((await findingOf(reverseDns(), {}, data)).result).toBe(result);

@@ -16,34 +16,34 @@ const table: [string, ZoneData, string | null, string | null][] = [
   [
     'null MX',
     mx(''),
-    '550 5.7.27 Sender domain example.org takes no mail (null MX)',
-    '556 5.1.10 Recipient domain example.org takes no mail (null MX)',
+    '550 5.7.27 Sender domain example.org does not accept mail (null MX)',
+    '556 5.1.10 Recipient domain example.org does not accept mail (null MX)',
   ],
   ['null MX beside a usable one', { ...mx('', 'a.example'), 'a.example': { A: ['192.0.2.1'] } }, null, null],
   [
     'MX, none resolves',
     mx('a.example'),
     '550 5.1.8 No mail server of sender domain example.org has an address',
-    '550 5.4.4 No mail server of recipient domain example.org can be reached',
+    '550 5.4.4 No mail server of recipient domain example.org is reachable',
   ],
   ['MX, some fail', { ...mx('a.example', 'b.example'), 'b.example': { A: ['192.0.2.1'] } }, null, null],
   [
     'only loopback',
     { ...mx('a.example'), 'a.example': { A: ['127.0.0.1'] } },
-    '550 5.1.8 No mail server of sender domain example.org can be reached from the Internet',
-    '550 5.4.4 No mail server of recipient domain example.org can be reached',
+    '550 5.1.8 No mail server of sender domain example.org is reachable from the Internet',
+    '550 5.4.4 No mail server of recipient domain example.org is reachable',
   ],
   [
     'only private',
     { ...mx('a.example'), 'a.example': { A: ['192.168.1.1'] } },
-    '550 5.1.8 No mail server of sender domain example.org can be reached from the Internet',
-    '550 5.4.4 No mail server of recipient domain example.org can be reached',
+    '550 5.1.8 No mail server of sender domain example.org is reachable from the Internet',
+    '550 5.4.4 No mail server of recipient domain example.org is reachable',
   ],
   [
     'only an IP literal',
     mx('192.0.2.1'),
-    '550 5.1.8 No mail server of sender domain example.org can be reached from the Internet',
-    '550 5.4.4 No mail server of recipient domain example.org can be reached',
+    '550 5.1.8 No mail server of sender domain example.org is reachable from the Internet',
+    '550 5.4.4 No mail server of recipient domain example.org is reachable',
   ],
   [
     'neither MX nor address',
@@ -150,11 +150,12 @@ test('rcpt/a domain of our own → passes without a question', async () => {
 });
 
 test.each([
-  [() => senderDomain({ notPublic: 'reject' as never }), 'notPublic "reject" must be "fail" or "softfail"'],
-  [() => senderDomain({ mixedNullMx: 'x' as never }), 'mixedNullMx "x"'],
+  [() => senderDomain({ notPublic: 'reject' as never }), 'notPublic must be "fail" or "softfail", got "reject"'],
+  [() => senderDomain({ mixedNullMx: 'x' as never }), 'mixedNullMx must be "ignore" or "null-mx", got "x"'],
   [() => senderDomain({ publicNetworks: ['10.0.0.1/8'] }), 'publicNetworks'],
-  [() => senderDomain({ ownAddresses: ['mx'] }), 'ownAddresses "mx" is not an IP address'],
-  [() => recipientDomain({ ownDomains: [''] }), 'recipientDomain: ownDomains "" is not a domain name'],
+  [() => senderDomain({ ownAddresses: ['mx'] }), 'ownAddresses[0] must be an IP address, got "mx"'],
+  [() => recipientDomain({ ownDomains: [''] }), 'recipientDomain: ownDomains[0] must be a domain name, got ""'],
+  [() => recipientDomain({ ownAddresses: [] } as never), 'recipientDomain: unknown option ownAddresses'],
 ])('a wrong option → TypeError %#', (make, message) => {
   expect(make).toThrow(expect.objectContaining({ name: 'TypeError', message: expect.stringContaining(message) }));
 });

@@ -33,7 +33,7 @@ describe('mail', () => {
         status: '7.23',
         cause: 'spf-fail',
         explanation:
-          '192.0.2.1 is not allowed to send for fail.example (SPF fail); the domain explains: See http://fail.example/why?ip=192.0.2.1',
+          'Client host [192.0.2.1] is not allowed to send mail for fail.example (SPF fail); the domain explains: See http://fail.example/why?ip=192.0.2.1',
       },
     ],
     ['a soft fail → softfail', '<a@soft.example>', 'h.example', 'softfail', { status: '7.23', cause: 'spf-fail' }],
@@ -59,7 +59,7 @@ describe('mail', () => {
       'fail',
       {
         explanation:
-          '192.0.2.1 is not allowed to send for the HELO name fail.example (SPF fail); the domain explains: See http://fail.example/why?ip=192.0.2.1',
+          'Client host [192.0.2.1] is not allowed to send mail for HELO name fail.example (SPF fail); the domain explains: See http://fail.example/why?ip=192.0.2.1',
       },
     ],
     ['an address literal → none', '<a@[192.0.2.1]>', 'h.example', 'none', {}],
@@ -76,7 +76,7 @@ describe('mail', () => {
 
   test('the explanation of a stranger is not quoted where that is not wanted', async () => {
     const found = await spf({ quoteExplanation: false }).examine(facts('<a@fail.example>'), env, never);
-    expect(found.explanation).toBe('192.0.2.1 is not allowed to send for fail.example (SPF fail)');
+    expect(found.explanation).toBe('Client host [192.0.2.1] is not allowed to send mail for fail.example (SPF fail)');
     expect(found.detail?.explanation).toBe('See http://fail.example/why?ip=192.0.2.1');
   });
 
@@ -97,11 +97,15 @@ describe('mail', () => {
     expect((await evaluate(policy, 'mail', facts('<a@down.example>'), env)).action).toBe('defer');
   });
 
-  test('it is examined ahead of RCPT', () => expect(spf().earliest).toBe('mail'));
+  test('it can be examined before RCPT', () => expect(spf().earliest).toBe('mail'));
 
   test.each([
-    [{ identity: 'from' }, 'spf: identity "from" must be "mailfrom" or "helo"'],
-    [{ timeoutMs: Number.NaN }, 'spf: timeoutMs NaN must be a number of milliseconds above 0'],
+    [{ identity: 'from' }, 'spf: identity must be "mailfrom" or "helo", got "from"'],
+    [{ timeoutMs: Number.NaN }, 'spf: timeoutMs must be a positive number, got NaN'],
+    [
+      { signal: new AbortController().signal },
+      'spf: unknown option signal (known: identity, quoteExplanation, label, timeoutMs, lookups, voids, receiver, lookAhead)',
+    ],
   ])('a wrong option %j → TypeError', (options, message) => {
     expect(() => spf(options as never)).toThrow(new TypeError(message));
   });
@@ -187,22 +191,22 @@ describe('our own mail', () => {
     expect(await selfCheck(us, of('v=spf1 ip4:192.0.2.1 -all'))).toMatchObject({ passes: true, remarks: [] });
   });
   test.each<[string, string, boolean, RegExp]>([
-    ['another address', 'v=spf1 ip4:192.0.2.2 -all', false, /ours\.example does not pass 192\.0\.2\.1: fail/],
-    ['an error', 'v=spf1 moo', false, /does not pass 192\.0\.2\.1: permerror, Unknown mechanism/],
+    ['another address', 'v=spf1 ip4:192.0.2.2 -all', false, /192\.0\.2\.1 does not pass for ours\.example: fail/],
+    ['an error', 'v=spf1 moo', false, /does not pass for ours\.example: permerror, Unknown mechanism/],
     [
       'an error that others meet',
       `v=spf1 ip4:192.0.2.1 ${Array.from({ length: 11 }, () => 'a:h.example').join(' ')} -all`,
       true,
-      /where nothing matches, the record is in error: more than 10/,
+      /for hosts that are not listed, the record is invalid: more than 10/,
     ],
     [
       'nearly all look-ups',
       `v=spf1 ip4:192.0.2.1 ${Array.from({ length: 9 }, () => 'a:h.example').join(' ')} -all`,
       true,
-      /spends 9 of 10/,
+      /takes 9 of 10 lookups/,
     ],
-    ['no word for others', 'v=spf1 ip4:192.0.2.1', true, /wants "-all" or "~all"/],
-    ['open to all', 'v=spf1 +all', true, /more than anybody can vouch for: \+all/],
+    ['no word for others', 'v=spf1 ip4:192.0.2.1', true, /add "-all" or "~all"/],
+    ['open to all', 'v=spf1 +all', true, /authorizes too many addresses: \+all/],
     ['ptr', 'v=spf1 ip4:192.0.2.1 ptr -all', true, /should not be used/],
   ])('%s → said', async (_, record, passes, remark) => {
     const checked = await selfCheck(us, of(record, { 'h.example': { A: ['192.0.2.9'] } }));
@@ -215,13 +219,13 @@ describe('our own mail', () => {
     expect(checked).toMatchObject({
       passes: false,
       helo: { result: 'fail' },
-      remarks: ['mail.ours.example does not pass 192.0.2.1: fail'],
+      remarks: ['192.0.2.1 does not pass for mail.ours.example: fail'],
     });
   });
-  test('what is no address → TypeError', async () => {
-    await expect(selfCheck({ ...us, ip: 'x' }, of(''))).rejects.toThrow('selfCheck: ip "x" is not an IP address');
+  test('not an address → TypeError', async () => {
+    await expect(selfCheck({ ...us, ip: 'x' }, of(''))).rejects.toThrow('selfCheck: ip must be an IP address, got "x"');
     await expect(selfCheck({ ...us, domain: '-' }, of(''))).rejects.toThrow(
-      'selfCheck: domain "-" is not a domain name',
+      'selfCheck: domain must be a domain name like "example.org", got "-"',
     );
   });
 });

@@ -141,7 +141,7 @@ describe('data: a link whose domain is listed → fail', () => {
       { key: 'topsecretkey', url: 'https://lookup.test/?q={subject}' },
     );
     expect(finding?.explanation).toBe(
-      'The message links to bad-shop.com, which is listed by URI; see https://lookup.test/?q=bad-shop.com',
+      'Message contains a link to bad-shop.com, which is listed by URI; see https://lookup.test/?q=bad-shop.com',
     );
     expect(JSON.stringify(finding)).not.toMatch(/topsecretkey|uri\.test/);
   });
@@ -279,24 +279,33 @@ describe('data: what is asked', () => {
 
 describe('options', () => {
   test.each<[string, object, string]>([
-    ['no zone', { zone: '' }, 'uribl: zone ""'],
-    ['a reduction that is none', { reduce: 'tld' }, 'uribl: reduce "tld" must be'],
-    ['addresses that are none', { addresses: 'yes' }, 'uribl: addresses "yes" must be'],
-    ['a cap of nothing', { most: 0 }, 'uribl: most 0 must be'],
-    ['a cap without end', { most: 5_000 }, 'uribl: most 5000 must be'],
-    ['a skip that is no domain', { skip: ['a b'] }, 'uribl: skip "a b" must be'],
+    ['no zone', { zone: '' }, 'uribl: zone must be a domain name'],
     [
-      'a weight that speaks for the sender',
-      { weight: -1 },
-      'uribl: weight must be more than 0 in a block list, got -1',
+      'an unknown reduction',
+      { reduce: 'tld' },
+      'uribl: reduce must be "registrable", "organizational" or "host", got "tld"',
     ],
+    [
+      'an unknown way to query addresses',
+      { addresses: 'yes' },
+      'uribl: addresses must be "never", "reversed" or "plain", got "yes"',
+    ],
+    ['a limit of 0', { most: 0 }, 'uribl: most must be a whole number from 1 to 100, got 0'],
+    ['a limit that is too high', { most: 5_000 }, 'got 5000'],
+    [
+      'a skip that is not a domain',
+      { skip: ['a b'] },
+      'uribl: skip[0] must be a domain name or an IP address, got "a b"',
+    ],
+    ['a negative weight', { weight: -1 }, 'uribl: weight must be more than 0 in a block list, got -1'],
     [
       'an error code as a listing',
       { codes: ['127.255.255.254'] },
       'uribl: codes "127.255.255.254" can never be a listing',
     ],
-    ['a URL that is none', { url: 'lookup' }, 'uribl: url "lookup" must be'],
-    ['also that is no function', { also: [] }, 'uribl: also must be a function'],
+    ['a url that is not one', { url: 'lookup' }, 'uribl: url must be printable'],
+    ['also that is not a function', { also: [] }, 'uribl: also must be a function that returns names from the facts'],
+    ['an unknown option', { mots: 3 }, 'uribl: unknown option mots (known: '],
   ])('%s → TypeError', (_, options, message) => {
     const make = () => uribl({ zone: 'uri.test', label: 'U', ...options } as Options);
     expect(make).toThrow(TypeError);
@@ -321,7 +330,7 @@ describe('options', () => {
     (_, { list, terms, asOf }) => {
       expect(terms.length).toBeGreaterThan(20);
       expect(asOf).toMatch(/^\d{4}-\d{2}$/);
-      if (list.keyNeeded) expect(() => uribl(list)).toThrow('is asked with a key');
+      if (list.keyNeeded) expect(() => uribl(list)).toThrow('requires a key');
       else expect(uribl(list).name).toBe('uribl');
     },
   );

@@ -1,15 +1,15 @@
 /**
- * Addresses, ranges and durations as the formats of lists write them. What a leading zero means belongs to the format: each
- * asks for its own reading here, and the strict parser of `net` sees only what came of it.
+ * Addresses, ranges and durations in the notations of list formats. The meaning of a leading zero depends on the format. The
+ * functions here convert each notation to the strict one that `net` parses.
  *
  * @module
  */
 import { parseIp, parsePrefix } from '../../../net/index.ts';
 
-/** A piece of a line, as problems show it. */
+/** Shortens a piece of a line for a problem. */
 export const quoted = (text: string): string => JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
 
-/** Why a text is no address or prefix. It costs a hundred times what finding out does. */
+/** Returns why a text is not an address or prefix. This is a hundred times slower than the check itself. */
 export function explainedSyntax(text: string): string {
   if (text === '') return 'there is no address';
   try {
@@ -21,9 +21,9 @@ export function explainedSyntax(text: string): string {
 }
 
 /**
- * The length of the netmask `255.255.255.0`: 24.
+ * Returns the length of the netmask `255.255.255.0`: 24.
  *
- * @returns undefined if the text is not a netmask: a bit that is set stands behind one that is not, or it is not an address
+ * @returns undefined if the text is not a netmask: a set bit follows a clear one, or it is not an address
  */
 export function netmaskLength(text: string): number | undefined {
   if (text.includes(':') || parseIp(text) === undefined) return undefined;
@@ -32,14 +32,14 @@ export function netmaskLength(text: string): number | undefined {
   return word === (length === 0 ? 0 : -1 << (32 - length)) ? length : undefined;
 }
 
-/** `192.0.2.0/255.255.255.0` → `192.0.2.0/24`. Other text is returned as it is. */
+/** `192.0.2.0/255.255.255.0` → `192.0.2.0/24`. Other text is returned unchanged. */
 export function withLength(text: string): string {
   const slash = text.indexOf('/');
   const length = slash < 0 || text.includes(':') ? undefined : netmaskLength(text.slice(slash + 1));
   return length === undefined ? text : `${text.slice(0, slash + 1)}${length}`;
 }
 
-/** `001.009.096.105` → `1.9.96.105`: zeroes that only pad. Text that is no dotted decimal is left as it is. */
+/** `001.009.096.105` → `1.9.96.105`: removes padding zeroes. Text that is not a dotted decimal is returned unchanged. */
 export const unpadded = (text: string): string =>
   /^\d{1,3}(\.\d{1,3}){3}$/.test(text)
     ? text
@@ -49,9 +49,9 @@ export const unpadded = (text: string): string =>
     : text;
 
 /**
- * `010.1.1.1` → `8.1.1.1`: a leading zero is octal. Text that is no dotted decimal is left as it is.
+ * `010.1.1.1` → `8.1.1.1`: a leading zero means octal. Text that is not a dotted decimal is returned unchanged.
  *
- * @returns undefined where an octet starts with a zero and is not octal (`08`)
+ * @returns undefined if an octet starts with a zero and is not octal (`08`)
  */
 export function octalRead(text: string): string | undefined {
   if (!/^\d{1,4}(\.\d{1,4}){3}$/.test(text)) return text;
@@ -62,14 +62,14 @@ export function octalRead(text: string): string | undefined {
   return octets.includes(undefined) ? undefined : octets.join('.');
 }
 
-/** Whether an octet of the dotted decimal is written with a leading zero. */
+/** Returns whether an octet of the dotted decimal has a leading zero. */
 export const hasLeadingZero = (text: string): boolean => /(^|\.)0\d/.test(text);
 
 /**
- * The first and the last address of `127.16-31`, `127.0.0.1-255`, `127.0.0.1-127.0.0.9`, `127/8`, `192.168` or a whole
- * address: octets that are missing are all there are.
+ * Returns the first and the last address of `127.16-31`, `127.0.0.1-255`, `127.0.0.1-127.0.0.9`, `127/8`, `192.168` or a whole
+ * address. Missing octets stand for all values.
  *
- * @returns undefined where the text is none of these
+ * @returns undefined if the text is none of these
  */
 export function partialRange(text: string): { readonly first: string; readonly last: string } | undefined {
   const slash = text.indexOf('/');
@@ -116,9 +116,9 @@ const unitMs: { readonly [unit: string]: number } = {
 };
 
 /**
- * `1d2h3m4s`, `59m`, `3h59m59.9s`, `-1s`: a duration as nftables and Go write it, in milliseconds.
+ * `1d2h3m4s`, `59m`, `3h59m59.9s`, `-1s`: parses a duration of nftables or Go, and returns milliseconds.
  *
- * @returns undefined where the text is none
+ * @returns undefined if the text is not a duration
  */
 export function durationMs(text: string): number | undefined {
   const sign = text.startsWith('-') ? -1 : 1;

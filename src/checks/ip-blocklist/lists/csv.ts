@@ -3,7 +3,7 @@ import { durationMs } from './address-forms.ts';
 import { takeElement } from './ipset.ts';
 import type { LineReader, Lines } from './lines.ts';
 
-/** Which column is which, by the names that lists give them. */
+/** The columns, by the names that lists use for them. */
 const named: { readonly [meaning: string]: readonly string[] } = {
   value: [
     'value',
@@ -29,9 +29,9 @@ const named: { readonly [meaning: string]: readonly string[] } = {
 };
 
 /**
- * Comma-, semicolon- or tab-separated values (RFC 4180, a record a line). Where the first row names columns they are known by
- * name; where it does not, the first column that holds an address is the address. CrowdSec's decisions: the scope must be
- * `ip` or `range`, the type `ban`, the duration is what remains.
+ * Comma-, semicolon- or tab-separated values (RFC 4180, a record a line). If the first row contains column names, they
+ * identify the columns; otherwise the first column with an address is used. CrowdSec's decisions: the scope must be `ip` or
+ * `range`, the type `ban`, and the duration is the remaining time.
  */
 export const csv = (lines: Lines): LineReader => {
   let columns: Map<string, number> | undefined;
@@ -98,7 +98,7 @@ function noteOf(lines: Lines, get: (meaning: string) => string | undefined): Pre
   return note;
 }
 
-/** ISO 8601, or seconds or milliseconds since the epoch. */
+/** Parses ISO 8601, or seconds or milliseconds since the epoch. */
 function timeOf(text: string): number | undefined {
   if (/^\d{9,10}$/.test(text)) return Number(text) * 1000;
   if (/^\d{12,14}$/.test(text)) return Number(text);
@@ -122,7 +122,7 @@ function columnsOf(header: readonly string[]): Map<string, number> | undefined {
   return columns.has('value') ? columns : undefined;
 }
 
-/** The fields of a record; undefined where a quote is not closed. */
+/** Returns the fields of a record, or undefined if a quote is not closed. */
 function fieldsOf(line: string, separator: string): string[] | undefined {
   if (!line.includes('"')) return line.split(separator);
   const fields: string[] = [];

@@ -1,18 +1,18 @@
 /**
- * What the kernel's ipset prints, and what fail2ban does with it.
+ * The output of ipset, and of fail2ban, which uses it.
  *
  * @module
  */
 import type { PrefixNote } from '../../../prefix-set/index.ts';
 import type { LineReader, Lines } from './lines.ts';
 
-/** Words that carry one value and say nothing about the address. */
+/** Words with one value that do not matter for the address. */
 const carriesValue = new Set(['packets', 'bytes', 'skbmark', 'skbprio', 'skbqueue']);
 
-/** Reads what stands behind `add SET`: an address, a prefix or a range, and what is said of it. */
+/** Reads the part after `add SET`: an address, a prefix or a range, with its options. */
 function addElement(lines: Lines, rest: string): void {
   const quote = rest.indexOf('"');
-  // A quote inside a comment is not escaped: the comment goes to the last one.
+  // Quotes inside a comment are not escaped, so the comment ends at the last one.
   const comment = quote < 0 ? undefined : rest.slice(quote + 1, Math.max(quote + 1, rest.lastIndexOf('"')));
   const words = (quote < 0 ? rest : `${rest.slice(0, quote)} ${rest.slice(rest.lastIndexOf('"') + 1)}`)
     .trim()
@@ -57,7 +57,7 @@ export function takeElement(lines: Lines, element: string, note: PrefixNote | un
   else lines.takeRange(element.slice(0, hyphen).trim(), element.slice(hyphen + 1).trim(), note);
 }
 
-/** `ipset save`: `create` and `add` lines. A timeout is what remains of it, in seconds. */
+/** `ipset save`: `create` and `add` lines. A timeout is the remaining time in seconds. */
 export const ipset = (lines: Lines): LineReader => ({
   line(text, from, to) {
     const line = text.slice(from, to).trim();
@@ -75,8 +75,8 @@ const ipsetCommand = /^(?:\S*\/)?ipset\s+(?:(?:-exist|-!)\s+)?(?<verb>add|del|-A
 const LIST_HEAD = 'Banned IP list:';
 
 /**
- * What fail2ban leaves: its log (`Ban`, and `Unban`, which takes back), `get JAIL banip --with-time`, the `Banned IP list:` of
- * `status JAIL`, and the ipset commands of its actions. Times in it are local, so that only an ipset timeout ends an entry.
+ * The output of fail2ban: its log (`Ban` and `Unban`), `get JAIL banip --with-time`, the `Banned IP list:` of
+ * `status JAIL`, and the ipset commands of its actions. Its times are local, so only an ipset timeout sets the expiry of an entry.
  */
 export const fail2ban = (lines: Lines): LineReader => {
   const banned = new Map<string, PrefixNote | undefined>();
@@ -101,7 +101,7 @@ export const fail2ban = (lines: Lines): LineReader => {
       const command = ipsetCommand.exec(line);
       if (command !== null && command.groups?.verb !== 'del' && command.groups?.verb !== '-D')
         return addElement(lines, line.slice(command[0].length));
-      // Status lines and log lines about other things hold no ban.
+      // Other status and log lines contain no ban.
       if (/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d/.test(line) || /^(\||`-|Status for)/.test(line) || command !== null) return;
       if (/^[0-9a-fA-F:.]+$/.test(line)) return lines.take(line, 0, line.length);
       lines.error('it is nothing that fail2ban writes');

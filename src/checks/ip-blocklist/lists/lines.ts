@@ -1,33 +1,33 @@
 import type { PrefixNote } from '../../../prefix-set/index.ts';
 
-/** A line, to come back to when more of it is known. */
+/** A line that may be reported later. */
 export interface Mark {
   readonly line: number;
   readonly text: string;
 }
 
-/** What a format sees of the reader. */
+/** The part of the reader that a format uses. */
 export interface Lines {
   readonly now: number | undefined;
   readonly purpose: 'block' | 'allow';
-  /** Takes a part of a text as a prefix. Without a note, the entry says what every entry of the list says. */
+  /** Adds a part of a text as a prefix. Without a note, the entry has the common note of the list. */
   take(text: string, from: number, to: number, note?: PrefixNote): void;
-  /** Takes all addresses from the first to the last. */
+  /** Adds all addresses from the first to the last. */
   takeRange(first: string, last: string, note?: PrefixNote): void;
-  /** A note with what every entry of the list says. */
+  /** Returns a note that includes the common note of the list. */
   note(more: PrefixNote): PrefixNote;
-  /** What is costly to say is a function: it is called only where the problem is kept. */
+  /** Reports an error. A function is called only if the problem is kept, for reasons that are expensive to compute. */
   error(reason: string | (() => string)): void;
   warn(reason: string): void;
-  /** The whole list must not be used. */
+  /** Refuses the whole list. */
   refuse(reason: string): void;
-  /** The line at hand, which problems are reported for. */
+  /** Returns the current line, for which problems are reported. */
   mark(): Mark;
-  /** Problems are reported for this line, until the next one is read. */
+  /** Reports problems for this line until the next one is read. */
   goTo(mark: Mark): void;
 }
 
-/** A format: hears of each line, and of the end. */
+/** A format. It receives each line, and the end. */
 export interface LineReader {
   line(text: string, from: number, to: number): void;
   end?(): void;

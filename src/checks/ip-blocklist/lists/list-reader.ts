@@ -1,9 +1,9 @@
 /**
- * Reads lists of addresses, in the formats they are published in.
+ * Reads lists of addresses in their published formats.
  *
- * Every line becomes entries, or is a comment, or is a problem with its file, line and reason: nothing is dropped in
- * silence. A list that is not what it should be (an HTML page, one that was cut off, one with more bad lines than good) is
- * refused as a whole: whoever has an older one keeps it.
+ * Every line is an entry, a comment, or a problem with file, line and reason. Nothing is dropped silently. An invalid list (an
+ * HTML page, a truncated list, a list with more bad lines than good ones) is refused as a whole, so that an older one can be
+ * kept.
  *
  * @module
  */
@@ -28,65 +28,65 @@ export interface ReadListOptions {
   readonly format: ListFormat;
   /** The name of the file, for problems. */
   readonly file?: string;
-  /** The name of the list, which its entries carry. */
+  /** The name of the list, for its entries. */
   readonly list?: string;
   /**
-   * What the list is for. In a block list (the default) host bits that are set are cleared with a warning; in an allow list
-   * they are an error, and so is a prefix shorter than /8 (IPv4) or /32 (IPv6).
+   * The purpose of the list. In a block list, host bits are cleared with a warning. In an allow list they are an error, and so
+   * is a prefix shorter than /8 (IPv4) or /32 (IPv6). Default: `block`.
    */
   readonly purpose?: 'block' | 'allow';
-  /** The shortest prefixes taken; in a block list /1. `{ v4: 0, v6: 0 }` takes everything. */
+  /** The shortest accepted prefixes. `{ v4: 0, v6: 0 }` accepts all. Default: /1 in a block list. */
   readonly widest?: { readonly v4: number; readonly v6: number };
-  /** The time of reading, in milliseconds since the epoch: formats that say how long an entry still lasts need it. */
+  /** The current time in milliseconds since the epoch, for formats with remaining times. */
   readonly now?: number;
-  /** The share of bad lines above which the list is refused; a half. */
+  /** The share of bad lines above which the list is refused. Default: 0.5. */
   readonly maxBadShare?: number;
-  /** How many problems are kept word by word; 1,000. All are counted. */
+  /** Limit of reported problems. All are counted. Default: 1,000. */
   readonly maxProblems?: number;
 }
 
-/** Something in a list that is not as it should be. */
+/** A problem in a list. */
 export interface ListProblem {
   readonly file?: string;
-  /** Counted from 1; 0 where it is about the whole list. */
+  /** Line number from 1; 0 for the whole list. */
   readonly line: number;
-  /** An `error` gave no entry; a `warning` did. */
+  /** The line of an `error` is ignored; that of a `warning` is used. */
   readonly severity: 'error' | 'warning';
   readonly reason: string;
-  /** The line, cut off after 120 characters. */
+  /** The first 120 characters of the line. */
   readonly text: string;
 }
 
 export interface ListSummary {
   readonly lines: number;
-  /** How many prefixes were taken, repetitions included. */
+  /** Number of prefixes, including repetitions. */
   readonly taken: number;
   readonly errors: number;
   readonly warnings: number;
-  /** The first ones; `errors` and `warnings` count all. */
+  /** The first problems; `errors` and `warnings` count all. */
   readonly problems: readonly ListProblem[];
-  /** Why the whole list must not be used. */
+  /** Why the whole list was refused. */
   readonly refused?: string;
 }
 
-/** A line longer than this is no line of a list. */
+/** Limit of a line in characters. */
 const MAX_LINE = 65_536;
 const MAX_REASON = 200;
 const MAX_PROBLEM = 300;
-/** More prefixes are taken from no list: a range of one line may be two hundred. */
+/** Limit of prefixes in a list. The range of one line may be two hundred. */
 const MAX_TAKEN = 16_777_216;
-/** With so many bad lines the share of them is looked at already, and not only at the end. */
+/** After this many bad lines, their share is checked before the end. */
 const MANY_ERRORS = 100_000;
 
-/** Where entries go: a builder, or a list. */
+/** The destination of entries: a builder or an array. */
 interface Sink {
   tryAdd: PrefixSetBuilder['tryAdd'];
 }
 
 /**
- * Reads a list from chunks of text, as a stream brings them.
+ * Reads a list from the chunks of a stream.
  *
- * @throws TypeError where an option is wrong
+ * @throws {TypeError} if an option is wrong
  */
 export class ListReader implements Lines {
   readonly now: number | undefined;
@@ -104,7 +104,7 @@ export class ListReader implements Lines {
   #errors = 0;
   #warnings = 0;
   #lines = 0;
-  /** The line that problems are reported for: 0 for the whole list. */
+  /** The line for which problems are reported; 0 for the whole list. */
   #line = 0;
   #rest = '';
   #skipping = false;
@@ -141,7 +141,7 @@ export class ListReader implements Lines {
     this.#format = formats[format](this);
   }
 
-  /** Reads the next part. It may end in the middle of a line, or of a character. */
+  /** Reads the next part, which may end in the middle of a line or character. */
   write(chunk: string | Uint8Array): void {
     if (this.#refused !== undefined) return;
     if (typeof chunk !== 'string' && !this.#started && chunk[0] === 0x1f && chunk[1] === 0x8b) {
@@ -152,7 +152,7 @@ export class ListReader implements Lines {
     this.#read(this.#rest === '' ? text : this.#rest + text, false);
   }
 
-  /** Reads what is left, and sums up. */
+  /** Reads the rest, and returns the summary. */
   end(): ListSummary {
     if (this.#refused === undefined) this.#read(this.#rest + this.#decoder.decode(), true);
     if (this.#refused === undefined) {
@@ -199,7 +199,7 @@ export class ListReader implements Lines {
       this.#readLine(this.#rest, 0, this.#rest.length);
       this.#rest = '';
     } else if (this.#rest.length > MAX_LINE) {
-      // The line is already too long to be one: what is still to come of it is not kept.
+      // The line is already too long, so the rest of it is not kept.
       if (!this.#skipping) this.#tooLong(this.#rest, 0);
       this.#skipping = true;
       this.#rest = '';
@@ -321,7 +321,7 @@ export class ListReader implements Lines {
     });
   }
 
-  /** A wide prefix is rare, and worth a second look. */
+  /** Warns about a prefix that is unusually wide. */
   #lookAtWide(text: string): void {
     const prefix = parsePrefix(text.replace(/^\[|\]/g, ''), { hostBits: 'clear' });
     const usual = ipVersion(prefix.address) === 4 ? 8 : 16;
@@ -335,7 +335,7 @@ export class ListReader implements Lines {
   }
 }
 
-/** Networks that are one's own, where a bogon list has no place at a mail server's inner side. */
+/** Local networks, which a bogon list contains but a mail server must usually allow. */
 const special: readonly Prefix[] = [
   '127.0.0.0/8',
   '10.0.0.0/8',
@@ -350,7 +350,7 @@ const special: readonly Prefix[] = [
 
 const inBits = (value: number, bits: number): boolean => Number.isInteger(value) && value >= 0 && value <= bits;
 
-/** Whether the prefix has at most 16 bits, by its text. */
+/** Returns whether the text has a prefix length of at most 16. */
 function isWide(text: string, from: number, to: number): boolean {
   const one = text.charCodeAt(to - 2) === 47;
   if (one) return true;
@@ -374,7 +374,7 @@ function reasonOf(fault: PrefixFault, text: string, widest: { readonly v4: numbe
   }
 }
 
-/** A list's text: whole, or in parts as a stream brings them. */
+/** The text of a list: whole, or in parts. */
 export type ListText = string | Uint8Array | Iterable<string | Uint8Array>;
 
 function readAll(source: ListText, options: ReadListOptions, sink: Sink): ListSummary {
@@ -384,23 +384,23 @@ function readAll(source: ListText, options: ReadListOptions, sink: Sink): ListSu
   return reader.end();
 }
 
-/** What `readList` found. */
+/** The result of {@link readList}. */
 export interface ListReading extends ListSummary {
-  /** What was taken, in the order of the list; empty where the list was refused. */
+  /** The entries in the order of the list; empty if the list was refused. */
   readonly entries: readonly PrefixInput[];
 }
 
 /**
- * Reads a list into entries. For a list that goes into a set at once, `readPrefixSet` is faster and holds less.
+ * Reads a list into entries. To create a set, `readPrefixSet` is faster and uses less memory.
  *
- * @param source the text, or its parts in order; a part may end anywhere
- * @throws TypeError where an option is wrong
+ * @param source the text, or its parts in order, which may end anywhere
+ * @throws {TypeError} if an option is wrong
  */
 export function readList(source: ListText, options: ReadListOptions): ListReading {
   const entries: PrefixInput[] = [];
   const sink: Sink = {
     tryAdd(text, from, to, note, widest) {
-      // One entry at a time: the builder knows every fault, and its set the canonical prefix.
+      // One entry at a time: the builder validates it, and its set returns the canonical prefix.
       const builder = new PrefixSetBuilder({ hostBits: 'clear' });
       const fault = builder.tryAdd(text, from, to, undefined, widest);
       if (fault === undefined || (fault === 'host-bits' && options.purpose !== 'allow')) {
@@ -414,9 +414,9 @@ export function readList(source: ListText, options: ReadListOptions): ListReadin
   return { ...summary, entries: summary.refused === undefined ? entries : [] };
 }
 
-/** What `readPrefixSet` found. */
+/** The result of {@link readPrefixSet}. */
 export interface PrefixSetReading extends ListSummary {
-  /** The set; undefined where the list was refused. */
+  /** The set, or undefined if the list was refused. */
   readonly set: PrefixSet | undefined;
 }
 
@@ -424,10 +424,10 @@ const builderFor = (options: ReadListOptions): PrefixSetBuilder =>
   new PrefixSetBuilder({ hostBits: options.purpose === 'allow' ? 'refuse' : 'clear' });
 
 /**
- * Reads a list into a set, a million lines in well under a second.
+ * Reads a list into a set. A million lines take less than a second.
  *
- * @param source the text, or its parts in order; a part may end anywhere
- * @throws TypeError where an option is wrong
+ * @param source the text, or its parts in order, which may end anywhere
+ * @throws {TypeError} if an option is wrong
  */
 export function readPrefixSet(source: ListText, options: ReadListOptions): PrefixSetReading {
   const builder = builderFor(options);
@@ -435,7 +435,7 @@ export function readPrefixSet(source: ListText, options: ReadListOptions): Prefi
   return { ...summary, set: summary.refused === undefined ? builder.build() : undefined };
 }
 
-/** As `readPrefixSet`, from a stream. */
+/** Reads a list from a stream into a set. */
 export async function readPrefixSetStream(
   source: AsyncIterable<string | Uint8Array>,
   options: ReadListOptions,

@@ -3,18 +3,18 @@ import { durationMs } from './address-forms.ts';
 import { takeElement } from './ipset.ts';
 import type { LineReader, Lines } from './lines.ts';
 
-/** An element that is longer than this is none. */
+/** Limit of an element in characters. */
 const MAX_ELEMENT = 4_096;
 
-/** What begins a line of a ruleset. */
+/** Matches the start of a line in a ruleset. */
 const ruleset = /^\s*(?:#!|table|set|map|chain|flush|add|create|delete|destroy|define|elements?)\b/;
 
 /**
- * Sets as `nft list ruleset` prints them, and `add element … { … }`: everything between `elements = {` (or `element … {`) and
- * `}`, over as many lines as it takes.
+ * Sets in the output of `nft list ruleset`, and `add element … { … }`: everything between `elements = {` (or `element … {`) and
+ * `}`, which may span several lines.
  */
 export const nftables = (lines: Lines): LineReader => {
-  /** Whether a line was seen that stands in a ruleset: everything else is passed over, so another file would be an empty list. */
+  /** Whether a line of a ruleset was found. Other lines are ignored, so a file of another kind would be an empty list. */
   let ours = false;
   let empty = true;
   let inside = false;
@@ -67,7 +67,7 @@ export const nftables = (lines: Lines): LineReader => {
   };
 };
 
-/** `1.2.3.4 timeout 1h expires 59m comment "x"`: `expires` is what remains of `timeout`. */
+/** `1.2.3.4 timeout 1h expires 59m comment "x"`: `expires` is the remaining time of `timeout`. */
 function takeWith(lines: Lines, text: string): void {
   const comment = /\bcomment\s+"([^"]*)"/.exec(text)?.[1];
   const words = text
@@ -76,7 +76,7 @@ function takeWith(lines: Lines, text: string): void {
     .split(/\s+/);
   let element = words[0]!;
   let at = 1;
-  // A range may be written with spaces around its hyphen.
+  // A range may have spaces around its hyphen.
   if (words[at] === '-') {
     element += `-${words[at + 1] ?? ''}`;
     at += 2;

@@ -1,5 +1,5 @@
 /**
- * Lists that are one address, prefix or range a line.
+ * Lists with one address, prefix or range per line.
  *
  * @module
  */
@@ -8,13 +8,13 @@ import type { LineReader, Lines } from './lines.ts';
 
 const isSpace = (c: number): boolean => c === 32 || (c >= 9 && c <= 13);
 
-/** Where a comment (`#`, `;`, `//`) or the text ends. A `/` alone belongs to a prefix. */
+/** Returns the start of a comment (`#`, `;`, `//`), or the end of the text. A single `/` belongs to a prefix. */
 const startsComment = (text: string, at: number): boolean => {
   const c = text.charCodeAt(at);
   return c === 35 || c === 59 || (c === 47 && text.charCodeAt(at + 1) === 47);
 };
 
-/** An address or prefix a line; the length may be a netmask (`192.0.2.0/255.255.255.0`). */
+/** One address or prefix per line; the length may be a netmask (`192.0.2.0/255.255.255.0`). */
 export const plain = (lines: Lines): LineReader => ({
   line(text, from, to) {
     let start = from;
@@ -30,7 +30,7 @@ export const plain = (lines: Lines): LineReader => ({
     let rest = end;
     while (rest < to && isSpace(text.charCodeAt(rest))) rest++;
     if (rest < to && !startsComment(text, rest)) return lines.error('there is text behind the address');
-    // No length has so many characters: it may be a netmask.
+    // Too long for a prefix length, so it may be a netmask.
     if (slash >= 0 && end - slash > 4) takePrefix(lines, text.slice(start, end));
     else lines.take(text, start, end);
   },
@@ -42,7 +42,7 @@ function takePrefix(lines: Lines, text: string): void {
   lines.take(prefix, 0, prefix.length);
 }
 
-/** What stands before a comment, without the space around it. */
+/** Returns the text before a comment, trimmed. */
 const content = (text: string, from: number, to: number): string => {
   let end = from;
   while (end < to && !startsComment(text, end)) end++;
@@ -60,10 +60,10 @@ export const range = (lines: Lines): LineReader => ({
   },
 });
 
-/** `1.10.16.0/20 ; SBL256894`. The header says until when the list is good. */
+/** `1.10.16.0/20 ; SBL256894`. The header contains the expiry of the list. */
 export const spamhausDrop = (lines: Lines): LineReader => ({
   line(text, from, to) {
-    // Cut out first: a search in the whole text would look through all that is behind the line.
+    // Extract the line first: a search in the whole text would continue after the line.
     const line = text.slice(from, to);
     const semicolon = line.indexOf(';');
     const entry = (semicolon < 0 ? line : line.slice(0, semicolon)).trim();
@@ -111,7 +111,7 @@ export const spamhausDropJson = (lines: Lines): LineReader => {
   };
 };
 
-/** FireHOL's files: plain, and the header may say how many entries there are. */
+/** FireHOL's files: plain, with the number of entries in the header. */
 export const netset = (lines: Lines): LineReader => {
   const { line } = plain(lines);
   let promised: number | undefined;
@@ -133,7 +133,7 @@ export const netset = (lines: Lines): LineReader => {
   };
 };
 
-/** Where a hosts file sends names that should not be reached. */
+/** The addresses to which a hosts file maps blocked names. */
 const nowhere = new Set(['0.0.0.0', '127.0.0.1', '::', '::1']);
 
 /** `192.0.2.1 name …`: the address is listed, the names are the reason. */
@@ -149,7 +149,7 @@ export const hosts = (lines: Lines): LineReader => ({
   },
 });
 
-/** `Some name:1.0.0.0-1.255.255.255`. The name may hold colons; zeroes only pad. */
+/** `Some name:1.0.0.0-1.255.255.255`. The name may contain colons. Leading zeroes are padding. */
 export const p2p = (lines: Lines): LineReader => ({
   line(text, from, to) {
     const line = text.slice(from, to).trim();
@@ -162,10 +162,10 @@ export const p2p = (lines: Lines): LineReader => ({
   },
 });
 
-/** At this access level and above, eMule lets an address in. */
+/** From this access level on, eMule allows an address. */
 const DAT_PERMITTED = 127;
 
-/** `001.009.096.105 - 001.009.096.105 , 000 , Some name`. Zeroes only pad. */
+/** `001.009.096.105 - 001.009.096.105 , 000 , Some name`. Leading zeroes are padding. */
 export const dat = (lines: Lines): LineReader => ({
   line(text, from, to) {
     const line = text.slice(from, to).trim();
@@ -183,7 +183,7 @@ export const dat = (lines: Lines): LineReader => ({
   },
 });
 
-/** First and last address, netmask (`24` or `255.255.255.0`), number of targets, name, country, contact; apart by tabs. */
+/** First and last address, netmask (`24` or `255.255.255.0`), number of targets, name, country and contact, separated by tabs. */
 export const dshield = (lines: Lines): LineReader => ({
   line(text, from, to) {
     const line = text.slice(from, to);

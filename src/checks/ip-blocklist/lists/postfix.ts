@@ -1,7 +1,6 @@
 /**
- * Postfix's tables of networks. In both the first line that matches decides, where everywhere else the longest prefix does:
- * a prefix that an earlier line covers can never match, and is left out with a warning. What is left means the same read
- * either way.
+ * Postfix's tables of networks. In both, the first matching line decides, not the longest prefix. A prefix covered by an earlier
+ * line can never match and is omitted with a warning. The rest has the same meaning under both rules.
  *
  * @module
  */
@@ -20,10 +19,10 @@ import { explainedSyntax, hasLeadingZero, octalRead } from './address-forms.ts';
 import type { LineReader, Lines, Mark } from './lines.ts';
 
 const MAX_LOGICAL_LINE = 65_536;
-/** How deep conditions may stand in each other. */
+/** Limit of nested conditions. */
 const MAX_CONDITIONS = 100;
 
-/** Turns "first match" into "longest prefix". */
+/** Converts "first match" to "longest prefix". */
 class FirstMatch {
   readonly #lines: Lines;
   readonly #seen = new Set<string>();
@@ -33,7 +32,7 @@ class FirstMatch {
     this.#lines = lines;
   }
 
-  /** @returns false where an earlier line already decides about all of it */
+  /** Adds a prefix. Returns false if an earlier line already decides about all of it. */
   add(prefix: Prefix, note: PrefixNote | undefined): boolean {
     for (const length of this.#lengths) {
       if (length <= prefix.length && this.#seen.has(`${networkOf(prefix.address, length)}/${length}`)) return false;
@@ -46,7 +45,7 @@ class FirstMatch {
   }
 }
 
-/** A network as Postfix reads it: `[…]` may stand around the address, octets with a leading zero are octal, host bits are zero. */
+/** Parses a network of Postfix: the address may be in `[…]`, octets with a leading zero are octal, host bits are zero. */
 function readNetwork(lines: Lines, text: string): Prefix | undefined {
   const bare = text.replace(/^\[([^\]]*)\]/, '$1');
   const slash = bare.indexOf('/');
@@ -72,7 +71,7 @@ function readNetwork(lines: Lines, text: string): Prefix | undefined {
   }
 }
 
-/** All of the family that is not in the prefix: what each bit of it would be, turned over. */
+/** Returns the complement of the prefix within its family: one prefix for each of its bits, inverted. */
 function complement(prefix: Prefix): Prefix[] {
   const others: Prefix[] = [];
   for (let length = 1; length <= prefix.length; length++) {
@@ -88,14 +87,14 @@ const covers = (wide: Prefix, narrow: Prefix): boolean =>
   ipVersion(wide.address) === ipVersion(narrow.address) &&
   networkOf(narrow.address, wide.length) === wide.address;
 
-/** What is in both lists of prefixes. */
+/** Returns the intersection of two lists of prefixes. */
 const intersect = (a: readonly Prefix[], b: readonly Prefix[]): Prefix[] =>
   a.flatMap((x) => b.flatMap((y) => (covers(y, x) ? [x] : covers(x, y) ? [y] : [])));
 
-/** Each `!` turns the one before it over. */
+/** Each `!` negates. */
 const isNegated = (marks = ''): boolean => marks.replace(/\s/g, '').length % 2 === 1;
 
-/** What an action of access(5) means here. */
+/** Interprets an action of access(5). */
 function meaningOf(action: string): 'block' | 'allow' | 'nothing' | undefined {
   if (/^(REJECT|DEFER|DEFER_IF_PERMIT|DEFER_IF_REJECT|DISCARD|[45]\d\d)$/i.test(action)) return 'block';
   if (/^(OK|PERMIT|RELAY|\d+)$/i.test(action)) return 'allow';
@@ -103,8 +102,8 @@ function meaningOf(action: string): 'block' | 'allow' | 'nothing' | undefined {
 }
 
 /**
- * `cidr:` tables (cidr_table(5)): `network result`, `!network result` (a second `!` takes the first back), `if network` … `endif`. A line that starts with space
- * goes on with the one before.
+ * `cidr:` tables (cidr_table(5)): `network result`, `!network result` (a second `!` cancels the first), `if network` … `endif`. A line that starts with space
+ * continues the one before.
  */
 export const postfixCidr = (lines: Lines): LineReader => {
   const first = new FirstMatch(lines);
@@ -156,7 +155,7 @@ export const postfixCidr = (lines: Lines): LineReader => {
         lines.refuse(`more than ${MAX_CONDITIONS} conditions stand in each other`);
         return;
       }
-      // A condition that cannot be read holds for nothing, so that nothing inside it is taken.
+      // An invalid condition is false, so that nothing inside it is used.
       conditions.push({ holds: network(pattern, negated) ?? [], mark: lines.mark() });
       return;
     }
@@ -192,7 +191,7 @@ export const postfixCidr = (lines: Lines): LineReader => {
   };
 };
 
-/** `mynetworks` (postconf(5)): networks apart by commas or space, `[::1]/128`, `!` for an exception. */
+/** `mynetworks` (postconf(5)): networks separated by commas or space, `[::1]/128`, `!` for an exception. */
 export const mynetworks = (lines: Lines): LineReader => {
   const first = new FirstMatch(lines);
   return {

@@ -1,13 +1,13 @@
 import { partialRange } from './address-forms.ts';
 import type { LineReader, Lines } from './lines.ts';
 
-/** A text that is longer is cut off: a TXT record's string has no more octets (RFC 1035 §3.3), and `$` makes more of it. */
+/** Limit of a text in octets, as in a TXT record (RFC 1035 §3.3). `$` makes it longer. */
 const MAX_TEXT = 255;
 
 /**
  * rbldnsd's ip4set, ip4trie and ip6trie: `127/8 ; loopback`, `127.16-31`, `!192.0.2.25`, and `:127.0.0.2:Listed, see $`, which
- * stands for the entries behind it. Octets that are missing are all there are; a leading zero is refused. Directives (`$TTL`)
- * are about the zone.
+ * applies to the following entries. Missing octets stand for all values. A leading zero is an error. Directives (`$TTL`) concern
+ * the zone and are ignored.
  */
 export const rbldnsd = (lines: Lines): LineReader => {
   let usual = '';
@@ -37,7 +37,7 @@ export const rbldnsd = (lines: Lines): LineReader => {
   };
 };
 
-/** The text of `:127.0.0.2:text` or `:text`. */
+/** Returns the text of `:127.0.0.2:text` or `:text`. */
 function textOf(value: string): string | undefined {
   const parts = value.split(':');
   return (

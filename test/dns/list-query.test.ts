@@ -1,7 +1,7 @@
 import fc from 'fast-check';
-import { addressLabels, type ListZoneOptions, listZone, queryList } from 'postern/dns';
+import { type ListZoneOptions, listZone, queryList } from 'postern/dns';
 import type { DnsResolver } from 'postern/env';
-import { parseIp } from 'postern/net';
+import { parseIp, reverseLabels } from 'postern/net';
 import { fixedClock, type ZoneData, zone } from 'postern/testing';
 import { describe, expect, test } from 'vitest';
 
@@ -18,7 +18,7 @@ describe('how a list is asked', () => {
     ['IPv4-mapped → as IPv4', '::ffff:192.0.2.1', '1.2.0.192'],
     ['IPv6 → 32 nibbles', '2001:db8::1', '1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2'],
   ])('%s', (_, ip, labels) => {
-    expect(addressLabels(parseIp(ip)!)).toBe(labels);
+    expect(reverseLabels(parseIp(ip)!)).toBe(labels);
   });
 
   test('with a key: it stands before the zone', async () => {

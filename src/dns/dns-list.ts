@@ -1,10 +1,10 @@
 /**
- * One DNS list, described: where it is asked, what its answers mean, how long it may take.
+ * One DNS list: its options and the meaning of its answers.
  *
- * **Answers**: is this a list that can be asked, and what does this answer of it mean?
- * **Knows**: the options it was made from. **Asks**: nothing.
+ * **Answers**: can this list be queried, and is this answer a listing?
+ * **Knows**: the options of {@link listZone}. **Asks**: nothing.
  * **Standards**: RFC 5782 (DNSBL and DNSWL): §2.1 IPv4, §2.4 IPv6, §3 names, §5 test entries.
- * **Limits**: answers are A records; lists that answer only with TXT are not supported.
+ * **Limits**: answers are A records. Lists that answer with TXT records only are not supported.
  *
  * @example
  * ```ts
@@ -14,7 +14,7 @@
  *   zone: 'multi.dnsbl.example',
  *   label: 'Multi',
  *   codes: { '127.0.0.2': { weight: 4, meaning: 'spam source' }, '127.0.1.0/24': 2, '&64': { weight: 1, meaning: 'bulk' } },
- *   errorCodes: { '127.0.1.255': 'addresses must not be asked here' },
+ *   errorCodes: { '127.0.1.255': 'the list holds no addresses' },
  * });
  * readAnswers(list, ['127.0.0.2']); // { status: 'listed', codes: [{ code: '127.0.0.2', meaning: 'spam source', … }], … }
  * readAnswers(list, ['127.255.255.254']); // { status: 'blocked', … }: never a listing
@@ -22,79 +22,104 @@
  *
  * @module
  */
-import { addWeights, isWeight, weightForm } from '../core/index.ts';
+import {
+  addWeights,
+  assertKnownOptions,
+  isWeight,
+  oneOf,
+  positiveNumber,
+  weightForm,
+  wrongOption,
+} from '../core/index.ts';
 import type { IpAddress, Prefix } from '../net/index.ts';
 import { ipBytes, parseDomain, parseIp, parsePrefix, prefixHas } from '../net/index.ts';
 import { Secret, secret } from './secret.ts';
 
-/** What one code of a list stands for. */
+/** The meaning of one code of a list. */
 export interface CodeMeaning {
-  /** How much a listing under this code weighs; the list's own weight where it is not given. */
+  /** Weight of a listing with this code. Default: the weight of the list. */
   readonly weight?: number;
-  /** What the list means by it, for the log: `exploited host`. */
+  /** The meaning in words, for the log: `exploited host`. */
   readonly meaning?: string;
 }
 
 /**
- * The codes that count, and what they stand for: a weight, a meaning, or both. A code is
+ * The codes that count as listings, each with a weight, a meaning, or both. A code is
  *
  * - an address: `127.0.0.2`
  * - a prefix: `127.0.1.0/24`
  * - a range: `127.0.0.4-127.0.0.7`, or `127.0.0.4-7`
- * - a bit mask: `&8` is every answer in which bit 3 of the last octet is set; `&256` is the lowest bit of the third
+ * - a bit mask: `&8` matches every answer with bit 3 of the last octet set; `&256` is the lowest bit of the third octet
  */
 export type ListCodes = { readonly [code: string]: number | string | CodeMeaning } | readonly string[];
 
-/** Whether a test entry of RFC 5782 §5 that is missing speaks against the list. */
+/** What follows if a test entry of RFC 5782 §5 is missing. */
 export type TestEntries = 'required' | 'expected' | 'none';
 
 /** Options of {@link listZone}. */
 export interface ListZoneOptions {
-  /** The list's zone, without a key: `zen.dnsbl.example`. */
+  /** The zone of the list, without a key: `zen.dnsbl.example`. */
   readonly zone: string;
-  /** What the list is called in replies and logs; it never is its zone, which may hold a customer's key. */
+  /** Name of the list in replies and logs. Replies never show the zone, since it may contain a customer's key. */
   readonly label?: string;
-  /** What is asked: client addresses, names (domains and hosts), or both. `address` where not given. */
+  /** What the list contains: client addresses, names (domains and hosts), or both. Default: `address`. */
   readonly holds?: 'address' | 'name' | 'both';
-  /** Which answers are listings; every answer that is no error where it is not given. */
+  /** Which answers are listings. Default: any non-error answer. */
   readonly codes?: ListCodes;
-  /** Answers that mean "you were not answered", in addition to those that mean so in every list. */
+  /** Answers that are errors, with their meanings, in addition to the error codes that all lists share. */
   readonly errorCodes?: { readonly [code: string]: string } | readonly string[];
-  /** A customer's key: the label that stands before the zone in every question. It is never printed. */
+  /** A customer's key: the label before the zone in every query. It is never printed. */
   readonly key?: string | Secret;
-  /** How long an answer may take, in milliseconds; 5,000 where not given. */
+  /** Deadline of one query in milliseconds. Default: 5,000. */
   readonly timeoutMs?: number;
-  /** Whether the list holds IPv4 addresses; true where not given. */
+  /** Whether the list contains IPv4 addresses. Default: true. */
   readonly ipv4?: boolean;
-  /** Whether the list holds IPv6 addresses. Where not given, it is asked and no IPv6 test entry is missed. */
+  /** Whether the list contains IPv6 addresses. Default: true, except that no IPv6 test entry is expected. */
   readonly ipv6?: boolean;
-  /** Ask for the TXT record too once there is a listing; false where not given. */
+  /** Queries the TXT record too if there is a listing. Default: false. */
   readonly text?: boolean;
   /**
-   * What the test entries of RFC 5782 §5 must show: `required`: 127.0.0.2 is listed and 127.0.0.1 is not, or the list is
-   * suspended; `expected` (the default): a missing 127.0.0.2 is reported, and only a listed 127.0.0.1 suspends; `none`:
-   * the list has no test entries.
+   * What the test entries of RFC 5782 §5 must show. `required`: the list is suspended unless 127.0.0.2 is listed and
+   * 127.0.0.1 is not. `expected`: a missing 127.0.0.2 is reported, and only a listed 127.0.0.1 suspends the list. `none`:
+   * the list has no test entries. Default: `expected`.
    */
   readonly testEntries?: TestEntries;
-  /** The list cannot be asked without a `key`. */
+  /** Whether the list requires a `key`. Default: false. */
   readonly keyNeeded?: boolean;
-  /** The list is gone, and why; such a list is refused. */
+  /** Why the list has been closed. Such a list is refused. */
   readonly retired?: string;
 }
 
-/** A code of a list, read. */
+/** The names of all options of {@link listZone}. @internal */
+export const listZoneOptionNames: readonly (keyof ListZoneOptions)[] = [
+  'zone',
+  'label',
+  'holds',
+  'codes',
+  'errorCodes',
+  'key',
+  'timeoutMs',
+  'ipv4',
+  'ipv6',
+  'text',
+  'testEntries',
+  'keyNeeded',
+  'retired',
+];
+
+/** One code of a list, parsed. */
 export interface CodeRule {
-  /** As it was written. */
+  /** The code as the options have it. */
   readonly pattern: string;
-  /** Whether the list's answer is one of this rule's codes. */
+  /** Whether an answer of the list matches the code. */
   readonly matches: (address: IpAddress) => boolean;
-  /** Of rules that name an answer, the narrowest speaks; masks always do. */
+  /** How many answers the code matches. Of codes that match an answer, the narrowest counts. 0 for a mask, which always counts. */
   readonly width: number;
   readonly weight?: number;
   readonly meaning?: string;
 }
 
-/** A DNS list, validated. Made by {@link listZone}. */
+/** A DNS list with validated options. Returned by {@link listZone}. */
 export interface ListZone {
   readonly zone: string;
   readonly label: string | undefined;
@@ -103,78 +128,86 @@ export interface ListZone {
   readonly timeoutMs: number;
   readonly ipv4: boolean;
   readonly ipv6: boolean;
-  /** Whether the author said that the list holds IPv6 addresses, so that its test entries can be missed. */
+  /** Whether `ipv6: true` was given, so that IPv6 test entries are expected. */
   readonly ipv6Declared: boolean;
   readonly text: boolean;
   readonly testEntries: TestEntries;
-  /** The codes that count; `undefined`: every answer that is no error. */
+  /** The codes that count as listings. `undefined`: any non-error answer does. */
   readonly codes: readonly CodeRule[] | undefined;
   readonly errorCodes: readonly CodeRule[];
-  /** The heaviest sum of weights that one answer can come to; undefined where no code has a weight. */
+  /** The largest sum of weights that one answer can have. `undefined` if no code has a weight. */
   readonly heaviest: number | undefined;
-  /** The lightest. */
+  /** The smallest such sum. */
   readonly lightest: number | undefined;
-  /** What the list is called where it is kept in memory or a store; without its key. */
+  /** The identity of the list in health records. It does not contain the key. */
   readonly id: string;
 }
 
 const DEFAULT_TIMEOUT_MS = 5_000;
+/** Limit of `label` in characters: it must fit into a reply line. */
+const MAX_LABEL = 60;
+/** Limit of key and zone together, in characters: an IPv6 query takes 64 more. */
+const MAX_KEY_AND_ZONE = 180;
 
-/** Where every answer of a list lies (RFC 5782 §2.1). */
+/** All answers of a list are in this prefix (RFC 5782 §2.1). */
 const answerSpace: Prefix = parsePrefix('127.0.0.0/8');
 
 /**
- * Answers that are errors in every list, whatever its own codes say. 127.0.0.1 is what several lists give to those they
- * refuse, and never a listing (RFC 5782 §2.1); 127.255.255.0/24 is what Spamhaus and others answer with instead of data.
+ * Answers that are errors in every list, whatever its own codes are. Several lists answer 127.0.0.1 to clients they refuse,
+ * and it is never a listing (RFC 5782 §2.1). Spamhaus and others use 127.255.255.0/24 for errors.
  */
 const errorsEverywhere: readonly (readonly [Prefix, string])[] = [
   [parsePrefix('127.0.0.1'), 'the list refuses to answer'],
-  [parsePrefix('127.255.255.252'), 'the list does not know a zone of this name'],
+  [parsePrefix('127.255.255.252'), 'the list has no zone of this name'],
   [parsePrefix('127.255.255.254'), 'the list does not answer public or unnamed resolvers'],
-  [parsePrefix('127.255.255.255'), 'the list was asked too often'],
+  [parsePrefix('127.255.255.255'), 'the list reports too many queries'],
   [parsePrefix('127.255.255.0/24'), 'the list answers with an error code'],
 ];
 
 /**
- * Describes a DNS list.
+ * Validates the options of one DNS list.
  *
- * @param where what the option belongs to, for messages: `dnsbl`
- * @throws TypeError that names the option, the value and what is allowed. A key is never part of a message.
+ * @throws {TypeError} if an option is wrong. The message never contains the key.
  */
-export function listZone(options: ListZoneOptions, where = 'listZone'): ListZone {
-  const { label, holds = 'address', timeoutMs = DEFAULT_TIMEOUT_MS, testEntries = 'expected' } = options;
-  const { ipv4 = true, ipv6 = true, text = false } = options;
-  const wrong = (what: string): TypeError => new TypeError(`${where}: ${what}`);
+export function listZone(options: ListZoneOptions): ListZone {
+  assertKnownOptions('listZone', options, listZoneOptionNames);
+  return readListZone('listZone', options);
+}
+
+/** Does the same for the options of another function, `owner`, which may have more. @internal */
+export function readListZone(owner: string, options: ListZoneOptions): ListZone {
+  const { label, timeoutMs = DEFAULT_TIMEOUT_MS, ipv4 = true, ipv6 = true, text = false } = options;
   const zone = typeof options.zone === 'string' ? parseDomain(options.zone) : undefined;
-  if (zone === undefined)
-    throw wrong(`zone ${JSON.stringify(options.zone)} is not a domain name; give it like "zen.dnsbl.example"`);
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: a label goes into replies, which hold none
+  if (zone === undefined) throw wrongOption(owner, 'zone', 'a domain name like "zen.dnsbl.example"', options.zone);
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: replies quote the label and must not contain control characters
   if (label !== undefined && (typeof label !== 'string' || !/[a-z0-9]/i.test(label) || /[\x00-\x1f\x7f]/.test(label)))
-    throw wrong(`label ${JSON.stringify(label)} must be printable and hold a letter or a digit`);
-  if (label !== undefined && label.length > 60)
-    throw wrong(`label ${JSON.stringify(label)} is longer than 60 characters`);
+    throw wrongOption(owner, 'label', 'printable, with a letter or a digit', label);
+  if (label !== undefined && label.length > MAX_LABEL)
+    throw wrongOption(owner, 'label', `at most ${MAX_LABEL} characters long`, label);
   if (options.retired !== undefined)
-    throw wrong(`zone ${JSON.stringify(zone)} is retired: ${options.retired}; take it out`);
+    throw new TypeError(`${owner}: zone ${JSON.stringify(zone)} is retired: ${options.retired}; remove it`);
   if (options.keyNeeded === true && options.key === undefined)
-    throw wrong(`zone ${JSON.stringify(zone)} is asked with a key; give it as key`);
-  if (!['address', 'name', 'both'].includes(holds))
-    throw wrong(`holds ${JSON.stringify(holds)} must be "address", "name" or "both"`);
-  if (!(timeoutMs > 0) || !Number.isFinite(timeoutMs))
-    throw wrong(`timeoutMs ${String(timeoutMs)} must be a number of milliseconds more than 0`);
-  if (!['required', 'expected', 'none'].includes(testEntries))
-    throw wrong(`testEntries ${JSON.stringify(testEntries)} must be "required", "expected" or "none"`);
+    throw new TypeError(`${owner}: zone ${JSON.stringify(zone)} requires a key; set the option key`);
+  const holds = oneOf(owner, 'holds', options.holds ?? 'address', ['address', 'name', 'both']);
+  positiveNumber(owner, 'timeoutMs', timeoutMs);
+  const testEntries = oneOf(owner, 'testEntries', options.testEntries ?? 'expected', ['required', 'expected', 'none']);
   for (const [name, value] of Object.entries({ ipv4, ipv6, text })) {
-    if (typeof value !== 'boolean') throw wrong(`${name} ${JSON.stringify(value)} must be true or false`);
+    if (typeof value !== 'boolean') throw wrongOption(owner, name, 'true or false', value);
   }
-  if (!ipv4 && !ipv6) throw wrong('ipv4 and ipv6 are both false, so that the list could never be asked');
-  const key = readKey(options.key, zone, wrong);
-  const errorCodes = rulesOf(errorEntries(options.errorCodes, wrong), 'errorCodes', wrong);
-  const codes = options.codes === undefined ? undefined : rulesOf(codeEntries(options.codes, wrong), 'codes', wrong);
+  if (holds === 'address' && !ipv4 && !ipv6)
+    throw new TypeError(`${owner}: zone ${JSON.stringify(zone)} contains no addresses: ipv4 and ipv6 are both false`);
+  const key = readKey(owner, options.key, zone);
+  const errorCodes = readCodes(owner, 'errorCodes', errorEntries(owner, options.errorCodes));
+  const codes = options.codes === undefined ? undefined : readCodes(owner, 'codes', codeEntries(owner, options.codes));
   for (const rule of codes ?? []) {
     if (errorsEverywhere.some(([prefix]) => rule.width > 0 && covers(prefix, rule.pattern)))
-      throw wrong(`codes ${JSON.stringify(rule.pattern)} can never be a listing: it is an error code in every list`);
+      throw new TypeError(
+        `${owner}: codes ${JSON.stringify(rule.pattern)} can never be a listing: it is an error code in every list`,
+      );
   }
   const weights = (codes ?? []).flatMap(({ weight }) => (weight === undefined ? [] : [weight]));
+  const sum = (bound: (weight: number) => number): number | undefined =>
+    weights.length === 0 ? undefined : weights.reduce((total, weight) => addWeights(total, bound(weight)), 0);
   return {
     zone,
     label,
@@ -188,64 +221,64 @@ export function listZone(options: ListZoneOptions, where = 'listZone'): ListZone
     testEntries,
     codes,
     errorCodes,
-    heaviest:
-      weights.length === 0 ? undefined : weights.reduce((sum, weight) => addWeights(sum, Math.max(0, weight)), 0),
-    lightest:
-      weights.length === 0 ? undefined : weights.reduce((sum, weight) => addWeights(sum, Math.min(0, weight)), 0),
+    heaviest: sum((weight) => Math.max(0, weight)),
+    lightest: sum((weight) => Math.min(0, weight)),
     id: zone,
   };
 }
 
-function readKey(key: unknown, zone: string, wrong: (what: string) => TypeError): Secret | undefined {
+function readKey(owner: string, key: unknown, zone: string): Secret | undefined {
   if (key === undefined) return undefined;
-  if (!(key instanceof Secret) && typeof key !== 'string') throw wrong('key must be a text or a secret()');
-  if (key === '') throw wrong('key is empty; leave it out where the list needs none');
-  const value = key instanceof Secret ? key : secret(key);
+  // Messages never contain the key, not even a wrong one.
+  if ((!(key instanceof Secret) && typeof key !== 'string') || key === '')
+    throw new TypeError(`${owner}: key must be a non-empty string or a secret()`);
+  const value = secret(key);
   const text = value.reveal();
-  if (parseDomain(text) === undefined || text.endsWith('.') || text.length + zone.length > 180)
-    throw wrong('key must be made of labels of letters, digits, hyphens and underscores, short enough for a name');
+  if (parseDomain(text) === undefined || text.endsWith('.') || text.length + zone.length > MAX_KEY_AND_ZONE)
+    throw new TypeError(
+      `${owner}: key must consist of labels of letters, digits, hyphens and underscores, with at most ${MAX_KEY_AND_ZONE} characters together with the zone`,
+    );
   return value;
 }
 
-function codeEntries(codes: ListCodes, wrong: (what: string) => TypeError): [string, CodeMeaning][] {
+function codeEntries(owner: string, codes: ListCodes): [string, CodeMeaning][] {
   if (typeof codes !== 'object' || codes === null)
-    throw wrong(`codes ${JSON.stringify(codes)} must be a list of codes, or an object like { "127.0.0.2": 4 }`);
+    throw wrongOption(owner, 'codes', 'an array of codes, or an object like { "127.0.0.2": 4 }', codes);
   const entries: [string, number | string | CodeMeaning][] = Array.isArray(codes)
     ? (codes as readonly string[]).map((code) => [code, {}])
     : Object.entries(codes);
   if (entries.length === 0)
-    throw wrong('codes is empty, so that nothing would ever be listed; leave it out for every code');
+    throw new TypeError(`${owner}: codes must not be empty; omit it to count any non-error answer as a listing`);
   return entries.map(([code, value]) => {
+    const option = `codes[${JSON.stringify(code)}]`;
     const meant: CodeMeaning =
       typeof value === 'number' ? { weight: value } : typeof value === 'string' ? { meaning: value } : value;
     if (typeof meant !== 'object' || meant === null)
-      throw wrong(`codes ${JSON.stringify(code)} must be a weight, a meaning, or { weight, meaning }`);
+      throw wrongOption(owner, option, 'a weight, a meaning, or { weight, meaning }', value);
     if (meant.weight !== undefined && !isWeight(meant.weight))
-      throw wrong(`codes ${JSON.stringify(code)} weight must be ${weightForm}, got ${String(meant.weight)}`);
+      throw wrongOption(owner, `${option}.weight`, weightForm, meant.weight);
     return [code, meant];
   });
 }
 
-function errorEntries(
-  codes: ListZoneOptions['errorCodes'],
-  wrong: (what: string) => TypeError,
-): [string, CodeMeaning][] {
+function errorEntries(owner: string, codes: ListZoneOptions['errorCodes']): [string, CodeMeaning][] {
   if (codes === undefined) return [];
   if (typeof codes !== 'object' || codes === null)
-    throw wrong(
-      `errorCodes ${JSON.stringify(codes)} must be a list of codes, or an object like { "127.0.1.255": "why" }`,
-    );
+    throw wrongOption(owner, 'errorCodes', 'an array of codes, or an object like { "127.0.1.255": "why" }', codes);
   return Array.isArray(codes)
     ? (codes as readonly string[]).map((code) => [code, { meaning: 'the list answers with an error code' }])
     : Object.entries(codes).map(([code, meaning]) => [code, { meaning: String(meaning) }]);
 }
 
-function rulesOf(entries: [string, CodeMeaning][], option: string, wrong: (what: string) => TypeError): CodeRule[] {
+function readCodes(owner: string, option: string, entries: [string, CodeMeaning][]): CodeRule[] {
   return entries.map(([pattern, { weight, meaning }]) => {
     const read = typeof pattern === 'string' ? readPattern(pattern) : undefined;
     if (read === undefined)
-      throw wrong(
-        `${option} ${JSON.stringify(pattern)} is no code; give an address in 127.0.0.0/8, a prefix, a range like "127.0.0.4-7", or a bit mask like "&8"`,
+      throw wrongOption(
+        owner,
+        `a code in ${option}`,
+        'an address in 127.0.0.0/8, a prefix, a range like "127.0.0.4-7", or a bit mask like "&8"',
+        pattern,
       );
     return { pattern, ...read, weight, meaning };
   });
@@ -257,7 +290,7 @@ function readPattern(pattern: string): Pick<CodeRule, 'matches' | 'width'> | und
   const mask = /^&(\d{1,8})$/.exec(pattern);
   if (mask !== null) {
     const bits = Number(mask[1]);
-    // Only the 24 bits below the fixed first octet say anything.
+    // The first octet is always 127, so only the 24 bits below it carry information.
     if (bits < 1 || bits > 0xffffff) return undefined;
     return { matches: (address) => (numberOf(address) & bits) !== 0, width: 0 };
   }
@@ -280,7 +313,7 @@ function readPattern(pattern: string): Pick<CodeRule, 'matches' | 'width'> | und
   }
 }
 
-/** Whether all that the pattern names lies in the prefix. */
+/** Whether the prefix contains every answer that the code matches. */
 function covers(prefix: Prefix, pattern: string): boolean {
   if (pattern.includes('-')) {
     const [first, last] = pattern.split('-') as [string, string];
@@ -292,32 +325,34 @@ function covers(prefix: Prefix, pattern: string): boolean {
   return named.length >= prefix.length && prefixHas(prefix, named.address);
 }
 
-/** One answer of a list that is a listing. */
+/** One listing in an answer. */
 export interface ListedCode extends CodeMeaning {
-  /** The answer: `127.0.0.2`. */
+  /** The code: `127.0.0.2`. */
   readonly code: string;
 }
 
-/** What a list's answers mean, taken together. */
+/** The meaning of all records of one answer. */
 export type ListReading =
   | {
       readonly status: 'listed';
       readonly codes: readonly ListedCode[];
-      /** The sum of the weights of the codes found, each code's once; undefined where none of them has a weight. */
+      /** Sum of the weights of the codes found, each counted once. `undefined` if none of them has a weight. */
       readonly weight: number | undefined;
-      /** A code was found that has no weight of its own: the list's weight counts, once. */
+      /** Whether a code without a weight of its own was found: the weight of the list is then added once. */
       readonly plain: boolean;
     }
   | {
       readonly status: 'notListed';
-      /** Answers that none of the codes names. */
+      /** Answers that match no code of the list. */
       readonly unknown: readonly string[];
     }
   | { readonly status: 'blocked' | 'invalid'; readonly reason: string; readonly answers: readonly string[] };
 
 /**
- * Reads all answers of a list. One that is no answer of a list at all (`invalid`), or an error code (`blocked`), speaks
- * for the whole: a resolver or a list in that state is not believed in the rest.
+ * Interprets all records of an answer.
+ *
+ * One record outside 127.0.0.0/8 makes the whole answer `invalid`, and one error code makes it `blocked`: a resolver or a
+ * list in that state is not trusted for the rest.
  */
 export function readAnswers(list: ListZone, addresses: readonly string[]): ListReading {
   const blocked: string[] = [];
@@ -361,29 +396,27 @@ export function readAnswers(list: ListZone, addresses: readonly string[]): ListR
     }
   }
   if (invalid.length > 0)
-    return { status: 'invalid', reason: 'an answer lies outside 127.0.0.0/8', answers: invalid.slice(0, MAX_SHOWN) };
+    return { status: 'invalid', reason: 'an answer is outside 127.0.0.0/8', answers: invalid.slice(0, MAX_SHOWN) };
   if (blocked.length > 0) return { status: 'blocked', reason, answers: blocked.slice(0, MAX_SHOWN) };
   if (codes.length === 0) return { status: 'notListed', unknown: unknown.slice(0, MAX_SHOWN) };
   return { status: 'listed', codes: codes.slice(0, MAX_SHOWN), weight, plain };
 }
 
-/** A list gives a handful of answers; what comes beyond this is not read. */
+/** Limit of records read from one answer. Lists return a handful. */
 const MAX_ANSWERS = 64;
+/** Limit of records reported of one answer. */
 const MAX_SHOWN = 16;
 
-const meaningOf = ({ weight, meaning }: CodeRule): CodeMeaning => ({
-  weight,
-  meaning,
-});
+const meaningOf = ({ weight, meaning }: CodeRule): CodeMeaning => ({ weight, meaning });
 
-/** The narrowest code that names the answer, and every mask that it has a bit of. */
+/** Returns the narrowest code that matches the answer, and every mask that does. */
 function rulesFor(codes: readonly CodeRule[], address: IpAddress): readonly CodeRule[] {
   const matching = codes.filter((rule) => rule.matches(address));
   const narrowest = Math.min(...matching.filter(({ width }) => width > 0).map(({ width }) => width));
   return matching.filter(({ width }) => width === 0 || width === narrowest);
 }
 
-/** The text without the list's zone and key: what a resolver or a list says may name the question. */
+/** Removes the zone and the key of the list from a text: a resolver's or list's words may quote the query. @internal */
 export function withoutZone(list: ListZone, text: string): string {
   const hidden = list.key === undefined ? text : list.key.redact(text);
   return hidden.replace(new RegExp(list.zone.replace(/[.]/g, '\\.'), 'gi'), '[zone]');

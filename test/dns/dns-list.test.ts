@@ -118,34 +118,38 @@ describe('properties', () => {
 
 describe('a wrong option → TypeError that names it', () => {
   test.each<[Record<string, unknown>, string]>([
-    [{ zone: '' }, 'listZone: zone "" is not a domain name; give it like "zen.dnsbl.example"'],
-    [{ zone: 'a..b' }, 'zone "a..b"'],
-    [{ zone: undefined }, 'zone undefined'],
-    [{ label: '\r\nEvil' }, 'label "\\r\\nEvil" must be printable'],
-    [{ label: '--' }, 'label "--"'],
-    [{ holds: 'mail' }, 'holds "mail" must be "address", "name" or "both"'],
-    [{ timeoutMs: 0 }, 'timeoutMs 0'],
-    [{ timeoutMs: Number.NaN }, 'timeoutMs NaN'],
-    [{ timeoutMs: '5s' }, 'timeoutMs 5s'],
-    [{ testEntries: true }, 'testEntries true'],
-    [{ ipv6: 'yes' }, 'ipv6 "yes" must be true or false'],
-    [{ ipv4: false, ipv6: false }, 'never be asked'],
-    [{ codes: {} }, 'codes is empty'],
-    [{ codes: { '127.0.0.300': 1 } }, 'codes "127.0.0.300" is no code'],
-    [{ codes: { '10.0.0.2': 1 } }, 'codes "10.0.0.2" is no code'],
+    [{ zone: '' }, 'listZone: zone must be a domain name like "zen.dnsbl.example", got ""'],
+    [{ zone: 'a..b' }, 'got "a..b"'],
+    [{ zone: undefined }, 'got undefined'],
+    [{ label: '\r\nEvil' }, 'label must be printable, with a letter or a digit, got "\\r\\nEvil"'],
+    [{ label: '--' }, 'got "--"'],
+    [{ holds: 'mail' }, 'holds must be "address", "name" or "both", got "mail"'],
+    [{ timeoutMs: 0 }, 'timeoutMs must be a positive number, got 0'],
+    [{ timeoutMs: Number.NaN }, 'got NaN'],
+    [{ timeoutMs: '5s' }, 'got "5s"'],
+    [{ testEntries: true }, 'testEntries must be "required", "expected" or "none", got true'],
+    [{ ipv6: 'yes' }, 'ipv6 must be true or false, got "yes"'],
+    [{ ipv4: false, ipv6: false }, 'contains no addresses'],
+    [{ codes: {} }, 'codes must not be empty'],
+    [
+      { codes: { '127.0.0.300': 1 } },
+      'a code in codes must be an address in 127.0.0.0/8, a prefix, a range like "127.0.0.4-7", or a bit mask like "&8", got "127.0.0.300"',
+    ],
+    [{ codes: { '10.0.0.2': 1 } }, 'got "10.0.0.2"'],
     [{ codes: { '127.0.0.1': 1 } }, 'codes "127.0.0.1" can never be a listing'],
     [{ codes: { '127.255.255.2-9': 1 } }, 'can never be a listing'],
-    [{ codes: { '127.0.0.9-2': 1 } }, 'codes "127.0.0.9-2" is no code'],
-    [{ codes: { '127.0.0.1/24': 1 } }, 'codes "127.0.0.1/24" is no code'],
-    [{ codes: { '&0': 1 } }, 'codes "&0" is no code'],
-    [{ codes: { '&99999999': 1 } }, 'is no code'],
-    [{ codes: { '127.0.0.2': Number.NaN } }, 'weight must be a number with at most three decimals'],
-    [{ codes: 7 }, 'codes 7'],
-    [{ errorCodes: ['nonsense'] }, 'errorCodes "nonsense" is no code'],
-    [{ key: '' }, 'key is empty'],
-    [{ key: 5 }, 'key must be a text'],
+    [{ codes: { '127.0.0.9-2': 1 } }, 'got "127.0.0.9-2"'],
+    [{ codes: { '127.0.0.1/24': 1 } }, 'got "127.0.0.1/24"'],
+    [{ codes: { '&0': 1 } }, 'got "&0"'],
+    [{ codes: { '&99999999': 1 } }, 'got "&99999999"'],
+    [{ codes: { '127.0.0.2': Number.NaN } }, 'codes["127.0.0.2"].weight must be a number with at most three decimals'],
+    [{ codes: 7 }, 'codes must be an array of codes, or an object like { "127.0.0.2": 4 }, got 7'],
+    [{ errorCodes: ['nonsense'] }, 'a code in errorCodes must be'],
+    [{ key: '' }, 'key must be a non-empty string or a secret()'],
+    [{ key: 5 }, 'key must be a non-empty string or a secret()'],
     [{ retired: 'it ended in 2013' }, 'is retired: it ended in 2013'],
-    [{ keyNeeded: true }, 'is asked with a key'],
+    [{ zones: 'x' }, 'unknown option zones (known: zone,'],
+    [{ keyNeeded: true }, 'requires a key'],
   ])('%j', (options, message) => {
     expect(() => listZone({ zone: 'list.example', ...options } as ListZoneOptions)).toThrow(
       expect.objectContaining({ name: 'TypeError', message: expect.stringContaining(message) }),
@@ -154,7 +158,7 @@ describe('a wrong option → TypeError that names it', () => {
 
   test('a wrong key is not part of the message', () => {
     expect(() => listZone({ zone: 'list.example', key: 'k3y with spaces' })).toThrow(
-      /^listZone: key must be made of labels/,
+      /^listZone: key must consist of labels/,
     );
   });
 });
