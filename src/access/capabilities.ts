@@ -1,9 +1,11 @@
 import type { AccessCapabilities, AccessProtocol } from './facts.ts';
 
 /**
- * The words with which a protocol offers what may be done: `STARTTLS`, `LOGINDISABLED` and `AUTH=PLAIN` in IMAP (RFC 9051
- * §7.2.2), `STLS`, `USER` and `SASL PLAIN` in POP3 (RFC 2449, RFC 5034), `STARTTLS` and `AUTH PLAIN` in SMTP (RFC 3207,
- * RFC 4954), `"STARTTLS"` and `"SASL" "PLAIN"` in ManageSieve (RFC 5804 §1.7). Only these; what else a server can do is its own.
+ * Returns the capabilities about TLS and logging in, in the words of a protocol.
+ *
+ * `STARTTLS`, `LOGINDISABLED` and `AUTH=PLAIN` in IMAP (RFC 9051 §7.2.2), `STLS`, `USER` and `SASL PLAIN` in POP3 (RFC 2449,
+ * RFC 5034), `STARTTLS` and `AUTH PLAIN` in SMTP (RFC 3207, RFC 4954), `"STARTTLS"` and `"SASL" "PLAIN"` in ManageSieve
+ * (RFC 5804 §1.7). The server adds its other capabilities itself.
  */
 export function capabilityWords(protocol: AccessProtocol, can: AccessCapabilities): string[] {
   const words: string[] = [];

@@ -1,6 +1,5 @@
 /**
- * The vocabulary of logging in, in IMAP, POP3, submission and ManageSieve: what is known, what a policy is, and the one place
- * that knows each protocol's words.
+ * The vocabulary of logins in IMAP, POP3, submission and ManageSieve: facts, policies, replies and SASL.
  *
  * @module
  */
@@ -10,6 +9,7 @@ export type {
   AccessCommand,
   AccessCommandFacts,
   AccessConnectFacts,
+  AccessFailure,
   AccessProtocol,
   AccessRefusal,
   AccessStages,
