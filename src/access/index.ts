@@ -3,7 +3,6 @@
  *
  * @module
  */
-export { capabilityWords } from './capabilities.ts';
 export type {
   AccessCapabilities,
   AccessCommand,
@@ -17,7 +16,7 @@ export type {
 export type { AccessPolicy, AccessRules, EncryptionCheck } from './policy.ts';
 export { accessPolicy } from './policy.ts';
 export type { AccessReply, AccessReplyOptions, RefusalWords } from './reply.ts';
-export { accessReply, isAccessRefusal, refusalReply } from './reply.ts';
+export { accessReply, capabilityWords, isAccessRefusal, refusalReply } from './reply.ts';
 export type {
   SaslExchange,
   SaslLogin,
