@@ -281,7 +281,11 @@ describe('SCRAM-SHA-256 (RFC 5802, RFC 7677)', () => {
     const { step } = (await run('user', 'pencil', { lookup: () => Promise.reject(new Error('LDAP')) })) as {
       step: SaslStep;
     };
-    expect(step.state === 'login' && (await step.login.prove!())).toEqual({ result: 'unavailable', reason: 'LDAP', error: new Error('LDAP') });
+    expect(step.state === 'login' && (await step.login.prove!())).toEqual({
+      result: 'unavailable',
+      reason: 'LDAP',
+      error: new Error('LDAP'),
+    });
   });
 
   test.each<[string, Partial<ScramOptions>, string, boolean]>([

@@ -1,69 +1,67 @@
 import type { Awaitable, Check, Decision } from '../../core/index.ts';
-import { defer, defineCheck, isPromise, none } from '../../core/index.ts';
+import { assertKnownOptions, defer, defineCheck, isPromise, none, oneOf, positiveNumber } from '../../core/index.ts';
 import type { Charge, Counters, Env, Rate, Usage } from '../../env/index.ts';
 import type { AuthFacts, ConnectFacts, DataFacts, HeloFacts, MailFacts, RcptFacts } from '../../smtp/facts.ts';
-import { after, usagesOf } from './awaitable.ts';
-import type { LimitAnswer, LimitEvidence, OnStoreDown, Refusal } from './evidence.ts';
-import { answerOf, checkOnStoreDown, evidence, tightest } from './evidence.ts';
+import type { LimitAnswer, LimitEvidence, OnStoreDown, Refusal } from './answers.ts';
+import { after, answerOf, checkedOnStoreDown, evidence, numberFromOne, tightest, usagesOf } from './answers.ts';
 import type { Prefixes } from './exemption.ts';
 import { clientExemption } from './exemption.ts';
 import type { CountedKey, KeyOf } from './keys.ts';
-import { atLeastOne, moreThanZero } from './numbers.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
-/** So many a minute, `burst` of them at once (as many where not given). */
+/** A rate per minute, `burst` of them at once. Default: as many as the rate. */
 export const perMinute = (rate: number, burst?: number): Rate => ({ rate, periodMs: MINUTE, burst });
-/** So many an hour. */
+/** A rate per hour, `burst` of them at once. Default: as many as the rate. */
 export const perHour = (rate: number, burst?: number): Rate => ({ rate, periodMs: HOUR, burst });
-/** So many a day. */
+/** A rate per day, `burst` of them at once. Default: as many as the rate. */
 export const perDay = (rate: number, burst?: number): Rate => ({ rate, periodMs: DAY, burst });
 
-/** What every limit of a rate takes. */
+/** Options of every rate limit. */
 export interface RateLimitOptions {
   /**
-   * When it is charged. `now`, where not given: by asking. `when-accepted`: the check only looks, and says in its detail
-   * what is to be charged; the session ({@link chargeAccepted}) charges it once mail was taken, so that a client whose mail is put off
-   * (greylisting) does not use up its rate by coming again, as it was told to.
+   * When the rate is charged. `now`: when the check is examined. `when-accepted`: when the mail is accepted; the check only
+   * returns the charges, and the session ({@link chargeAccepted}) makes them. So a client whose mail is deferred (greylisting)
+   * does not use up its rate by retrying. Default: `now`.
    */
   readonly charge?: 'now' | 'when-accepted';
-  /** Prefixes of clients that are not counted. */
+  /** Prefixes of clients that are not counted. Default: none. */
   readonly exempt?: Prefixes;
-  /** `open` where not given. */
+  /** What follows if the shared store is down. Default: `open`. */
   readonly onStoreDown?: OnStoreDown;
-  /** Part of the rule's id and of the counters' keys; what is counted, by what and for how long, where not given. */
+  /** Part of the rule's id and of the counters' keys. Default: what is counted, by what, and the period. */
   readonly label?: string;
 }
 
-/** Evidence of a rate, and what is to be charged once the mail is taken. */
+/** Evidence of a rate, with the charges to make once the mail is accepted. */
 export interface RateEvidence extends LimitEvidence {
   readonly charges?: readonly Charge[];
 }
 
 type RateCheck<Facts> = Check<Facts, Pick<Env, 'counters'>, 'pass' | 'none' | 'fail' | 'temperror', RateEvidence>;
 
-/** What is counted, and how a refusal is told. */
+/** What is counted, and how it is refused. */
 export interface Counted<in Facts> {
   /** In the plural: `messages`. */
   readonly what: string;
-  /** How much these facts cost; 1 where not given. 0: nothing. */
+  /** Returns the cost of these facts; 0 is not counted. Default: 1. */
   readonly cost?: (facts: Facts) => number;
-  /** How much is already on its way to be charged when accepted: recipients of the same message before this one. */
+  /** Returns the cost that is pending with `when-accepted`: earlier recipients of the same message. Default: 0. */
   readonly pending?: (facts: Facts) => number;
   readonly refusal: Refusal;
 }
 
 /**
- * A limit of a rate, of anything, by any key, at any stage that knows both.
+ * Limits the rate of anything, by any key, at any stage that knows both.
  *
- * - `pass`: it may; `detail` says what is used of what
- * - `none`: nothing to count: there is no such key for these facts, or the client is exempt
- * - `fail`: the limit is reached, and nothing was charged; `detail.retryAfterMs` says for how long
+ * - `pass`: allowed; `detail` contains the usage
+ * - `none`: not counted, because these facts have no such key, or the client is exempt
+ * - `fail`: the limit is reached, and nothing was charged; `detail.retryAfterMs` is the time until it is allowed again
  * - `temperror`: the shared store is down, and `onStoreDown` is `defer`
  *
- * @throws TypeError for a rate or an option that cannot be
+ * @throws {TypeError} for a wrong rate, and a wrong or unknown option
  */
 export function rateLimit<Facts extends Pick<ConnectFacts, 'client'>>(
   counted: Counted<Facts>,
@@ -71,16 +69,15 @@ export function rateLimit<Facts extends Pick<ConnectFacts, 'client'>>(
   rate: Rate,
   options: RateLimitOptions = {},
 ): RateCheck<Facts> {
-  const maker = 'rateLimit';
-  moreThanZero(maker, 'rate', rate.rate);
-  moreThanZero(maker, 'periodMs', rate.periodMs);
-  if (rate.burst !== undefined) atLeastOne(maker, 'burst', rate.burst);
-  else atLeastOne(maker, 'rate without burst', rate.rate);
-  const onStoreDown = checkOnStoreDown(maker, options.onStoreDown ?? 'open');
-  const exempt = clientExemption(maker, 'exempt', options.exempt);
-  const { charge = 'now' } = options;
-  if (charge !== 'now' && charge !== 'when-accepted')
-    throw new TypeError(`${maker}: charge ${JSON.stringify(charge)} must be 'now' or 'when-accepted'`);
+  const owner = 'rateLimit';
+  assertKnownOptions(owner, options, ['charge', 'exempt', 'onStoreDown', 'label']);
+  positiveNumber(owner, 'rate', rate.rate);
+  positiveNumber(owner, 'periodMs', rate.periodMs);
+  if (rate.burst !== undefined) numberFromOne(owner, 'burst', rate.burst);
+  else numberFromOne(owner, 'rate without burst', rate.rate);
+  const onStoreDown = checkedOnStoreDown(owner, options.onStoreDown);
+  const exempt = clientExemption(owner, 'exempt', options.exempt);
+  const charge = oneOf(owner, 'charge', options.charge ?? 'now', ['now', 'when-accepted']);
   const label = options.label ?? `${counted.what}-per-${by.name}-per-${periodName(rate.periodMs)}`;
   const head = `${label} `;
   const { what, refusal } = counted;
@@ -99,15 +96,15 @@ export function rateLimit<Facts extends Pick<ConnectFacts, 'client'>>(
         const usage = usages[i] as Usage;
         const detail: RateEvidence = {
           ...evidence(what, (keys[i] as CountedKey).key, usage, rate.periodMs),
-          ...(charge === 'when-accepted' && usage.allowed ? { charges } : {}),
+          charges: charge === 'when-accepted' && usage.allowed ? charges : undefined,
         };
         return answerOf(usage.allowed, detail, refusal, onStoreDown);
       };
-      const ask = (): Awaitable<readonly Usage[]> =>
+      const query = (): Awaitable<readonly Usage[]> =>
         charge === 'now' ? counters.chargeAll(charges) : peekAll(counters, charges, counted.pending?.(facts) ?? 0);
       return after(
         usagesOf(
-          ask,
+          query,
           charges.map((one) => one.rate.burst ?? one.rate.rate),
         ),
         conclude,
@@ -130,10 +127,12 @@ const periodName = (ms: number): string =>
   ms === MINUTE ? 'minute' : ms === HOUR ? 'hour' : ms === DAY ? 'day' : `${ms}ms`;
 
 /**
- * Charges what limits with `charge: 'when-accepted'` held open, for decisions that let the mail in: those of one
- * transaction, once the message was taken. A session does so by itself; a host without one calls it. Decisions that refused, and rules in shadow, charge nothing.
+ * Makes the charges of limits with `charge: 'when-accepted'`.
  *
- * @returns how many charges were made
+ * Pass the decisions of one transaction once the message is accepted. A session does this itself; call it if your host has no
+ * session. Decisions that refused, and rules in shadow, charge nothing.
+ *
+ * @returns the number of charges
  */
 export async function chargeAccepted(
   decisions: Decision | readonly Decision[],
@@ -155,7 +154,7 @@ export async function chargeAccepted(
 
 const tooFast = (explanation: string): Refusal => ({ cause: 'rate-exceeded', status: '7.1', explanation });
 
-/** Messages, at MAIL. */
+/** Limits the rate of messages, at MAIL. */
 export const messageRate = <Facts>(
   by: KeyOf<Facts>,
   rate: Rate,
@@ -168,7 +167,7 @@ export const messageRate = <Facts>(
     options,
   );
 
-/** Recipients, at RCPT. */
+/** Limits the rate of recipients, at RCPT. */
 export const recipientRate = <Facts>(
   by: KeyOf<Facts>,
   rate: Rate,
@@ -185,7 +184,7 @@ export const recipientRate = <Facts>(
     options,
   );
 
-/** Octets of messages, when one has been read. */
+/** Limits the rate of message bytes, at the end of DATA. */
 export const octetRate = <Facts>(
   by: KeyOf<Facts>,
   rate: Rate,
@@ -202,7 +201,7 @@ export const octetRate = <Facts>(
     options,
   );
 
-/** Attempts to log in, at AUTH, before any secret was shown: right ones count too. Failures are for smtp-auth to count. */
+/** Limits the rate of login attempts, at AUTH. Successful ones count too; the budgets of `smtpAuth()` count failures. */
 export const authRate = <Facts>(
   by: KeyOf<Facts>,
   rate: Rate,
@@ -211,8 +210,8 @@ export const authRate = <Facts>(
   rateLimit<Facts & AuthFacts>(
     {
       what: 'logins',
-      // Without a row of the table it is AUTH's usual 454: a rate is not a wrong password.
-      refusal: { status: '7.0', explanation: 'Too many attempts to log in; please try again later' },
+      // Without a cause the reply is AUTH's usual 454: a rate limit is not a wrong password.
+      refusal: { status: '7.0', explanation: 'Too many login attempts; please try again later' },
     },
     by,
     rate,
@@ -220,8 +219,8 @@ export const authRate = <Facts>(
   );
 
 /**
- * TLS handshakes by STARTTLS, at HELO: the greeting that follows one (RFC 3207 §4.2). A client that greets again is
- * counted again.
+ * Limits the rate of TLS handshakes by STARTTLS. They are counted at the HELO that follows (RFC 3207 §4.2); another HELO counts
+ * again.
  */
 export const startTlsRate = <Facts>(
   by: KeyOf<Facts>,
