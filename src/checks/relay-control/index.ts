@@ -230,14 +230,9 @@ export function relayControl(options: RelayControlOptions): RelayControl {
     signal: AbortSignal,
   ): Promise<RelayAnswer> {
     const ended = await withDeadline(env.clock, recipientsWithinMs, signal, (late) => hook(mailbox, late));
-    const status: { answer: unknown; error?: string } =
-      ended.how === 'answered'
-        ? { answer: ended.value, error: `recipients returned ${typeof ended.value}` }
-        : {
-            answer: 'unavailable',
-            error: ended.how === 'failed' ? messageOf(ended.error) : ended.how === 'late' ? 'deadline' : 'aborted',
-          };
-    switch (status.answer) {
+    if (ended.how === 'failed') return unavailable(messageOf(ended.error));
+    if (ended.how !== 'answered') return unavailable(ended.how === 'late' ? 'deadline' : 'aborted');
+    switch (ended.value) {
       case 'known':
         return pass({ detail: { because: here ? 'local-domain' : 'relay-domain' } });
       case 'unknown':
@@ -248,18 +243,17 @@ export function relayControl(options: RelayControlOptions): RelayControl {
           detail: { because: 'recipient-unknown' },
         });
       case 'disabled':
-        return fail({ status: '2.1', explanation: 'Mailbox does not accept mail', detail: { because: 'recipient-disabled' } });
+        return fail({
+          status: '2.1',
+          explanation: 'Mailbox does not accept mail',
+          detail: { because: 'recipient-disabled' },
+        });
       case 'full':
         return temperror({ status: '2.2', explanation: 'Mailbox is full', detail: { because: 'recipient-full' } });
+      case 'unavailable':
+        return unavailable();
       default:
-        return temperror({
-          status: '3.0',
-          explanation: 'Recipient could not be checked; please try again later',
-          detail: {
-            because: 'recipient-unavailable',
-            error: status.answer === 'unavailable' && ended.how === 'answered' ? undefined : status.error,
-          },
-        });
+        return unavailable(`recipients returned ${typeof ended.value}`);
     }
   }
 
@@ -277,16 +271,22 @@ const denied: RelayAnswer = fail({
   explanation: 'Relaying denied',
   detail: { because: 'not-allowed' },
 });
+const unavailable = (error?: string): RelayAnswer =>
+  temperror({
+    status: '3.0',
+    explanation: 'Recipient could not be checked; please try again later',
+    detail: { because: 'recipient-unavailable', error },
+  });
 const senderRouted: RelayAnswer = fail({
   cause: 'relay-denied',
   status: '7.1',
-  explanation: 'Relaying denied: the address routes through this server',
+  explanation: 'Relaying denied: recipient address contains a route',
   detail: { because: 'sender-routed' },
 });
 const sourceRouted: RelayAnswer = fail({
   cause: 'recipient-syntax',
   status: '1.3',
-  explanation: 'Source routes are not followed here',
+  explanation: 'Source routes are not supported',
   detail: { because: 'source-route' },
 });
 

@@ -40,8 +40,7 @@ export interface Trust {
 
 /** @throws {TypeError} for a malformed prefix */
 export function trust(entries: readonly string[]): Trust {
-  if (!Array.isArray(entries))
-    throw wrongOption('relayControl', 'trustedNetworks', FORM, entries);
+  if (!Array.isArray(entries)) throw wrongOption('relayControl', 'trustedNetworks', FORM, entries);
   const unix = entries.includes('unix');
   const networks = entries.filter((entry) => entry !== 'unix');
   const prefixes = networks.map((entry) => {
