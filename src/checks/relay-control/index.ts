@@ -70,7 +70,7 @@ export type { RelayWarning } from './trust.ts';
  * - `known`: the mailbox exists and accepts mail
  * - `unknown`: the mailbox does not exist (550 5.1.1)
  * - `disabled`: the mailbox exists but does not accept mail (550 5.2.1)
- * - `full`: the mailbox is full (452 4.2.2)
+ * - `full`: the mailbox is full (450 4.2.2)
  * - `unavailable`: the status is not available now (451 4.3.0); also if the hook throws, is late, or returns another value
  */
 export type RecipientStatus = 'known' | 'unknown' | 'disabled' | 'full' | 'unavailable';
