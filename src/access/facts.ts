@@ -1,46 +1,44 @@
 import type { ConnectFacts } from '../smtp/index.ts';
 
-/** The protocols in which people log in to their mail. */
+/** The protocols with logins. */
 export type AccessProtocol = 'imap' | 'pop3' | 'smtp' | 'managesieve';
 
 /**
- * Known as soon as there is a connection. Everything that an SMTP session knows then is among it, so that checks on
- * addresses, bans and limits stand here as they do there; `role` is `submission` for every protocol but SMTP on port 25.
+ * Known from the connection on. The facts include those of an SMTP session, so checks on addresses, bans and limits work for
+ * both. `role` is `submission` for every protocol except SMTP on port 25.
  */
 export interface AccessConnectFacts extends ConnectFacts {
   readonly session: ConnectFacts['session'] & { readonly protocol: AccessProtocol };
 }
 
-/** What the client asks for. Known from the command line alone: before any secret is read, or asked for. */
+/** The client's command. Known from the command line alone, before any secret is requested or read. */
 export interface AccessCommand {
-  /**
-   * In upper case: `LOGIN`, `AUTHENTICATE`, `STLS`, `MAIL`. The server's own first word is the command `GREETING`.
-   */
+  /** In upper case: `LOGIN`, `AUTHENTICATE`, `STLS`, `MAIL`. The server's greeting counts as the command `GREETING`. */
   readonly name: string;
-  /** The SASL mechanism that `AUTHENTICATE` and `AUTH` name, as written; absent where none was named. */
+  /** The SASL mechanism that `AUTHENTICATE` or `AUTH` names, as written; absent if the command names none. */
   readonly mechanism?: string;
   /** `STARTTLS` had an argument, which it must not have (RFC 3207 §4). */
   readonly argument?: boolean;
-  /** Octets have arrived behind this command, before it was answered. */
+  /** More input arrived after this command, before it was answered. */
   readonly pipelined?: boolean;
 }
 
 /** Known at each command. */
 export interface AccessCommandFacts extends AccessConnectFacts {
-  /** Whether a TLS layer can be had: `none` is not configured, `broken` is configured and cannot be used now. */
+  /** Whether TLS is available: `none` means not configured, `broken` means configured but not usable now. */
   readonly tlsOffer: 'ready' | 'broken' | 'none';
   /** `open`: not logged in. `transaction`: SMTP between MAIL and the end of DATA. */
   readonly state: 'open' | 'authenticated' | 'transaction';
   readonly command: AccessCommand;
 }
 
-/** What is known at each stage of a login; `connect` before the greeting, `command` at each command that matters. */
+/** The facts of each stage: `connect` before the greeting, `command` at each command that concerns TLS or logging in. */
 export interface AccessStages {
   connect: AccessConnectFacts;
   command: AccessCommandFacts;
 }
 
-/** Why a login, or what would lead to one, is refused. Each has its words in each protocol, in `reply.ts`. */
+/** Why the encryption rules refuse a command. `refusalReply()` returns the line of each protocol. */
 export type AccessRefusal =
   | 'tls-required'
   | 'tls-too-old'
@@ -58,12 +56,25 @@ export type AccessRefusal =
   | 'mid-transaction'
   | 'preauth-in-clear';
 
-/** What a client may do now about TLS and logging in, before it is said in the words of a protocol. */
+/** What else can fail before a login. `refusalReply()` returns the line of each protocol. */
+export type AccessFailure =
+  | 'syntax-error'
+  | 'bad-sequence'
+  | 'command-too-long'
+  | 'too-many-errors'
+  | 'login-timeout'
+  | 'credentials-missing'
+  | 'credentials-malformed'
+  | 'auth-cancelled'
+  | 'server-unavailable'
+  | 'banned';
+
+/** What a client may do now about TLS and logging in, independent of the protocol. */
 export interface AccessCapabilities {
-  /** STARTTLS or STLS may be asked for. */
+  /** STARTTLS or STLS is available. */
   readonly starttls: boolean;
-  /** IMAP LOGIN, or POP3 USER and PASS, may be used. */
+  /** IMAP LOGIN, or POP3 USER and PASS, is available. */
   readonly plainLogin: boolean;
-  /** SASL mechanisms that may be used. */
+  /** Available SASL mechanisms. */
   readonly mechanisms: readonly string[];
 }

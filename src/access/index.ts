@@ -1,15 +1,14 @@
 /**
- * The vocabulary of logging in, in IMAP, POP3, submission and ManageSieve: what is known, what a policy is, and the one place
- * that knows each protocol's words.
+ * The vocabulary of logins in IMAP, POP3, submission and ManageSieve: facts, policies, replies and SASL.
  *
  * @module
  */
-export { capabilityWords } from './capabilities.ts';
 export type {
   AccessCapabilities,
   AccessCommand,
   AccessCommandFacts,
   AccessConnectFacts,
+  AccessFailure,
   AccessProtocol,
   AccessRefusal,
   AccessStages,
@@ -17,7 +16,7 @@ export type {
 export type { AccessPolicy, AccessRules, EncryptionCheck } from './policy.ts';
 export { accessPolicy } from './policy.ts';
 export type { AccessReply, AccessReplyOptions, RefusalWords } from './reply.ts';
-export { accessReply, isAccessRefusal, refusalReply } from './reply.ts';
+export { accessReply, capabilityWords, isAccessRefusal, refusalReply } from './reply.ts';
 export type {
   SaslExchange,
   SaslLogin,

@@ -1,40 +1,43 @@
 import type { Check, Entry, Policy, PolicyWarning } from '../core/index.ts';
-import { assertUniqueIds, warningsOf } from '../core/index.ts';
+import { assertFunction, assertKnownOptions, assertUniqueIds, warningsOf, wrongOption } from '../core/index.ts';
 import type { Env } from '../env/index.ts';
+import type { BanRule } from '../smtp/index.ts';
 import type { AccessCapabilities, AccessCommandFacts, AccessConnectFacts, AccessStages } from './facts.ts';
 
-/**
- * The check that decides whether a login is protected on the wire, and what may be advertised because of it.
- * `encryptedAuth()` makes it.
- */
+/** The check whether a login is encrypted, which also decides what is advertised. `encryptedAuth()` creates it. */
 export type EncryptionCheck<E = Env> = Check<AccessCommandFacts, E> & {
-  /** What may be advertised, by the same rules that commands are decided by. */
+  /** Returns what may be advertised, by the same rules that decide on commands. */
   capabilitiesFor(facts: Omit<AccessCommandFacts, 'command'>): AccessCapabilities;
-  /** The oldest version of TLS under which a login may be made: `TLSv1.2`. */
+  /** The oldest version of TLS that permits a login. Default: `TLSv1.2`. */
   readonly minimumTls?: string;
 };
 
-/** The rules of an access policy, as an author writes them. */
+/** The rules of an access policy. */
 export interface AccessRules<E = Env> {
-  /** Whether a login may be made in the clear. It has no default, and is judged first at every command. */
+  /** Whether logins must be encrypted. It has no default, and is judged first at every command. */
   readonly encryption: EncryptionCheck<E>;
+  /** Rules at the connection, before the greeting. Default: none. */
   readonly connect?: readonly Entry<AccessConnectFacts, E>[];
+  /** Rules at each command that concerns TLS or logging in. Default: none. */
   readonly command?: readonly Entry<AccessCommandFacts, E>[];
+  /** Rules that ban a client for repeated offences, made by `banAfter()`. Default: none. */
+  readonly bans?: readonly BanRule[];
 }
 
-/** A policy for IMAP, POP3, submission and ManageSieve logins. Made by `accessPolicy()`. */
+/** A policy for IMAP, POP3, submission and ManageSieve logins. `accessPolicy()` creates it. */
 export interface AccessPolicy<E = Env> {
   readonly rules: Policy<AccessStages, E>;
   readonly encryption: EncryptionCheck<E>;
-  /** Flags that no score adds up, and thresholds that no sum can reach. Print them when the server starts. */
+  readonly bans: readonly BanRule[];
+  /** Flags outside any score, and thresholds that no sum can reach. Print them when the server starts. */
   readonly warnings: readonly PolicyWarning[];
 }
 
 /**
- * Puts a policy together: encryption is judged before every other rule at a command, so no `permit` can step over it.
+ * Creates a policy. Encryption is judged before every other rule at a command, so no `permit` can skip it.
  *
- * @throws {TypeError} if `encryption` is missing, for an unknown stage, if two rules have the same id, and for a weight that
- *   no score adds up
+ * @throws {TypeError} if `encryption` is missing, for an unknown part, if two rules have the same id, and for a weight outside
+ *   any score
  *
  * @example
  * ```ts
@@ -45,17 +48,18 @@ export interface AccessPolicy<E = Env> {
  * ```
  */
 export function accessPolicy<E = Env>(written: AccessRules<E>): AccessPolicy<E> {
-  const { encryption, connect, command, ...others } = written;
+  const owner = 'accessPolicy';
+  assertKnownOptions(owner, written, ['encryption', 'connect', 'command', 'bans']);
+  const { encryption, connect = [], command = [], bans = [] } = written;
   if (typeof encryption?.examine !== 'function' || typeof encryption.capabilitiesFor !== 'function')
-    throw new TypeError('accessPolicy: encryption must be encryptedAuth({ … })');
-  const unknown = Object.keys(others)[0];
-  if (unknown !== undefined)
-    throw new TypeError(`accessPolicy: ${JSON.stringify(unknown)} is no stage; allowed: encryption, connect, command`);
+    throw wrongOption(owner, 'encryption', 'encryptedAuth({ … })', encryption);
+  if (!Array.isArray(bans)) throw wrongOption(owner, 'bans', 'a list of rules made by banAfter({ … })', bans);
+  for (const rule of bans) assertFunction(owner, 'bans', rule?.feed, 'rules made by banAfter({ … })');
   const rules: Policy<AccessStages, E> = {
-    ...(connect === undefined ? {} : { connect: Object.freeze([...connect]) }),
-    command: Object.freeze([encryption, ...(command ?? [])]),
+    connect: Object.freeze([...connect]),
+    command: Object.freeze([encryption, ...command]),
   };
   assertUniqueIds(rules);
-  const warnings = Object.freeze(warningsOf('accessPolicy', rules));
-  return Object.freeze({ rules: Object.freeze(rules), encryption, warnings });
+  const warnings = Object.freeze(warningsOf(owner, rules));
+  return Object.freeze({ rules: Object.freeze(rules), encryption, bans: Object.freeze([...bans]), warnings });
 }

@@ -1,9 +1,9 @@
 import type { Decision } from '../core/index.ts';
-import type { AccessConnectFacts, AccessProtocol, AccessRefusal } from './facts.ts';
+import type { AccessCapabilities, AccessConnectFacts, AccessFailure, AccessProtocol, AccessRefusal } from './facts.ts';
 
-/** What goes on the wire of IMAP, POP3, SMTP or ManageSieve. */
+/** A reply of IMAP, POP3, SMTP or ManageSieve. */
 export interface AccessReply {
-  /** The line, without CR LF; empty where nothing can be said (a client that does not speak TLS). */
+  /** The line, without CR LF. Empty if no reply is possible: the client does not speak TLS. */
   readonly line: string;
   /** Close the connection after the reply. */
   readonly close: boolean;
@@ -11,7 +11,7 @@ export interface AccessReply {
   readonly delayMs?: number;
 }
 
-/** A row: code and text for each protocol. IMAP's says its own status word; POP3 and ManageSieve say what follows -ERR and NO. */
+/** One row of a table: the whole line for each protocol; IMAP's without its tag. */
 interface Row {
   readonly imap: string;
   readonly pop3: string;
@@ -24,8 +24,8 @@ interface Row {
 const MAX_LINE = 510;
 
 /**
- * The replies, by reason (RFC 9051 and RFC 5530; RFC 2449 and RFC 3206; RFC 3207, RFC 4954 and RFC 5248; RFC 5804 §1.3).
- * `TLS 1.2` stands for whatever the minimum is.
+ * The replies of the encryption rules (RFC 9051 and RFC 5530; RFC 2449 and RFC 3206; RFC 3207, RFC 4954 and RFC 5248;
+ * RFC 5804 §1.3). `TLS 1.2` is replaced by the minimum version.
  */
 const refusals: { readonly [R in AccessRefusal]: Row } = {
   'tls-required': {
@@ -80,10 +80,10 @@ const refusals: { readonly [R in AccessRefusal]: Row } = {
     managesieve: 'NO "STARTTLS not permitted now"',
   },
   'mid-transaction': {
-    imap: 'BAD Not now',
-    pop3: '-ERR Not now',
+    imap: 'BAD Not permitted now',
+    pop3: '-ERR Not permitted now',
     smtp: '503 5.5.1 Not during a mail transaction',
-    managesieve: 'NO "Not now"',
+    managesieve: 'NO "Not permitted now"',
   },
   'mechanism-unknown': {
     imap: 'NO [CANNOT] Unsupported authentication mechanism',
@@ -118,7 +118,76 @@ const refusals: { readonly [R in AccessRefusal]: Row } = {
   },
 };
 
-/** A session that is refused for more than this one command. */
+/** The replies to everything else that fails before a login. */
+const failures: { readonly [F in AccessFailure]: Row } = {
+  'syntax-error': {
+    imap: 'BAD Syntax error',
+    pop3: '-ERR Syntax error',
+    smtp: '500 5.5.2 Syntax error',
+    managesieve: 'NO "Syntax error"',
+  },
+  'bad-sequence': {
+    imap: 'BAD Command out of sequence',
+    pop3: '-ERR Send USER first',
+    smtp: '503 5.5.1 Command out of sequence',
+    managesieve: 'NO "Command out of sequence"',
+  },
+  'command-too-long': {
+    imap: 'BYE Command is too long',
+    pop3: '-ERR Command is too long',
+    smtp: '421 4.7.0 Command is too long',
+    managesieve: 'BYE "Command is too long"',
+    close: true,
+  },
+  'too-many-errors': {
+    imap: 'BYE Too many errors',
+    pop3: '-ERR Too many errors',
+    smtp: '421 4.7.0 Too many errors',
+    managesieve: 'BYE "Too many errors"',
+    close: true,
+  },
+  'login-timeout': {
+    imap: 'BYE Login took too long',
+    pop3: '-ERR Login took too long',
+    smtp: '421 4.4.2 Login took too long',
+    managesieve: 'BYE "Login took too long"',
+    close: true,
+  },
+  'credentials-missing': {
+    imap: 'BAD LOGIN needs a user name and a password',
+    pop3: '-ERR USER needs a user name',
+    smtp: '501 5.5.4 User name and password are missing',
+    managesieve: 'NO "User name and password are missing"',
+  },
+  'credentials-malformed': {
+    imap: 'BAD Credentials cannot be read',
+    pop3: '-ERR Credentials cannot be read',
+    smtp: '501 5.5.2 Credentials cannot be read',
+    managesieve: 'NO "Credentials cannot be read"',
+  },
+  'auth-cancelled': {
+    imap: 'BAD Authentication cancelled',
+    pop3: '-ERR Authentication cancelled',
+    smtp: '501 5.7.0 Authentication cancelled',
+    managesieve: 'NO "Authentication cancelled"',
+  },
+  'server-unavailable': {
+    imap: 'BYE [UNAVAILABLE] Server is not available',
+    pop3: '-ERR [SYS/TEMP] Server is not available',
+    smtp: '421 4.3.2 Server is not available',
+    managesieve: 'BYE (TRYLATER) "Server is not available"',
+    close: true,
+  },
+  banned: {
+    imap: 'BYE Client address is banned',
+    pop3: '-ERR [SYS/PERM] Client address is banned',
+    smtp: '554 5.7.1 Client address is banned',
+    managesieve: 'BYE "Client address is banned"',
+    close: true,
+  },
+};
+
+/** Causes that end the session, not only this command. */
 const endings: { readonly [cause: string]: true } = {
   'too-many-connections': true,
   'too-many-auth-failures': true,
@@ -126,24 +195,28 @@ const endings: { readonly [cause: string]: true } = {
 };
 
 export interface RefusalWords {
-  /** The tag of the IMAP command; without one the reply is untagged. */
+  /** The tag of the IMAP command. Default: the reply is untagged. */
   readonly tag?: string;
-  /** SMTP submission: STARTTLS must come before everything else (RFC 3207 §4), not only before AUTH. */
+  /** Whether STARTTLS must come before everything else, as on submission (RFC 3207 §4). Default: false. */
   readonly submission?: boolean;
-  /** `1.2` where not given. */
+  /** The oldest version of TLS that the policy accepts. Default: `1.2`. */
   readonly minimumTls?: string;
 }
 
-/** The reply to a refusal of the login gate. */
-export function refusalReply(protocol: AccessProtocol, reason: AccessRefusal, words: RefusalWords = {}): AccessReply {
-  const row = refusals[reason];
+/** Returns the reply to a refusal of the encryption rules, or to another failure before the login. */
+export function refusalReply(
+  protocol: AccessProtocol,
+  reason: AccessRefusal | AccessFailure,
+  words: RefusalWords = {},
+): AccessReply {
+  const row = isAccessRefusal(reason) ? refusals[reason] : failures[reason];
   let line = row[protocol];
   if (protocol === 'smtp' && reason === 'tls-required' && words.submission === true)
     line = '530 5.7.0 Must issue a STARTTLS command first';
   if (reason === 'tls-too-old' && words.minimumTls !== undefined)
     line = line.replace('TLS 1.2', `TLS ${words.minimumTls.replace(/^TLSv/, '')}`);
   if (reason === 'tls-not-configured' && words.tag !== undefined) {
-    // Asked for by STARTTLS: the command is not there, and the session goes on.
+    // In reply to STARTTLS: the command is unknown, and the session continues.
     return {
       line: protocol === 'imap' ? tagged('BAD Unknown command', words.tag) : line.replace(/^BYE /, 'NO '),
       close: false,
@@ -156,15 +229,17 @@ const tagged = (line: string, tag: string | undefined): string =>
   tag === undefined || line.startsWith('BYE') ? `* ${line}` : `${tag} ${line}`;
 
 export interface AccessReplyOptions extends RefusalWords {
-  /** At the greeting, or at a command. */
+  /** Whether the reply takes the place of the greeting, or answers a command. */
   readonly stage: 'connect' | 'command';
+  /** Appended to the text, so that a client's report can be found in the log. */
   readonly correlation?: string;
 }
 
 /**
- * How the protocol says the decision; `null` means "no objection, answer as you would have".
+ * Returns the reply to a decision, or `null` if it does not refuse.
  *
- * A refusal by the login gate has its own words; every other is temporary (`[UNAVAILABLE]`, `[SYS/TEMP]`, 454) or for good.
+ * Refusals of the encryption rules have lines of their own. Every other is temporary (`[UNAVAILABLE]`, `[SYS/TEMP]`, 454) or
+ * permanent.
  */
 export function accessReply(
   decision: Decision,
@@ -174,10 +249,9 @@ export function accessReply(
   if (decision.action !== 'defer' && decision.action !== 'reject') return null;
   const { protocol } = session;
   const { because, delayMs } = decision;
-  const held = delayMs > 0 ? { delayMs } : {};
   if (isAccessRefusal(because.cause) && decision.text === because.explanation) {
     const reply = refusalReply(protocol, because.cause, { ...options, submission: session.role === 'submission' });
-    return { ...reply, close: reply.close || decision.close, ...held };
+    return withDelay({ ...reply, close: reply.close || decision.close }, delayMs);
   }
   const temporary = decision.action === 'defer';
   const close =
@@ -185,9 +259,11 @@ export function accessReply(
     options.stage === 'connect' ||
     (because.cause !== undefined && Object.hasOwn(endings, because.cause));
   const tail = options.correlation === undefined ? '' : ` [${options.correlation}]`;
-  const text = `${printable(decision.text ?? (temporary ? 'Not now; please try again later' : 'Refused by policy'))}${tail}`;
-  return { line: bounded(lineFor(protocol, temporary, close, options, text)), close, ...held };
+  const text = `${printable(decision.text ?? (temporary ? 'Service is not available; please try again later' : 'Refused by policy'))}${tail}`;
+  return withDelay({ line: bounded(lineFor(protocol, temporary, close, options, text)), close }, delayMs);
 }
+
+const withDelay = (reply: AccessReply, delayMs: number): AccessReply => (delayMs > 0 ? { ...reply, delayMs } : reply);
 
 function lineFor(
   protocol: AccessProtocol,
@@ -212,7 +288,7 @@ function lineFor(
   }
 }
 
-/** Whether the cause has a row in the table of refusals. */
+/** Whether the cause belongs to the encryption rules, and so has a line of its own. */
 export const isAccessRefusal = (cause: string | undefined): cause is AccessRefusal =>
   cause !== undefined && Object.hasOwn(refusals, cause);
 
@@ -225,3 +301,34 @@ const printable = (text: string): string =>
 
 const bounded = (line: string): string =>
   line.length <= MAX_LINE ? line : `${line.slice(0, MAX_LINE - 4)}...${line.endsWith('"') ? '"' : ''}`;
+
+/**
+ * Returns the capabilities about TLS and logging in, in the words of a protocol.
+ *
+ * `STARTTLS`, `LOGINDISABLED` and `AUTH=PLAIN` in IMAP (RFC 9051 §7.2.2), `STLS`, `USER` and `SASL PLAIN` in POP3 (RFC 2449,
+ * RFC 5034), `STARTTLS` and `AUTH PLAIN` in SMTP (RFC 3207, RFC 4954), `"STARTTLS"` and `"SASL" "PLAIN"` in ManageSieve
+ * (RFC 5804 §1.7). The server adds its other capabilities itself.
+ */
+export function capabilityWords(protocol: AccessProtocol, can: AccessCapabilities): string[] {
+  const words: string[] = [];
+  switch (protocol) {
+    case 'imap':
+      if (can.starttls) words.push('STARTTLS');
+      if (!can.plainLogin) words.push('LOGINDISABLED');
+      words.push(...can.mechanisms.map((mechanism) => `AUTH=${mechanism}`));
+      return words;
+    case 'pop3':
+      if (can.starttls) words.push('STLS');
+      if (can.plainLogin) words.push('USER');
+      if (can.mechanisms.length > 0) words.push(`SASL ${can.mechanisms.join(' ')}`);
+      return words;
+    case 'smtp':
+      if (can.starttls) words.push('STARTTLS');
+      if (can.mechanisms.length > 0) words.push(`AUTH ${can.mechanisms.join(' ')}`);
+      return words;
+    case 'managesieve':
+      if (can.starttls) words.push('"STARTTLS"');
+      words.push(`"SASL" "${can.mechanisms.join(' ')}"`);
+      return words;
+  }
+}

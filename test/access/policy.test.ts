@@ -50,7 +50,11 @@ describe('accessPolicy', () => {
   test.each<[string, unknown, RegExp]>([
     ['no encryption', {}, /encryption must be encryptedAuth/],
     ['another check', { encryption: listed }, /encryption must be encryptedAuth/],
-    ['an unknown stage', { encryption: encryptedAuth(), login: [] }, /"login" is no stage/],
+    [
+      'an unknown stage',
+      { encryption: encryptedAuth(), login: [] },
+      /unknown option login \(known: encryption, connect, command, bans\)/,
+    ],
     [
       'one id twice',
       { encryption: encryptedAuth(), connect: [listed], command: [listed] },

@@ -70,7 +70,7 @@ describe('bans', () => {
     await clock.pass(0);
     expect(told).toHaveLength(1);
   });
-  test('RCPT whose MAIL was refused, and a message without recipients → no misdeeds', async () => {
+  test('RCPT whose MAIL was refused, and a message without recipients → no offences', async () => {
     const no = defineCheck('no', () => fail(), { fail: reject() });
     const { begin, told, clock } = site({ mail: [no], bans: [banAfter({ failures: 1, of: 'protocol-error', never })] });
     const session = begin();

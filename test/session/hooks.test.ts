@@ -81,8 +81,8 @@ const hooks: { readonly [hook: string]: Case } = {
     }),
     told: {
       throws: 'broken',
-      rejects: 'banAfter: of must answer with true or false, got a promise',
-      'never settles': 'banAfter: of must answer with true or false, got a promise',
+      rejects: 'banAfter: of must be a function that returns true or false, got an object (Promise)',
+      'never settles': 'banAfter: of must be a function that returns true or false, got an object (Promise)',
     },
   },
   'counters.charge of what is charged when the message is taken': {

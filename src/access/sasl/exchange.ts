@@ -1,36 +1,36 @@
 import type { Awaitable } from '../../core/index.ts';
 
-/** What a client has given to log in with, or the proof that it knows it. */
+/** The credentials of a login, or a function that verifies the client's proof. */
 export interface SaslLogin {
   /** In upper case. */
   readonly mechanism: string;
   /**
-   * Who the client claims to be (the authentication identity). Empty if something else says it: the TLS layer (EXTERNAL), or
-   * the token alone (OAUTHBEARER without `a=`).
+   * The authentication identity that the client names. Empty if the TLS layer (EXTERNAL) or the token (OAUTHBEARER without
+   * `a=`) identifies the client.
    */
   readonly account: string;
-  /** As whom it wants to act, where that is said (the authorization identity). Whether it may is the host's to say. */
+  /** The authorization identity, if the client wants to act as another account. The host decides whether it may. */
   readonly authorizeAs?: string;
-  /** The password, or the bearer token. Absent for mechanisms that do not show it. */
+  /** The password or bearer token. Absent for mechanisms that do not reveal it. */
   readonly secret?: string;
-  /** Verifies the proof of a challenge-response mechanism. Absent where the host verifies `secret`. */
+  /** Verifies the proof of a challenge-response mechanism. Absent if the host verifies `secret`. */
   readonly prove?: () => Promise<SaslProof>;
 }
 
-/** What a proof has shown; the same words as the host's own verification. */
+/** The result of verifying a proof, in the words of the host's own verification. */
 export type SaslProof =
   | { readonly result: 'accepted'; readonly identity: string }
   | { readonly result: 'rejected' | 'unknown-account' }
-  | { readonly result: 'unavailable'; readonly reason?: string };
+  | { readonly result: 'unavailable'; readonly reason?: string; readonly error?: unknown };
 
 /**
- * Where an exchange stands.
+ * The next step of an exchange.
  *
- * - `challenge`: send `data` (in base64, after `334 ` or `+ `) and give the answer to `step`
- * - `login`: everything is there; verify it, and tell `conclude` how it ended
- * - `done`: the exchange is over; say whether the login succeeded
+ * - `challenge`: send `data` (in base64, after `334 ` or `+ `) and pass the answer to `step`
+ * - `login`: the credentials are complete; verify them, and pass the result to `conclude`
+ * - `done`: the exchange is over; reply whether the login succeeded
  * - `cancelled`: the client has sent `*` (501 5.7.0)
- * - `malformed`: what it sent cannot be read (501 5.5.2), or is too long (500 5.5.6)
+ * - `malformed`: the response is malformed (501 5.5.2) or too long (500 5.5.6)
  */
 export type SaslStep =
   | { readonly state: 'challenge'; readonly data: Uint8Array<ArrayBuffer> }
@@ -40,23 +40,23 @@ export type SaslStep =
   | { readonly state: 'malformed'; readonly reason: string; readonly tooLong?: true };
 
 /**
- * One attempt to log in by SASL (RFC 4422), the server's side. It belongs to one connection and one TLS layer: throw it away
- * when either changes.
+ * One SASL exchange (RFC 4422), the server's side. It belongs to one connection and one TLS layer: discard it when either
+ * changes.
  */
 export interface SaslExchange {
   readonly mechanism: string;
   /**
-   * Takes what the client has sent, in base64, without CR LF. First its initial response, undefined where there was none;
-   * an empty initial response is written `=` (RFC 4954 §4).
+   * Takes the client's response in base64, without CR LF. The first is the initial response, or undefined if there was none;
+   * `=` is an empty initial response (RFC 4954 §4).
    */
   step(response: string | undefined): Promise<SaslStep>;
-  /** After `login`: whether it was accepted. Some mechanisms have a last word to say, as a `challenge`. */
+  /** Call it after `login`. Some mechanisms send a last message, as a `challenge`. */
   conclude(accepted: boolean): SaslStep;
 }
 
-/** A mechanism after its messages have been decoded: the message in, the next step out. */
+/** A mechanism: takes a decoded message and returns the next step. */
 export type Mechanism = {
-  /** Octets, or undefined for "no initial response". */
+  /** @param message undefined if there was no initial response */
   receive(message: Uint8Array<ArrayBuffer> | undefined): Awaitable<SaslStep>;
   conclude?(accepted: boolean): SaslStep;
 };

@@ -1,12 +1,12 @@
 /**
- * SASL, the server's side: reads what clients send, asks what must be asked, and hands over what is to be verified.
+ * The server's side of SASL: parses the client's messages, creates challenges, and returns the credentials to verify.
  *
- * **Answers**: who says they are whom, and with what proof? **Knows**: the messages of one exchange.
+ * **Answers**: which account does the client name, and with which credentials? **Knows**: the messages of one exchange.
  * **Asks**: for SCRAM, what is stored for an account.
  * **Standards**: RFC 4422; RFC 4616 (PLAIN), RFC 5802 and RFC 7677 (SCRAM-SHA-256), RFC 7628 (OAUTHBEARER), RFC 4013 (SASLprep);
- * LOGIN and XOAUTH2 as they are spoken.
- * **Limits**: passwords and tokens are verified by the host. CRAM-MD5, DIGEST-MD5 and NTLM are not here: they need passwords in
- * clear text at the server, or broken digests.
+ * LOGIN and XOAUTH2 as clients use them.
+ * **Limits**: the host verifies passwords and tokens. CRAM-MD5, DIGEST-MD5 and NTLM are not supported: they need stored
+ * passwords in clear text, or broken digests.
  *
  * @example
  * ```ts
@@ -19,7 +19,8 @@
  *
  * @module
  */
-import { decodeBase64 } from './base64.ts';
+import { assertKnownOptions, wrongOption } from '../../core/index.ts';
+import { decodeBase64 } from './encoding.ts';
 import type { Mechanism, SaslExchange, SaslStep } from './exchange.ts';
 import { malformed } from './exchange.ts';
 import { external, loginMechanism, plain } from './passwords.ts';
@@ -27,26 +28,26 @@ import type { ScramOptions } from './scram.ts';
 import { scram } from './scram.ts';
 import { parseOauthBearer, parseXoauth2, tokenMechanism } from './tokens.ts';
 
-export { decodeBase64, encodeBase64 } from './base64.ts';
+export { decodeBase64, encodeBase64, equalInConstantTime } from './encoding.ts';
 export type { SaslExchange, SaslLogin, SaslProof, SaslStep } from './exchange.ts';
 export { parsePlain } from './passwords.ts';
 export { saslPrepare } from './prepare.ts';
 export type { ScramOptions, ScramSecret } from './scram.ts';
 export { scramSecret } from './scram.ts';
-export { equalInConstantTime } from './text.ts';
 export { parseOauthBearer, parseXoauth2 } from './tokens.ts';
 
-/** RFC 4954 §4: the longest response that a server must be able to take. */
+const OWNER = 'saslExchange';
+/** RFC 4954 §4: the longest response that a server must accept. */
 const MAX_RESPONSE = 12_288;
-/** No mechanism here has more messages. */
+/** No supported mechanism has more messages. */
 const MAX_STEPS = 8;
 
 export interface SaslOptions {
-  /** Needed for SCRAM. */
+  /** Required for SCRAM. */
   readonly scram?: ScramOptions;
 }
 
-/** The mechanisms that `saslExchange` can carry out, best first; SCRAM only with its options. */
+/** The mechanisms that `saslExchange` supports, best first. SCRAM needs its options. */
 export const saslMechanisms: readonly string[] = [
   'SCRAM-SHA-256-PLUS',
   'SCRAM-SHA-256',
@@ -60,11 +61,12 @@ export const saslMechanisms: readonly string[] = [
 /**
  * Begins an exchange.
  *
- * Whether the mechanism may be used now is not asked here: `mechanismsFor` of `smtpAuth`, or the login gate, has said so.
+ * It does not check whether the mechanism may be used now; `mechanismsFor` of `smtpAuth` does.
  *
- * @throws TypeError for a mechanism that is not in `saslMechanisms`, or SCRAM without its options
+ * @throws {TypeError} for a mechanism that is not in `saslMechanisms`, for SCRAM without its options, and for an unknown option
  */
 export function saslExchange(mechanism: string, options: SaslOptions = {}): SaslExchange {
+  assertKnownOptions(OWNER, options, ['scram']);
   const name = mechanism.toUpperCase();
   const inner = mechanismOf(name, options);
   let steps = 0;
@@ -78,9 +80,11 @@ export function saslExchange(mechanism: string, options: SaslOptions = {}): Sasl
     async step(response) {
       if (over || steps++ > MAX_STEPS) return ending(malformed('the exchange is over'));
       const first = steps === 1;
-      if (response === undefined) return ending(first ? await inner.receive(undefined) : malformed('nothing'));
+      if (response === undefined)
+        return ending(first ? await inner.receive(undefined) : malformed('the response is missing'));
       if (response === '*') return ending({ state: 'cancelled' });
-      if (response.length > MAX_RESPONSE) return ending({ state: 'malformed', reason: 'too long', tooLong: true });
+      if (response.length > MAX_RESPONSE)
+        return ending({ state: 'malformed', reason: 'the response is too long', tooLong: true });
       const message = first && response === '=' ? new Uint8Array(0) : decodeBase64(response);
       if (message === undefined) return ending(malformed('not base64'));
       return ending(await inner.receive(message));
@@ -103,13 +107,11 @@ function mechanismOf(name: string, { scram: scramOptions }: SaslOptions): Mechan
       return tokenMechanism(parseOauthBearer);
     case 'SCRAM-SHA-256':
     case 'SCRAM-SHA-256-PLUS':
-      if (scramOptions === undefined) throw new TypeError(`saslExchange: ${name} needs the option scram`);
+      if (scramOptions === undefined) throw wrongOption(OWNER, 'scram', `given for ${name}`, scramOptions);
       if (name.endsWith('-PLUS') && scramOptions.binding === undefined)
-        throw new TypeError(`saslExchange: ${name} needs the option scram.binding`);
+        throw wrongOption(OWNER, 'scram.binding', `given for ${name}`, scramOptions.binding);
       return scram(scramOptions, name.endsWith('-PLUS'));
     default:
-      throw new TypeError(
-        `saslExchange: mechanism ${JSON.stringify(name)} is not known; allowed: ${saslMechanisms.join(', ')}`,
-      );
+      throw wrongOption(OWNER, 'mechanism', `one of ${saslMechanisms.join(', ')}`, name);
   }
 }

@@ -1,19 +1,19 @@
-/** RFC 4616 §2: hosts need not take a name or a password of more bytes than this. */
+/** RFC 4616 §2: hosts need not accept longer names or passwords. */
 const MAX_TEXT = 1024;
 
-/** Stands for an unassigned code point while the rest is normalised: unassigned itself, and left alone by every normal form. */
+/** Replaces unassigned code points while the rest is normalised. It is unassigned itself, and no normal form changes it. */
 const PLACEHOLDER = '\u0378';
 
 /**
- * Prepares a name or a password for comparison by SASLprep (RFC 4013), as SCRAM asks for.
+ * Prepares a name or a password for comparison by SASLprep (RFC 4013), as SCRAM requires.
  *
- * The tables are loaded for the first text that is not ASCII: ASCII without control characters is its own preparation.
+ * The tables are loaded for the first text that is not ASCII. ASCII without control characters needs no change.
  *
- * Code points that Unicode 3.2 had not assigned (RFC 3454 table A.1) are looked for in the text as given. They keep their
- * form: the normal form of a later Unicode would turn some of them into characters that the profile knows.
+ * Code points that Unicode 3.2 had not assigned (RFC 3454 table A.1) are searched before normalisation, and are kept. The
+ * normal forms of later Unicode versions would change some of them into assigned characters.
  *
  * @param stored whether the text is to be stored: unassigned code points are then refused (RFC 3454 §7). Default: false.
- * @returns undefined if the profile refuses the text, or if nothing would be left of it
+ * @returns undefined if the profile prohibits the text, or if the result would be empty
  */
 export async function saslPrepare(text: string, stored: boolean = false): Promise<string | undefined> {
   if (text === '' || text.length > MAX_TEXT) return undefined;

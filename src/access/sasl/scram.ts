@@ -1,41 +1,41 @@
 import type { Awaitable } from '../../core/index.ts';
-import { decodeBase64, encodeBase64 } from './base64.ts';
+import { assertKnownOptions, wholeNumber } from '../../core/index.ts';
+import { decodeBase64, decodeUtf8, encodeBase64, encodeUtf8, equalInConstantTime } from './encoding.ts';
 import type { Mechanism, SaslProof, SaslStep } from './exchange.ts';
 import { malformed } from './exchange.ts';
 import { saslPrepare } from './prepare.ts';
-import { decodeUtf8, encodeUtf8, equalInConstantTime } from './text.ts';
 import { decodeSaslName } from './tokens.ts';
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** What a server keeps instead of a password (RFC 5802 §3). */
+/** What a server stores instead of a password (RFC 5802 §3). */
 export interface ScramSecret {
   readonly salt: Uint8Array;
   readonly iterations: number;
   readonly storedKey: Uint8Array;
   readonly serverKey: Uint8Array;
-  /** The account's name from here on; the name the client gave where it is not given. */
+  /** The account's name after the login. Default: the name that the client used. */
   readonly identity?: string;
 }
 
 export interface ScramOptions {
   /**
-   * What is stored for an account, whose name has been prepared by SASLprep; undefined where there is none. One that throws
-   * makes the login `unavailable`.
+   * Returns what is stored for an account, or undefined if it does not exist. SASLprep has been applied to the name. If it
+   * throws, the login is `unavailable`.
    */
   readonly lookup: (account: string) => Awaitable<ScramSecret | undefined>;
   /**
-   * The key from which the salts of accounts that do not exist are made, at least 16 octets: they must be the same each time,
-   * or they tell. Random for each process where not given.
+   * The key that the salts of accounts that do not exist are derived from, at least 16 bytes. Salts that change would reveal
+   * that the account does not exist. Default: random for each process.
    */
   readonly decoyKey?: Uint8Array<ArrayBuffer>;
-  /** The iterations that accounts which do not exist are said to have; 4096 where not given (RFC 7677 §4). */
+  /** The number of iterations sent for accounts that do not exist (RFC 7677 §4). Default: 4096. */
   readonly decoyIterations?: number;
-  /** The server offers `SCRAM-SHA-256-PLUS` on this connection, so a client that could have used it (`y`) was deceived. */
+  /** Whether the server offers `SCRAM-SHA-256-PLUS` on this connection. A client that reports the opposite (`y`) was attacked. Default: false. */
   readonly bindingOffered?: boolean;
-  /** The channel binding of this TLS layer, for `-PLUS`: the name of its kind (`tls-exporter`) and its octets (RFC 9266). */
+  /** The channel binding of this TLS layer, for `-PLUS`: its type (`tls-exporter`) and its data (RFC 9266). Default: none. */
   readonly binding?: { readonly name: string; readonly data: Uint8Array };
-  /** Random octets; from the runtime's source where not given. */
+  /** Returns random bytes. Default: `crypto.getRandomValues`. */
   readonly random?: (length: number) => Uint8Array;
 }
 
@@ -46,20 +46,22 @@ const NONCE_OCTETS = 18;
 const SALT_OCTETS = 16;
 
 /**
- * Makes what a server keeps of a password.
+ * Derives what a server stores from a password.
  *
- * `iterations`: 4096 or more (RFC 7677 §4); 10,000 where not given
- * @throws TypeError for a password that SASLprep refuses, or iterations out of range
+ * `iterations` is 4096 or more (RFC 7677 §4), by default 10,000. `salt` is random by default.
+ *
+ * @throws {TypeError} if SASLprep prohibits the password, if `iterations` is out of range, and for an unknown option
  */
 export async function scramSecret(
   password: string,
   options: { readonly salt?: Uint8Array; readonly iterations?: number } = {},
 ): Promise<ScramSecret> {
+  assertKnownOptions('scramSecret', options, ['salt', 'iterations']);
   const { iterations = 10_000, salt = crypto.getRandomValues(new Uint8Array(SALT_OCTETS)) } = options;
-  if (!Number.isInteger(iterations) || iterations < MIN_ITERATIONS || iterations > MAX_ITERATIONS)
-    throw new TypeError(`scramSecret: iterations ${iterations} must be ${MIN_ITERATIONS} to ${MAX_ITERATIONS}`);
+  wholeNumber('scramSecret', 'iterations', iterations, MIN_ITERATIONS, MAX_ITERATIONS);
   const prepared = await saslPrepare(password, true);
-  if (prepared === undefined) throw new TypeError('scramSecret: the password holds characters that SASLprep forbids');
+  if (prepared === undefined)
+    throw new TypeError('scramSecret: password must not contain characters that SASLprep prohibits');
   const key = await crypto.subtle.importKey('raw', encodeUtf8(prepared), 'PBKDF2', false, ['deriveBits']);
   const bits = await crypto.subtle.deriveBits(
     { name: 'PBKDF2', hash: 'SHA-256', salt: own(salt), iterations },
@@ -77,9 +79,9 @@ export async function scramSecret(
 }
 
 /**
- * SCRAM-SHA-256, the server's side (RFC 5802, RFC 7677).
+ * The server's side of SCRAM-SHA-256 (RFC 5802, RFC 7677).
  *
- * An account that does not exist is asked for its proof like any other, with a salt of its own, and fails at the end.
+ * An account that does not exist receives the same messages as any other, with a derived salt, and fails at the end.
  */
 export function scram(options: ScramOptions, plus: boolean = false): Mechanism {
   const name = plus ? 'SCRAM-SHA-256-PLUS' : 'SCRAM-SHA-256';
@@ -93,7 +95,7 @@ export function scram(options: ScramOptions, plus: boolean = false): Mechanism {
   let authorizeAs: string | undefined;
   let secret: ScramSecret | undefined;
   let known = false;
-  let trouble: string | undefined;
+  let lookupError: { readonly error: unknown } | undefined;
   let serverSignature: Bytes | undefined;
 
   async function first(text: string): Promise<SaslStep> {
@@ -106,18 +108,18 @@ export function scram(options: ScramOptions, plus: boolean = false): Mechanism {
       string | undefined,
       string,
     ];
-    if (flag.startsWith('p') !== plus)
-      return malformed(plus ? 'no channel binding' : 'a channel binding that is not offered');
-    if (plus && bindingName !== options.binding?.name) return malformed('an unknown channel binding');
-    // RFC 5802 §6: the client thinks that the server cannot bind, and the server has offered to.
-    if (flag === 'y' && options.bindingOffered === true) return malformed('channel binding was offered and taken away');
+    if (flag.startsWith('p') !== plus) return malformed(plus ? 'no channel binding' : 'channel binding is not offered');
+    if (plus && bindingName !== options.binding?.name) return malformed('unknown channel binding');
+    // RFC 5802 §6: the client believes that the server does not support channel binding, although it has offered it.
+    if (flag === 'y' && options.bindingOffered === true)
+      return malformed('channel binding was offered but removed on the way');
     gs2 = text.slice(0, text.length - rest.length);
     firstBare = rest;
     const message = /^n=([^,\0]+),r=([\x21-\x2b\x2d-\x7e]{1,512})(?:,(?!m=)[^\0]*)?$/u.exec(rest);
     if (message === null) return malformed('not a client-first message');
     const written = decodeSaslName(message[1] as string);
     const prepared = written === undefined ? undefined : await saslPrepare(written);
-    if (prepared === undefined) return malformed('not a name');
+    if (prepared === undefined) return malformed('name is malformed');
     account = prepared;
     authorizeAs = as === undefined ? undefined : decodeSaslName(as);
     if (as !== undefined && authorizeAs === undefined) return malformed('not an authorization identity');
@@ -126,7 +128,7 @@ export function scram(options: ScramOptions, plus: boolean = false): Mechanism {
       known = stored !== undefined;
       secret = stored;
     } catch (error) {
-      trouble = error instanceof Error ? error.message : String(error);
+      lookupError = { error };
     }
     const salt = secret?.salt ?? (await decoySalt(account, options.decoyKey));
     const iterations = secret?.iterations ?? options.decoyIterations ?? MIN_ITERATIONS;
@@ -158,7 +160,10 @@ export function scram(options: ScramOptions, plus: boolean = false): Mechanism {
   }
 
   async function verify(proof: Bytes, authMessage: Bytes): Promise<SaslProof> {
-    if (trouble !== undefined) return { result: 'unavailable', reason: trouble };
+    if (lookupError !== undefined) {
+      const { error } = lookupError;
+      return { result: 'unavailable', reason: error instanceof Error ? error.message : String(error), error };
+    }
     const storedKey = own(secret?.storedKey ?? new Uint8Array(32));
     const signature = await hmac(storedKey, authMessage);
     const clientKey = new Uint8Array(32);
@@ -166,7 +171,7 @@ export function scram(options: ScramOptions, plus: boolean = false): Mechanism {
     const fits = equalInConstantTime(await sha256(clientKey), storedKey) && proof.length === 32;
     if (!known || secret === undefined) return { result: 'unknown-account' };
     if (!fits) return { result: 'rejected' };
-    // Acting for somebody else needs the host's word, which this mechanism does not ask for.
+    // Acting as another account needs the host's permission, which this mechanism does not request.
     if (authorizeAs !== undefined && authorizeAs !== account) return { result: 'rejected' };
     serverSignature = await hmac(own(secret.serverKey), authMessage);
     return { result: 'accepted', identity: secret.identity ?? account };
@@ -176,7 +181,9 @@ export function scram(options: ScramOptions, plus: boolean = false): Mechanism {
     receive(message) {
       if (phase === 'end') return { state: 'done' };
       if (message === undefined)
-        return phase === 'first' ? { state: 'challenge', data: new Uint8Array(0) } : malformed('nothing');
+        return phase === 'first'
+          ? { state: 'challenge', data: new Uint8Array(0) }
+          : malformed('the response is missing');
       const text = decodeUtf8(message);
       if (text === undefined) return malformed('not UTF-8');
       return phase === 'first' ? first(text) : final(text);
@@ -195,7 +202,7 @@ async function decoySalt(account: string, key: Bytes | undefined): Promise<Bytes
   return (await hmac(key ?? processKey, encodeUtf8(account))).slice(0, SALT_OCTETS);
 }
 
-/** A copy with a buffer of its own, which is what WebCrypto takes. */
+/** A copy with its own buffer, as WebCrypto requires. */
 const own = (bytes: Uint8Array): Bytes => new Uint8Array(bytes);
 
 function concat(a: Bytes, b: Bytes): Bytes {

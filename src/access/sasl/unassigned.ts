@@ -1,6 +1,6 @@
 /**
- * RFC 3454 table A.1: the code points that Unicode 3.2 had not assigned, without the noncharacters. For each range, in base
- * 36: its distance from the end of the range before it, and `+` with how many code points follow the first.
+ * RFC 3454 table A.1: the code points that Unicode 3.2 had not assigned, without the noncharacters. Each entry, in base 36, is
+ * the distance from the end of the previous range, and `+` the number of code points after the first.
  */
 const TABLE_A1 = `
 f5 j+r 2n+1 1s+g 29+f h+3 3+3 2+2 2+4 8 2 l 19 14+8 3s 20 13+1 3+5 h+w 13+1 8 14 3+5 i o b+a s+4 6+m 2+d 2+2 2 r+4

@@ -1,64 +1,55 @@
 import type { Socket } from 'node:net';
-import { createSecureContext, type SecureContext, type TLSSocket, TLSSocket as Tls } from 'node:tls';
+import { createSecureContext, type SecureContext, TLSSocket } from 'node:tls';
+import { type Clock, withDeadline } from '../../env/index.ts';
 import type { TlsFacts } from '../../smtp/index.ts';
 import type { GateTls } from './options.ts';
 
-/** The certificates in force. New ones hold for new handshakes; who is inside stays. */
+/** The current certificates. Reloaded ones apply to new handshakes; sessions continue. */
 export class Certificates {
-  #usual: SecureContext;
+  #default: SecureContext;
   #names: ReadonlyMap<string, SecureContext>;
 
   constructor(tls: GateTls) {
-    this.#usual = contextOf(tls);
+    this.#default = contextOf(tls);
     this.#names = namesOf(tls);
   }
 
   /** Takes new certificates, or throws and keeps the old. */
   reload(tls: GateTls): void {
-    const usual = contextOf(tls);
-    const names = namesOf(tls);
-    this.#usual = usual;
-    this.#names = names;
+    const context = contextOf(tls);
+    this.#names = namesOf(tls);
+    this.#default = context;
   }
 
-  /** Begins TLS on a connection, as its server. Undefined where the handshake fails or is too late. */
-  handshake(socket: Socket, onLate: (run: () => void) => () => void): Promise<TLSSocket | undefined> {
-    const secure = new Tls(socket, {
+  /** Starts TLS on a connection, as its server. Undefined if the handshake fails or is late. */
+  async handshake(socket: Socket, clock: Clock, withinMs: number): Promise<TLSSocket | undefined> {
+    const secure = new TLSSocket(socket, {
       isServer: true,
-      secureContext: this.#usual,
-      SNICallback: (name, answer) => answer(null, this.#names.get(name.toLowerCase()) ?? this.#usual),
+      secureContext: this.#default,
+      SNICallback: (name, answer) => answer(null, this.#names.get(name.toLowerCase()) ?? this.#default),
     });
-    return new Promise((resolve) => {
-      const settle = (result: TLSSocket | undefined): void => {
-        cancel();
-        secure.off('secure', onSecure);
-        secure.off('close', onFailure);
-        if (result === undefined) {
-          secure.destroy();
-          socket.destroy();
-        }
-        resolve(result);
-      };
-      const onSecure = (): void => settle(secure);
-      const onFailure = (): void => settle(undefined);
-      const cancel = onLate(onFailure);
-      secure.on('secure', onSecure);
-      secure.on('close', onFailure);
-      // Listened to as long as the socket lives: an error without a listener ends the process.
-      secure.on('error', onFailure);
-      secure.on('_tlsError', onFailure);
+    const succeeded = new Promise<boolean>((resolve) => {
+      secure.on('secure', () => resolve(true));
+      secure.on('close', () => resolve(false));
+      // These listeners stay as long as the socket: an error without a listener ends the process.
+      secure.on('error', () => resolve(false));
+      secure.on('_tlsError', () => resolve(false));
     });
+    const ended = await withDeadline(clock, withinMs, undefined, () => succeeded);
+    if (ended.how === 'answered' && ended.value) return secure;
+    secure.destroy();
+    socket.destroy();
+    return undefined;
   }
 }
 
-/** What the TLS layer has shown. */
+/** Returns the facts about a TLS layer. */
 export function tlsFacts(socket: TLSSocket): TlsFacts {
-  const cipher = socket.getCipher()?.name;
   const { servername } = socket as { servername?: string | false };
   return {
     version: socket.getProtocol() ?? 'unknown',
-    cipher,
-    ...(typeof servername === 'string' && servername !== '' ? { serverName: servername } : {}),
+    cipher: socket.getCipher()?.name,
+    serverName: typeof servername === 'string' && servername !== '' ? servername : undefined,
   };
 }
 

@@ -1,20 +1,20 @@
 /**
- * A TLS front for an IMAP or POP3 server that has no protection of its own.
+ * TLS and login protection in front of an IMAP or POP3 server.
  *
- * **Answers**: STARTTLS, STLS and implicit TLS; every command before the login, by a policy; then it passes octets through.
- * **Knows**: the client's address, the TLS layer, the names of commands and mechanisms. **Asks**: the policy, the books of
+ * **Answers**: STARTTLS, STLS and implicit TLS, and every command before the login, by a policy. After the login it passes
+ * everything on.
+ * **Knows**: the client's address, the TLS layer, the names of commands and mechanisms. **Asks**: the policy, the budgets of
  * failed logins, bans, the backend.
  * **Standards**: RFC 8314, RFC 9051, RFC 1939, RFC 2595, RFC 5034; the replies of `postern/access`.
  *
- * Until a login is possible, no backend is connected: what came in the clear cannot reach it. A login in the clear is refused
- * on the command's name; a literal is not asked for. What the backend advertises about TLS and logging in is replaced by what
- * the policy allows. `ID` and `XCLIENT` from the client are never passed on. The gate asks the client itself until it knows whose
- * login it is; the backend hears of it only once the budgets have admitted it, and receives nothing but base64.
+ * No backend is connected until a login is possible, so input without TLS cannot reach it. A login without TLS is refused by
+ * the command's name, and a literal is not requested. The backend's capabilities about TLS and logging in are replaced by
+ * those that the policy allows. `ID` and `XCLIENT` from the client are never passed on. The gate requests messages itself until
+ * it knows the account; the backend receives a login only after the budgets have admitted it, and receives only base64.
  *
- * **Limits**: the backend is spoken to in clear text, so the connection to it must be one that nobody can listen to. ManageSieve
- * and SMTP have no front here (submission: `postern/adapters/smtp-server`). After a login nothing is read any more: compression,
- * IDLE and everything else is between client and backend. Clients are not asked for certificates: `EXTERNAL` and `-PLUS` mean
- * nothing to a backend that does not see the TLS layer.
+ * **Limits**: the connection to the backend is not encrypted, so nobody else may have access to it. There is no gate for
+ * ManageSieve and SMTP (submission: `postern/adapters/smtp-server`). After the login nothing is parsed. Clients are not asked
+ * for certificates: `EXTERNAL` and `-PLUS` mechanisms do not work with a backend that does not see the TLS layer.
  *
  * @example
  * ```ts
@@ -41,13 +41,14 @@
  * @module
  */
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { loginOutcome } from '../../checks/smtp-auth/index.ts';
 import { parseIp } from '../../net/index.ts';
 import { type Endpoints, readProxyHeader, TrustedProxies } from '../proxy-protocol/index.ts';
 import { Certificates } from './certificates.ts';
-import { imapDialogue } from './imap.ts';
-import { checkedLimits, type GateEnv, type GateTls, type LoginGateOptions } from './options.ts';
-import { pop3Dialogue } from './pop3.ts';
-import { Session } from './session.ts';
+import { imapDialect } from './imap.ts';
+import { checkedLimits, type GateEnv, type GateTls, type LoginGateOptions, reportTo } from './options.ts';
+import { pop3Dialect } from './pop3.ts';
+import { type Gate, Session } from './session.ts';
 
 export type { Endpoint, Endpoints } from '../proxy-protocol/index.ts';
 export { proxyHeader } from '../proxy-protocol/index.ts';
@@ -55,38 +56,36 @@ export type { Backend, GateEnv, GateEvent, GateTls, LoginGateOptions } from './o
 
 /** A running gate. */
 export interface LoginGateServer {
-  /** Listens; gives the port, where 0 was asked for. */
+  /** Starts to listen. Returns the port, which differs from `port` if that is 0. */
   listen(port: number, host?: string): Promise<number>;
-  /** Takes new certificates for new handshakes; sessions go on. Throws and keeps the old ones where they cannot be used. */
+  /** Uses new certificates for new handshakes; sessions continue. Throws and keeps the old ones if they cannot be used. */
   reload(tls: GateTls): void;
-  /** How many connections there are now. */
+  /** The number of connections. */
   readonly connections: number;
-  /** Takes no more connections, and ends those there are. */
+  /** Stops listening, and ends all connections. */
   close(): Promise<void>;
 }
 
 /**
- * Makes a gate in front of one backend, for one port.
+ * Creates a gate in front of one backend, for one port.
  *
- * @throws TypeError for a wrong option; what Node throws for a certificate that cannot be used
+ * @throws {TypeError} for a wrong or unknown option; Node's error for a certificate that cannot be used
  */
 export function loginGateServer<E extends GateEnv>(options: LoginGateOptions<E>): LoginGateServer {
   const limits = checkedLimits(options as unknown as LoginGateOptions<never>);
-  const certificates = new Certificates(options.tls);
+  const gate: Gate<E> = {
+    options,
+    limits,
+    certificates: new Certificates(options.tls),
+    loginOutcome: loginOutcome(options.loginConsequences, 'loginGateServer: loginConsequences'),
+    dialect: options.protocol === 'imap' ? imapDialect : pop3Dialect,
+  };
   const proxies =
     options.useProxy === undefined ? undefined : new TrustedProxies('loginGateServer: useProxy', options.useProxy);
   const sessions = new Set<Session<E>>();
   /** Connections of proxies that have not sent their whole header. */
   const unnamed = new Set<Socket>();
-  const dialogue = options.protocol === 'imap' ? imapDialogue<E> : pop3Dialogue<E>;
 
-  const take = async (session: Session<E>): Promise<void> => {
-    const refused = await session.askConnect();
-    // On an implicit port nothing can be said yet, and a handshake is more than an unwelcome client should cost.
-    if (refused !== null) return session.client.end(options.implicitTls === true ? undefined : refused.line);
-    if (options.implicitTls === true && !(await session.startTls())) return;
-    await dialogue(session);
-  };
   const onConnection = (socket: Socket): void => {
     const client = parseIp(socket.remoteAddress ?? '');
     const server = parseIp(socket.localAddress ?? '');
@@ -107,20 +106,15 @@ export function loginGateServer<E extends GateEnv>(options: LoginGateOptions<E>)
     unnamed.add(socket);
     void readProxyHeader(socket, options.env.clock, limits.loginWithinMs).then((read) => {
       unnamed.delete(socket);
-      if ('failed' in read) report(read.failed);
+      if ('failed' in read) reportTo(options.onError, new Error(`login gate: ${read.failed}`));
       else if (read.client === undefined) begin(socket, ends, 'proxy');
       else begin(socket, { ...ends, client: read.client }, 'proxy-header');
     });
   };
   const begin = (socket: Socket, ends: Endpoints, via?: 'proxy-header' | 'proxy'): void => {
-    const session = new Session<E>(socket, ends, options, limits, certificates, via);
+    const session = new Session<E>(socket, ends, gate, via);
     sessions.add(session);
-    void session.run(take).finally(() => sessions.delete(session));
-  };
-  const report = (what: string): void => {
-    const tell = async (): Promise<void> => options.onError?.(new Error(`login gate: ${what}`));
-    // If onError fails too, there is nobody left to tell.
-    tell().catch(() => undefined);
+    void session.run().finally(() => sessions.delete(session));
   };
   const server: Server = createServer(onConnection);
 
@@ -133,7 +127,7 @@ export function loginGateServer<E extends GateEnv>(options: LoginGateOptions<E>)
           resolve((server.address() as AddressInfo).port);
         });
       }),
-    reload: (tls) => certificates.reload(tls),
+    reload: (tls) => gate.certificates.reload(tls),
     get connections() {
       return sessions.size;
     },

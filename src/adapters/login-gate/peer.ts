@@ -1,26 +1,28 @@
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { Clock } from '../../env/index.ts';
 
 const CRLF = Buffer.from('\r\n');
 const NOTHING = Buffer.alloc(0);
 
-/** What ended a read instead of octets. */
+/** Why a read returned no bytes. */
 export type ReadEnd = 'closed' | 'too-long';
 
 /**
- * One side of a conversation: octets in, read line by line; octets out, no faster than they are taken.
+ * One side of a conversation: reads lines, and writes no faster than the other side reads.
  *
- * It reads from the socket only when it is asked to, so a peer that talks without being listened to fills its own buffers.
+ * It reads from the socket only on request, so a peer that sends without being read fills its own buffers.
  */
 export class Peer {
   #socket: Duplex;
   #pending: Buffer = NOTHING;
-  /** How much of `pending` is known to hold no line end. */
+  /** How many bytes of `pending` are known to contain no line end. */
   #scanned = 0;
   #ended = false;
   #wake: (() => void) | undefined;
   readonly #onReadable = (): void => {
     if (this.#wake !== undefined) this.#wake();
-    // Nobody is reading: all that must be noticed is that the peer has gone.
+    // No read is waiting, so only the end of the connection must be noticed.
     else if (this.#socket.readableLength === 0) this.#pull();
   };
   readonly #onEnd = (): void => {
@@ -37,17 +39,13 @@ export class Peer {
     return this.#socket;
   }
 
-  /** Whether octets have arrived that nobody has read. */
+  /** Whether bytes have arrived that were not read yet. */
   get hasMore(): boolean {
     this.#pull();
     return this.#pending.length > 0;
   }
 
-  get ended(): boolean {
-    return this.#ended;
-  }
-
-  /** The next line without its line end; a bare LF ends one too, since servers behind may think so. */
+  /** Reads the next line, without its line end. A bare LF ends a line too, because backends may accept it. */
   async line(limit: number): Promise<Buffer | ReadEnd> {
     for (;;) {
       const at = this.#pending.indexOf(10, this.#scanned);
@@ -63,7 +61,13 @@ export class Peer {
     }
   }
 
-  /** Exactly `count` octets. */
+  /** Reads the next line as Latin-1 text. Undefined if the connection ends, or the line is longer than `limit`. */
+  async text(limit: number): Promise<string | undefined> {
+    const line = await this.line(limit);
+    return typeof line === 'string' ? undefined : line.toString('latin1');
+  }
+
+  /** Reads exactly `count` bytes. */
   async octets(count: number): Promise<Buffer | ReadEnd> {
     while (this.#pending.length < count) if (!(await this.#more())) return 'closed';
     const octets = this.#pending.subarray(0, count);
@@ -71,7 +75,7 @@ export class Peer {
     return octets;
   }
 
-  /** Reads `count` octets and forgets them. */
+  /** Reads and discards `count` bytes. */
   async skip(count: number): Promise<boolean> {
     let left = count;
     while (left > 0) {
@@ -83,14 +87,14 @@ export class Peer {
     return true;
   }
 
-  /** Throws away what has arrived. */
+  /** Discards what has arrived. */
   discard(): void {
     this.#pull();
     this.#pending = NOTHING;
     this.#scanned = 0;
   }
 
-  /** Writes, and waits until the peer has taken enough of it. False where it is gone. */
+  /** Writes, and waits until the peer has read enough. False if the connection is closed. */
   write(data: string | Buffer): Promise<boolean> {
     const socket = this.#socket;
     if (socket.destroyed || socket.writableEnded) return Promise.resolve(false);
@@ -111,7 +115,7 @@ export class Peer {
     return this.write(Buffer.concat([Buffer.from(line, 'latin1'), CRLF]));
   }
 
-  /** Says a last line and closes, without waiting for a peer that does not take it. */
+  /** Writes a last line and closes. Does not wait for a peer that does not read. */
   end(line?: string): void {
     const socket = this.#socket;
     if (socket.destroyed) return;
@@ -123,15 +127,15 @@ export class Peer {
     this.#socket.destroy();
   }
 
-  /** Goes on with another layer over the same connection. What was read of the old one must have been used or discarded. */
+  /** Continues with another layer over the same connection. What was read of the old one is discarded. */
   replace(socket: Duplex): void {
     this.#socket = socket;
     this.#ended = false;
-    this.discard();
+    this.#keep(this.#pending.length);
     this.#listen();
   }
 
-  /** Stops listening. The socket is the caller's, with what has been read of it and not been used. */
+  /** Stops reading. The caller takes over the socket; returns what was received but not read. */
   release(): Buffer {
     const socket = this.#socket;
     socket.off('readable', this.#onReadable);
@@ -172,4 +176,77 @@ export class Peer {
       this.#wake = undefined;
     }
   }
+}
+
+/** Checks for traffic per idle time. */
+const LOOKS = 4;
+/**
+ * Bytes waiting for one side at which the other is no longer read, and at which it is read again. Larger than one read of the
+ * kernel, so that reading and writing overlap; not much larger, because a client that does not read costs this much memory.
+ */
+const HIGH = 262_144;
+const LOW = 131_072;
+
+/**
+ * Passes bytes in both directions, no faster than each side reads.
+ *
+ * Ends when either side has closed and everything it sent is written, or when nothing has passed for `idleMs`.
+ *
+ * @param first what was read already and belongs to the other side
+ */
+export function letThrough(
+  client: Socket,
+  backend: Socket,
+  first: { readonly fromClient: Buffer; readonly fromBackend: Buffer },
+  clock: Clock,
+  idleMs: number,
+): Promise<'closed' | 'idle'> {
+  return new Promise((resolve) => {
+    let passed = true;
+    let quiet = 0;
+    let cancel: () => void = () => undefined;
+    const finish = (why: 'closed' | 'idle'): void => {
+      cancel();
+      client.destroy();
+      backend.destroy();
+      resolve(why);
+    };
+    const look = (): void => {
+      quiet = passed ? 0 : quiet + 1;
+      passed = false;
+      if (quiet >= LOOKS) finish('idle');
+      else cancel = clock.after(idleMs / LOOKS, look);
+    };
+    look();
+
+    const oneWay = (from: Socket, to: Socket, rest: Buffer): void => {
+      let held = false;
+      const written = (): void => {
+        if (!held || to.writableLength > LOW) return;
+        held = false;
+        from.resume();
+      };
+      const pass = (chunk: Buffer): void => {
+        passed = true;
+        to.write(chunk, written);
+        if (held || to.writableLength < HIGH) return;
+        held = true;
+        from.pause();
+      };
+      from.on('data', pass);
+      from.once('end', () => to.end());
+      from.once('close', () => {
+        // What is still buffered is written first. The idle time ends a side that reads nothing more.
+        if (to.destroyed) finish('closed');
+        else to.destroySoon();
+      });
+      if (rest.length > 0) pass(rest);
+      if (!held) from.resume();
+    };
+    oneWay(client, backend, first.fromClient);
+    oneWay(backend, client, first.fromBackend);
+    if (client.destroyed && backend.destroyed) finish('closed');
+    else if (client.destroyed) backend.destroySoon();
+    else if (backend.destroyed) client.destroySoon();
+  });
 }

@@ -1,16 +1,15 @@
 import type { Awaitable, Outcome } from '../../core/index.ts';
-import { isPromise } from '../../core/index.ts';
+import { assertKnownOptions, isPromise, positiveNumber, wrongOption } from '../../core/index.ts';
 import type { Ban } from '../../env/index.ts';
 import type { BanRule, Offence } from '../../smtp/parts.ts';
-import { after } from './awaitable.ts';
+import { after, numberFromOne } from './answers.ts';
 import type { Prefixes } from './exemption.ts';
 import { exemption } from './exemption.ts';
-import { atLeastOne, moreThanZero } from './numbers.ts';
-import { checkClasses, prefixesOf } from './prefix-classes.ts';
+import { checkedClasses, prefixesOf } from './prefix-classes.ts';
 
 export type { BanRule, Offence } from '../../smtp/parts.ts';
 
-/** Which cause of the reply table is which offence. */
+/** The offence behind each cause of the reply table. */
 const offenceOfCause: { readonly [cause: string]: Offence } = {
   'credentials-invalid': 'auth-failure',
   'too-many-auth-failures': 'auth-failure',
@@ -22,26 +21,26 @@ const offenceOfCause: { readonly [cause: string]: Offence } = {
 };
 
 export interface BanAfterOptions {
-  /** How many bring the ban: with 5, the fifth. */
+  /** The number of offences that leads to the ban: with 5, the fifth does. */
   readonly failures: number;
-  /** Of what: offences, or what an outcome of a decision must look like. */
+  /** The offences that count, or a function that returns whether an outcome counts. */
   readonly of: Offence | readonly Offence[] | ((outcome: Outcome) => boolean);
-  /** Within how many milliseconds; 10 minutes where not given. Fewer than `failures` in this time are forgiven. */
+  /** The period in which they count, in milliseconds. Default: 600,000. */
   readonly within?: number;
-  /** How long the first ban lasts, in milliseconds; the store says where not given. The store lengthens it for repeats. */
+  /** Duration of the first ban, in milliseconds; the store extends it for repeats. Default: the store's. */
   readonly forMs?: number;
-  /** What is banned; /32 and /64 where not given. */
+  /** Lengths of the banned prefix. Default: /32 and /64. */
   readonly prefix?: { readonly v4: number; readonly v6: number };
-  /** Who is never banned: trusted and allowed prefixes, one's own. */
+  /** Prefixes that are never banned, such as your own networks. Default: none. */
   readonly never?: Prefixes;
-  /** What the ban says of itself in the log; made of `of` where not given. */
+  /** The reason in the log. Required if `of` is a function. Default: made of `of`. */
   readonly reason?: string;
 }
 
 /**
- * A rule that bans a client for what it does again and again.
+ * Creates a rule that bans a client for repeated offences.
  *
- * @throws TypeError for a number or a prefix that cannot be, and for a function without a `reason`
+ * @throws {TypeError} for a wrong or unknown option, and for a function without a `reason`
  *
  * @example
  * ```ts
@@ -56,35 +55,36 @@ export interface BanAfterOptions {
  * ```
  */
 export function banAfter(options: BanAfterOptions): BanRule {
-  const maker = 'banAfter';
-  const failures = Math.ceil(atLeastOne(maker, 'failures', options.failures));
-  const within = moreThanZero(maker, 'within', options.within ?? 10 * 60_000);
-  if (options.forMs !== undefined) moreThanZero(maker, 'forMs', options.forMs);
+  const owner = 'banAfter';
+  assertKnownOptions(owner, options, ['failures', 'of', 'within', 'forMs', 'prefix', 'never', 'reason']);
+  const failures = Math.ceil(numberFromOne(owner, 'failures', options.failures));
+  const within = positiveNumber(owner, 'within', options.within ?? 10 * 60_000);
+  if (options.forMs !== undefined) positiveNumber(owner, 'forMs', options.forMs);
   const { of } = options;
   const words = typeof of === 'function' ? undefined : typeof of === 'string' ? [of] : [...of];
   if (words !== undefined && (words.length === 0 || words.some((word) => typeof word !== 'string' || word === '')))
-    throw new TypeError(`${maker}: of ${JSON.stringify(of)} must be a misdeed, a list of them, or a function`);
+    throw wrongOption(owner, 'of', 'an offence, a list of offences, or a function', of);
   if (words === undefined && options.reason === undefined)
-    throw new TypeError(`${maker}: give a reason; a function cannot be read aloud`);
+    throw wrongOption(owner, 'reason', 'given if `of` is a function', undefined);
   const reason = options.reason ?? `${failures} × ${(words ?? []).join(', ')}`;
-  const [bits] = checkClasses(maker, [{ v4: 32, v6: 64, times: 1, ...options.prefix }]);
+  const [bits] = checkedClasses(owner, [{ v4: 32, v6: 64, times: 1, ...options.prefix }]);
   const classes = [bits as NonNullable<typeof bits>];
-  const never = exemption(maker, 'never', options.never);
+  const never = exemption(owner, 'never', options.never);
   const matches =
     typeof of === 'function'
       ? (outcome: Outcome): boolean => {
           const answer: unknown = of(outcome);
           if (!isPromise(answer)) return answer === true;
-          // It would be taken for a match of everything.
+          // A promise would count as a match of every outcome.
           answer.then(undefined, () => undefined);
-          throw new TypeError(`${maker}: of must answer with true or false, got a promise`);
+          throw wrongOption(owner, 'of', 'a function that returns true or false', answer);
         }
       : (outcome: Outcome): boolean => {
           const { cause, result } = outcome.finding;
           const offence = cause === undefined ? undefined : offenceOfCause[cause];
           return offence !== undefined && result === 'fail' && (words as string[]).includes(offence);
         };
-  // The last of them is the one that is no longer allowed.
+  // The last offence is the one that the rate no longer allows.
   const rate = { rate: failures, periodMs: within, burst: failures - 1 };
   const head = `ban ${reason} `;
 

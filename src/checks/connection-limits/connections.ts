@@ -1,37 +1,45 @@
-import type { Awaitable, Check, Verdict } from '../../core/index.ts';
-import { defer, defineCheck, none } from '../../core/index.ts';
+import type { Awaitable, Check } from '../../core/index.ts';
+import {
+  assertKnownOptions,
+  defer,
+  defineCheck,
+  none,
+  positiveNumber,
+  slow,
+  softfail,
+  wholeNumber,
+  wrongOption,
+} from '../../core/index.ts';
 import type { Charge, Env, Place, Rate, Usage } from '../../env/index.ts';
 import type { ConnectFacts } from '../../smtp/facts.ts';
-import { after, usagesOf } from './awaitable.ts';
-import type { LimitAnswer, LimitEvidence, OnStoreDown, Refusal } from './evidence.ts';
-import { answerOf, checkOnStoreDown, evidence, tightest } from './evidence.ts';
+import type { LimitAnswer, LimitEvidence, OnStoreDown, Refusal } from './answers.ts';
+import { after, answerOf, checkedOnStoreDown, evidence, numberFromOne, tightest, usagesOf } from './answers.ts';
 import type { Prefixes } from './exemption.ts';
 import { clientExemption } from './exemption.ts';
-import { atLeastOne } from './numbers.ts';
 import type { PrefixClass } from './prefix-classes.ts';
-import { checkClasses, prefixClasses, prefixesOf } from './prefix-classes.ts';
+import { checkedClasses, prefixClasses, prefixesOf } from './prefix-classes.ts';
 
-/** What is allowed. Every number is for the first (narrowest) class of prefixes; the wider ones have a multiple. */
+/** Each number is for the first (narrowest) class of prefixes; wider classes have a multiple. */
 export interface ConnectionLimitsOptions {
-  /** Connections at once from one client; 30 where not given. `false`: no limit. */
+  /** Connections at once from one client; `false` means no limit. Default: 30. */
   readonly concurrent?: number | false;
-  /** New connections per minute from one client; 300 where not given. `false`: no limit. */
+  /** New connections per minute from one client; `false` means no limit. Default: 300. */
   readonly perMinute?: number | false;
-  /** How many of these may come at once; as many as `perMinute` where not given. */
+  /** How many of these may come at once. Default: `perMinute`. */
   readonly burst?: number;
-  /** Connections at once over all clients; no limit where not given. */
+  /** Connections at once of all clients. Default: no limit. */
   readonly total?: number;
-  /** How many of `total` are kept free for the clients in `known`; 0 where not given. */
+  /** How many of `total` are reserved for the clients in `known`. Default: 0. */
   readonly reserved?: number;
-  /** Prefixes of clients that may have the reserved places. */
+  /** Prefixes of clients that may use the reserved places. Default: none. */
   readonly known?: Prefixes;
-  /** Prefixes of clients that are not counted at all. */
+  /** Prefixes of clients that are not counted. Default: none. */
   readonly exempt?: Prefixes;
-  /** Which neighbourhoods are counted together: /32, /26, /21 and /64, /48, /32 with 1, 3 and 9 times the limit. */
+  /** Prefixes that are counted together. Default: /32, /26, /21 and /64, /48, /32 with 1, 3 and 9 times the limit. */
   readonly classes?: readonly PrefixClass[];
-  /** `open` where not given. */
+  /** What follows if the shared store is down. Default: `open`. */
   readonly onStoreDown?: OnStoreDown;
-  /** Tells two of these from each other, in ids and in counts. */
+  /** Distinguishes two of these checks, in ids and in counts. Default: none. */
   readonly label?: string;
 }
 
@@ -53,21 +61,21 @@ const full: Refusal = {
   explanation: 'Too many connections; please try again later',
 };
 
-/** Allowed, and by the whole fleet: nothing that would have to be told. */
-const undisturbed = (usage: Usage): boolean => usage.allowed && usage.degraded !== true;
+/** Whether a count is allowed by the shared store too. */
+const fullyAllowed = (usage: Usage): boolean => usage.allowed && usage.degraded !== true;
 
 /**
- * Whether this client has too many connections, or opens them too fast.
+ * Limits the connections of a client: how many at once, and how many per minute.
  *
- * - `pass`: it may have this one; its place is taken in the name of `session.id`
+ * - `pass`: the connection is allowed, and its place is taken for `session.id`
  * - `none`: the client is exempt
- * - `fail`: a limit is reached; `detail` says which
+ * - `fail`: a limit is reached; `detail` names it
  * - `temperror`: the shared store is down, and `onStoreDown` is `defer`
  *
- * A connection that is refused is not counted. The place is given back by `counters.release(session.id)`, which the
- * session calls when the connection has ended, whatever was decided.
+ * A refused connection is not counted. The session calls `counters.release(session.id)` when the connection ends, which
+ * releases the place.
  *
- * @throws TypeError for a limit that is no number more than 0, or a prefix that is none
+ * @throws {TypeError} for a wrong or unknown option
  */
 export function connectionLimits(
   options: ConnectionLimitsOptions = {},
@@ -77,18 +85,31 @@ export function connectionLimits(
   'pass' | 'none' | 'fail' | 'temperror',
   LimitEvidence
 > {
-  const maker = 'connectionLimits';
+  const owner = 'connectionLimits';
+  assertKnownOptions(owner, options, [
+    'concurrent',
+    'perMinute',
+    'burst',
+    'total',
+    'reserved',
+    'known',
+    'exempt',
+    'classes',
+    'onStoreDown',
+    'label',
+  ]);
   const { concurrent = 30, perMinute = 300, total, reserved = 0 } = options;
-  if (concurrent !== false) atLeastOne(maker, 'concurrent', concurrent);
-  if (perMinute !== false) atLeastOne(maker, 'perMinute', perMinute);
-  if (options.burst !== undefined) atLeastOne(maker, 'burst', options.burst);
-  if (total !== undefined) atLeastOne(maker, 'total', total);
-  if (!(Number.isInteger(reserved) && reserved >= 0) || (reserved > 0 && !(total !== undefined && reserved < total)))
-    throw new TypeError(`${maker}: reserved ${reserved} must be a whole number from 0, and less than total`);
-  const classes = checkClasses(maker, options.classes ?? prefixClasses);
-  const exempt = clientExemption(maker, 'exempt', options.exempt);
-  const known = clientExemption(maker, 'known', options.known);
-  const onStoreDown = checkOnStoreDown(maker, options.onStoreDown ?? 'open');
+  if (concurrent !== false) numberFromOne(owner, 'concurrent', concurrent);
+  if (perMinute !== false) numberFromOne(owner, 'perMinute', perMinute);
+  if (options.burst !== undefined) numberFromOne(owner, 'burst', options.burst);
+  if (total !== undefined) numberFromOne(owner, 'total', total);
+  wholeNumber(owner, 'reserved', reserved, 0);
+  if (reserved > 0 && !(total !== undefined && reserved < total))
+    throw wrongOption(owner, 'reserved', 'less than total', reserved);
+  const classes = checkedClasses(owner, options.classes ?? prefixClasses);
+  const exempt = clientExemption(owner, 'exempt', options.exempt);
+  const known = clientExemption(owner, 'known', options.known);
+  const onStoreDown = checkedOnStoreDown(owner, options.onStoreDown);
 
   const rates = classes.map(
     ({ times }): Rate => ({
@@ -101,7 +122,7 @@ export function connectionLimits(
   const head = options.label === undefined ? 'conn ' : `conn ${options.label} `;
   const everybody = `${head}all`;
 
-  /** What the counters said of the prefixes, in order; one more is everybody. */
+  /** Concludes from the counts of the prefixes, in order. One more count is the total. */
   const conclude = (usages: readonly Usage[], prefixes: readonly string[], periodMs?: number): LimitAnswer => {
     const i = tightest(usages);
     const usage = usages[i] as Usage;
@@ -130,7 +151,7 @@ export function connectionLimits(
               (usages) => conclude(usages, prefixes, MINUTE),
             );
 
-      // Places first: a connection that finds none has not been one, and does not count towards the rate.
+      // Places first: a connection that is refused for lack of a place does not count towards the rate.
       const places: Place[] = concurrent === false ? [] : counted.slice();
       if (total !== undefined)
         places.push({ key: everybody, limit: reserved > 0 && !known(client) ? total - reserved : total });
@@ -140,12 +161,52 @@ export function connectionLimits(
         places.map(({ limit }) => limit),
       );
       return after(taken, (usages) => {
-        if (perMinute !== false && usages.every(undisturbed)) return charge();
+        if (perMinute !== false && usages.every(fullyAllowed)) return charge();
         const answer = conclude(usages, concurrent === false ? [] : prefixes);
         return answer.result === 'pass' && perMinute !== false ? charge() : answer;
       });
     },
-    { fail: defer(), temperror: defer() } satisfies { fail: Verdict; temperror: Verdict },
+    { fail: defer(), temperror: defer() },
+    { label: options.label },
+  );
+}
+
+export interface TarpitOptions {
+  /** Delay of the reply, in milliseconds. */
+  readonly delayMs: number;
+  /** Most sessions that are delayed at once: every one of them costs memory. Default: 100. */
+  readonly atMost?: number;
+  /** Distinguishes two of these checks, in ids and in counts. Default: none. */
+  readonly label?: string;
+}
+
+/**
+ * Delays a session, unless too many are delayed already. Use it inside `when()`, which selects the sessions.
+ *
+ * - `softfail`: the session is delayed; recommended: `slow(delayMs)`
+ * - `none`: `atMost` sessions are delayed already, so this one continues at once
+ *
+ * @throws {TypeError} for a wrong or unknown option
+ */
+export function tarpit(
+  options: TarpitOptions,
+): Check<Pick<ConnectFacts, 'session'>, Pick<Env, 'counters' | 'clock'>, 'softfail' | 'none', LimitEvidence> {
+  const owner = 'tarpit';
+  assertKnownOptions(owner, options, ['delayMs', 'atMost', 'label']);
+  const delayMs = positiveNumber(owner, 'delayMs', options.delayMs);
+  const atMost = numberFromOne(owner, 'atMost', options.atMost ?? 100);
+  const key = options.label === undefined ? 'tarpit' : `tarpit ${options.label}`;
+  return defineCheck(
+    'tarpit',
+    ({ session }: Pick<ConnectFacts, 'session'>, { counters, clock }: Pick<Env, 'counters' | 'clock'>) =>
+      after(counters.acquire(key, atMost, session.id), (usage: Usage) => {
+        const detail = evidence('sessions held', 'all', usage);
+        if (!usage.allowed) return none({ detail });
+        // If the store cannot release the place, its lease expires.
+        clock.after(delayMs, () => void (async () => counters.release(session.id, key))().catch(() => undefined));
+        return softfail({ detail });
+      }),
+    { softfail: slow(delayMs) },
     { label: options.label },
   );
 }

@@ -1,43 +1,47 @@
 import type { Awaitable, Check } from '../../core/index.ts';
-import { defer, defineCheck, none } from '../../core/index.ts';
+import { assertKnownOptions, defer, defineCheck, none, positiveNumber } from '../../core/index.ts';
 import type { Env, Usage } from '../../env/index.ts';
 import type { ConnectFacts, MailFacts, RcptFacts } from '../../smtp/facts.ts';
-import { after, usagesOf } from './awaitable.ts';
-import type { LimitAnswer, LimitEvidence, OnStoreDown, Refusal } from './evidence.ts';
-import { answerOf, checkOnStoreDown, evidence } from './evidence.ts';
+import type { LimitAnswer, LimitEvidence, OnStoreDown, Refusal } from './answers.ts';
+import { after, answerOf, checkedOnStoreDown, evidence, numberFromOne, usagesOf } from './answers.ts';
 import type { Prefixes } from './exemption.ts';
 import { clientExemption } from './exemption.ts';
 import type { CountedKey, KeyOf } from './keys.ts';
 import { recipient, sender } from './keys.ts';
-import { atLeastOne, moreThanZero } from './numbers.ts';
 
-/** What every limit of distinct values takes. */
+/** Options of every limit of distinct values. */
 export interface DistinctLimitOptions {
-  /** How many different ones are allowed within the period. */
+  /** Most different values within the period. */
   readonly limit: number;
   /** The period, in milliseconds. */
   readonly periodMs: number;
+  /** Prefixes of clients that are not counted. Default: none. */
   readonly exempt?: Prefixes;
+  /** What follows if the shared store is down. Default: `open`. */
   readonly onStoreDown?: OnStoreDown;
+  /** Part of the rule's id and of the counters' keys. Default: what is counted and by what. */
   readonly label?: string;
 }
 
 type DistinctCheck<Facts> = Check<Facts, Pick<Env, 'counters'>, 'pass' | 'none' | 'fail' | 'temperror', LimitEvidence>;
 
 /**
- * How many different values were seen for a key: the sign of a login that somebody else uses, or of a client that
+ * Limits the number of different values per key. Many different values are a sign of a stolen login, or of a client that
  * guesses addresses. A value that was seen before is always allowed.
+ *
+ * @throws {TypeError} for a wrong or unknown option
  */
 export function distinctLimit<Facts extends Pick<ConnectFacts, 'client'>>(
   what: { readonly name: string; readonly of: KeyOf<Facts>; readonly explanation: string },
   by: KeyOf<Facts>,
   options: DistinctLimitOptions,
 ): DistinctCheck<Facts> {
-  const maker = 'distinctLimit';
-  const limit = atLeastOne(maker, 'limit', options.limit);
-  const periodMs = moreThanZero(maker, 'periodMs', options.periodMs);
-  const onStoreDown = checkOnStoreDown(maker, options.onStoreDown ?? 'open');
-  const exempt = clientExemption(maker, 'exempt', options.exempt);
+  const owner = 'distinctLimit';
+  assertKnownOptions(owner, options, ['limit', 'periodMs', 'exempt', 'onStoreDown', 'label']);
+  const limit = numberFromOne(owner, 'limit', options.limit);
+  const periodMs = positiveNumber(owner, 'periodMs', options.periodMs);
+  const onStoreDown = checkedOnStoreDown(owner, options.onStoreDown);
+  const exempt = clientExemption(owner, 'exempt', options.exempt);
   const label = options.label ?? `${what.name}-per-${by.name}`;
   const refusal: Refusal = { cause: 'rate-exceeded', status: '7.1', explanation: what.explanation };
   return defineCheck(
@@ -49,9 +53,9 @@ export function distinctLimit<Facts extends Pick<ConnectFacts, 'client'>>(
       if (value === undefined || keys.length === 0) return none();
       const from = (i: number): Awaitable<LimitAnswer> => {
         const { key, times } = keys[i] as CountedKey;
-        const ask = (): Awaitable<readonly Usage[]> =>
+        const query = (): Awaitable<readonly Usage[]> =>
           after(counters.distinct(`${label} ${key}`, value, limit * times, periodMs), (usage) => [usage]);
-        return after(usagesOf(ask, [limit * times]), (usages) => {
+        return after(usagesOf(query, [limit * times]), (usages) => {
           const usage = usages[0] as Usage;
           const answer = answerOf(usage.allowed, evidence(what.name, key, usage, periodMs), refusal, onStoreDown);
           return answer.result === 'pass' && i + 1 < keys.length ? from(i + 1) : answer;
@@ -64,7 +68,7 @@ export function distinctLimit<Facts extends Pick<ConnectFacts, 'client'>>(
   );
 }
 
-/** Different recipients of a login, a client or whatever else, at RCPT. */
+/** Limits the different recipients of a login, a client or any other key, at RCPT. */
 export const distinctRecipients = <Facts>(
   by: KeyOf<Facts>,
   options: DistinctLimitOptions,
@@ -79,7 +83,7 @@ export const distinctRecipients = <Facts>(
     options,
   );
 
-/** Different senders of a login, a client or whatever else, at MAIL. */
+/** Limits the different senders of a login, a client or any other key, at MAIL. */
 export const distinctSenders = <Facts>(
   by: KeyOf<Facts>,
   options: DistinctLimitOptions,

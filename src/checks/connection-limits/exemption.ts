@@ -1,27 +1,32 @@
+import { wrongOption } from '../../core/index.ts';
 import type { IpAddress } from '../../net/index.ts';
 import { parsePrefix, printPrefix } from '../../net/index.ts';
 import { PrefixSet } from '../../prefix-set/index.ts';
 import { addressToTrust } from '../../smtp/client.ts';
 import type { ConnectFacts } from '../../smtp/facts.ts';
 
-/** Prefixes as an option takes them: texts, or a set that is there already. */
+/** Prefixes in an option: text, or an existing set. */
 export type Prefixes = Iterable<string> | PrefixSet;
 
-/** Whether an address lies in one of the prefixes. @throws TypeError that names the option and the prefix */
+/**
+ * Returns a function that checks whether an address is in one of the prefixes.
+ *
+ * @throws {TypeError} for a malformed prefix
+ */
 export function exemption(
-  maker: string,
+  owner: string,
   option: string,
   prefixes: Prefixes | undefined,
 ): (address: IpAddress) => boolean {
   if (prefixes === undefined) return () => false;
   if (prefixes instanceof PrefixSet) return (address) => prefixes.has(address);
-  // A host bit that is set is more likely a slip than a wish to exempt the whole network: parsePrefix refuses it.
+  // parsePrefix refuses host bits: they are more likely a mistake than a request to exempt the whole network.
   const texts: string[] = [];
   for (const text of prefixes) {
     try {
       texts.push(printPrefix(parsePrefix(text)));
     } catch (error) {
-      throw new TypeError(`${maker}: ${option}: ${error instanceof Error ? error.message : String(error)}`);
+      throw wrongOption(owner, option, `a list of prefixes (${(error as Error).message})`, text);
     }
   }
   if (texts.length === 0) return () => false;
@@ -29,13 +34,13 @@ export function exemption(
   return (address) => set.has(address);
 }
 
-/** The same for a client. An address that only a proxy vouches for is never loopback. */
+/** Does the same for a client. An address that a proxy named is never loopback. */
 export function clientExemption(
-  maker: string,
+  owner: string,
   option: string,
   prefixes: Prefixes | undefined,
 ): (client: ConnectFacts['client']) => boolean {
-  const has = exemption(maker, option, prefixes);
+  const has = exemption(owner, option, prefixes);
   return (client) => {
     const address = addressToTrust(client);
     return address !== undefined && has(address);

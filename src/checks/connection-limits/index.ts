@@ -1,19 +1,21 @@
 /**
- * **Answers**: is this client asking too much? Connections at once and per minute, by nested prefixes; messages,
- * recipients, octets, logins and handshakes by any key; distinct recipients; commands and errors of a session. And what
- * becomes of whoever does it again and again: the tarpit, and the ban.
+ * Limits for clients: connections at once and per minute, by nested prefixes; messages, recipients, bytes, logins and
+ * handshakes by any key; distinct recipients; commands and errors of a session. Clients that continue are delayed (tarpit) or
+ * banned.
  *
- * **Knows**: the facts of the stage it stands at; each key names the facts it needs, and does not compile without them.
+ * **Answers**: does this client exceed a limit?
  *
- * **Asks**: `env.counters`, which decide at once where they are in memory; `tarpit` also the clock, `banAfter` also
- * `env.bans`. Whether a client is banned is `ip-blocklist`'s question, which asks the same bans.
+ * **Knows**: the facts of its stage. Each key names the facts it needs, and does not compile without them.
+ *
+ * **Asks**: `env.counters`, which answer synchronously if they are in memory; `tarpit` also the clock; `banAfter` also
+ * `env.bans`. `ip-blocklist` checks whether a client is banned, with the same bans.
  *
  * **Standards**: RFC 5321 §4.5.3.1.8 and .10 (recipients: at least 100, 452 for more), RFC 4954, RFC 3207; the generic
- * cell rate algorithm of ITU-T I.371. There is none for the numbers: the defaults are those of servers in use.
+ * cell rate algorithm of ITU-T I.371. No standard defines the numbers: the defaults are those of servers in use.
  *
- * **Limits**: this is for abuse, not for shaping legitimate mail. A rate forgives evenly: one that is used up gives back
- * one every `periodMs / rate`, not all at a full minute. Two sessions that look with `when-accepted` at the same time may
- * both be let in where only one was left.
+ * **Limits**: these limits are meant against abuse, not for shaping legitimate mail. A rate recovers evenly: one unit every
+ * `periodMs / rate`, not all at a full minute. Two sessions that check with `when-accepted` at the same time may both pass
+ * although only one unit was left.
  *
  * @example
  * ```ts
@@ -36,13 +38,14 @@
  *
  * @module
  */
+
+export type { LimitEvidence, OnStoreDown } from './answers.ts';
 export type { BanAfterOptions, BanRule, Offence } from './ban-feed.ts';
 export { banAfter } from './ban-feed.ts';
-export type { ConnectionLimitsOptions } from './connections.ts';
-export { connectionLimits } from './connections.ts';
+export type { ConnectionLimitsOptions, TarpitOptions } from './connections.ts';
+export { connectionLimits, tarpit } from './connections.ts';
 export type { DistinctLimitOptions } from './distinct.ts';
 export { distinctLimit, distinctRecipients, distinctSenders } from './distinct.ts';
-export type { LimitEvidence, OnStoreDown } from './evidence.ts';
 export type { Prefixes } from './exemption.ts';
 export type { CountedKey, KeyOf } from './keys.ts';
 export {
@@ -75,5 +78,3 @@ export {
 } from './rates.ts';
 export type { SessionLimitsOptions } from './session-limits.ts';
 export { messageLimit, recipientLimit, sessionLimits } from './session-limits.ts';
-export type { TarpitOptions } from './tarpit.ts';
-export { tarpit } from './tarpit.ts';

@@ -1,28 +1,31 @@
+import { assertFunction } from '../../core/index.ts';
 import type { Mailbox } from '../../net/index.ts';
 import { organizationalDomain, parseDomain } from '../../net/index.ts';
 import type { ConnectFacts, MailFacts, RcptFacts } from '../../smtp/facts.ts';
 import type { PrefixClass } from './prefix-classes.ts';
-import { checkClasses, prefixClasses, prefixesOf } from './prefix-classes.ts';
+import { checkedClasses, prefixClasses, prefixesOf } from './prefix-classes.ts';
 
-/** One thing that is counted. */
+/** A counter, as part of a key. */
 export interface CountedKey {
   readonly key: string;
-  /** The limit is multiplied by this: a wider network may have more. */
+  /** The multiple of the limit, because wider networks may have more. */
   readonly times: number;
 }
 
 /**
- * By what is counted. `of` names the facts it needs by its parameter, so that a limit per recipient does not compile at a
- * stage that knows none. No key: nothing is counted for these facts.
+ * What a limit counts by.
+ *
+ * The parameter of `of` names the facts it needs, so a limit per recipient does not compile at a stage without recipients. If
+ * `of` returns no key, nothing is counted.
  */
 export interface KeyOf<in Facts> {
   /** Part of the rule's id: `login`. */
   readonly name: string;
-  /** What is counted for these facts. */
+  /** Returns the counters for these facts. */
   readonly of: (facts: Facts) => readonly CountedKey[];
 }
 
-/** A key of one's own: `keyOf('greeting', (facts: HeloFacts) => facts.helo.name)`. */
+/** Creates a key of your own: `keyOf('greeting', (facts: HeloFacts) => facts.helo.name)`. */
 export function keyOf<Facts>(name: string, of: (facts: Facts) => string | undefined): KeyOf<Facts> {
   return {
     name,
@@ -33,9 +36,9 @@ export function keyOf<Facts>(name: string, of: (facts: Facts) => string | undefi
   };
 }
 
-/** The client, by the prefixes around its address: /32, /26, /21 and /64, /48, /32 where nothing else is given. */
+/** Counts by the client's prefixes. Default: /32, /26, /21 and /64, /48, /32. */
 export function client(classes: readonly PrefixClass[] = prefixClasses): KeyOf<Pick<ConnectFacts, 'client'>> {
-  checkClasses('client', classes);
+  checkedClasses('client', classes);
   return {
     name: 'client',
     of: ({ client: { ip } }) =>
@@ -43,14 +46,16 @@ export function client(classes: readonly PrefixClass[] = prefixClasses): KeyOf<P
   };
 }
 
-/** The session: what is counted ends with it. */
+/** Counts by session. */
 export const session: KeyOf<Pick<ConnectFacts, 'session'>> = keyOf('session', (facts) => facts.session.id);
 
 /**
- * The client's autonomous system. A session does not know it, so `of` must: from a database of networks, or from a host that
- * reports it as `client.asn`. A client whose system is unknown is not counted.
+ * Counts by the client's autonomous system.
  *
- * @param of returns the number of the client's autonomous system, if it is known
+ * A session does not know the number, so `of` returns it: from a database of networks, or from a host that sets `client.asn`.
+ * A client without a number is not counted.
+ *
+ * @param of returns the number of the client's autonomous system, or undefined
  * @throws {TypeError} if `of` is not a function
  *
  * @example
@@ -62,48 +67,48 @@ export const session: KeyOf<Pick<ConnectFacts, 'session'>> = keyOf('session', (f
  * ```
  */
 export function asn(of: (client: ConnectFacts['client']) => number | undefined): KeyOf<Pick<ConnectFacts, 'client'>> {
-  if (typeof of !== 'function') throw new TypeError(`asn: of must be a function, got ${JSON.stringify(of)}`);
+  assertFunction('asn', 'of', of);
   return keyOf('asn', (facts) => {
     const number = of(facts.client);
     return number === undefined ? undefined : `AS${number}`;
   });
 }
 
-/** Who has logged in, as the host names them; nothing where nobody has. */
+/** Counts by the login's name. A client that has not logged in is not counted. */
 export const login: KeyOf<Pick<MailFacts, 'auth'>> = keyOf('login', (facts) => facts.auth?.identity);
 
-/** The sender's address; nothing for the null reverse-path, which is everybody's. */
+/** Counts by the sender's address. The null reverse-path is not counted, because all clients use it. */
 export const sender: KeyOf<Pick<MailFacts, 'reversePath'>> = keyOf('sender', (facts) => addressKey(facts.reversePath));
 
-/** The null reverse-path: bounces, counted apart. */
+/** Counts messages with the null reverse-path: bounces. */
 export const nullSender: KeyOf<Pick<MailFacts, 'reversePath'>> = keyOf('null-sender', (facts) =>
   facts.reversePath === null ? '<>' : undefined,
 );
 
-/** The recipient's address. */
+/** Counts by the recipient's address. */
 export const recipient: KeyOf<Pick<RcptFacts, 'forwardPath'>> = keyOf('recipient', (facts) =>
   addressKey(facts.forwardPath),
 );
 
 /**
- * The sender's domain. With `organizational`, all of an organisation's are one, by the public suffix list:
- * `a.b.example.co.uk` is `example.co.uk`, never `co.uk`.
+ * Counts by the sender's domain. With `organizational`, by the organizational domain of the public suffix list:
+ * `example.co.uk` for `a.b.example.co.uk`.
  */
 export const senderDomain = (
   options: { readonly organizational?: boolean } = {},
 ): KeyOf<Pick<MailFacts, 'reversePath'>> =>
   keyOf('sender-domain', (facts) => domainKey(facts.reversePath, options.organizational === true));
 
-/** The recipient's domain; `organizational` as in {@link senderDomain}. */
+/** Counts by the recipient's domain; `organizational` as in {@link senderDomain}. */
 export const recipientDomain = (
   options: { readonly organizational?: boolean } = {},
 ): KeyOf<Pick<RcptFacts, 'forwardPath'>> =>
   keyOf('recipient-domain', (facts) => domainKey(facts.forwardPath, options.organizational === true));
 
-/** Everybody together. */
+/** Counts all clients together. */
 export const everybody: KeyOf<object> = keyOf('everybody', () => 'all');
 
-/** Both at once: one count for each pair. Nothing is counted where either has no key. */
+/** Counts by pairs of two keys. Nothing is counted if either has no key. */
 export function both<F1, F2>(first: KeyOf<F1>, second: KeyOf<F2>): KeyOf<F1 & F2> {
   return {
     name: `${first.name}-and-${second.name}`,
@@ -114,7 +119,7 @@ export function both<F1, F2>(first: KeyOf<F1>, second: KeyOf<F2>): KeyOf<F1 & F2
   };
 }
 
-/** Capital letters in a local part are no way round a count; a quoted one is what it quotes. */
+/** Returns the key of an address. Letter case and quotes do not lead to another count. */
 const addressKey = (mailbox: Mailbox | null): string | undefined =>
   mailbox === null ? undefined : `${mailbox.localPart.toLowerCase()}@${mailbox.domain}`;
 

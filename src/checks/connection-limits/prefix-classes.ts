@@ -1,45 +1,41 @@
+import { wholeNumber, wrongOption } from '../../core/index.ts';
 import type { IpAddress } from '../../net/index.ts';
 import { ipBytes, prefixKey } from '../../net/index.ts';
+import { numberFromOne } from './answers.ts';
 
-/** How wide a neighbourhood is counted together, and how much more it may have than the narrowest. */
+/** A prefix length that is counted together, and its multiple of the limit. */
 export interface PrefixClass {
   /** Length of the prefix for IPv4, 1 to 32. */
   readonly v4: number;
-  /** Length of the prefix for IPv6, 1 to 128; the smallest block a customer gets is a /64. */
+  /** Length of the prefix for IPv6, 1 to 128. The smallest block of a customer is a /64. */
   readonly v6: number;
   /** The limit is multiplied by this; at least 1. */
   readonly times: number;
 }
 
-/**
- * One address, its neighbours, and the wider network, at once: whoever has a whole /64, or rents addresses side by side,
- * is still one client.
- */
+/** Counts an address, its neighbours and the wider network at once: a client with many addresses in one network is one client. */
 export const prefixClasses: readonly PrefixClass[] = [
   { v4: 32, v6: 64, times: 1 },
   { v4: 26, v6: 48, times: 3 },
   { v4: 21, v6: 32, times: 9 },
 ];
 
-/** @throws TypeError that names the option, its value and what is allowed */
-export function checkClasses(maker: string, classes: readonly PrefixClass[]): readonly PrefixClass[] {
+/** Returns the option `classes`. */
+export function checkedClasses(owner: string, classes: readonly PrefixClass[]): readonly PrefixClass[] {
   if (!Array.isArray(classes) || classes.length === 0)
-    throw new TypeError(`${maker}: classes must be a list of { v4, v6, times }`);
+    throw wrongOption(owner, 'classes', 'a list of { v4, v6, times }', classes);
   for (const { v4, v6, times } of classes as readonly PrefixClass[]) {
-    if (!(Number.isInteger(v4) && v4 >= 1 && v4 <= 32))
-      throw new TypeError(`${maker}: classes: v4 ${v4} must be a prefix length from 1 to 32`);
-    if (!(Number.isInteger(v6) && v6 >= 1 && v6 <= 128))
-      throw new TypeError(`${maker}: classes: v6 ${v6} must be a prefix length from 1 to 128`);
-    if (!(times >= 1 && Number.isFinite(times)))
-      throw new TypeError(`${maker}: classes: times ${times} must be a number from 1`);
+    wholeNumber(owner, 'classes: v4', v4, 1, 32);
+    wholeNumber(owner, 'classes: v6', v6, 1, 128);
+    numberFromOne(owner, 'classes: times', times);
   }
   return classes;
 }
 
-/** `192.0.2.64/26`: the prefix of `length` bits that holds an IPv4 address in canonical text. */
+/** Returns the prefix of `length` bits around an IPv4 address in canonical text: `192.0.2.64/26`. */
 function prefixOf4(text: string, length: number): string {
   if (length === 32) return `${text}/32`;
-  // What lies before the octet that is cut stays as it is written.
+  // The octets before the one that is cut stay unchanged.
   const cut = length >> 3;
   let from = 0;
   for (let octet = 0; octet < cut; octet++) from = text.indexOf('.', from) + 1;
@@ -54,12 +50,12 @@ function prefixOf4(text: string, length: number): string {
   );
 }
 
-/** By length and the octet that is cut: that octet and what follows, `64/26`, `248.0/21`. */
+/** By length and by the octet that is cut: the end of the text, `64/26` or `248.0/21`. */
 const tails4: readonly (readonly string[])[] = Array.from({ length: 32 }, (_, length) =>
   Array.from({ length: 256 }, (_, octet) => `${octet}${'.0'.repeat(3 - (length >> 3))}/${length}`),
 );
 
-/** The prefix of up to 64 bits: what follows is the longest run of zeroes, so `::` stands for that (RFC 5952 §4.2). */
+/** Returns a prefix of up to 64 bits. The rest is the longest run of zeroes, which `::` replaces (RFC 5952 §4.2). */
 function prefixOf6(bytes: Uint8Array, length: number): string {
   let text = '';
   let zeroes = '';
@@ -76,7 +72,7 @@ function prefixOf6(bytes: Uint8Array, length: number): string {
   return text === '' ? `::/${length}` : `${text}:/${length}`;
 }
 
-/** The prefixes of an address, one for each class, in canonical text. */
+/** Returns the prefixes of an address in canonical text, one for each class. */
 export function prefixesOf(address: IpAddress, classes: readonly PrefixClass[]): string[] {
   const prefixes: string[] = [];
   if (!address.includes(':')) {

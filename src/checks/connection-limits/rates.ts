@@ -1,27 +1,25 @@
 import type { Awaitable, Check } from '../../core/index.ts';
-import { defer, defineCheck, isPromise, none } from '../../core/index.ts';
+import { assertKnownOptions, defer, defineCheck, isPromise, none, oneOf, positiveNumber } from '../../core/index.ts';
 import type { Charge, Counters, Env, Rate, Usage } from '../../env/index.ts';
 import type { AuthFacts, ConnectFacts, DataFacts, HeloFacts, MailFacts, RcptFacts } from '../../smtp/facts.ts';
-import { after, usagesOf } from './awaitable.ts';
-import type { LimitAnswer, LimitEvidence, OnStoreDown, Refusal } from './evidence.ts';
-import { answerOf, checkOnStoreDown, evidence, tightest } from './evidence.ts';
+import type { LimitAnswer, LimitEvidence, OnStoreDown, Refusal } from './answers.ts';
+import { after, answerOf, checkedOnStoreDown, evidence, numberFromOne, tightest, usagesOf } from './answers.ts';
 import type { Prefixes } from './exemption.ts';
 import { clientExemption } from './exemption.ts';
 import type { CountedKey, KeyOf } from './keys.ts';
-import { atLeastOne, moreThanZero } from './numbers.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
-/** So many a minute, `burst` of them at once (as many where not given). */
+/** A rate per minute, `burst` of them at once. Default: as many as the rate. */
 export const perMinute = (rate: number, burst?: number): Rate => ({ rate, periodMs: MINUTE, burst });
-/** So many an hour. */
+/** A rate per hour, `burst` of them at once. Default: as many as the rate. */
 export const perHour = (rate: number, burst?: number): Rate => ({ rate, periodMs: HOUR, burst });
-/** So many a day. */
+/** A rate per day, `burst` of them at once. Default: as many as the rate. */
 export const perDay = (rate: number, burst?: number): Rate => ({ rate, periodMs: DAY, burst });
 
-/** What every limit of a rate takes. */
+/** Options of every rate limit. */
 export interface RateLimitOptions {
   /**
    * When the rate is charged. `now`: by the check itself. `when-accepted`: the check only looks, and names the charges in
@@ -29,36 +27,36 @@ export interface RateLimitOptions {
    * mail is deferred (greylisting) does not use up its rate by retrying. Default: `now`.
    */
   readonly charge?: 'now' | 'when-accepted';
-  /** Prefixes of clients that are not counted. */
+  /** Prefixes of clients that are not counted. Default: none. */
   readonly exempt?: Prefixes;
-  /** `open` where not given. */
+  /** What follows if the shared store is down. Default: `open`. */
   readonly onStoreDown?: OnStoreDown;
-  /** Part of the rule's id and of the counters' keys; what is counted, by what and for how long, where not given. */
+  /** Part of the rule's id and of the counters' keys. Default: what is counted, by what, and the period. */
   readonly label?: string;
 }
 
 type RateCheck<Facts> = Check<Facts, Pick<Env, 'counters'>, 'pass' | 'none' | 'fail' | 'temperror', LimitEvidence>;
 
-/** What is counted, and how a refusal is told. */
+/** What is counted, and how it is refused. */
 export interface Counted<in Facts> {
   /** In the plural: `messages`. */
   readonly what: string;
-  /** How much these facts cost; 1 where not given. 0: nothing. */
+  /** Returns the cost of these facts; 0 is not counted. Default: 1. */
   readonly cost?: (facts: Facts) => number;
-  /** How much is already on its way to be charged when accepted: recipients of the same message before this one. */
+  /** Returns the cost that is pending with `when-accepted`: earlier recipients of the same message. Default: 0. */
   readonly pending?: (facts: Facts) => number;
   readonly refusal: Refusal;
 }
 
 /**
- * A limit of a rate, of anything, by any key, at any stage that knows both.
+ * Limits the rate of anything, by any key, at any stage that knows both.
  *
- * - `pass`: it may; `detail` says what is used of what
- * - `none`: nothing to count: there is no such key for these facts, or the client is exempt
- * - `fail`: the limit is reached, and nothing was charged; `detail.retryAfterMs` says for how long
+ * - `pass`: allowed; `detail` contains the usage
+ * - `none`: not counted, because these facts have no such key, or the client is exempt
+ * - `fail`: the limit is reached, and nothing was charged; `detail.retryAfterMs` is the time until it is allowed again
  * - `temperror`: the shared store is down, and `onStoreDown` is `defer`
  *
- * @throws TypeError for a rate or an option that cannot be
+ * @throws {TypeError} for a wrong rate, and a wrong or unknown option
  */
 export function rateLimit<Facts extends Pick<ConnectFacts, 'client'>>(
   counted: Counted<Facts>,
@@ -66,16 +64,15 @@ export function rateLimit<Facts extends Pick<ConnectFacts, 'client'>>(
   rate: Rate,
   options: RateLimitOptions = {},
 ): RateCheck<Facts> {
-  const maker = 'rateLimit';
-  moreThanZero(maker, 'rate', rate.rate);
-  moreThanZero(maker, 'periodMs', rate.periodMs);
-  if (rate.burst !== undefined) atLeastOne(maker, 'burst', rate.burst);
-  else atLeastOne(maker, 'rate without burst', rate.rate);
-  const onStoreDown = checkOnStoreDown(maker, options.onStoreDown ?? 'open');
-  const exempt = clientExemption(maker, 'exempt', options.exempt);
-  const { charge = 'now' } = options;
-  if (charge !== 'now' && charge !== 'when-accepted')
-    throw new TypeError(`${maker}: charge ${JSON.stringify(charge)} must be 'now' or 'when-accepted'`);
+  const owner = 'rateLimit';
+  assertKnownOptions(owner, options, ['charge', 'exempt', 'onStoreDown', 'label']);
+  positiveNumber(owner, 'rate', rate.rate);
+  positiveNumber(owner, 'periodMs', rate.periodMs);
+  if (rate.burst !== undefined) numberFromOne(owner, 'burst', rate.burst);
+  else numberFromOne(owner, 'rate without burst', rate.rate);
+  const onStoreDown = checkedOnStoreDown(owner, options.onStoreDown);
+  const exempt = clientExemption(owner, 'exempt', options.exempt);
+  const charge = oneOf(owner, 'charge', options.charge ?? 'now', ['now', 'when-accepted']);
   const label = options.label ?? `${counted.what}-per-${by.name}-per-${periodName(rate.periodMs)}`;
   const head = `${label} `;
   const { what, refusal } = counted;
@@ -96,11 +93,11 @@ export function rateLimit<Facts extends Pick<ConnectFacts, 'client'>>(
         const answer = answerOf(usage.allowed, detail, refusal, onStoreDown);
         return charge === 'when-accepted' && answer.result === 'pass' ? { ...answer, afterwards: charges } : answer;
       };
-      const ask = (): Awaitable<readonly Usage[]> =>
+      const query = (): Awaitable<readonly Usage[]> =>
         charge === 'now' ? counters.chargeAll(charges) : peekAll(counters, charges, counted.pending?.(facts) ?? 0);
       return after(
         usagesOf(
-          ask,
+          query,
           charges.map((one) => one.rate.burst ?? one.rate.rate),
         ),
         conclude,
@@ -124,7 +121,7 @@ const periodName = (ms: number): string =>
 
 const tooFast = (explanation: string): Refusal => ({ cause: 'rate-exceeded', status: '7.1', explanation });
 
-/** Messages, at MAIL. */
+/** Limits the rate of messages, at MAIL. */
 export const messageRate = <Facts>(
   by: KeyOf<Facts>,
   rate: Rate,
@@ -137,7 +134,7 @@ export const messageRate = <Facts>(
     options,
   );
 
-/** Recipients, at RCPT. */
+/** Limits the rate of recipients, at RCPT. */
 export const recipientRate = <Facts>(
   by: KeyOf<Facts>,
   rate: Rate,
@@ -154,7 +151,7 @@ export const recipientRate = <Facts>(
     options,
   );
 
-/** Octets of messages, when one has been read. */
+/** Limits the rate of message bytes, at the end of DATA. */
 export const octetRate = <Facts>(
   by: KeyOf<Facts>,
   rate: Rate,
@@ -171,7 +168,7 @@ export const octetRate = <Facts>(
     options,
   );
 
-/** Attempts to log in, at AUTH, before any secret was shown: right ones count too. Failures are for smtp-auth to count. */
+/** Limits the rate of login attempts, at AUTH. Successful ones count too; the budgets of `smtpAuth()` count failures. */
 export const authRate = <Facts>(
   by: KeyOf<Facts>,
   rate: Rate,
@@ -180,8 +177,8 @@ export const authRate = <Facts>(
   rateLimit<Facts & AuthFacts>(
     {
       what: 'logins',
-      // Without a row of the table it is AUTH's usual 454: a rate is not a wrong password.
-      refusal: { status: '7.0', explanation: 'Too many attempts to log in; please try again later' },
+      // Without a cause the reply is AUTH's usual 454: a rate limit is not a wrong password.
+      refusal: { status: '7.0', explanation: 'Too many login attempts; please try again later' },
     },
     by,
     rate,
@@ -189,8 +186,8 @@ export const authRate = <Facts>(
   );
 
 /**
- * TLS handshakes by STARTTLS, at HELO: the greeting that follows one (RFC 3207 §4.2). A client that greets again is
- * counted again.
+ * Limits the rate of TLS handshakes by STARTTLS. They are counted at the HELO that follows (RFC 3207 §4.2); another HELO counts
+ * again.
  */
 export const startTlsRate = <Facts>(
   by: KeyOf<Facts>,

@@ -1,9 +1,9 @@
 import type { Answer, Check, Finding } from '../../core/index.ts';
-import { defer, defineCheck, fail, none, pass } from '../../core/index.ts';
+import { assertKnownOptions, defer, defineCheck, fail, none, pass, wholeNumber } from '../../core/index.ts';
 import type { MailFacts, RcptFacts } from '../../smtp/facts.ts';
 import type { SessionLimitRule } from '../../smtp/parts.ts';
-import type { LimitEvidence, Refusal } from './evidence.ts';
-import { atLeastOne } from './numbers.ts';
+import type { LimitEvidence, Refusal } from './answers.ts';
+import { numberFromOne } from './answers.ts';
 
 type CountCheck<Facts> = Check<Facts, object, 'pass' | 'none' | 'fail', LimitEvidence>;
 
@@ -16,14 +16,17 @@ function counted(limited: string, used: number | undefined, limit: number, refus
 }
 
 /**
- * Messages of one session, at MAIL: 100 where not given. The 101st is told to come in a connection of its own.
+ * Limits the messages of one session, at MAIL. Default: 100. The client may send more in another session.
  *
- * `none` where the session does not count its messages.
+ * The result is `none` if the session does not count its messages.
+ *
+ * @throws {TypeError} for a wrong or unknown option
  */
 export function messageLimit(
   options: { readonly perSession?: number; readonly label?: string } = {},
 ): CountCheck<MailFacts> {
-  const limit = atLeastOne('messageLimit', 'perSession', options.perSession ?? 100);
+  assertKnownOptions('messageLimit', options, ['perSession', 'label']);
+  const limit = numberFromOne('messageLimit', 'perSession', options.perSession ?? 100);
   return defineCheck(
     'message-limit',
     ({ messagesBefore }: MailFacts) =>
@@ -38,17 +41,18 @@ export function messageLimit(
 }
 
 /**
- * Recipients of one message, at RCPT: 1000 where not given, and never less than 100 (RFC 5321 §4.5.3.1.8). The next is
- * put off with 452 4.5.3, so that the client sends the message again for the rest (§4.5.3.1.10).
+ * Limits the recipients of one message, at RCPT. Default: 1000; at least 100 (RFC 5321 §4.5.3.1.8).
  *
- * `none` where the session does not count its recipients.
+ * The next recipient is deferred with 452 4.5.3, so that the client sends the message again for the rest (§4.5.3.1.10). The
+ * result is `none` if the session does not count its recipients.
+ *
+ * @throws {TypeError} for a wrong or unknown option
  */
 export function recipientLimit(
   options: { readonly perMessage?: number; readonly label?: string } = {},
 ): CountCheck<RcptFacts> {
-  const limit = options.perMessage ?? 1000;
-  if (!(Number.isInteger(limit) && limit >= 100))
-    throw new TypeError(`recipientLimit: perMessage ${limit} must be a whole number from 100 (RFC 5321 §4.5.3.1.8)`);
+  assertKnownOptions('recipientLimit', options, ['perMessage', 'label']);
+  const limit = wholeNumber('recipientLimit', 'perMessage', options.perMessage ?? 1000, MIN_RECIPIENTS);
   return defineCheck(
     'recipient-limit',
     ({ recipientsBefore }: RcptFacts) =>
@@ -62,27 +66,29 @@ export function recipientLimit(
   );
 }
 
-/** What one session may do. */
+/** RFC 5321 §4.5.3.1.8. */
+const MIN_RECIPIENTS = 100;
+
+/** Limits of one session. */
 export interface SessionLimitsOptions {
   /**
    * Errors after which the session ends: refused recipients, protocol errors, failed logins, and any other command that was
-   * answered with a 4xx or 5xx. Default: 20. `false`: no limit.
+   * answered with a 4xx or 5xx; `false` means no limit. Default: 20.
    */
   readonly errors?: number | false;
   /** Commands of any kind after which the session ends. Default: no limit. */
   readonly commands?: number;
-  /** Tells two of these from each other in ids. */
+  /** Distinguishes two of these rules in ids. Default: none. */
   readonly label?: string;
 }
 
 /**
- * Ends a session that makes too many errors or gives too many commands, as Postfix' `smtpd_hard_error_limit` does.
+ * Ends a session with too many errors or commands, as Postfix' `smtpd_hard_error_limit` does.
  *
- * It stands beside the stages of a policy, in `limits`: the session looks at it before every command, also if relay control
- * refuses every recipient. The command that comes after the last one allowed is answered `421 4.7.0`, and the connection is
- * closed.
+ * It belongs to the part `limits` of a policy: the session applies it before every command, even if relay control refuses
+ * every recipient. The first command beyond the limit is answered `421 4.7.0`, and the connection is closed.
  *
- * @throws {TypeError} if a limit is not a number from 1
+ * @throws {TypeError} for a wrong or unknown option
  *
  * @example
  * ```ts
@@ -97,9 +103,10 @@ export interface SessionLimitsOptions {
  * ```
  */
 export function sessionLimits(options: SessionLimitsOptions = {}): SessionLimitRule {
+  assertKnownOptions('sessionLimits', options, ['errors', 'commands', 'label']);
   const { errors = 20, commands } = options;
-  if (errors !== false) atLeastOne('sessionLimits', 'errors', errors);
-  if (commands !== undefined) atLeastOne('sessionLimits', 'commands', commands);
+  if (errors !== false) numberFromOne('sessionLimits', 'errors', errors);
+  if (commands !== undefined) numberFromOne('sessionLimits', 'commands', commands);
   const { name, id } = defineCheck('session-limits', () => none(), {}, { label: options.label });
   const reached = (limited: string, limit: number): Finding => ({
     check: name,
@@ -113,7 +120,7 @@ export function sessionLimits(options: SessionLimitsOptions = {}): SessionLimitR
     id,
     exceeded(tally) {
       if (errors !== false && tally.errors >= errors) return reached('errors', errors);
-      // The command at hand is counted already.
+      // The current command is already counted.
       return commands !== undefined && tally.commands > commands ? reached('commands', commands) : undefined;
     },
   };

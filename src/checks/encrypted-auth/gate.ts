@@ -1,60 +1,64 @@
 import type { AccessCapabilities, AccessCommandFacts, AccessRefusal } from '../../access/facts.ts';
+import { assertKnownOptions, oneOf, wrongOption } from '../../core/index.ts';
 import { parsePrefix, prefixHas } from '../../net/index.ts';
 import { addressToTrust } from '../../smtp/client.ts';
-import { mechanismClass } from './mechanism-class.ts';
 
-/** What the gate needs to know; plain facts, known before any secret has been read. */
+/** The facts that the gate needs. They are known before any secret has been read. */
 export type GateFacts = Pick<AccessCommandFacts, 'session' | 'client' | 'tls' | 'tlsOffer' | 'state' | 'command'>;
 
 /**
- * - `allow`: go on. `discardPipelined`: whatever arrived behind this command is thrown away unread; `exempt`: only because
- *   the client is on the list of those who may log in in the clear, which is worth a line in the log
- * - `refuse`: answer with the reason's reply; `close`: and hang up
- * - `hide`: it would be refused, so it must not be advertised
+ * The decision on one command.
+ *
+ * - `allow`: carry out the command. `discardPipelined`: discard the input that arrived after it; `exempt`: the login is not
+ *   encrypted, and only allowed because the client is in `clearTextFrom`
+ * - `refuse`: send the reply of the reason. `close`: and close the connection
+ * - `hide`: the command would be refused, so it must not be advertised
  */
 export type GateDecision =
   | { readonly verdict: 'allow'; readonly discardPipelined?: true; readonly exempt?: true }
   | { readonly verdict: 'refuse'; readonly reason: AccessRefusal; readonly close?: true }
   | { readonly verdict: 'hide' };
 
-/** What a site wants. */
+/** Options of the gate. */
 export interface GateOptions {
-  /** SASL mechanisms that the server can carry out. `PLAIN` where not given. */
+  /** SASL mechanisms that the server supports. Default: `['PLAIN']`. */
   readonly mechanisms?: readonly string[];
-  /** Whether IMAP LOGIN, POP3 USER and PASS, may be used at all. True. */
+  /** Whether IMAP LOGIN, and POP3 USER and PASS, may be used. Default: true. */
   readonly plainLogin?: boolean;
-  /** `TLSv1.2` where not given (RFC 8997). */
+  /** Oldest version of TLS (RFC 8997). Default: `TLSv1.2`. */
   readonly minimumTls?: 'TLSv1.2' | 'TLSv1.3';
-  /** Whether challenge-response mechanisms (CRAM-MD5, SCRAM) may be used in the clear, in IMAP, POP3 and ManageSieve. False. */
+  /** Whether CRAM-MD5, SCRAM and similar may be used without TLS in IMAP, POP3 and ManageSieve. Default: false. */
   readonly challengeBeforeTls?: boolean;
   /**
-   * Who may log in in the clear: prefixes, and `unix` for sockets in the file system. Loopback is not exempt by itself, because
-   * a proxy may connect from there; an address that a proxy named is never loopback. Default: nobody.
+   * Clients that may log in without TLS: prefixes, and `unix` for sockets in the file system. Loopback must be listed too,
+   * because a proxy may connect from there; an address that a proxy named is never loopback. Default: none.
    */
   readonly clearTextFrom?: readonly string[];
-  /** What becomes of octets behind STARTTLS: the session is ended (`refuse`, the default), or they are thrown away (`discard`). */
+  /** What to do with input after STARTTLS: end the session, or discard the input. Default: `refuse`. */
   readonly pipelinedStarttls?: 'refuse' | 'discard';
 }
 
-/** The gate, for one site. */
+/** Decides on commands before the login. `loginGate()` creates it. */
 export interface LoginGate {
   /** Decides on one command. */
   decide(facts: GateFacts): GateDecision;
-  /** The same, asked whether to advertise: what would be refused is to be hidden. */
+  /** Decides whether to advertise a command. What would be refused is hidden. */
   advertise(facts: GateFacts): GateDecision;
-  /** What may be advertised now. Made by asking `advertise` about each command in turn, so that the two cannot differ. */
+  /** Returns what may be advertised now. It calls `advertise` for each command, so that the two cannot differ. */
   capabilitiesFor(facts: Omit<GateFacts, 'command'>): AccessCapabilities;
   readonly minimumTls: 'TLSv1.2' | 'TLSv1.3';
 }
 
+const OWNER = 'encryptedAuth';
+const PREFIXES = 'a list of prefixes, and "unix" for sockets in the file system';
 const versions: { readonly [version: string]: number } = { 'TLSv1.2': 2, 'TLSv1.3': 3 };
 const allow: GateDecision = { verdict: 'allow' };
 const refuse = (reason: AccessRefusal): GateDecision => ({ verdict: 'refuse', reason });
 const closing = (reason: AccessRefusal): GateDecision => ({ verdict: 'refuse', reason, close: true });
 
-/** What a client may say before STARTTLS on submission (RFC 3207 §4, and RSET, which changes nothing). */
+/** Commands allowed before STARTTLS on submission (RFC 3207 §4, and RSET, which has no effect). */
 const beforeTls = new Set(['GREETING', 'EHLO', 'HELO', 'NOOP', 'QUIT', 'STARTTLS', 'RSET']);
-/** Commands that log in. XOAUTH and the like are mechanisms, not commands. */
+/** Commands that log in. */
 const loginCommands: { readonly [protocol: string]: ReadonlySet<string> } = {
   imap: new Set(['LOGIN', 'AUTHENTICATE']),
   pop3: new Set(['USER', 'PASS', 'APOP', 'AUTH']),
@@ -62,17 +66,23 @@ const loginCommands: { readonly [protocol: string]: ReadonlySet<string> } = {
   managesieve: new Set(['AUTHENTICATE']),
 };
 
-/** @throws TypeError for a wrong option */
+/**
+ * Creates the decision function without the check, for servers without a policy.
+ *
+ * @throws {TypeError} for a wrong or unknown option
+ */
 export function loginGate(options: GateOptions = {}): LoginGate {
+  assertKnownOptions(OWNER, options, [
+    'mechanisms',
+    'plainLogin',
+    'minimumTls',
+    'challengeBeforeTls',
+    'clearTextFrom',
+    'pipelinedStarttls',
+  ]);
   const mechanisms = (options.mechanisms ?? ['PLAIN']).map(mechanismName);
-  const minimumTls = options.minimumTls ?? 'TLSv1.2';
-  if (!Object.hasOwn(versions, minimumTls))
-    throw new TypeError(
-      `encryptedAuth: minimumTls ${JSON.stringify(minimumTls)} must be one of ${Object.keys(versions).join(', ')}`,
-    );
-  const pipelined = options.pipelinedStarttls ?? 'refuse';
-  if (pipelined !== 'refuse' && pipelined !== 'discard')
-    throw new TypeError(`encryptedAuth: pipelinedStarttls ${JSON.stringify(pipelined)} must be "refuse" or "discard"`);
+  const minimumTls = oneOf(OWNER, 'minimumTls', options.minimumTls ?? 'TLSv1.2', ['TLSv1.2', 'TLSv1.3']);
+  const pipelined = oneOf(OWNER, 'pipelinedStarttls', options.pipelinedStarttls ?? 'refuse', ['refuse', 'discard']);
   const isExempt = exemption(options.clearTextFrom ?? []);
   const plainLogin = options.plainLogin ?? true;
   const challengeBeforeTls = options.challengeBeforeTls ?? false;
@@ -88,7 +98,7 @@ export function loginGate(options: GateOptions = {}): LoginGate {
     // RFC 8314 §3: on an implicit port there is no protocol before TLS.
     if (inClear && session.implicitTls === true) return closing('not-tls');
     if (name === 'GREETING') {
-      // A server that can have no TLS cannot let anybody in: say so at once, not at each login.
+      // Without TLS no login is possible, so the greeting already reports it.
       const useless = inClear && tlsOffer === 'none' && protocol !== 'smtp' && !isExempt(facts.client);
       if (useless) return closing('tls-not-configured');
       return inClear && state !== 'open' ? closing('preauth-in-clear') : allow;
@@ -119,7 +129,7 @@ export function loginGate(options: GateOptions = {}): LoginGate {
     if (state === 'authenticated') return refuse('already-authenticated');
     if (state === 'transaction') return refuse('mid-transaction');
     const sasl = name === 'AUTHENTICATE' || name === 'AUTH';
-    // An AUTH that names no mechanism asks for a list, or for nothing: no less than a secret as it is.
+    // AUTH without a mechanism is treated like one that reveals a secret.
     const mechanism = sasl ? (command.mechanism ?? '').toUpperCase() : undefined;
     const kind = mechanism === undefined ? 'secret' : mechanismClass(mechanism);
     let exempt = false;
@@ -130,7 +140,7 @@ export function loginGate(options: GateOptions = {}): LoginGate {
     } else if (!newEnough(tls?.version ?? '')) return refuse('tls-too-old');
 
     if (mechanism === undefined) {
-      // APOP needs a time stamp in the greeting, which this gate does not give (RFC 1939 §7).
+      // APOP needs a time stamp in the greeting, which this gate does not send (RFC 1939 §7).
       if (!plainLogin || name === 'APOP') return refuse('mechanism-unknown');
     } else {
       if (!mechanisms.includes(mechanism)) return refuse('mechanism-unknown');
@@ -162,12 +172,9 @@ export function loginGate(options: GateOptions = {}): LoginGate {
   };
 }
 
-/** Who may log in in the clear. */
+/** Reads `clearTextFrom`. */
 function exemption(entries: readonly string[]): (client: GateFacts['client']) => boolean {
-  if (!Array.isArray(entries))
-    throw new TypeError(
-      'encryptedAuth: clearTextFrom must be a list of prefixes, and "unix" for sockets in the file system',
-    );
+  if (!Array.isArray(entries)) throw wrongOption(OWNER, 'clearTextFrom', PREFIXES, entries);
   const unix = entries.includes('unix');
   const prefixes = entries
     .filter((entry) => entry !== 'unix')
@@ -175,7 +182,7 @@ function exemption(entries: readonly string[]): (client: GateFacts['client']) =>
       try {
         return parsePrefix(entry);
       } catch (error) {
-        throw new TypeError(`encryptedAuth: clearTextFrom ${error instanceof Error ? error.message : String(error)}`);
+        throw wrongOption(OWNER, 'clearTextFrom', `${PREFIXES} (${(error as Error).message})`, entry);
       }
     });
   return (client) => {
@@ -190,8 +197,34 @@ function mechanismName(name: string): string {
   const upper = typeof name === 'string' ? name.toUpperCase() : '';
   // RFC 4422 §3.1.
   if (!/^[A-Z0-9_-]{1,20}$/.test(upper))
-    throw new TypeError(
-      `encryptedAuth: mechanisms ${JSON.stringify(name)} is not a SASL mechanism's name; give it like "SCRAM-SHA-256"`,
-    );
+    throw wrongOption(OWNER, 'mechanisms', 'SASL mechanism names like "SCRAM-SHA-256"', name);
   return upper;
+}
+
+/**
+ * What a mechanism reveals to an eavesdropper.
+ *
+ * - `secret`: the password or the token; also every unknown mechanism
+ * - `challenge`: a value derived from the password, which an eavesdropper can test guesses against
+ * - `bound`: the mechanism only works inside TLS
+ */
+export type MechanismClass = 'secret' | 'challenge' | 'bound';
+
+const challenges = new Set([
+  'CRAM-MD5',
+  'DIGEST-MD5',
+  'NTLM',
+  'APOP',
+  'GSSAPI',
+  'GSS-SPNEGO',
+  'KERBEROS_V4',
+  'SRP',
+  'OTP',
+]);
+
+/** Returns the class of a mechanism, whose name is in upper case. A bearer token is a secret. */
+export function mechanismClass(mechanism: string): MechanismClass {
+  if (mechanism === 'EXTERNAL' || mechanism.endsWith('-PLUS')) return 'bound';
+  if (challenges.has(mechanism) || /^SCRAM-SHA(-1|-224|-256|-384|-512|3-512)$/.test(mechanism)) return 'challenge';
+  return 'secret';
 }

@@ -1,19 +1,20 @@
 /**
- * **Answers**: is this login protected on the wire, and what may be advertised because of it?
+ * Requires encryption for logins in IMAP, POP3, SMTP and ManageSieve.
  *
- * **Knows**: the protocol and the kind of port, the TLS layer, whether one can be had, the state of the session, the client's
- * address, and the command with its mechanism; never a secret: it is asked on the command's name.
+ * **Answers**: is this login encrypted, and what may the server advertise?
+ *
+ * **Knows**: the protocol and the kind of port, the TLS layer and whether TLS is available, the state of the session, the
+ * client's address, and the command with its mechanism. Never a secret: it decides by the command's name.
  * **Asks**: nothing.
  *
  * **Standards**: RFC 8314 and RFC 8997 (TLS 1.2, clear text is obsolete), RFC 9051 and RFC 5530 (IMAP), RFC 1939, RFC 2449,
  * RFC 2595 and RFC 3206 (POP3), RFC 3207 and RFC 4954 (SMTP), RFC 5804 (ManageSieve).
  *
- * One function decides on commands and on what is advertised. A mechanism that it does not know counts as one that shows its
- * secret. "TLS is not offered" and "clear text is allowed" are two switches: without TLS, and without `clearTextFrom`, nobody
- * logs in.
+ * One function decides on commands and on what is advertised. An unknown mechanism counts as one that reveals its secret.
+ * Without TLS only clients in `clearTextFrom` can log in, even if TLS is not configured.
  *
- * **Limits**: it does not ask whether a certificate is any good; the TLS layer and `postern audit` do. In SMTP it does not
- * let challenge-response mechanisms be used in the clear, whatever `challengeBeforeTls` says.
+ * **Limits**: it does not check certificates; the TLS layer and `postern audit` do. In SMTP it does not allow
+ * challenge-response mechanisms without TLS, whatever `challengeBeforeTls` says.
  *
  * @example
  * ```ts
@@ -39,28 +40,26 @@ import { defineCheck, fail, pass, reject } from '../../core/index.ts';
 import type { GateFacts, GateOptions, LoginGate } from './gate.ts';
 import { loginGate } from './gate.ts';
 
-export type { GateDecision, GateFacts, GateOptions, LoginGate } from './gate.ts';
-export { loginGate } from './gate.ts';
-export type { MechanismClass } from './mechanism-class.ts';
-export { mechanismClass } from './mechanism-class.ts';
+export type { GateDecision, GateFacts, GateOptions, LoginGate, MechanismClass } from './gate.ts';
+export { loginGate, mechanismClass } from './gate.ts';
 
-/** What was decided on, for the log. */
+/** The command that was judged, for the log. */
 export interface EncryptedAuthDetail {
   readonly command: string;
   readonly mechanism?: string;
-  /** The login is in clear text, and allowed because the client is exempt. */
+  /** The login is not encrypted, and allowed because the client is in `clearTextFrom`. */
   readonly exempt?: true;
-  /** Octets came behind STARTTLS: somebody may be trying to put commands into another's session (CVE-2011-0411). */
+  /** Input arrived after STARTTLS: possibly an attempt to inject commands into the session (CVE-2011-0411). */
   readonly pipelined?: true;
 }
 
 /** The login gate as a check for the `command` stage. */
 export type EncryptedAuth = Check<GateFacts, object, 'pass' | 'fail', EncryptedAuthDetail> & LoginGate;
 
-/** What each refusal says, where no protocol's own words stand for it. */
+/** The explanation of each refusal, for logs. Each protocol has its own reply. */
 const explanations: { readonly [R in AccessRefusal]: string } = {
   'tls-required': 'TLS is required to log in',
-  'tls-too-old': 'TLS of a later version is required',
+  'tls-too-old': 'A later version of TLS is required',
   'tls-active': 'TLS already active',
   'tls-broken': 'TLS is not available',
   'tls-not-configured': 'TLS is not configured',
@@ -77,9 +76,9 @@ const explanations: { readonly [R in AccessRefusal]: string } = {
 };
 
 /**
- * Makes the login gate.
+ * Creates the check that requires encryption for logins, for `encryption` in `accessPolicy()`.
  *
- * @throws TypeError for a wrong option
+ * @throws {TypeError} for a wrong or unknown option
  */
 export function encryptedAuth(options: GateOptions = {}): EncryptedAuth {
   const gate = loginGate(options);
@@ -90,9 +89,9 @@ export function encryptedAuth(options: GateOptions = {}): EncryptedAuth {
       const { name, mechanism, pipelined } = facts.command;
       const detail: EncryptedAuthDetail = {
         command: name.toUpperCase(),
-        ...(mechanism === undefined ? {} : { mechanism: mechanism.toUpperCase().slice(0, 64) }),
-        ...(decision.verdict === 'allow' && decision.exempt ? { exempt: true } : {}),
-        ...(pipelined && /^(STARTTLS|STLS)$/i.test(name) ? { pipelined } : {}),
+        mechanism: mechanism?.toUpperCase().slice(0, 64),
+        exempt: decision.verdict === 'allow' ? decision.exempt : undefined,
+        pipelined: pipelined && /^(STARTTLS|STLS)$/i.test(name) ? pipelined : undefined,
       };
       return decision.verdict === 'refuse'
         ? fail({ cause: decision.reason, explanation: explanations[decision.reason], detail })

@@ -1,25 +1,27 @@
 /**
- * **Answers**: may this client send to this recipient here?
+ * Relay control: decides which recipients the server accepts from which clients.
  *
- * **Knows**: the client's address and certificate, who has logged in, the recipient, whether it carried a source route.
- * **Asks**: the clock, for the deadline of the `recipients` hook; and that hook.
+ * **Answers**: may this client send to this recipient?
+ *
+ * **Knows**: the client's address and certificate, the login, the recipient, and whether its address has a source route.
+ * **Asks**: the `recipients` hook, and the clock for its deadline.
  *
  * **Standards**: RFC 5321 §3.6 (relaying), §4.5.1 (postmaster), §7.9 and appendix C (source routes); RFC 3463.
  *
- * Everything is refused that is not allowed. Allowed are, in this order: recipients in a local or relay domain that exist;
- * anything from an authenticated client; from a client with a listed certificate; from a client in a trusted network.
+ * Everything that is not allowed is refused. Allowed are, in this order: existing recipients in a local or relay domain; any
+ * recipient for an authenticated client, for a client with a listed certificate, and for a client in a trusted network.
  *
- * Doubts, and how they are read:
- * - An address that routes through this server (`a%b@c`, `b!a@c`, `"a@b"@c`) is never relayed, whoever asks, and never
- *   delivered to a local or relay domain either: a server behind may act on it. Local parts that really contain such
- *   characters are named in `literalLocalParts`, exactly.
- * - A source route (`<@hop:a@b>`) has no effect for a recipient in a local domain, as RFC 5321 appendix C asks for; where the
- *   mail would be relayed it is refused (RFC 5321 §3.6.1: a server MAY decline).
- * - The postmaster of a local or relay domain is accepted without asking whether he exists (RFC 5321 §4.5.1).
+ * Where the standards leave a choice:
+ * - An address that routes through this server (`a%b@c`, `b!a@c`, `"a@b"@c`) is never relayed for any client, and never
+ *   accepted in a local or relay domain, because a server behind could follow the route. If a mailbox contains such characters,
+ *   name it in `literalLocalParts`.
+ * - A source route (`<@hop:a@b>`) has no effect for a recipient in a local domain, as RFC 5321 appendix C requires. Mail to
+ *   other domains is refused if it has one (RFC 5321 §3.6.1: a server MAY decline).
+ * - The postmaster of a local or relay domain is accepted without calling `recipients` (RFC 5321 §4.5.1).
  *
- * **Limits**: it believes `client.ip`: if a proxy hides the clients, the proxy must name them (PROXY protocol, XCLIENT), or
- * everybody is the proxy. It does not ask where a domain's MX points. A connection from loopback is trusted by default; with
- * `trustedNetworks: []` nobody is. Loopback that a proxy named (`client.via`) is never trusted.
+ * **Limits**: it relies on `client.ip`. If a proxy hides the clients, it must name them (PROXY protocol, XCLIENT); otherwise
+ * every client has the proxy's address. It does not check where a domain's MX points. Loopback is trusted by default;
+ * `trustedNetworks: []` trusts no network. An address that a proxy named (`client.via`) is never loopback.
  *
  * @example
  * ```ts
@@ -38,57 +40,72 @@
  * @module
  */
 import type { Answer, Awaitable, Check } from '../../core/index.ts';
-import { defer, defineCheck, fail, pass, reject, temperror } from '../../core/index.ts';
+import {
+  assertFunction,
+  assertKnownOptions,
+  defer,
+  defineCheck,
+  fail,
+  pass,
+  positiveNumber,
+  reject,
+  temperror,
+  wrongOption,
+} from '../../core/index.ts';
 import type { Clock } from '../../env/index.ts';
+import { withDeadline } from '../../env/index.ts';
 import type { Mailbox } from '../../net/index.ts';
 import type { RelayCheck, RelayFacts } from '../../smtp/relay.ts';
 import { asRelayCheck } from '../../smtp/relay.ts';
-import { canonicalDomain, domainSet } from './domains.ts';
-import { isRouted } from './routing.ts';
+import { canonicalDomain, domainSet, isRouted } from './domains.ts';
 import { LOOPBACK, type RelayWarning, trust } from './trust.ts';
 
-export { isRouted } from './routing.ts';
+/** @internal */
+export { isRouted } from './domains.ts';
 export type { RelayWarning } from './trust.ts';
 
 /**
- * What is known of a recipient.
+ * The status of a recipient.
  *
- * - `known`: there is such a mailbox, and it takes mail
- * - `unknown`: there is none (550 5.1.1)
- * - `disabled`: there is one, and it takes no mail (550 5.2.1)
- * - `full`: it takes none until something is deleted (4.2.2)
- * - `unavailable`: it could not be found out (451); a hook that throws, is late, or answers something else says this too
+ * - `known`: the mailbox exists and accepts mail
+ * - `unknown`: the mailbox does not exist (550 5.1.1)
+ * - `disabled`: the mailbox exists but does not accept mail (550 5.2.1)
+ * - `full`: the mailbox is full (450 4.2.2)
+ * - `unavailable`: the status is not available now (451 4.3.0); also if the hook throws, is late, or returns another value
  */
 export type RecipientStatus = 'known' | 'unknown' | 'disabled' | 'full' | 'unavailable';
 
 export interface RelayControlOptions {
   /**
-   * Domains whose mail ends here. `example.com` is that name alone, `.example.com` everything below it, `[192.0.2.1]` an
-   * address literal. It has no default; `[]` for a server that only sends.
+   * Domains whose mail is delivered here. `example.com` is this name alone, `.example.com` every name below it, `[192.0.2.1]`
+   * an address literal. Required; `[]` for a server that only sends.
    */
   readonly localDomains: readonly string[];
-  /** Domains whose mail is taken and handed on to another server; written as `localDomains` are. */
+  /** Domains whose mail is forwarded to another server, in the form of `localDomains`. Default: none. */
   readonly relayDomains?: readonly string[];
   /**
-   * Networks whose clients may send anywhere: `192.0.2.0/24`, `2001:db8::25`. A bare address is itself alone (/32, /128), and
-   * `unix` means sockets in the file system. An address that a proxy named is never loopback. Default: loopback.
+   * Networks whose clients may send to any domain: `192.0.2.0/24`, `2001:db8::25`. An address without a length is a single
+   * address, and `unix` means sockets in the file system. An address that a proxy named is never loopback. Default: loopback.
    */
   readonly trustedNetworks?: readonly string[];
-  /** SHA-256 fingerprints of client certificates that may send anywhere: 64 hexadecimal digits, colons allowed. */
+  /**
+   * SHA-256 fingerprints of client certificates that may send to any domain: 64 hexadecimal digits, with or without colons.
+   * Default: none.
+   */
   readonly clientCertificates?: readonly string[];
   /**
-   * Whether a recipient in a local or relay domain exists. Without it every one does, and what the next server refuses
-   * later becomes a bounce to a forged sender. It is never asked for a recipient that would be refused anyway.
+   * Returns whether a recipient in a local or relay domain exists. It is not called for a recipient that is refused anyway.
+   * Default: every recipient exists; mail that the next server refuses then becomes a bounce to a possibly forged sender.
    */
   readonly recipients?: (mailbox: Mailbox, signal: AbortSignal) => Awaitable<RecipientStatus>;
-  /** How long `recipients` may take, in milliseconds; 10,000 where not given. */
+  /** Deadline of `recipients`, in milliseconds. Default: 10,000. */
   readonly recipientsWithinMs?: number;
   /**
-   * Local parts in local and relay domains that contain `@`, `%` or `!` and are mailboxes all the same. Compared exactly,
-   * but for case.
+   * Local parts in local and relay domains that contain `@`, `%` or `!` but are mailboxes. Case makes no difference.
+   * Default: none.
    */
   readonly literalLocalParts?: readonly string[];
-  /** Is told what is doubtful about the options, once, when the check is made. The same is in `warnings`. */
+  /** Receives each warning about the options once, when the check is created. `warnings` contains the same. Default: none. */
   readonly onWarning?: (warning: RelayWarning) => void;
 }
 
@@ -125,34 +142,36 @@ export interface RelayEnv {
 
 type RelayAnswer = Answer<'pass' | 'fail' | 'temperror', RelayDetail>;
 
+const OWNER = 'relayControl';
 const HOOK_DEADLINE_MS = 10_000;
 const POSTMASTER = /^postmaster$/i;
-const statuses: readonly unknown[] = [
-  'known',
-  'unknown',
-  'disabled',
-  'full',
-  'unavailable',
-] satisfies RecipientStatus[];
-
 /**
- * Makes relay control, the check that every SMTP policy must have.
+ * Creates relay control, the check that every SMTP policy must have.
  *
- * @returns the check, and in `warnings` what is doubtful about the options
- * @throws TypeError for an option that cannot be understood: a prefix with host bits, a domain that is none, a fingerprint
- * that is not SHA-256
+ * @returns the check, with `warnings` about its options
+ * @throws {TypeError} for a wrong or unknown option, such as a prefix with host bits, a malformed domain, or a fingerprint that
+ *   is not SHA-256
  */
 export function relayControl(options: RelayControlOptions): RelayControl {
-  const local = domainSet('localDomains', options?.localDomains);
+  assertKnownOptions(OWNER, options, [
+    'localDomains',
+    'relayDomains',
+    'trustedNetworks',
+    'clientCertificates',
+    'recipients',
+    'recipientsWithinMs',
+    'literalLocalParts',
+    'onWarning',
+  ]);
+  const local = domainSet('localDomains', options.localDomains);
   const relayed = domainSet('relayDomains', options.relayDomains ?? []);
   const trusted = trust(options.trustedNetworks ?? LOOPBACK);
   const certificates = new Set((options.clientCertificates ?? []).map(fingerprint));
   const literal = new Set((options.literalLocalParts ?? []).map((localPart) => localPart.toLowerCase()));
   const { recipients, recipientsWithinMs = HOOK_DEADLINE_MS } = options;
-  if (recipients !== undefined && typeof recipients !== 'function')
-    throw new TypeError('relayControl: recipients must be a function from a mailbox to "known" or "unknown"');
-  if (!(recipientsWithinMs > 0) || !Number.isFinite(recipientsWithinMs))
-    throw new TypeError(`relayControl: recipientsWithinMs ${recipientsWithinMs} must be a number more than 0`);
+  if (recipients !== undefined)
+    assertFunction(OWNER, 'recipients', recipients, 'a function that returns the status of a mailbox');
+  positiveNumber(OWNER, 'recipientsWithinMs', recipientsWithinMs);
 
   const warnings: readonly RelayWarning[] = [
     ...trusted.warnings,
@@ -162,7 +181,7 @@ export function relayControl(options: RelayControlOptions): RelayControl {
   for (const warning of warnings) options.onWarning?.(warning);
 
   function examine(facts: RelayFacts, env: RelayEnv, signal: AbortSignal): Awaitable<RelayAnswer> {
-    // RCPT TO:<> names nobody (RFC 5321 §4.1.1.3); a null reverse-path on the other hand grants nothing.
+    // RCPT TO:<> has no recipient (RFC 5321 §4.1.1.3).
     const domain = canonicalDomain(facts.forwardPath?.domain);
     if (domain === undefined || typeof facts.forwardPath.localPart !== 'string' || facts.forwardPath.localPart === '')
       return fail({
@@ -180,7 +199,7 @@ export function relayControl(options: RelayControlOptions): RelayControl {
       if (isRouted(localPart) && !literal.has(localPart.toLowerCase())) return senderRouted;
       if (POSTMASTER.test(localPart)) return pass({ detail: { because: 'postmaster' } });
       if (recipients === undefined) return pass({ detail: { because: here ? 'local-domain' : 'relay-domain' } });
-      return ask(facts.forwardPath, here, env, signal);
+      return lookup(recipients, facts.forwardPath, here, env, signal);
     }
 
     const allowed = authority(facts);
@@ -190,7 +209,7 @@ export function relayControl(options: RelayControlOptions): RelayControl {
     return pass({ detail: { because: allowed } });
   }
 
-  /** What lets this client send anywhere. Reputation, sender and HELO are not among it. */
+  /** Returns why this client may send to any domain. Reputation, sender and HELO are no reason. */
   function authority({
     auth,
     tls,
@@ -203,9 +222,17 @@ export function relayControl(options: RelayControlOptions): RelayControl {
     return undefined;
   }
 
-  async function ask(mailbox: Mailbox, here: boolean, env: RelayEnv, signal: AbortSignal): Promise<RelayAnswer> {
-    const status = await inTime(recipients as NonNullable<typeof recipients>, mailbox, recipientsWithinMs, env, signal);
-    switch (status.answer) {
+  async function lookup(
+    hook: NonNullable<typeof recipients>,
+    mailbox: Mailbox,
+    here: boolean,
+    env: RelayEnv,
+    signal: AbortSignal,
+  ): Promise<RelayAnswer> {
+    const ended = await withDeadline(env.clock, recipientsWithinMs, signal, (late) => hook(mailbox, late));
+    if (ended.how === 'failed') return unavailable(messageOf(ended.error));
+    if (ended.how !== 'answered') return unavailable(ended.how === 'late' ? 'deadline' : 'aborted');
+    switch (ended.value) {
       case 'known':
         return pass({ detail: { because: here ? 'local-domain' : 'relay-domain' } });
       case 'unknown':
@@ -216,15 +243,17 @@ export function relayControl(options: RelayControlOptions): RelayControl {
           detail: { because: 'recipient-unknown' },
         });
       case 'disabled':
-        return fail({ status: '2.1', explanation: 'Mailbox takes no mail', detail: { because: 'recipient-disabled' } });
+        return fail({
+          status: '2.1',
+          explanation: 'Mailbox does not accept mail',
+          detail: { because: 'recipient-disabled' },
+        });
       case 'full':
         return temperror({ status: '2.2', explanation: 'Mailbox is full', detail: { because: 'recipient-full' } });
+      case 'unavailable':
+        return unavailable();
       default:
-        return temperror({
-          status: '3.0',
-          explanation: 'Recipient could not be checked; please try again later',
-          detail: { because: 'recipient-unavailable', error: status.error },
-        });
+        return unavailable(`recipients returned ${typeof ended.value}`);
     }
   }
 
@@ -242,20 +271,26 @@ const denied: RelayAnswer = fail({
   explanation: 'Relaying denied',
   detail: { because: 'not-allowed' },
 });
+const unavailable = (error?: string): RelayAnswer =>
+  temperror({
+    status: '3.0',
+    explanation: 'Recipient could not be checked; please try again later',
+    detail: { because: 'recipient-unavailable', error },
+  });
 const senderRouted: RelayAnswer = fail({
   cause: 'relay-denied',
   status: '7.1',
-  explanation: 'Relaying denied: the address routes through this server',
+  explanation: 'Relaying denied: recipient address contains a route',
   detail: { because: 'sender-routed' },
 });
 const sourceRouted: RelayAnswer = fail({
   cause: 'recipient-syntax',
   status: '1.3',
-  explanation: 'Source routes are not followed here',
+  explanation: 'Source routes are not supported',
   detail: { because: 'source-route' },
 });
 
-/** A login that names somebody. ANONYMOUS (RFC 4505) names nobody, whatever trace it left. */
+/** Whether the login identifies an account. ANONYMOUS (RFC 4505) does not, with or without a trace. */
 const isIdentified = (auth: RelayFacts['auth']): boolean =>
   typeof auth === 'object' &&
   auth !== null &&
@@ -268,9 +303,7 @@ const bare = (fingerprint: string): string => fingerprint.replaceAll(':', '').to
 function fingerprint(text: string): string {
   const digits = typeof text === 'string' ? bare(text) : '';
   if (!/^[0-9a-f]{64}$/.test(digits))
-    throw new TypeError(
-      `relayControl: clientCertificates ${JSON.stringify(text)} is not a SHA-256 fingerprint: give its 64 hexadecimal digits`,
-    );
+    throw wrongOption(OWNER, 'clientCertificates', 'SHA-256 fingerprints of 64 hexadecimal digits', text);
   return digits;
 }
 
@@ -281,44 +314,7 @@ const wholeSuffixes = (option: 'localDomains' | 'relayDomains', parents: readonl
       option,
       value: `.${parent}`,
       problem: 'whole-suffix',
-      message: `relayControl: ${option} .${parent} takes mail for every domain under a top-level domain`,
+      message: `relayControl: ${option} .${parent} accepts mail for every domain under a top-level domain`,
     }));
 
-/** Asks the hook, and makes `unavailable` of whatever is not an answer. */
-function inTime(
-  hook: NonNullable<RelayControlOptions['recipients']>,
-  mailbox: Mailbox,
-  ms: number,
-  env: RelayEnv,
-  signal: AbortSignal,
-): Promise<{ answer: unknown; error?: string }> {
-  return new Promise((resolve) => {
-    const late = new AbortController();
-    const give = (answer: unknown, error?: string): void => {
-      cancel();
-      signal.removeEventListener('abort', onAbort);
-      resolve(error === undefined ? { answer } : { answer, error });
-    };
-    const onAbort = (): void => {
-      late.abort();
-      give('unavailable', 'aborted');
-    };
-    const cancel = env.clock.after(ms, () => {
-      late.abort();
-      give('unavailable', 'deadline');
-    });
-    if (signal.aborted) return onAbort();
-    signal.addEventListener('abort', onAbort, { once: true });
-    const failed = (error: unknown): void =>
-      give('unavailable', error instanceof Error ? error.message : String(error));
-    try {
-      Promise.resolve(hook(mailbox, late.signal)).then(
-        (answer) =>
-          statuses.includes(answer) ? give(answer) : give('unavailable', `the hook answered ${typeof answer}`),
-        failed,
-      );
-    } catch (error) {
-      failed(error);
-    }
-  });
-}
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

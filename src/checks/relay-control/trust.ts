@@ -1,24 +1,25 @@
+import { wrongOption } from '../../core/index.ts';
 import type { IpAddress, Prefix } from '../../net/index.ts';
 import { addressScope, ipVersion, parsePrefix, prefixHas, printPrefix } from '../../net/index.ts';
 import { addressToTrust } from '../../smtp/client.ts';
 import type { ConnectFacts } from '../../smtp/facts.ts';
 
-/** Something about the options that is probably a mistake, though it can be meant. */
+/** An option that is probably a mistake. */
 export interface RelayWarning {
   readonly option: 'trustedNetworks' | 'relayDomains' | 'localDomains';
-  /** The entry, as it is understood. */
+  /** The entry in canonical form. */
   readonly value: string;
   readonly problem: 'everything' | 'too-wide' | 'private' | 'whole-suffix';
   readonly message: string;
 }
 
-/** Nobody but this machine, by TCP. A socket in the file system is not among them: proxies connect over such sockets too. */
+/** This machine, by TCP. Sockets in the file system are not included, because proxies use them too. */
 export const LOOPBACK: readonly string[] = ['127.0.0.0/8', '::1/128'];
 
-/** Wider than what any one site is given: the shortest prefixes that registries hand out. */
+/** The shortest prefixes that registries allocate to one site. */
 const WIDEST = { 4: 8, 6: 32 } as const;
 
-/** Networks that stand behind a router: a NAT gateway or a container bridge has such an address and speaks for everybody. */
+/** Networks behind a router. A NAT gateway or a container bridge has such an address, and all clients behind it share it. */
 const behindRouters = [
   '10.0.0.0/8',
   '172.16.0.0/12',
@@ -29,25 +30,24 @@ const behindRouters = [
   'fe80::/10',
 ].map((text) => parsePrefix(text));
 
-/** The networks that may relay, and what is doubtful about them. */
+const FORM = 'a list of prefixes like ["192.0.2.0/24", "2001:db8::25"], and "unix" for sockets in the file system';
+
+/** The networks that may relay, with warnings about them. */
 export interface Trust {
   has(client: ConnectFacts['client']): boolean;
   readonly warnings: readonly RelayWarning[];
 }
 
-/** @throws TypeError that names the entry and what is wrong with it */
+/** @throws {TypeError} for a malformed prefix */
 export function trust(entries: readonly string[]): Trust {
-  if (!Array.isArray(entries))
-    throw new TypeError(
-      'relayControl: trustedNetworks must be a list of prefixes, like ["192.0.2.0/24", "2001:db8::25"], and "unix" for sockets in the file system',
-    );
+  if (!Array.isArray(entries)) throw wrongOption('relayControl', 'trustedNetworks', FORM, entries);
   const unix = entries.includes('unix');
   const networks = entries.filter((entry) => entry !== 'unix');
   const prefixes = networks.map((entry) => {
     try {
       return parsePrefix(entry);
     } catch (error) {
-      throw new TypeError(`relayControl: trustedNetworks ${error instanceof Error ? error.message : String(error)}`);
+      throw wrongOption('relayControl', 'trustedNetworks', `${FORM} (${(error as Error).message})`, entry);
     }
   });
   return {
@@ -66,13 +66,13 @@ function warningsOf(prefix: Prefix): RelayWarning[] {
     { option: 'trustedNetworks', value, problem, message: `relayControl: trustedNetworks ${value} ${why}` },
   ];
   const widest = WIDEST[ipVersion(prefix.address)];
-  if (prefix.length === 0) return warn('everything', 'trusts the whole Internet: this is an open relay');
+  if (prefix.length === 0) return warn('everything', 'trusts the whole Internet: the server is an open relay');
   if (prefix.length < widest)
-    return warn('too-wide', `is shorter than /${widest}: it trusts more than any one site is given`);
+    return warn('too-wide', `is shorter than /${widest}: no single site has so many addresses`);
   if (behindRouters.some((network) => overlap(network, prefix)))
     return warn(
       'private',
-      'holds private addresses: behind a NAT gateway, a proxy or a container bridge the whole Internet comes from one of them',
+      'contains private addresses: behind a NAT gateway, a proxy or a container bridge every client has one of them',
     );
   if (addressScope(prefix.address) === 'multicast')
     return warn('too-wide', 'is multicast: no client has such an address');

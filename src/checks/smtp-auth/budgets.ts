@@ -1,8 +1,11 @@
-import type { Clock, Counters, Rate, Usage } from '../../env/index.ts';
+import { assertKnownOptions, numberFromZero, wholeNumber, wrongOption } from '../../core/index.ts';
+import type { Counters, Env, Rate, Usage } from '../../env/index.ts';
+import { pause } from '../../env/index.ts';
 import type { IpAddress } from '../../net/index.ts';
 import { ipVersion, prefixKey } from '../../net/index.ts';
+import type { Attempt } from './account.ts';
 import { canonicalAccount } from './account.ts';
-import { Patience, placeBook, wait } from './places.ts';
+import { placeBook, WaitDeadline } from './waiting.ts';
 
 /** How many failed logins are tolerated before a client has to wait. Each number is a count of failures. */
 export interface BudgetOptions {
@@ -15,46 +18,45 @@ export interface BudgetOptions {
   /** Distinct failures of one client address at one account, per ten minutes. Default: 5. */
   readonly perAccount?: number;
   /**
-   * How long the next attempt at an account waits after `n` distinct failures there, from whatever address:
-   * `firstMs × 2ⁿ⁻¹`, never more than `mostMs`. Default: 250 ms and 30 s. An account is delayed and never locked: a lock would let
-   * strangers lock the owner out. A known client does not wait.
+   * Delay of the next attempt at an account after `n` distinct failures there, from any address: `firstMs × 2ⁿ⁻¹`, at most
+   * `mostMs`. An account is delayed and never locked, because a lock would let attackers lock the owner out. A known client
+   * does not wait. Default: 250 ms and 30 s.
    */
   readonly accountDelay?: { readonly firstMs?: number; readonly mostMs?: number };
   /**
-   * How long an attempt waits, in milliseconds, while others of the same network are being verified that could use up the budget.
-   * After that it is refused for the moment, without being verified or counted. Default: 10,000.
+   * How long an attempt waits, in milliseconds, while other attempts of its network are being verified that could use up the
+   * budget. After that it is refused for now, without being verified or counted. Default: 10,000.
    */
   readonly waitMs?: number;
   /**
-   * The key under which wrong secrets are told apart; at least 16 bytes, the same in every process that shares counters.
-   * Default: random for each process.
+   * The key of the digests that distinguish wrong secrets: at least 16 bytes, and the same in every process that shares
+   * counters. Default: random for each process.
    */
   readonly key?: Uint8Array<ArrayBuffer>;
 }
 
-/** What the budgets ask of the environment. */
-export interface BudgetEnv {
-  readonly counters: Counters;
-  readonly clock: Clock;
-}
+/** The names of all budget options. */
+export const budgetOptions: readonly (keyof BudgetOptions)[] = [
+  'perSession',
+  'perMinute',
+  'perDay',
+  'perAccount',
+  'accountDelay',
+  'waitMs',
+  'key',
+];
 
-/** Who attempts to log in. */
-export interface Attempt {
-  /** The session's id. */
-  readonly session: string;
-  readonly client: IpAddress;
-  /** The account as the client named it; absent while it is not known yet. */
-  readonly account?: string;
-}
+/** What the budgets use of the environment. */
+export type BudgetEnv = Pick<Env, 'counters' | 'clock'>;
 
-/** Which budget is used up; `busy`: none, but too many attempts of the same network are being verified. */
+/** Which budget is used up. `busy`: none, but too many attempts of the same network are being verified. */
 export type BudgetName = 'session' | 'prefix' | 'account' | 'busy';
 
-/** Whether an attempt may go on. */
+/** Whether an attempt may continue. */
 export type Admission =
   | {
       readonly allowed: true;
-      /** The account's delay: how long the attempt has to wait before it is admitted. */
+      /** The account's delay: how long the attempt has to wait before it is admitted, in milliseconds. */
       readonly holdMs: number;
     }
   | { readonly allowed: false; readonly budget: BudgetName; readonly key: string; readonly retryAfterMs: number };
@@ -64,17 +66,17 @@ export type AttemptOutcome = 'accepted' | 'rejected' | 'unknown-account' | 'not-
 
 const MINUTE = 60_000;
 const DAY = 86_400_000;
-/** A site that does not share counters forgets a session's count with the session; a shared one needs an end. */
+/** Counters in memory drop a session's count with the session. Shared counters need a limit. */
 const SESSION_MS = 3_600_000;
 const ACCOUNT_MS = 600_000;
-/** After this many failures a day the delay of an account rises no more. */
+/** After this many failures a day the delay of an account no longer rises. */
 const ACCOUNT_STEPS = 16;
 /** How long a client address that has logged in is known at its account. */
 const KNOWN_MS = 30 * DAY;
-/** New addresses a day that an account makes known: one account must not fill the store with addresses. */
+/** New addresses a day that one account makes known, so that an account cannot fill the store with addresses. */
 const NEW_ADDRESSES = 50;
 
-/** RFC 4632 and RFC 6177: what one customer, one site, one provider's pool is likely to be given. */
+/** RFC 4632 and RFC 6177: the usual allocations of one customer, one site and one provider's pool. */
 const classes = [
   { v4: 32, v6: 64, times: 1 },
   { v4: 26, v6: 48, times: 3 },
@@ -84,56 +86,56 @@ const classes = [
 const NO_OTHERS: ReadonlyMap<string, number> = new Map();
 
 /**
- * The books of failed logins. One for a server, or for a fleet that shares its counters.
+ * Counts of failed logins, for one server or for several that share their counters.
  *
- * A client address that has logged in at an account is known there for 30 days. Its attempts at that account are counted by
- * themselves: what its neighbours do to the budget of their network does not concern it. Accounts that exist and accounts that do
- * not are treated alike, so that neither delays nor refusals reveal which is which.
+ * A client address that has logged in at an account is known there for 30 days. Its attempts at that account are counted
+ * separately, so failures of its neighbours do not affect it. Accounts that exist and accounts that do not are treated alike:
+ * neither delays nor refusals reveal which exist.
  */
 export interface Budgets {
   /**
-   * Whether an attempt would be admitted now. Changes nothing. Without `account` only the session is judged: whose login it is, and
-   * so whether the client is known, is not clear yet.
+   * Returns whether an attempt would be admitted now. Changes nothing. Without `account` only the session is judged, because
+   * it is not clear yet whether the client is known.
    */
   peek(attempt: Attempt, env: BudgetEnv): Promise<Admission>;
   /**
-   * Takes a place for one verification. Call it once everything that the client has to send is there and the account's delay is
-   * over ({@link admitAfterDelay} does both): an attempt holds its place until `record`, and others of its network may have to wait
-   * for it, `waitMs` at most. An admission that was allowed must be followed by one `record` with the same attempt.
+   * Takes a place for one verification. Call it once the client has sent everything and the account's delay is over
+   * ({@link admitAfterDelay} does both): an attempt holds its place until `record`, and others of its network may have to wait
+   * for it, at most `waitMs`. After an admission that was allowed, call `record` once with the same attempt.
    *
-   * It rejects only if the store does. If `signal` aborts while it waits for a place, the answer is `busy`.
+   * Rejects only if the store does. If `signal` is aborted while the attempt waits for a place, the answer is `busy`.
    */
   admit(attempt: Attempt, env: BudgetEnv, signal?: AbortSignal): Promise<Admission>;
   /**
-   * Records how the verification ended, and gives the place back. `secret` tells a repeat of the same wrong secret from a new one;
-   * only a keyed digest of it is kept. Without a secret each failure counts.
+   * Records how the verification ended, and releases the place. `secret` distinguishes a repeat of the same wrong secret from
+   * a new one; only a keyed digest of it is kept. Without a secret each failure counts.
    */
   record(attempt: Attempt, outcome: AttemptOutcome, env: BudgetEnv, secret?: string | Uint8Array): Promise<void>;
 }
 
-/** @throws {TypeError} if an option is not a whole number of 1 or more, or not the length of time or key it must be */
+/**
+ * Creates the budgets of failed logins.
+ *
+ * @throws {TypeError} for a wrong option
+ */
 export function authBudgets(options: BudgetOptions = {}): Budgets {
-  const whole = (name: 'perSession' | 'perMinute' | 'perDay' | 'perAccount', fallback: number): number => {
-    const value = options[name] ?? fallback;
-    if (!Number.isSafeInteger(value) || value < 1)
-      throw new TypeError(`smtpAuth: ${name} must be a whole number of 1 or more, got ${value}`);
-    return value;
-  };
-  const perSession = whole('perSession', 3);
-  const perMinute = whole('perMinute', 10);
-  const perDay = whole('perDay', 50);
-  const perAccount = whole('perAccount', 5);
-  const { firstMs = 250, mostMs = 30_000 } = options.accountDelay ?? {};
-  const { waitMs = 10_000 } = options;
-  for (const [name, value] of Object.entries({
-    'accountDelay.firstMs': firstMs,
-    'accountDelay.mostMs': mostMs,
-    waitMs,
-  }))
-    if (!(value >= 0) || !Number.isFinite(value))
-      throw new TypeError(`smtpAuth: ${name} must be a number of milliseconds, 0 or more, got ${value}`);
+  assertKnownOptions('authBudgets', options, budgetOptions);
+  return checkedBudgets('authBudgets', options);
+}
+
+/** The same, for options that may contain others, which the caller has checked. */
+export function checkedBudgets(owner: string, options: BudgetOptions): Budgets {
+  const perSession = wholeNumber(owner, 'perSession', options.perSession ?? 3);
+  const perMinute = wholeNumber(owner, 'perMinute', options.perMinute ?? 10);
+  const perDay = wholeNumber(owner, 'perDay', options.perDay ?? 50);
+  const perAccount = wholeNumber(owner, 'perAccount', options.perAccount ?? 5);
+  const { accountDelay = {} } = options;
+  assertKnownOptions(`${owner}: accountDelay`, accountDelay, ['firstMs', 'mostMs']);
+  const firstMs = numberFromZero(owner, 'accountDelay.firstMs', accountDelay.firstMs ?? 250);
+  const mostMs = numberFromZero(owner, 'accountDelay.mostMs', accountDelay.mostMs ?? 30_000);
+  const waitMs = numberFromZero(owner, 'waitMs', options.waitMs ?? 10_000);
   if (options.key !== undefined && !(options.key instanceof Uint8Array && options.key.length >= 16))
-    throw new TypeError('smtpAuth: key must be at least 16 bytes');
+    throw wrongOption(owner, 'key', 'a Uint8Array of at least 16 bytes', options.key);
 
   const digest = secretDigest(options.key);
   const places = placeBook();
@@ -154,7 +156,7 @@ export function authBudgets(options: BudgetOptions = {}): Budgets {
     readonly budget: BudgetName;
     readonly key: string;
     readonly rate: Rate;
-    /** Attempts under way that may still be charged to this book are counted under this key. */
+    /** The key under which attempts are counted that may still be charged to this book. */
     readonly place?: string;
   }
   const prefixBooks = (prefixes: readonly string[]): Book[] =>
@@ -194,8 +196,8 @@ export function authBudgets(options: BudgetOptions = {}): Budgets {
   const isKnown = async (counters: Counters, pair: string | undefined): Promise<boolean> =>
     pair !== undefined && !(await counters.peek(knownKey(pair), knownRate)).allowed;
 
-  /** @param others by place: how many attempts there are with this one, it included */
-  async function ask(
+  /** @param others by place: how many attempts are being verified there, this one included */
+  async function query(
     attempt: Attempt,
     { prefixes, account, pair }: Named,
     known: boolean,
@@ -223,20 +225,20 @@ export function authBudgets(options: BudgetOptions = {}): Budgets {
 
   async function peek(attempt: Attempt, env: BudgetEnv): Promise<Admission> {
     const who = named(attempt);
-    const { full: _, ...admission } = await ask(attempt, who, await isKnown(env.counters, who.pair), env, NO_OTHERS);
+    const { full: _, ...admission } = await query(attempt, who, await isKnown(env.counters, who.pair), env, NO_OTHERS);
     return admission;
   }
 
   return {
     peek,
     async admit(given, env, signal) {
-      // Without an account, nobody in particular: a stranger.
+      // Without an account the client cannot be known.
       const attempt = { ...given, account: given.account ?? '' };
       const who = named(attempt);
       const busy: Admission = { allowed: false, budget: 'busy', key: who.prefixes[0] as string, retryAfterMs: 1_000 };
       const known = await isKnown(env.counters, who.pair);
       const mine = [...(known ? [] : who.prefixes), ...(who.pair === undefined ? [] : [who.pair])];
-      const patience = new Patience(env.clock, waitMs, signal);
+      const deadline = new WaitDeadline(env.clock, waitMs, signal);
       try {
         let woken: string | undefined;
         const leave = (admission: Admission): Admission => {
@@ -244,33 +246,33 @@ export function authBudgets(options: BudgetOptions = {}): Budgets {
           return admission;
         };
         for (;;) {
-          // The place is taken before anything is awaited, or forty attempts at once would all be the first.
+          // The place is taken before the first await: otherwise forty attempts at once would all count as the first.
           const others = places.take(mine);
-          const { full, ...admission } = await ask(attempt, who, known, env, others).catch((error) => {
-            places.giveBack(mine);
+          const { full, ...admission } = await query(attempt, who, known, env, others).catch((error) => {
+            places.release(mine);
             throw error;
           });
           if (admission.allowed) {
             places.keep(given, { places: mine, known });
             return leave(admission);
           }
-          places.giveBack(mine);
-          // Full with failures, or only with attempts that may all succeed? An office behind one address must not be refused
-          // because everybody logs in at nine.
-          const { full: _, ...alone } = await ask(attempt, who, known, env, NO_OTHERS);
+          places.release(mine);
+          // Used up by failures, or only by attempts that may all succeed? An office behind one address must not be refused
+          // because all its users log in at nine.
+          const { full: _, ...alone } = await query(attempt, who, known, env, NO_OTHERS);
           if (!alone.allowed) return leave(alone);
           if (full === undefined || !places.isTaken(full)) {
-            if (patience.isOver) return leave(busy);
+            if (deadline.passed) return leave(busy);
             continue;
           }
           const again = woken === full;
           if (woken !== undefined && !again) places.wakeNext(woken);
           woken = undefined;
-          if (!(await places.turnAt(full, again, patience))) return busy;
+          if (!(await places.turnAt(full, again, deadline))) return busy;
           woken = full;
         }
       } finally {
-        patience.end();
+        deadline.cancel();
       }
     },
     async record(attempt, outcome, env, secret) {
@@ -278,9 +280,9 @@ export function authBudgets(options: BudgetOptions = {}): Budgets {
       try {
         await keep(attempt, held?.known === true, outcome, env, secret);
       } finally {
-        // Only now: until its failure is written down an attempt holds its place.
+        // Not before: an attempt holds its place until its failure is recorded.
         if (held !== undefined) {
-          places.giveBack(held.places);
+          places.release(held.places);
           for (const place of held.places) places.wakeNext(place);
         }
       }
@@ -299,8 +301,8 @@ export function authBudgets(options: BudgetOptions = {}): Budgets {
     const narrow = prefixes[0] as string;
     if (outcome === 'accepted') {
       const wasKnown = await isKnown(counters, pair);
-      // A spammer with an account of his own must not clear what he has failed elsewhere: wider prefixes keep their count, and the
-      // address is cleared only by the login that makes it known.
+      // A spammer with an own account must not clear the failures at other accounts: wider prefixes keep their count, and only
+      // the login that makes the address known clears the count of the address.
       const address = wasKnown ? [] : prefixBooks([narrow]);
       const own = [sessionBook(attempt.session), ...address, ...accountBooks(pair)];
       await Promise.all(own.map(({ key }) => counters.clear(key)));
@@ -312,7 +314,7 @@ export function authBudgets(options: BudgetOptions = {}): Budgets {
     }
     const session = sessionBook(attempt.session);
     await counters.charge(session.key, session.rate);
-    // An account that does not exist is counted like one that does: a difference would reveal which do.
+    // An account that does not exist is counted like one that does: a difference would reveal which exist.
     if (secret !== undefined) {
       const once = `auth/once/${narrow}/${await digest(account ?? '', secret)}`;
       if (!(await counters.charge(once, onceRate)).allowed) return;
@@ -323,7 +325,7 @@ export function authBudgets(options: BudgetOptions = {}): Budgets {
     await Promise.all(books.map(({ key, rate }) => counters.charge(key, rate)));
   }
 
-  /** A secret that was tried at the account from elsewhere before teaches a guesser nothing. */
+  /** Whether the secret is new at this account: a repeat from another address gains an attacker nothing, and is not counted. */
   async function isNewThere(
     counters: Counters,
     account: string,
@@ -335,9 +337,9 @@ export function authBudgets(options: BudgetOptions = {}): Budgets {
 }
 
 /**
- * Waits for the account's delay, and then has the attempt admitted. `holdMs` is how long it has waited.
+ * Waits for the account's delay, then admits the attempt. `holdMs` in the answer is how long it has waited.
  *
- * If `signal` aborts meanwhile, the answer is `busy`.
+ * If `signal` is aborted during the delay, the answer is `busy`.
  */
 export async function admitAfterDelay(
   budgets: Budgets,
@@ -345,15 +347,15 @@ export async function admitAfterDelay(
   env: BudgetEnv,
   signal?: AbortSignal,
 ): Promise<Admission> {
-  // Without an account there is no delay, and `admit` takes the attempt for a stranger's.
+  // Without an account there is no delay, and `admit` treats the client as unknown.
   const named = { ...attempt, account: attempt.account ?? '' };
   let holdMs = 0;
   for (;;) {
     const now = await budgets.peek(named, env);
     if (!now.allowed) return now;
-    // The delay may have grown meanwhile. Only the rest of it is waited for.
+    // The delay may have grown during the pause. Only the rest of it is added.
     if (now.holdMs <= holdMs) break;
-    await wait(env.clock, now.holdMs - holdMs, signal);
+    await pause(env.clock, now.holdMs - holdMs, signal);
     holdMs = now.holdMs;
     if (signal?.aborted) return { allowed: false, budget: 'busy', key: attempt.session, retryAfterMs: 0 };
   }
@@ -361,17 +363,17 @@ export async function admitAfterDelay(
   return admission.allowed ? { allowed: true, holdMs } : admission;
 }
 
-/** The delay after `failures` distinct failures, in milliseconds. */
+/** Returns the delay after `failures` distinct failures, in milliseconds. */
 export const delayAfter = (failures: number, firstMs: number, mostMs: number): number =>
   failures <= 0 ? 0 : Math.min(mostMs, firstMs * 2 ** (Math.min(failures, 32) - 1));
 
-/** The client's address with its neighbours, narrowest first. */
+/** Returns the prefixes that the client's failures are counted by, narrowest first. */
 export const prefixesOf = (client: IpAddress): string[] => {
   const family = ipVersion(client);
   return classes.map(({ v4, v6 }) => prefixKey(client, { v4, v6 })).map((prefix) => `${family}/${prefix}`);
 };
 
-/** Makes digests under a key that stays in the process: counters do not reveal what a wrong secret was. */
+/** Returns a function that makes keyed digests. The key stays in the process, so counters do not reveal wrong secrets. */
 function secretDigest(
   key: Uint8Array<ArrayBuffer> | undefined,
 ): (account: string, secret: string | Uint8Array) => Promise<string> {
@@ -387,7 +389,7 @@ function secretDigest(
     const name = new TextEncoder().encode(account);
     const text = typeof secret === 'string' ? new TextEncoder().encode(secret) : secret;
     const data = new Uint8Array(4 + name.length + text.length);
-    // The length first: no two pairs of account and secret are the same octets.
+    // The length comes first, so that no two pairs of account and secret have the same bytes.
     new DataView(data.buffer).setUint32(0, name.length);
     data.set(name, 4);
     data.set(text, 4 + name.length);

@@ -1,29 +1,42 @@
 /**
- * **Answers**: may this client try to log in, and may it send as this sender?
+ * Access control for AUTH: mechanisms, budgets of failed logins, and who may send as whom.
  *
- * **Knows**: the listener's role, the client's address, the TLS layer, the mechanism that the client named; later who has
- * logged in and what it sends as.
- * **Asks**: counters, for failures that outlive a session; the clock, for delays. Passwords are verified by the host.
+ * **Answers**: may this client try to log in, what follows from the login, and may it send as this sender?
  *
- * **Standards**: RFC 4954 (AUTH), RFC 4422 (SASL), RFC 8314 and RFC 8997 (TLS 1.2 at least), RFC 8265 (names).
+ * **Knows**: the listener's role, the client's address, the TLS layer, the mechanism that the client named; later the login's
+ * name and the sender addresses.
+ * **Asks**: counters, for failures that outlive a session; the clock, for delays. The host verifies passwords.
  *
- * What is offered and what is accepted come from one function, `mechanismsFor`. Failures are counted by session, by client
- * prefix (/32 /26 /21 and /64 /48 /32, times 1, 3, 9), and by client address and account together. An address that has logged in
- * at an account is known there, and its neighbours' failures do not concern it. An account by itself is only ever delayed, never
- * locked, and one that does not exist is treated like one that does. A wrong secret that is tried again counts once; of secrets
- * only a digest is kept, under a key that does not leave the process.
+ * **Standards**: RFC 4954 (AUTH), RFC 4422 (SASL), RFC 8314 and RFC 8997 (at least TLS 1.2), RFC 8265 (names).
  *
- * | what is so | result | reply |
+ * One function, `mechanismsFor`, decides what is offered and what is accepted. Failures are counted by session, by client
+ * prefix (/32 /26 /21 and /64 /48 /32, with 1, 3 and 9 times the limit), and by client address and account together. An
+ * address that has logged in at an account is known there, and failures of its neighbours do not affect it. An account is only
+ * delayed, never locked, and one that does not exist is treated like one that does. A repeated wrong secret counts once; only
+ * a digest of a secret is kept, under a key that does not leave the process.
+ *
+ * | before the login | result | reply |
  * | --- | --- | --- |
  * | the mechanism may be used | `pass` | |
- * | clear text, on submission | `fail` | 530 5.7.0 |
- * | clear text elsewhere, or TLS that is too old | `fail` | 538 5.7.11 |
- * | no logins on this listener | `fail` | 503 5.5.1 |
- * | a mechanism that is not offered | `fail` | 504 5.5.4 |
+ * | no TLS, on submission | `fail` | 530 5.7.0 |
+ * | no TLS elsewhere, or TLS that is too old | `fail` | 538 5.7.11 |
+ * | this listener accepts no logins | `fail` | 503 5.5.1 |
+ * | the mechanism is not offered | `fail` | 504 5.5.4 |
  * | the session's budget is used up | `softfail` | 421 4.7.0, close |
  *
+ * The outcome of the login is a rule of its own, `smtp-auth/login` ({@link loginOutcome}). `loginConsequences` changes its
+ * verdicts.
+ *
+ * | outcome of the login | result | reply |
+ * | --- | --- | --- |
+ * | credentials accepted | `pass` | 235 |
+ * | credentials wrong, or the account is unknown | `fail` | 535 5.7.8 |
+ * | account disabled | `fail` | 525 5.7.13 |
+ * | a budget is used up | `softfail` | 421 4.7.0, close |
+ * | the credentials could not be verified | `temperror` | 454 4.7.0 |
+ *
  * **Limits**: two attempts that are verified at the same moment in two processes can both take the last place of a shared
- * budget. A wrong SCRAM proof cannot be told from another, so each one counts.
+ * budget. Wrong SCRAM proofs cannot be compared, so each one counts.
  *
  * @example
  * ```ts
@@ -42,29 +55,53 @@
  * @module
  */
 import type { Check } from '../../core/index.ts';
-import { defer, defineCheck, fail, pass, reject, softfail } from '../../core/index.ts';
-import type { AuthFacts } from '../../smtp/facts.ts';
+import {
+  assertKnownOptions,
+  defer,
+  defineCheck,
+  fail,
+  none,
+  pass,
+  positiveNumber,
+  reject,
+  softfail,
+} from '../../core/index.ts';
+import type { AuthFacts, MailFacts, Role } from '../../smtp/facts.ts';
 import type { BudgetEnv, BudgetName, BudgetOptions, Budgets } from './budgets.ts';
-import { authBudgets } from './budgets.ts';
-import type { Login, LoginResult, Verification } from './login.ts';
-import { login } from './login.ts';
+import { budgetOptions, checkedBudgets } from './budgets.ts';
+import type { Login, LoginConsequences, LoginResult, Verification } from './login.ts';
+import { login, loginOutcome } from './login.ts';
 import type { MechanismFacts, MechanismOptions, MechanismProblem } from './mechanisms.ts';
-import { mechanismRules } from './mechanisms.ts';
+import { checkedRoles, mechanismRules } from './mechanisms.ts';
 
+export type { Attempt } from './account.ts';
+/** @internal */
 export { canonicalAccount } from './account.ts';
-export type { Admission, Attempt, AttemptOutcome, BudgetEnv, BudgetName, BudgetOptions, Budgets } from './budgets.ts';
+export type { Admission, AttemptOutcome, BudgetEnv, BudgetName, BudgetOptions, Budgets } from './budgets.ts';
+/** @internal */
 export { admitAfterDelay, authBudgets, delayAfter, prefixesOf } from './budgets.ts';
-export type { Login, LoginDetail, LoginResult, Verification } from './login.ts';
+export type {
+  Login,
+  LoginConsequences,
+  LoginDetail,
+  LoginFacts,
+  LoginOutcome,
+  LoginResult,
+  Verification,
+} from './login.ts';
+/** @internal */
+export { judgeLogin, loginOutcome } from './login.ts';
 export type { MechanismFacts, MechanismOptions, MechanismProblem, Mechanisms, MinimumTls } from './mechanisms.ts';
+/** @internal */
 export { isTlsAtLeast, mechanismRules } from './mechanisms.ts';
-export type { RequiredOptions } from './required.ts';
-export { authenticationRequired } from './required.ts';
 export type { SenderDetail, SenderOptions } from './sender.ts';
 export { headerFromMatchesLogin, senderMatchesLogin } from './sender.ts';
 
 export interface SmtpAuthOptions extends MechanismOptions, BudgetOptions {
-  /** How long the host's verification may take, in milliseconds. Default: 30,000. */
+  /** Deadline of the host's verification, in milliseconds. Default: 30,000. */
   readonly verifyWithinMs?: number;
+  /** How failed logins are refused. Default: see {@link LoginConsequences}. */
+  readonly loginConsequences?: LoginConsequences;
 }
 
 /** Why a login may not begin. */
@@ -75,13 +112,14 @@ export interface AuthDetail {
   readonly retryAfterMs?: number;
 }
 
-/** Access control for AUTH: a check for the `auth` stage, and what a session needs besides. */
+/** Access control for AUTH: a check for the `auth` stage, with what a session needs to carry out a login. */
 export interface SmtpAuth extends Check<AuthFacts, BudgetEnv, 'pass' | 'fail' | 'softfail', AuthDetail> {
-  /** The mechanisms that the client may use now: the AUTH line of EHLO, which is not sent if it is empty. */
+  /** Returns the mechanisms that the client may use now, for the AUTH line of EHLO. If empty, the line is not sent. */
   mechanismsFor(facts: MechanismFacts): readonly string[];
   /**
-   * Carries out a login once its credentials have been read: waits while the account is delayed, has them verified, keeps the
-   * books. Never rejects. `smtpReply(judge([outcome]), 'auth')` is the answer; `null` means 235.
+   * Carries out a login once its credentials have been read: waits for the account's delay, calls `verify`, records the
+   * outcome. Never rejects. `smtpReply(judge([outcome]), 'auth')` is the reply; `null` means 235. Report `error` of the result
+   * to the operator.
    */
   login(
     attempt: Login,
@@ -89,21 +127,32 @@ export interface SmtpAuth extends Check<AuthFacts, BudgetEnv, 'pass' | 'fail' | 
     env: BudgetEnv,
     signal?: AbortSignal,
   ): Promise<LoginResult>;
-  /** The books, for a host that verifies by itself: `admitAfterDelay` before, `record` after. */
+  /** The budgets, for a host that verifies by itself: `admitAfterDelay` before, `record` after. */
   readonly budgets: Budgets;
 }
 
 /**
- * Makes access control for AUTH.
+ * Creates access control for AUTH.
  *
- * @throws TypeError for a wrong option
+ * @throws {TypeError} for a wrong or unknown option
  */
 export function smtpAuth(options: SmtpAuthOptions = {}): SmtpAuth {
+  const owner = 'smtpAuth';
+  assertKnownOptions(owner, options, [
+    'mechanisms',
+    'roles',
+    'minimumTls',
+    'clearTextFrom',
+    'channelBinding',
+    ...budgetOptions,
+    'verifyWithinMs',
+    'loginConsequences',
+  ]);
   const mechanisms = mechanismRules(options);
-  const budgets = authBudgets(options);
+  const budgets = checkedBudgets(owner, options);
+  const outcome = loginOutcome(options.loginConsequences, `${owner}: loginConsequences`);
   const { verifyWithinMs, minimumTls = 'TLSv1.2' } = options;
-  if (verifyWithinMs !== undefined && !(verifyWithinMs > 0 && Number.isFinite(verifyWithinMs)))
-    throw new TypeError(`smtpAuth: verifyWithinMs must be a positive number of milliseconds, got ${verifyWithinMs}`);
+  if (verifyWithinMs !== undefined) positiveNumber(owner, 'verifyWithinMs', verifyWithinMs);
 
   const check = defineCheck(
     'smtp-auth',
@@ -130,24 +179,58 @@ export function smtpAuth(options: SmtpAuthOptions = {}): SmtpAuth {
       verify: (signal: AbortSignal) => Verification | Promise<Verification>,
       env: BudgetEnv,
       signal?: AbortSignal,
-    ): Promise<LoginResult> => login(budgets, attempt, verify, env, signal, verifyWithinMs),
+    ): Promise<LoginResult> => login(outcome, budgets, attempt, verify, env, signal, verifyWithinMs),
     budgets,
   });
 }
 
 function refusal(because: MechanismProblem, mechanism: string, { session }: AuthFacts, minimumTls: string) {
-  const say = (cause: string, explanation: string) =>
+  const refuse = (cause: string, explanation: string) =>
     fail({ cause, explanation, detail: { mechanism, because } as AuthDetail });
   switch (because) {
     case 'clear-text':
       return session.role === 'submission'
-        ? say('starttls-required', 'Must issue a STARTTLS command first')
-        : say('encryption-required', 'Encryption required for requested authentication mechanism');
+        ? refuse('starttls-required', STARTTLS_FIRST)
+        : refuse('encryption-required', 'Encryption required for requested authentication mechanism');
     case 'tls-too-old':
-      return say('encryption-required', `TLS ${minimumTls.slice('TLSv'.length)} or later is required`);
+      return refuse('encryption-required', `TLS ${minimumTls.slice('TLSv'.length)} or later is required`);
     case 'role':
-      return say('auth-not-offered', 'Authentication is not offered here');
+      return refuse('auth-not-offered', 'Authentication is not offered here');
     case 'unknown':
-      return say('mechanism-unknown', 'Unrecognized authentication type');
+      return refuse('mechanism-unknown', 'Unrecognized authentication type');
   }
+}
+
+/** RFC 3207 §4. */
+const STARTTLS_FIRST = 'Must issue a STARTTLS command first';
+
+export interface RequiredOptions {
+  /** Listeners on which a login is required before MAIL (RFC 6409 §4.3). Default: `['submission']`. */
+  readonly roles?: readonly Role[];
+}
+
+/**
+ * Requires a login before MAIL. Refused with 530 5.7.0 (RFC 4954 §6; without TLS: RFC 3207 §4).
+ *
+ * @throws {TypeError} for an unknown role or option
+ */
+export function authenticationRequired(
+  options: RequiredOptions = {},
+): Check<Pick<MailFacts, 'session' | 'tls' | 'auth'>, object, 'pass' | 'none' | 'fail', { readonly role: Role }> {
+  const owner = 'authenticationRequired';
+  assertKnownOptions(owner, options, ['roles']);
+  const roles = checkedRoles(owner, options.roles);
+  return defineCheck(
+    'authentication-required',
+    ({ session: { role }, tls, auth }: Pick<MailFacts, 'session' | 'tls' | 'auth'>) => {
+      const detail = { role };
+      if (!roles.includes(role)) return none({ detail });
+      if (auth !== null && auth !== undefined) return pass({ detail });
+      return tls === null || tls === undefined
+        ? fail({ cause: 'starttls-required', explanation: STARTTLS_FIRST, detail })
+        : fail({ cause: 'authentication-required', explanation: 'Authentication required', detail });
+    },
+    { fail: reject() },
+    { earliest: 'mail' },
+  );
 }

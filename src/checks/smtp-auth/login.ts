@@ -1,35 +1,50 @@
-import type { Finding, Outcome, Verdict } from '../../core/index.ts';
-import { defer, proceed, reject } from '../../core/index.ts';
+import type { Check, Outcome, Verdict } from '../../core/index.ts';
+import {
+  assertKnownOptions,
+  defer,
+  defineCheck,
+  fail,
+  oneOf,
+  pass,
+  proceed,
+  recommending,
+  reject,
+  softfail,
+  temperror,
+} from '../../core/index.ts';
+import { withDeadline } from '../../env/index.ts';
 import type { IpAddress } from '../../net/index.ts';
-import type { Admission, Attempt, AttemptOutcome, BudgetEnv, Budgets } from './budgets.ts';
+import type { Attempt } from './account.ts';
+import type { Admission, AttemptOutcome, BudgetEnv, Budgets } from './budgets.ts';
 import { admitAfterDelay } from './budgets.ts';
 
 /**
  * What the host's own verification returns.
  *
  * - `accepted`: the credentials are right; `identity` is the account's name from here on
- * - `rejected`: they are wrong (535 5.7.8)
- * - `unknown-account`: there is no such account; delays, budgets and replies are those of `rejected`
- * - `disabled`: they are right, but the account may not be used (525 5.7.13)
- * - `unavailable`: they could not be verified (454 4.7.0); the same if the verification throws or is late
+ * - `rejected`: they are wrong
+ * - `unknown-account`: the account does not exist; delays, budgets and replies are those of `rejected`
+ * - `disabled`: they are right, but the account must not be used
+ * - `unavailable`: they could not be verified; the same if the verification throws or is late. `error` is reported to the
+ *   operator
  */
 export type Verification =
   | { readonly result: 'accepted'; readonly identity: string }
   | { readonly result: 'rejected' | 'unknown-account' | 'disabled' }
-  | { readonly result: 'unavailable'; readonly reason?: string };
+  | { readonly result: 'unavailable'; readonly reason?: string; readonly error?: unknown };
 
 /** One login, once its credentials have been read. */
 export interface Login {
   readonly session: string;
   readonly client: IpAddress;
-  /** The account that the client named. */
+  /** The account as the client named it. */
   readonly account: string;
   readonly mechanism: string;
-  /** The password or token, if the mechanism shows one: repeats of a wrong one count once. It is not kept. */
+  /** The password or token, if the mechanism reveals it: repeats of a wrong one count once. It is not kept. */
   readonly secret?: string | Uint8Array;
 }
 
-/** Why a login ended as it did, for logs and events; neither secret nor digest. */
+/** How a login ended, for rules, logs and events. It contains neither the secret nor a digest of it. */
 export interface LoginDetail {
   readonly mechanism: string;
   /** The account as the client named it. */
@@ -43,23 +58,103 @@ export interface LoginDetail {
   readonly reason?: string;
 }
 
-/** How a login ended. The outcome is judged as a rule's is: `smtpReply(judge([outcome]), 'auth')` is the answer. */
+/** The facts about a login that has ended. */
+export interface LoginFacts {
+  readonly login: LoginDetail;
+}
+
+type LoginWord = 'pass' | 'fail' | 'softfail' | 'temperror';
+
+/** A verdict that refuses. */
+type Refusing = Verdict & { readonly action: 'defer' | 'reject' };
+
+/** How each failed login is refused. Every verdict must be `defer()` or `reject()`: no table lets a client in. */
+export interface LoginConsequences {
+  /** The credentials are wrong, or the account is disabled. Default: `reject()`. */
+  readonly fail?: Refusing;
+  /** A budget is used up. Default: `defer({ close: true })`. */
+  readonly softfail?: Refusing;
+  /** The credentials could not be verified. Default: `defer()`. */
+  readonly temperror?: Refusing;
+}
+
+/** The rule about the outcome of a login. `loginOutcome()` makes it. */
+export type LoginOutcome = Check<LoginFacts, object, LoginWord, LoginDetail>;
+
+const LOGIN_RULE = defineCheck(
+  'smtp-auth',
+  ({ login: detail }: LoginFacts) => {
+    switch (detail.because) {
+      case 'accepted':
+        return pass({ detail });
+      case 'rejected':
+      case 'unknown-account':
+        return fail({ cause: 'credentials-invalid', explanation: 'Authentication credentials invalid', detail });
+      case 'disabled':
+        return fail({ cause: 'account-disabled', explanation: 'Account is disabled', detail });
+      case 'too-many-failures':
+        return softfail({
+          cause: 'too-many-auth-failures',
+          explanation: 'Too many failed logins; please try again later',
+          detail,
+        });
+      default:
+        return temperror({ cause: 'auth-unavailable', explanation: 'Temporary authentication failure', detail });
+    }
+  },
+  { pass: proceed, fail: reject(), softfail: defer({ close: true }), temperror: defer() },
+  { label: 'login' },
+);
+
+/**
+ * Returns the rule that maps the outcome of a login to a verdict. Its id is `smtp-auth/login`.
+ *
+ * | outcome | result | recommended |
+ * | --- | --- | --- |
+ * | credentials accepted | `pass` | `proceed` |
+ * | credentials wrong, account unknown or disabled | `fail` | `reject()` |
+ * | budget used up | `softfail` | `defer({ close: true })` |
+ * | credentials could not be verified | `temperror` | `defer()` |
+ *
+ * @throws {TypeError} if a consequence is neither `defer()` nor `reject()`, or belongs to an unknown result
+ */
+export function loginOutcome(consequences: LoginConsequences = {}, owner: string = 'loginOutcome'): LoginOutcome {
+  assertKnownOptions(owner, consequences, ['fail', 'softfail', 'temperror']);
+  // A result without a verdict would let the client pass, so an undefined one keeps its recommended verdict.
+  const changed = Object.entries(consequences).filter((entry): entry is [string, Refusing] => entry[1] !== undefined);
+  for (const [result, verdict] of changed) oneOf(owner, `${result}: action`, verdict.action, ['defer', 'reject']);
+  return recommending(LOGIN_RULE, Object.fromEntries(changed));
+}
+
+/**
+ * Applies the rule to a login that has ended.
+ *
+ * @internal
+ */
+export async function judgeLogin(rule: LoginOutcome, login: LoginDetail): Promise<Outcome> {
+  const finding = await rule.examine({ login }, {}, new AbortController().signal);
+  return { rule: rule.id, finding, verdict: rule.recommended[finding.result] ?? proceed };
+}
+
+/** How a login ended. The outcome is judged like that of any rule: `smtpReply(judge([outcome]), 'auth')` is the answer. */
 export interface LoginResult {
   readonly outcome: Outcome;
-  /** The account's name; only if the login was accepted. */
+  /** The account's name, only if the login was accepted. */
   readonly identity?: string;
-  /** What a store of counters threw. The outcome stands all the same; report this to the operator. */
+  /** What the verification or the counters threw. The outcome stays as it is; report the error to the operator once. */
   readonly error?: unknown;
 }
 
+/** Deadline of the host's verification, in milliseconds. */
 const VERIFY_MS = 30_000;
 
 /**
- * Waits as long as the account's budget demands, has the credentials verified, and keeps the books. Never rejects.
+ * Waits as long as the account's budget demands, has the credentials verified, and records the outcome. Never rejects.
  *
- * @param verify asks the host; if it throws or takes longer than `withinMs`, the result is `unavailable`
+ * @param verify the host's verification; if it throws or takes longer than `withinMs`, the login is `unavailable`
  */
 export async function login(
+  rule: LoginOutcome,
   budgets: Budgets,
   { session, client, account, mechanism, secret }: Login,
   verify: (signal: AbortSignal) => Verification | Promise<Verification>,
@@ -68,126 +163,81 @@ export async function login(
   withinMs: number = VERIFY_MS,
 ): Promise<LoginResult> {
   const attempt: Attempt = { session, client, account };
-  const detail = (because: LoginDetail['because'], more: Partial<LoginDetail> = {}): LoginDetail => ({
-    mechanism,
-    account,
-    because,
-    ...more,
+  const end = async (ended: Partial<LoginDetail> & Pick<LoginDetail, 'because'>, error?: unknown) => ({
+    outcome: await judgeLogin(rule, { mechanism, account, ...ended }),
+    error,
   });
   let admission: Admission;
   try {
     admission = await admitAfterDelay(budgets, attempt, env, signal);
   } catch (error) {
-    return { ...unavailable(detail('unavailable', { reason: messageOf(error) })), error };
+    return end({ because: 'unavailable', reason: messageOf(error) }, error);
   }
   if (!admission.allowed) {
-    if (signal?.aborted) return unavailable(detail('unavailable', { reason: 'aborted' }));
     const { budget } = admission;
-    if (budget === 'busy') return unavailable(detail('unavailable', { budget, reason: 'too many logins at once' }));
-    return end(
-      'softfail',
-      defer({ close: true }),
-      'too-many-auth-failures',
-      'Too many failed logins; please try again later',
-      detail('too-many-failures', { budget }),
-    );
+    if (signal?.aborted) return end({ because: 'unavailable', reason: 'aborted' });
+    if (budget === 'busy') return end({ because: 'unavailable', budget, reason: 'too many logins at once' });
+    return end({ because: 'too-many-failures', budget });
   }
-  const held = admission.holdMs > 0 ? { heldMs: admission.holdMs } : {};
-  const answer: Verification = signal?.aborted
-    ? { result: 'unavailable', reason: 'aborted' }
-    : await inTime(verify, env, withinMs, signal);
-  const { result } = answer;
-  const outcome: AttemptOutcome =
-    result === 'accepted' || result === 'rejected' || result === 'unknown-account' ? result : 'not-judged';
-  const said = answered(answer, (more) => detail(result, { ...held, ...more }));
+  const verified = await verification(verify, env, withinMs, signal);
+  const { result } = verified;
+  const { reason, error } = result === 'unavailable' ? verified : {};
+  const heldMs = admission.holdMs > 0 ? admission.holdMs : undefined;
+  const ended: LoginResult = {
+    ...(await end({ because: result, heldMs, reason }, error)),
+    identity: result === 'accepted' ? verified.identity : undefined,
+  };
   try {
-    await budgets.record(attempt, outcome, env, secret);
-    return said;
+    await budgets.record(attempt, attemptOutcome(result), env, secret);
+    return ended;
   } catch (error) {
-    return { ...said, error };
+    return { ...ended, error: ended.error ?? error };
   }
 }
 
-function answered(answer: Verification, detail: (more?: Partial<LoginDetail>) => LoginDetail): LoginResult {
-  switch (answer.result) {
-    case 'accepted':
-      return { ...end('pass', proceed, undefined, undefined, detail()), identity: answer.identity };
-    case 'rejected':
-    case 'unknown-account':
-      return end('fail', reject(), 'credentials-invalid', 'Authentication credentials invalid', detail());
-    case 'disabled':
-      return end('fail', reject(), 'account-disabled', 'Account is disabled', detail());
-    default:
-      return unavailable(detail(answer.reason === undefined ? {} : { reason: answer.reason }));
-  }
-}
+const attemptOutcome = (result: Verification['result']): AttemptOutcome =>
+  result === 'accepted' || result === 'rejected' || result === 'unknown-account' ? result : 'not-judged';
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
-const unavailable = (detail: LoginDetail): LoginResult =>
-  end('temperror', defer(), 'auth-unavailable', 'Temporary authentication failure', detail);
-
-function end(
-  result: Finding['result'],
-  verdict: Verdict,
-  cause: string | undefined,
-  explanation: string | undefined,
-  detail: LoginDetail,
-): LoginResult {
-  const finding: Finding = {
-    check: 'smtp-auth',
-    result,
-    cause,
-    explanation,
-    detail,
-  };
-  return { outcome: { rule: 'smtp-auth/login', finding, verdict } };
-}
-
-function inTime(
+/** Calls the host's verification. An exception, a late answer and an answer of the wrong form are `unavailable`. */
+async function verification(
   verify: (signal: AbortSignal) => Verification | Promise<Verification>,
-  env: BudgetEnv,
+  { clock }: BudgetEnv,
   ms: number,
   signal: AbortSignal | undefined,
 ): Promise<Verification> {
-  return new Promise((resolve) => {
-    const late = new AbortController();
-    const give = (answer: Verification): void => {
-      cancel();
-      signal?.removeEventListener('abort', onAbort);
-      resolve(answer);
-    };
-    const failed = (error: unknown): void => give({ result: 'unavailable', reason: messageOf(error) });
-    const onAbort = (): void => {
-      late.abort();
-      give({ result: 'unavailable', reason: 'aborted' });
-    };
-    const cancel = env.clock.after(ms, () => {
-      late.abort();
-      give({ result: 'unavailable', reason: 'deadline' });
-    });
-    signal?.addEventListener('abort', onAbort, { once: true });
-    try {
-      Promise.resolve(verify(late.signal)).then((answer) => give(sound(answer)), failed);
-    } catch (error) {
-      failed(error);
-    }
-  });
+  const ended = await withDeadline(clock, ms, signal, verify);
+  switch (ended.how) {
+    case 'answered':
+      return checkedVerification(ended.value);
+    case 'failed':
+      return { result: 'unavailable', reason: messageOf(ended.error), error: ended.error };
+    case 'late':
+      return { result: 'unavailable', reason: 'deadline', error: new Error(`verify did not answer within ${ms} ms`) };
+    case 'aborted':
+      return { result: 'unavailable', reason: 'aborted' };
+  }
 }
 
-/** Takes only a plain `accepted` with a name for one; what is not an answer at all is `unavailable`. */
-const sound = (answer: Verification): Verification => {
+/** Only an `accepted` with a name lets a client in. */
+function checkedVerification(answer: Verification): Verification {
+  const invalid = (reason: string): Verification => ({
+    result: 'unavailable',
+    reason,
+    error: new TypeError(`verify: ${reason}`),
+  });
   switch (answer?.result) {
     case 'accepted':
       return typeof answer.identity === 'string' && answer.identity !== ''
         ? answer
-        : { result: 'unavailable', reason: 'accepted without an identity' };
+        : invalid('accepted without an identity');
     case 'rejected':
     case 'unknown-account':
     case 'disabled':
     case 'unavailable':
       return answer;
     default:
-      return { result: 'unavailable', reason: 'the verification gave no answer' };
+      return invalid('the verification returned no result');
   }
-};
+}

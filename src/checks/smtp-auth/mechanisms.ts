@@ -1,71 +1,66 @@
+import { oneOf, wrongOption } from '../../core/index.ts';
 import { isOnThisMachine } from '../../smtp/client.ts';
 import type { ConnectFacts, Role } from '../../smtp/facts.ts';
 
-/** The versions of TLS that may be asked for (RFC 8997 forbids the ones before). */
+/** Versions of TLS that a policy may require. RFC 8997 forbids the older ones. */
 export type MinimumTls = 'TLSv1.2' | 'TLSv1.3';
 
 export interface MechanismOptions {
-  /** The mechanisms that the server can carry out, best first. `PLAIN` and `LOGIN` where not given. */
+  /** SASL mechanisms that the server supports, best first. Default: `['PLAIN', 'LOGIN']`. */
   readonly mechanisms?: readonly string[];
-  /** On which listeners logging in is possible; submission alone where not given. */
+  /** Listeners that accept logins. Default: `['submission']`. */
   readonly roles?: readonly Role[];
-  /** `TLSv1.2` where not given. */
+  /** Oldest version of TLS. Default: `TLSv1.2`. */
   readonly minimumTls?: MinimumTls;
   /**
-   * Who may log in in clear text. `loopback` means clients on this machine: what a proxy names is not among them. Default:
-   * `nobody`.
+   * Clients that may log in without TLS. `loopback` means clients on this machine; an address that a proxy named is never
+   * loopback. Default: `nobody`.
    */
   readonly clearTextFrom?: 'nobody' | 'loopback';
-  /** The server can bind a login to its TLS channel: only then are `-PLUS` mechanisms offered (RFC 5802 §6). */
+  /** Whether the server can bind a login to its TLS channel; only then are `-PLUS` mechanisms offered (RFC 5802 §6). Default: false. */
   readonly channelBinding?: boolean;
 }
 
-/** The facts on which it depends what a client may log in with. */
+/** The facts that decide which mechanisms a client may use. */
 export type MechanismFacts = Pick<ConnectFacts, 'session' | 'client' | 'tls'>;
 
 /** Why a mechanism cannot be used. */
 export type MechanismProblem = 'role' | 'clear-text' | 'tls-too-old' | 'unknown';
 
 export interface Mechanisms {
-  /** What is offered and what is accepted: one list, so that the two cannot differ. Empty: no AUTH line. */
+  /** Returns the mechanisms that are offered and accepted: one list, so that the two cannot differ. Empty: no AUTH line. */
   available(facts: MechanismFacts): readonly string[];
-  /** Undefined where the mechanism may be used. */
+  /** Returns why the mechanism cannot be used, or undefined if it can. */
   problem(mechanism: string, facts: MechanismFacts): MechanismProblem | undefined;
 }
 
-const known: readonly Role[] = ['mx', 'submission', 'lmtp'];
-const versions: { readonly [version: string]: number } = { 'TLSv1.2': 2, 'TLSv1.3': 3 };
+const knownRoles: readonly Role[] = ['mx', 'submission', 'lmtp'];
+const versions: { readonly [version in MinimumTls]: number } = { 'TLSv1.2': 2, 'TLSv1.3': 3 };
 /** RFC 4422 §3.1. */
-const NAME = /^[A-Z0-9_-]{1,20}$/;
+const MECHANISM_NAME = /^[A-Z0-9_-]{1,20}$/;
 
-/** Whether the version of TLS is one that is known and not older than the minimum; an unknown name is not. */
+/** Whether this version of TLS is at least the minimum. Unknown versions are not. */
 export const isTlsAtLeast = (version: string, minimum: MinimumTls): boolean =>
-  Object.hasOwn(versions, version) && (versions[version] as number) >= (versions[minimum] as number);
+  Object.hasOwn(versions, version) && versions[version as MinimumTls] >= versions[minimum];
 
-/** @throws TypeError that names the option, its value and what is allowed */
+/** Checks the role names of an option, and returns them. Default: submission alone. */
+export const checkedRoles = (owner: string, roles: readonly Role[] = ['submission']): readonly Role[] =>
+  roles.map((role) => oneOf(owner, 'roles', role, knownRoles));
+
+/** @throws {TypeError} for a wrong option */
 export function mechanismRules(options: MechanismOptions): Mechanisms {
+  const owner = 'smtpAuth';
   const mechanisms = (options.mechanisms ?? ['PLAIN', 'LOGIN']).map((name) => {
     const upper = typeof name === 'string' ? name.toUpperCase() : '';
-    if (!NAME.test(upper))
-      throw new TypeError(
-        `smtpAuth: mechanisms ${JSON.stringify(name)} is not a SASL mechanism's name; give it like "SCRAM-SHA-256"`,
-      );
+    if (!MECHANISM_NAME.test(upper))
+      throw wrongOption(owner, 'mechanisms', 'SASL mechanism names like "SCRAM-SHA-256"', name);
     return upper;
   });
-  const roles = options.roles ?? ['submission'];
-  for (const role of roles)
-    if (!known.includes(role))
-      throw new TypeError(`smtpAuth: roles ${JSON.stringify(role)} is no role; allowed: ${known.join(', ')}`);
-  const minimum = options.minimumTls ?? 'TLSv1.2';
-  if (!Object.hasOwn(versions, minimum))
-    throw new TypeError(
-      `smtpAuth: minimumTls ${JSON.stringify(minimum)} must be one of ${Object.keys(versions).join(', ')}`,
-    );
-  const clear = options.clearTextFrom ?? 'nobody';
-  if (clear !== 'nobody' && clear !== 'loopback')
-    throw new TypeError(`smtpAuth: clearTextFrom ${JSON.stringify(clear)} must be "nobody" or "loopback"`);
+  const roles = checkedRoles(owner, options.roles);
+  const minimum = oneOf(owner, 'minimumTls', options.minimumTls ?? 'TLSv1.2', Object.keys(versions) as MinimumTls[]);
+  const clear = oneOf(owner, 'clearTextFrom', options.clearTextFrom ?? 'nobody', ['nobody', 'loopback']);
 
-  /** What stands in the way whichever mechanism is named. */
+  /** What prevents logins with any mechanism. */
   const obstacle = ({ session, client, tls }: MechanismFacts): Exclude<MechanismProblem, 'unknown'> | undefined => {
     if (tls === null || tls === undefined) {
       if (clear !== 'loopback' || !isOnThisMachine(client)) return 'clear-text';

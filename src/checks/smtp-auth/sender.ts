@@ -1,23 +1,34 @@
 import type { Answer, Awaitable, Check } from '../../core/index.ts';
-import { defer, defineCheck, fail, none, pass, reject, temperror } from '../../core/index.ts';
+import {
+  assertKnownOptions,
+  defer,
+  defineCheck,
+  fail,
+  none,
+  pass,
+  reject,
+  temperror,
+  wrongOption,
+} from '../../core/index.ts';
 import type { DomainName, Mailbox } from '../../net/index.ts';
-import { isWithin, parseDomain, parseMailbox, printMailbox } from '../../net/index.ts';
+import { isWithin, parseDomain, parseMailbox, parseMailboxList, printMailbox } from '../../net/index.ts';
 import type { DataFacts, MailFacts } from '../../smtp/facts.ts';
 import { canonicalAccount } from './account.ts';
-import { authorsOf } from './authors.ts';
 
 export interface SenderOptions {
   /**
-   * What each login may send as, by the login's name; or a function that knows. `bob@example.com` is one address,
-   * `example.com` or `*@example.com` every address of the domain, `.example.com` every address below it, `bob-*@example.com`
-   * addresses that begin so, `*` everything. Where it is not given, a login that is an address may send as that address.
+   * The addresses that each login may send as: a table by the login's name, or a function that returns its list.
+   *
+   * `bob@example.com` is one address, `example.com` or `*@example.com` every address of the domain, `.example.com` every
+   * address below it, `bob-*@example.com` every address that begins so, and `*` every address. Default: a login whose name
+   * is an address may send as that address.
    */
   readonly senders?:
     | { readonly [identity: string]: readonly string[] }
     | ((identity: string) => Awaitable<readonly string[]>);
-  /** What stands between a mailbox and its detail: `bob+lists@example.com` belongs to `bob@example.com`. `+`; `''` for none. */
+  /** Separates a mailbox from its detail: `bob+lists@example.com` belongs to `bob@example.com`. `''` means none. Default: `+`. */
   readonly detailSeparator?: string;
-  /** Whether every login may send with the null reverse-path `<>`, as for read receipts (RFC 8098 §2.1). True. */
+  /** Whether every login may send with the null reverse-path `<>`, as read receipts do (RFC 8098 §2.1). Default: true. */
   readonly nullSender?: boolean;
 }
 
@@ -35,15 +46,16 @@ interface Pattern {
 }
 
 /**
- * Whether the login owns the address it sends as, at MAIL: 553 5.7.1 where not. A client that has not logged in is not asked
- * (`none`); whether it may send at all is another question.
+ * Checks at MAIL that the login owns the address it sends as. Refused with 553 5.7.1.
  *
- * @throws TypeError for a pattern that cannot be read
+ * A client that has not logged in gets `none`: whether it may send at all is the question of other rules.
+ *
+ * @throws {TypeError} if a pattern is malformed
  */
 export function senderMatchesLogin(
   options: SenderOptions = {},
 ): Check<Pick<MailFacts, 'auth' | 'reversePath'>, object, SenderResult, SenderDetail> {
-  const owned = ownership(options);
+  const owned = ownership('senderMatchesLogin', options);
   const nullSender = options.nullSender ?? true;
   return defineCheck(
     'sender-matches-login',
@@ -61,15 +73,16 @@ export function senderMatchesLogin(
 }
 
 /**
- * Whether the login owns every address that the message says it is from, in every From field (RFC 5322 §3.6.2), at DATA. A
- * message without a From, or with one that cannot be read, is not the login's.
+ * Checks at DATA that the login owns every address in every From field (RFC 5322 §3.6.2).
  *
- * @throws TypeError for a pattern that cannot be read
+ * A message without a From field, or with one that cannot be parsed, fails.
+ *
+ * @throws {TypeError} if a pattern is malformed
  */
 export function headerFromMatchesLogin(
   options: SenderOptions = {},
 ): Check<Pick<DataFacts, 'auth' | 'message'>, object, SenderResult, SenderDetail> {
-  const owned = ownership(options);
+  const owned = ownership('headerFromMatchesLogin', options);
   return defineCheck(
     'header-from-matches-login',
     async ({ auth, message }: Pick<DataFacts, 'auth' | 'message'>): Promise<Answer<SenderResult, SenderDetail>> => {
@@ -91,37 +104,63 @@ const notOwned = (identity: string, sender: string): Answer<'fail', SenderDetail
     detail: { identity, sender },
   });
 
-/** Reads the option once; what it returns says whether a login owns all of the addresses. */
+/** Most authors that one message may have. */
+const MAX_AUTHORS = 100;
+/** Longest From field that is parsed, in characters. */
+const MAX_FIELD = 16_384;
+
+/**
+ * Returns the addresses in all From fields. Encoded words are not decoded: they are display text, never an address.
+ *
+ * @returns undefined if a field cannot be parsed: half of a field is not enough to trust it
+ */
+function authorsOf(headers: DataFacts['message']['headers']): Mailbox[] | undefined {
+  const authors: Mailbox[] = [];
+  for (const { name, value, raw } of headers) {
+    if (name.toLowerCase() !== 'from') continue;
+    const field = raw ?? value;
+    const found = field.length > MAX_FIELD ? undefined : parseMailboxList(field);
+    if (found === undefined) return undefined;
+    authors.push(...found);
+    if (authors.length > MAX_AUTHORS) return undefined;
+  }
+  return authors;
+}
+
+/** Reads the options once. Returns a function that checks whether a login owns all of the addresses. */
 function ownership(
+  owner: string,
   options: SenderOptions,
 ): (identity: string, senders: readonly Mailbox[]) => Promise<Answer<SenderResult, SenderDetail>> {
+  assertKnownOptions(owner, options, ['senders', 'detailSeparator', 'nullSender']);
   const { senders, detailSeparator = '+' } = options;
   if (typeof detailSeparator !== 'string' || detailSeparator.length > 1)
-    throw new TypeError(
-      `senderMatchesLogin: detailSeparator ${JSON.stringify(detailSeparator)} must be one character, or none`,
-    );
+    throw wrongOption(owner, 'detailSeparator', "one character, or '' for none", detailSeparator);
+  const read = (text: string): Pattern => readPattern(owner, text);
   let table: Map<string, readonly Pattern[]> | undefined;
-  if (typeof senders === 'object') {
+  if (typeof senders === 'object' && senders !== null) {
     table = new Map();
     for (const [identity, patterns] of Object.entries(senders)) {
       const name = canonicalAccount(identity);
-      if (name === undefined)
-        throw new TypeError(
-          `senderMatchesLogin: senders names the login ${JSON.stringify(identity)}, which no login can be`,
-        );
+      if (name === undefined) throw wrongOption(owner, 'senders', 'a table by login name', identity);
       if (!Array.isArray(patterns))
-        throw new TypeError(`senderMatchesLogin: senders of ${JSON.stringify(identity)} must be a list of addresses`);
-      table.set(name, patterns.map(readPattern));
+        throw wrongOption(owner, `senders[${JSON.stringify(identity)}]`, 'a list of addresses', patterns);
+      table.set(name, patterns.map(read));
     }
   } else if (senders !== undefined && typeof senders !== 'function')
-    throw new TypeError('senderMatchesLogin: senders must be a table by login, or a function that is given one');
+    throw wrongOption(
+      owner,
+      'senders',
+      'a table by login name, or a function that returns the list of a login',
+      senders,
+    );
 
   const patternsOf = async (identity: string): Promise<readonly Pattern[]> => {
-    if (typeof senders === 'function') return (await senders(identity)).map(readPattern);
+    if (typeof senders === 'function') return (await senders(identity)).map(read);
     const name = canonicalAccount(identity);
     if (name === undefined) return [];
     if (table !== undefined) return table.get(name) ?? [];
-    // A login's name is an address here, never a pattern: somebody could be called `*@example.com`.
+    // A login's name is an address here, never a pattern: an account could have the name `*@example.com`.
     const own = parseMailbox(identity);
     return own === undefined ? [] : [exactly(own)];
   };
@@ -143,11 +182,14 @@ function ownership(
   };
 }
 
-/** @throws TypeError where the pattern is neither an address, nor a domain, nor one of these with a `*` before the `@` */
-function readPattern(text: string): Pattern {
+/** @throws {TypeError} if the pattern is neither an address, nor a domain, nor one of these with a `*` before the `@` */
+function readPattern(owner: string, text: string): Pattern {
   const wrong = (): TypeError =>
-    new TypeError(
-      `senderMatchesLogin: senders ${JSON.stringify(text)} is no address or domain; give it like "bob@example.com", "example.com", "*@example.com" or ".example.com"`,
+    wrongOption(
+      owner,
+      'senders',
+      'addresses or domains like "bob@example.com", "example.com", "*@example.com" or ".example.com"',
+      text,
     );
   if (typeof text !== 'string') throw wrong();
   if (text === '*') return { owns: () => true };
@@ -174,7 +216,7 @@ function readPattern(text: string): Pattern {
   return exactly(address);
 }
 
-/** One address, and its details. */
+/** Matches one address, and the same address with a detail. */
 function exactly({ localPart, domain }: Mailbox): Pattern {
   const wanted = fold(localPart);
   return {
@@ -183,10 +225,10 @@ function exactly({ localPart, domain }: Mailbox): Pattern {
   };
 }
 
-/** Case and form make no difference among one's own mailboxes. */
+/** Within one site, case and Unicode form make no difference between mailboxes. */
 const fold = (localPart: string): string => localPart.normalize('NFC').toLowerCase();
 
-/** The local part without its detail, unless the pattern has one itself. */
+/** Removes the detail of a local part, unless the pattern has a detail itself. */
 function withoutDetail(localPart: string, wanted: string, separator: string): string {
   if (separator === '' || wanted.includes(separator)) return localPart;
   const cut = localPart.indexOf(separator);

@@ -177,12 +177,12 @@ describe('IMAP in the clear', () => {
     const c = await client();
     await c.line();
     c.send('a LOGIN '.padEnd(20_000, 'x'));
-    expect(await c.line()).toBe('* BYE Line too long');
+    expect(await c.line()).toBe('* BYE Command is too long');
     await ends(c);
     const d = await client();
     await d.line();
     d.send('a LOGIN {999999999+}\r\n');
-    expect(await d.lines(2)).toEqual([privacy, '* BYE Too much']);
+    expect(await d.lines(2)).toEqual([privacy, '* BYE Command is too long']);
     await ends(d);
   });
 
@@ -463,7 +463,7 @@ describe('the connection', () => {
     const bans = memoryBans({ clock });
     bans.add('127.0.0.0/8', 'guessing');
     const { client } = await set({ env: { clock, counters: memoryCounters({ clock }), bans } });
-    expect(await (await client()).line()).toBe('* BYE Not welcome');
+    expect(await (await client()).line()).toBe('* BYE Client address is banned');
   });
 
   test('places that its session holds are given back when it ends', async () => {
@@ -657,16 +657,16 @@ describe('options', () => {
     env: { clock, counters: memoryCounters({ clock }), bans: memoryBans({ clock }) },
   };
   test.each<[string, object, RegExp]>([
-    ['a protocol', { protocol: 'smtp' }, /protocol "smtp" must be/],
+    ['a protocol', { protocol: 'smtp' }, /protocol must be "imap" or "pop3", got "smtp"/],
     ['no backend', { backend: {} }, /backend must be a host and a port/],
     [
       'a way of POP3',
       { backend: { host: 'x', port: 1, tellClient: 'xclient' } },
-      /tellClient "xclient" must be one of proxy-v1, proxy-v2, id/,
+      /tellClient must be "proxy-v1", "proxy-v2" or "id", got "xclient"/,
     ],
-    ['I2: no TLS: a start-up error', { tls: undefined }, /without TLS nobody could log in/],
+    ['I2: no TLS: a start-up error', { tls: undefined }, /tls must be a certificate and its key/],
     ['no policy', { policy: undefined }, /policy must be accessPolicy/],
-    ['no counters', { env: { clock } }, /env must hold clock, counters and bans/],
+    ['no counters', { env: { clock } }, /env must be an object with clock, counters and bans/],
     ['no time', { loginWithinMs: 0 }, /loginWithinMs must be a positive number, got 0/],
   ])('%s → TypeError that says so', (_, wrong, message) => {
     expect(() => loginGateServer({ ...good, ...wrong } as never)).toThrow(message);

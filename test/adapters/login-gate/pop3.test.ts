@@ -154,9 +154,9 @@ describe('POP3 under TLS', () => {
   test('PASS without USER, and a name that is none → refused here', async () => {
     const { secure, backend } = await set();
     const c = await secure();
-    expect(await c.ask('PASS secret')).toBe('-ERR USER first');
-    expect(await c.ask('USER ')).toBe('-ERR USER needs a name');
-    expect(await c.ask('USER a b')).toBe('-ERR USER needs a name');
+    expect(await c.ask('PASS secret')).toBe('-ERR Send USER first');
+    expect(await c.ask('USER ')).toBe('-ERR USER needs a user name');
+    expect(await c.ask('USER a b')).toBe('-ERR USER needs a user name');
     expect(backend.heard.filter((line) => /USER|PASS/.test(line))).toEqual([]);
   });
 

@@ -2,14 +2,14 @@ import fc from 'fast-check';
 import { proxyHeader } from 'postern/adapters/login-gate';
 import { parseIp } from 'postern/net';
 import { describe, expect, test } from 'vitest';
-import { saslMessage, saslReader } from '../../../src/adapters/login-gate/attempt.ts';
 import {
   imapCapabilitiesIn,
   imapCapabilitiesInside,
   imapGreeting,
   rewriteImapLine,
-  withoutTimestamp,
-} from '../../../src/adapters/login-gate/words.ts';
+} from '../../../src/adapters/login-gate/imap-syntax.ts';
+import { saslMessage, saslReader } from '../../../src/adapters/login-gate/mechanisms.ts';
+import { withoutTimestamp } from '../../../src/adapters/login-gate/pop3.ts';
 
 const ends = (client: string, server: string) => ({
   client: { ip: parseIp(client)!, port: 50_000 },

@@ -28,7 +28,7 @@ describe('bans that are fed', () => {
     expect(await bans.lookup('192.0.2.2')).toBeUndefined();
   });
 
-  test('misdeeds that only the session knows of count with those of decisions', async () => {
+  test('offences that only the session knows count together with those in decisions', async () => {
     const { bans, counters } = house();
     await feedBans(rules(), 'auth-failure', facts(), { bans, counters });
     await feedBans(rules(), await refused('recipient-unknown'), facts(), { bans, counters });
@@ -112,13 +112,13 @@ describe('bans that are fed', () => {
   });
 
   test.each<[Partial<BanAfterOptions>, RegExp]>([
-    [{ failures: 0 }, /failures 0/],
-    [{ within: 0 }, /within 0/],
-    [{ forMs: -1 }, /forMs -1/],
-    [{ of: [] }, /of \[\]/],
-    [{ of: () => true }, /give a reason/],
-    [{ prefix: { v4: 40, v6: 64 } }, /v4 40/],
-    [{ never: ['x'] }, /never: "x"/],
+    [{ failures: 0 }, /failures must be .*, got 0/],
+    [{ within: 0 }, /within must be .*, got 0/],
+    [{ forMs: -1 }, /forMs must be .*, got -1/],
+    [{ of: [] }, /of must be an offence, .*, got an empty array/],
+    [{ of: () => true }, /reason must be given if `of` is a function/],
+    [{ prefix: { v4: 40, v6: 64 } }, /v4 must be .*, got 40/],
+    [{ never: ['x'] }, /never must be a list of prefixes .*got "x"/],
   ])('a wrong option %o → TypeError', (wrong, message) => {
     expect(() => rules(wrong)).toThrow(message);
   });

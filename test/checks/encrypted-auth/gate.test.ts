@@ -311,12 +311,21 @@ describe('for any input', () => {
 
 describe('options', () => {
   test.each<[string, unknown, RegExp]>([
-    ['a mechanism that is no name', { mechanisms: ['PLAIN LOGIN'] }, /mechanisms "PLAIN LOGIN"/],
-    ['TLS that is too old', { minimumTls: 'TLSv1' }, /minimumTls "TLSv1" must be one of/],
-    ['an exemption that is no prefix', { clearTextFrom: ['loopback'] }, /clearTextFrom "loopback"/],
-    ['an exemption that is no list', { clearTextFrom: '127.0.0.1' }, /clearTextFrom must be a list/],
-    ['what becomes of pipelined octets', { pipelinedStarttls: 'allow' }, /pipelinedStarttls "allow"/],
-  ])('%s → TypeError that says so', (_, wrong, message) => {
+    ['two mechanisms in one name', { mechanisms: ['PLAIN LOGIN'] }, /mechanisms must be SASL .*, got "PLAIN LOGIN"/],
+    ['TLS that is too old', { minimumTls: 'TLSv1' }, /minimumTls must be "TLSv1.2" or "TLSv1.3", got "TLSv1"/],
+    [
+      'a word instead of a prefix',
+      { clearTextFrom: ['loopback'] },
+      /clearTextFrom must be a list of prefixes.*got "loopback"/,
+    ],
+    ['an address instead of a list', { clearTextFrom: '127.0.0.1' }, /clearTextFrom must be a list/],
+    [
+      'an unknown treatment of pipelining',
+      { pipelinedStarttls: 'allow' },
+      /pipelinedStarttls must be "refuse" or "discard", got "allow"/,
+    ],
+    ['an unknown option', { minimumTLS: 'TLSv1.3' }, /^encryptedAuth: unknown option minimumTLS .*did you mean/],
+  ])('%s → TypeError', (_, wrong, message) => {
     expect(() => encryptedAuth(wrong as never)).toThrow(TypeError);
     expect(() => encryptedAuth(wrong as never)).toThrow(message);
   });

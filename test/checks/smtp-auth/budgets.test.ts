@@ -1,13 +1,14 @@
 import { memoryCounters } from 'postern/adapters/memory';
 import {
-  type BudgetOptions,
   canonicalAccount,
   type LoginResult,
+  loginOutcome,
   prefixesOf,
+  type SmtpAuthOptions,
   smtpAuth,
   type Verification,
 } from 'postern/checks/smtp-auth';
-import { judge } from 'postern/core';
+import { defer, judge, reject } from 'postern/core';
 import type { Counters } from 'postern/env';
 import { parseIp } from 'postern/net';
 import { printReply, smtpReply } from 'postern/smtp';
@@ -25,7 +26,7 @@ interface Attempt {
 let serial = 0;
 
 /** A server with one set of counters; each login comes from a session of its own, unless it says otherwise. */
-function server(options: BudgetOptions & { verifyWithinMs?: number } = {}) {
+function server(options: SmtpAuthOptions = {}) {
   const clock = fixedClock();
   const keys = new Set<string>();
   const inner = memoryCounters({ clock });
@@ -124,6 +125,65 @@ describe('auth: what the client is told', () => {
     ],
   ])('auth: %s', async (_, says, reply, close) => {
     expect(await server().login({ says: says! })).toMatchObject({ reply, close });
+  });
+
+  test.each<[string, () => Verification | Promise<Verification>, string | undefined]>([
+    [
+      'it throws',
+      () => {
+        throw new Error('LDAP');
+      },
+      'LDAP',
+    ],
+    ['it rejects', () => Promise.reject(new Error('LDAP')), 'LDAP'],
+    ['it never answers', () => new Promise(() => undefined), 'verify did not answer within 30000 ms'],
+    ['it returns no result', () => undefined as never, 'verify: the verification returned no result'],
+    ['it reports an error', () => ({ result: 'unavailable', error: new Error('LDAP') }), 'LDAP'],
+    ['it reports that the account is unavailable', () => ({ result: 'unavailable' }), undefined],
+    ['it rejects the password', () => ({ result: 'rejected' }), undefined],
+  ])('verification: %s → the error for the operator', async (_, says, message) => {
+    const { auth, env, clock } = server();
+    const { error } = await clock.until(
+      auth.login({ session: 's', client: parseIp('192.0.2.1')!, account: 'bob', mechanism: 'PLAIN' }, says, env),
+    );
+    expect((error as Error | undefined)?.message).toBe(message);
+  });
+
+  test.each<[string, SmtpAuthOptions['loginConsequences'], Attempt['says'], string]>([
+    ['a wrong password', { fail: reject({ text: 'Wrong', close: true }) }, { result: 'rejected' }, '535 5.7.8 Wrong'],
+    [
+      'a wrong password, deferred',
+      { fail: defer() },
+      { result: 'rejected' },
+      '454 4.7.8 Authentication credentials invalid',
+    ],
+    [
+      'an outage is never refused for good',
+      { temperror: reject({ text: 'Down' }) },
+      { result: 'unavailable' },
+      '454 4.7.0 Down',
+    ],
+    [
+      'an undefined consequence',
+      { fail: undefined },
+      { result: 'rejected' },
+      '535 5.7.8 Authentication credentials invalid',
+    ],
+    ['success: no consequence applies', { fail: defer() }, right, '235'],
+  ])('loginConsequences: %s', async (_, loginConsequences, says, expected) => {
+    const { reply, identity } = await server({ loginConsequences }).login({ says: says! });
+    expect(reply).toBe(expected);
+    expect(identity).toBe(expected === '235' ? 'bob' : undefined);
+  });
+
+  test('the rule about the outcome names its consequences', () => {
+    expect(loginOutcome().id).toBe('smtp-auth/login');
+    expect(loginOutcome({ softfail: reject() }).recommended).toEqual({
+      pass: { action: 'proceed' },
+      fail: reject(),
+      softfail: reject(),
+      temperror: defer(),
+    });
   });
 
   test('the backend is down → no failure is counted', async () => {

@@ -178,18 +178,26 @@ describe('auth: what may be used, and what is said otherwise', () => {
 
 describe('options', () => {
   test.each<[string, unknown, RegExp]>([
-    ['a mechanism that is no name', { mechanisms: ['PLAIN LOGIN'] }, /mechanisms "PLAIN LOGIN"/],
-    ['a mechanism that is no string', { mechanisms: [1] }, /mechanisms 1/],
-    ['TLS that is too old', { minimumTls: 'TLSv1.1' }, /minimumTls "TLSv1.1" must be one of TLSv1.2, TLSv1.3/],
-    ['an unknown role', { roles: ['msa'] }, /roles "msa"/],
-    ['an exemption that is none', { clearTextFrom: 'lan' }, /clearTextFrom "lan"/],
-    ['a budget of nothing', { perSession: 0 }, /perSession must be a whole number of 1 or more, got 0/],
-    ['a budget of a half', { perMinute: 1.5 }, /perMinute must be .*, got 1.5/],
-    ['a delay below nothing', { accountDelay: { firstMs: -1 } }, /accountDelay.firstMs must be .*, got -1/],
-    ['a wait below nothing', { waitMs: -1 }, /waitMs must be .*, got -1/],
-    ['a short key', { key: new Uint8Array(8) }, /key must be at least 16 bytes/],
-    ['a deadline of nothing', { verifyWithinMs: 0 }, /verifyWithinMs must be .*, got 0/],
-  ])('%s → TypeError that says so', (_, options, message) => {
+    ['two mechanisms in one name', { mechanisms: ['PLAIN LOGIN'] }, /mechanisms must be SASL .*, got "PLAIN LOGIN"/],
+    ['a number for a mechanism', { mechanisms: [1] }, /mechanisms must be SASL .*, got 1/],
+    ['TLS that is too old', { minimumTls: 'TLSv1.1' }, /minimumTls must be "TLSv1.2" or "TLSv1.3", got "TLSv1.1"/],
+    ['an unknown role', { roles: ['msa'] }, /roles must be .*, got "msa"/],
+    ['an unknown exemption', { clearTextFrom: 'lan' }, /clearTextFrom must be "nobody" or "loopback", got "lan"/],
+    ['an unknown option', { mechanism: ['PLAIN'] }, /^smtpAuth: unknown option mechanism .*mechanisms/],
+    ['an unknown delay', { accountDelay: { first: 1 } }, /accountDelay: unknown option first/],
+    [
+      'a failed login that proceeds',
+      { loginConsequences: { fail: { action: 'proceed' } } },
+      /fail: action must be "defer" or "reject", got "proceed"/,
+    ],
+    ['a consequence of success', { loginConsequences: { pass: { action: 'reject' } } }, /unknown option pass/],
+    ['a budget of zero', { perSession: 0 }, /perSession must be a whole number, 1 or more, got 0/],
+    ['a fractional budget', { perMinute: 1.5 }, /perMinute must be .*, got 1.5/],
+    ['a negative delay', { accountDelay: { firstMs: -1 } }, /accountDelay.firstMs must be .*, got -1/],
+    ['a negative wait', { waitMs: -1 }, /waitMs must be .*, got -1/],
+    ['a short key', { key: new Uint8Array(8) }, /key must be a Uint8Array of at least 16 bytes/],
+    ['a deadline of zero', { verifyWithinMs: 0 }, /verifyWithinMs must be .*, got 0/],
+  ])('%s → TypeError', (_, options, message) => {
     expect(() => smtpAuth(options as never)).toThrow(TypeError);
     expect(() => smtpAuth(options as never)).toThrow(message);
   });

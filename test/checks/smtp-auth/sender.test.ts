@@ -89,12 +89,12 @@ describe('mail: a login sends as its own addresses', () => {
   });
 
   test.each<[string, unknown, RegExp]>([
-    ['no address', { bob: ['bob example'] }, /senders "bob example"/],
+    ['a malformed address', { bob: ['bob example'] }, /senders must be addresses .*, got "bob example"/],
     ['two stars', { bob: ['*b*@example.com'] }, /senders/],
     ['a star in the domain', { bob: ['bob@*.example'] }, /senders/],
-    ['no list', { bob: 'bob@example.com' }, /must be a list/],
-    ['no login', { '': ['a@example.com'] }, /no login can be/],
-    ['no table', 7, /must be a table/],
+    ['an address instead of a list', { bob: 'bob@example.com' }, /must be a list of addresses/],
+    ['an empty login name', { '': ['a@example.com'] }, /must be a table by login name, got ""/],
+    ['a number instead of a table', 7, /must be a table/],
   ])('option: %s → TypeError', (_, table, message) => {
     expect(() => senderMatchesLogin({ senders: table as never })).toThrow(message);
   });
@@ -151,6 +151,6 @@ describe('mail: a login where one is needed', () => {
   });
 
   test('option: an unknown role → TypeError', () => {
-    expect(() => authenticationRequired({ roles: ['msa' as never] })).toThrow(/roles "msa"/);
+    expect(() => authenticationRequired({ roles: ['msa' as never] })).toThrow(/roles must be .*, got "msa"/);
   });
 });

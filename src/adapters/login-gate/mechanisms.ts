@@ -1,48 +1,34 @@
 import { decodeBase64, encodeBase64, parseOauthBearer, parseXoauth2 } from '../../access/index.ts';
-import { type AttemptOutcome, canonicalAccount } from '../../checks/smtp-auth/index.ts';
+import { canonicalAccount } from '../../checks/smtp-auth/index.ts';
 
-/** Whose login it is, as far as the client's messages tell. */
+/** The account of a login, and its secret, as far as the client's messages reveal them. */
 export interface ObservedLogin {
   readonly account?: string;
-  /** The password or token, if the mechanism shows it; only to tell a repeat of a wrong one from a new one. */
+  /** The password or token, if the mechanism reveals it. It only serves to recognise a repeat of a wrong one. */
   readonly secret?: string;
 }
 
-/**
- * How a login ended.
- *
- * - `last`: with the backend's last word
- * - `unreadable`, `cancelled`: by what the client sent; the backend knows nothing of it, or has been told to forget it
- * - `refused`: the budgets do not admit it; `line` is the reply, after which the session ends if `close`
- * - `unavailable`: the backend is gone or does not answer
- * - `gone`: the client has disconnected
- */
-export type Ended =
-  | { readonly how: 'last'; readonly line: string; readonly outcome: AttemptOutcome; readonly observed: ObservedLogin }
-  | { readonly how: 'refused'; readonly line: string; readonly close: boolean }
-  | { readonly how: 'unreadable' | 'cancelled' | 'unavailable' | 'gone' };
-
-/** What the gate has to know of a mechanism in order to learn whose login it is before the backend hears of it. */
+/** Reads the account from the messages of a SASL mechanism, before the backend receives them. */
 export interface SaslReader {
   /**
-   * The challenges, in base64, that the gate sends itself, one for each message it needs before the backend is asked. None if the
-   * server's challenge comes first.
+   * The challenges, in base64, that the gate sends itself: one for each message it needs. Empty if the server's challenge
+   * comes first.
    */
   readonly prompts: readonly string[];
-  /** Whether an empty initial response is none at all: the name is asked for. */
+  /** Whether an empty initial response means that there is none, so that the gate requests the name. */
   readonly emptyIsNone?: boolean;
-  /** Reads these messages, or the answer to the first challenge if there are no prompts. Undefined if they cannot be read. */
+  /** Reads these messages, or the answer to the first challenge if there are no prompts. Undefined if they are malformed. */
   read(messages: readonly Uint8Array[]): ObservedLogin | undefined;
-  /** Whether the backend's challenge after that says that the login has failed; the client only acknowledges it. */
+  /** Whether the backend's next challenge reports that the login has failed; the client only acknowledges it. */
   isFailure(challenge: Uint8Array | undefined): boolean;
 }
 
-/** The client's first message says it all. */
+/** One empty challenge: the client's first message contains the account. */
 const EMPTY = [''];
 const never = (): boolean => false;
 const text = (message: Uint8Array | undefined): string => Buffer.from(message ?? []).toString('utf8');
 
-/** An account that has a name, as names are counted. Any other would be in nobody's book. */
+/** A login at an account that can be counted. No budget counts a name without a canonical form. */
 const observed = (account: string | undefined, secret?: string): ObservedLogin | undefined =>
   account === undefined || canonicalAccount(account) === undefined ? undefined : { account, secret };
 
@@ -52,7 +38,7 @@ const token = (parse: typeof parseXoauth2): SaslReader => ({
     const step = parse(message as Uint8Array);
     if (step.state !== 'login') return undefined;
     const { account, secret } = step.login;
-    // OAUTHBEARER may leave the name to the token.
+    // In OAUTHBEARER the token alone may identify the account.
     return account === '' ? { secret } : observed(account, secret);
   },
   // RFC 7628 §3.2.2: an error comes as a challenge.
@@ -96,7 +82,7 @@ const scram: SaslReader = {
   isFailure: (challenge) => text(challenge).startsWith('e='),
 };
 
-/** The reader for a mechanism, in upper case; undefined if the gate cannot tell whose login it carries. */
+/** Returns the reader for a mechanism, in upper case; undefined if the gate cannot read the account from it. */
 export const saslReader = (mechanism: string): SaslReader | undefined =>
   mechanism.startsWith('SCRAM-') ? scram : Object.hasOwn(readers, mechanism) ? readers[mechanism] : undefined;
 
@@ -104,6 +90,6 @@ export const saslReader = (mechanism: string): SaslReader | undefined =>
 export const observedInClear = (account: Buffer, secret: Buffer): ObservedLogin | undefined =>
   observed(account.toString('utf8'), secret.toString('utf8'));
 
-/** A SASL message in base64: `=` is an empty initial response (RFC 4954 §4, RFC 4959 §3, RFC 5034 §4). */
+/** Decodes a SASL message. As an initial response, `=` is an empty one (RFC 4954 §4, RFC 4959 §3, RFC 5034 §4). */
 export const saslMessage = (base64: string, initial: boolean): Uint8Array | undefined =>
   initial && base64 === '=' ? new Uint8Array(0) : decodeBase64(base64);
