@@ -11,7 +11,7 @@ import {
   writeQuery,
 } from '../dns-wire/index.ts';
 import type { ServerAddress } from './server-address.ts';
-import { freshId, later, randomCase, socketFailure } from './transport.ts';
+import { freshId, later, randomCase, randomId, socketFailure } from './transport.ts';
 
 /**
  * Open questions on one socket. While the process is busy, their answers wait in the socket's buffer: of the 208 KiB that
@@ -20,19 +20,23 @@ import { freshId, later, randomCase, socketFailure } from './transport.ts';
 const PER_SOCKET = 48;
 const MAX_SOCKETS = 64;
 /** An attacker can discover a port that is used for long (RFC 5452 §9.2): it is replaced after this many questions, or this time. */
-const QUESTIONS_PER_PORT = 80;
-const PORT_AGE_MS = 10_000;
+const QUESTIONS_PER_PORT = 400;
+const PORT_AGE_MS = 30_000;
+/** Consecutive questions on one port. Then a port is chosen at random, from this many or more. */
+const BURST = 24;
+const PORTS = 16;
 const RECEIVE_BUFFER = 1 << 20;
 
 /**
  * Asks by UDP, from sockets whose ports the system chooses at random (RFC 5452 §9.2). The sockets are connected: the system
  * drops datagrams from other addresses, and reports a port on which nothing listens.
  *
- * Few sockets carry many questions each: every socket that becomes readable costs one read more than it has answers.
+ * Consecutive questions share a socket: every socket that becomes readable costs one read more than it has answers.
  */
 export function udpTransport(server: ServerAddress, clock: Clock): Transport {
   const ports = new Set<Port>();
   let current: Port | undefined;
+  let burst = 0;
   let received = 0;
   let lastRead = Number.NEGATIVE_INFINITY;
   const onRead = (): void => {
@@ -42,19 +46,19 @@ export function udpTransport(server: ServerAddress, clock: Clock): Transport {
   /** Returns a port with room for a question. Closes spent ports that have no open questions. */
   const choose = (): Port | undefined => {
     const now = clock.now();
-    if (current?.takes(now)) return current;
-    let free: Port | undefined;
+    if (current?.takes(now) && --burst > 0) return current;
+    const free: Port[] = [];
     for (const port of ports) {
-      if (port.spent(now)) port.closeIfIdle();
-      else if (port.waiting.size < (free?.waiting.size ?? PER_SOCKET)) free = port;
+      if (port.takes(now)) free.push(port);
+      else if (port.spent(now)) port.closeIfIdle();
     }
-    // A port that is nearly full would be full again at once.
-    if (ports.size < MAX_SOCKETS && (free === undefined || free.waiting.size > PER_SOCKET / 2)) {
-      free = new Port(server, now, ports, onRead);
-      ports.add(free);
+    burst = BURST;
+    current = free[randomId() % free.length];
+    if (free.length < PORTS && ports.size < MAX_SOCKETS) {
+      current = new Port(server, now, ports, onRead);
+      ports.add(current);
     }
-    current = free;
-    return free;
+    return current;
   };
 
   return {

@@ -1,5 +1,5 @@
 import type { DnsRecord, RecordType } from '../../env/index.ts';
-import { readName } from './name.ts';
+import { nameSize, readName } from './name.ts';
 
 /** The numbers of the record types (RFC 1035 §3.2.2, RFC 3596, 2782, 6698, 8659). */
 export const typeNumbers: { readonly [T in RecordType]: number } = {
@@ -59,7 +59,8 @@ export interface WireQuestion {
   readonly name: string;
   readonly type: number;
   readonly class: number;
-  readonly rawName: Uint8Array;
+  /** The octets of the message that was read, or of the question that was sent. */
+  readonly bytes: Uint8Array;
 }
 
 /** A record of a message. */
@@ -101,7 +102,7 @@ export function readHead(bytes: Uint8Array, query?: WireQuestion): MessageHead |
   let question: WireQuestion | undefined;
   if (query !== undefined && counts[0] === 1 && sameQuestion(bytes, query)) {
     question = query;
-    end += query.rawName.length + 4;
+    end += nameSize(query.name) + 4;
   } else {
     for (let i = 0; i < counts[0]; i++) {
       const name = readName(bytes, end);
@@ -110,7 +111,7 @@ export function readHead(bytes: Uint8Array, query?: WireQuestion): MessageHead |
         name: name.text,
         type: word(bytes, name.end),
         class: word(bytes, name.end + 2),
-        rawName: bytes.subarray(end, name.end),
+        bytes,
       };
       end = name.end + 4;
     }
@@ -132,10 +133,10 @@ export function readHead(bytes: Uint8Array, query?: WireQuestion): MessageHead |
 const word = (bytes: Uint8Array, at: number): number => ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
 
 /** Whether the first question has the octets of the query; type and class included. */
-function sameQuestion(bytes: Uint8Array, { rawName, type, class: dnsClass }: WireQuestion): boolean {
-  const end = 12 + rawName.length;
-  if (end + 4 > bytes.length || word(bytes, end) !== type || word(bytes, end + 2) !== dnsClass) return false;
-  for (let i = 0; i < rawName.length; i++) if (bytes[12 + i] !== rawName[i]) return false;
+function sameQuestion(bytes: Uint8Array, query: WireQuestion): boolean {
+  const end = 12 + nameSize(query.name) + 4;
+  if (end > bytes.length) return false;
+  for (let i = 12; i < end; i++) if (bytes[i] !== query.bytes[i]) return false;
   return true;
 }
 

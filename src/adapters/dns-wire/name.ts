@@ -70,24 +70,28 @@ function escaped(octet: number): string {
  */
 export function nameBytes(text: string): Uint8Array | undefined {
   const name = questionName(text);
-  return name === undefined ? undefined : wireName(name);
+  if (name === undefined) return undefined;
+  const bytes = new Uint8Array(nameSize(name));
+  writeName(bytes, 0, name);
+  return bytes;
 }
 
-/** Writes a name in the form that `questionName` returns. */
-export function wireName(name: string): Uint8Array {
-  if (name === '') return new Uint8Array(1);
-  const bytes = new Uint8Array(name.length + 2);
+/** Returns the octets that a name takes on the wire. The name has the form that `questionName` returns. */
+export const nameSize = (name: string): number => (name === '' ? 1 : name.length + 2);
+
+/** Writes a name in the form that `questionName` returns, into octets that are zero. */
+export function writeName(bytes: Uint8Array, offset: number, name: string): void {
+  if (name === '') return;
   let length = 0;
   for (let i = name.length - 1; i >= 0; i--) {
     const code = name.charCodeAt(i);
     if (code === DOT) {
-      bytes[i + 1] = length;
+      bytes[offset + i + 1] = length;
       length = 0;
     } else {
-      bytes[i + 1] = code;
+      bytes[offset + i + 1] = code;
       length++;
     }
   }
-  bytes[0] = length;
-  return bytes;
+  bytes[offset] = length;
 }

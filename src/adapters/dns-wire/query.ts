@@ -1,6 +1,6 @@
 import type { RecordType } from '../../env/index.ts';
 import { CLASS_IN, flagBits, KEEP_ALIVE, type MessageHead, OPT, typeNumbers } from './message.ts';
-import { wireName } from './name.ts';
+import { nameSize, writeName } from './name.ts';
 
 /** The UDP size that no known path fragments (DNS flag day 2020; RFC 9715 §3.1). */
 export const UDP_SIZE = 1232;
@@ -29,8 +29,6 @@ export interface Query {
   readonly name: string;
   readonly type: number;
   readonly class: number;
-  /** The octets of the name, in the case that is sent. */
-  readonly rawName: Uint8Array;
   readonly mixedCase: boolean;
 }
 
@@ -41,18 +39,17 @@ export interface Query {
  */
 export function writeQuery(name: string, type: RecordType, options: QueryOptions): Query {
   const { id, plain, caseBits } = options;
-  const rawName = wireName(name);
-  if (caseBits !== undefined) mixCase(rawName, caseBits);
-  const questionEnd = 12 + rawName.length + 4;
+  const questionEnd = 12 + nameSize(name) + 4;
   const keepAlive = options.keepAlive && !plain ? 4 : 0;
   let size = questionEnd + (plain ? 0 : 11) + keepAlive;
   const padding = options.pad && !plain ? (PADDING_BLOCK - ((size + 4) % PADDING_BLOCK)) % PADDING_BLOCK : undefined;
   if (padding !== undefined) size += 4 + padding;
-  const bytes = new Uint8Array(size);
+  const bytes = allocate(size);
   setWord(bytes, 0, id);
   setWord(bytes, 2, flagBits.recursionDesired | flagBits.authentic);
   setWord(bytes, 4, 1);
-  bytes.set(rawName, 12);
+  writeName(bytes, 12, name);
+  if (caseBits !== undefined) mixCase(bytes, 12, questionEnd - 4, caseBits);
   setWord(bytes, questionEnd - 4, typeNumbers[type]);
   setWord(bytes, questionEnd - 2, CLASS_IN);
   if (!plain) {
@@ -66,7 +63,7 @@ export function writeQuery(name: string, type: RecordType, options: QueryOptions
       setWord(bytes, questionEnd + 13 + keepAlive, padding);
     }
   }
-  return { id, bytes, name, type: typeNumbers[type], class: CLASS_IN, rawName, mixedCase: caseBits !== undefined };
+  return { id, bytes, name, type: typeNumbers[type], class: CLASS_IN, mixedCase: caseBits !== undefined };
 }
 
 function setWord(bytes: Uint8Array, at: number, word: number): void {
@@ -75,11 +72,25 @@ function setWord(bytes: Uint8Array, at: number, word: number): void {
 }
 
 /** Letters are 0x41–0x5a and 0x61–0x7a. Lengths never are: they are 63 at most. */
-function mixCase(rawName: Uint8Array, bits: Uint8Array): void {
-  for (let i = 0; i < rawName.length; i++) {
-    const octet = rawName[i] as number;
-    if (octet >= 0x61 && octet <= 0x7a && ((bits[i >> 3] ?? 0) >> (i & 7)) & 1) rawName[i] = octet - 32;
+function mixCase(bytes: Uint8Array, start: number, end: number, bits: Uint8Array): void {
+  for (let i = 0; i < end - start; i++) {
+    const octet = bytes[start + i] as number;
+    if (octet >= 0x61 && octet <= 0x7a && ((bits[i >> 3] ?? 0) >> (i & 7)) & 1) bytes[start + i] = octet - 32;
   }
+}
+
+const POOL_SIZE = 8_192;
+let pool = new Uint8Array(POOL_SIZE);
+let used = 0;
+
+/** Returns zero octets from a pool: an ArrayBuffer for each question would cost more than all else about it. */
+function allocate(size: number): Uint8Array {
+  if (used + size > POOL_SIZE) {
+    pool = new Uint8Array(POOL_SIZE);
+    used = 0;
+  }
+  used += size;
+  return pool.subarray(used - size, used);
 }
 
 /** How an incoming message relates to a question: its answer, its answer in the wrong case, or unrelated. */

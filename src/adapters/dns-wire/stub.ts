@@ -134,6 +134,21 @@ export function stub(options: StubOptions): StubResolver {
     cancelTick = undefined;
   };
 
+  const refuse = (lookup: Lookup, reason: string): void => finish(lookup, { status: 'temperror', reason });
+  /** Starts the lookup, at once or when it gets its turn. */
+  const enter = (lookup: Lookup): void => {
+    const { signal } = lookup;
+    if (closed || signal?.aborted) return refuse(lookup, closed ? 'closed' : 'aborted');
+    const turn = line.enter(signal);
+    if (turn === undefined) return start(lookup);
+    if (typeof turn === 'string') return refuse(lookup, turn);
+    turn.then((refusal) => {
+      if (refusal !== undefined) return refuse(lookup, refusal);
+      // In the moment it got its turn, the question may have been aborted, or the resolver closed.
+      if (closed || signal?.aborted) settle(lookup, { status: 'temperror', reason: closed ? 'closed' : 'aborted' });
+      else start(lookup);
+    });
+  };
   const start = (lookup: Lookup): void => {
     const list = servers();
     const server = list.find(awake) ?? (list[0] as Server);
@@ -242,19 +257,7 @@ export function stub(options: StubOptions): StubResolver {
       if (name === undefined) return Promise.resolve({ status: 'nxdomain', ttl: 0 });
       asked++;
       return new Promise((resolve) => {
-        const lookup = new Lookup(name, type, signal, mixedCase, resolve, answered) as unknown as Lookup;
-        const refuse = (reason: string): void => finish(lookup, { status: 'temperror', reason });
-        if (closed) return refuse('closed');
-        if (signal?.aborted) return refuse('aborted');
-        const turn = line.enter(signal);
-        if (turn === undefined) return start(lookup);
-        if (typeof turn === 'string') return refuse(turn);
-        turn.then((refusal) => {
-          if (refusal !== undefined) return refuse(refusal);
-          // In the moment it got its turn, the question may have been aborted, or the resolver closed.
-          if (closed || signal?.aborted) settle(lookup, { status: 'temperror', reason: closed ? 'closed' : 'aborted' });
-          else start(lookup);
-        });
+        enter(new Lookup(name, type, signal, mixedCase, resolve, answered) as unknown as Lookup);
       });
     },
     close() {
