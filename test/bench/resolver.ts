@@ -21,6 +21,7 @@ function report(what: string, figure: string, bar = '', met = true): void {
   if (!met) missed++;
   console.log(`${what.padEnd(62)} ${figure.padStart(18)}  ${bar}${met ? '' : '  MISSED'}`);
 }
+const microseconds = (nanoseconds: number): string => `${(nanoseconds / 1000).toFixed(1)} µs`;
 const perSecond = (nanoseconds: number): string => `${Math.round(1e9 / nanoseconds).toLocaleString('en')}/cpu-s`;
 
 /** CPU nanoseconds an operation: of each work the least of its windows, which take turns, so that noise meets them all. */
@@ -118,6 +119,53 @@ s.on('message', (q, peer) => {
 });
 s.bind(0, '127.0.0.1', () => console.log(s.address().port));
 `;
+
+/**
+ * CPU time of a look-up as sessions make them: some at once, each with four questions at a time whose answers take 30 ms.
+ * The stub and Node's resolver take turns in this process.
+ */
+async function sessions(port: number): Promise<void> {
+  const server = `127.0.0.1:${port}`;
+  const stub = stubResolver({ servers: [server] });
+  const node = nodeResolver({ servers: [server] });
+  const cares = new promises.Resolver();
+  cares.setServers([server]);
+  const count = 500;
+  let next = 0;
+  const run = (atOnce: number, look: (name: string) => Promise<unknown>) => async (): Promise<void> => {
+    let left = count;
+    const session = async (): Promise<void> => {
+      while (left-- > 0) {
+        for (let round = 0; round < 3; round++)
+          await Promise.all(Array.from({ length: 4 }, () => look(`l${next++}.example.org`)));
+      }
+    };
+    await Promise.all(Array.from({ length: atOnce }, session));
+  };
+  for (const atOnce of [500, 50]) {
+    // c-ares puts every question on one socket: of 2,000 at once it would lose many.
+    const careful = Math.min(atOnce, 50);
+    const works = [
+      run(atOnce, (name) => stub.resolve(name, 'A')),
+      run(atOnce, (name) => node.resolve(name, 'A')),
+      run(careful, (name) => cares.resolve4(name)),
+    ].map((work) => [count * 12, work] as const);
+    const [ours, theirs, bare] = (await costs(works, 7)) as [number, number, number];
+    report(
+      `look-up in a session, ${atOnce} sessions at once: stub`,
+      microseconds(ours),
+      `≤ 0.6 × nodeResolver (${(ours / theirs).toFixed(2)} × ${microseconds(theirs)})`,
+      ours <= 0.6 * theirs,
+    );
+    report(
+      `the same, beside c-ares alone (${careful} at once)`,
+      microseconds(ours),
+      `≤ 0.6 × c-ares (${(ours / bare).toFixed(2)} × ${microseconds(bare)})`,
+      ours <= 0.6 * bare,
+    );
+  }
+  stub.close();
+}
 
 async function lookups(port: number): Promise<void> {
   const server = `127.0.0.1:${port}`;
@@ -247,6 +295,7 @@ const server = spawn(process.execPath, ['-e', SERVER], { stdio: ['ignore', 'pipe
 const [said] = (await once(server.stdout, 'data')) as [Buffer];
 const port = Number(said.toString());
 await messages();
+await sessions(port);
 await lookups(port);
 await blocked(port);
 await cache();

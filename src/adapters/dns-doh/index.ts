@@ -4,8 +4,8 @@
  * **Answers**: what does the DNS say? Every outcome is a value.
  * **Knows**: the URLs to ask. **Asks**: `fetch` and a timer; no builtins of a runtime.
  * **Standards**: RFC 8484, 8467 (padding), 2308 (negative TTL).
- * **Limits**: `fetch` of Node before 26 speaks no HTTP/2, which some servers (unbound) want: use an `https://` server of
- * `stubResolver` in `postern/dns/node` there. Many DNS lists refuse the big public resolvers: use one of your own.
+ * **Limits**: `fetch` of Node before 26 does not speak HTTP/2, which some servers (unbound) require: there, use an `https://`
+ * server of `stubResolver` in `postern/dns/node`. Many DNS lists refuse the big public resolvers: use one of your own.
  *
  * @example
  * ```ts
@@ -18,17 +18,19 @@
  *
  * @module
  */
+import { assertFunction, assertKnownOptions, positiveNumber, wrongOption } from '../../core/index.ts';
 import type { Clock } from '../../env/index.ts';
 import {
-  matchAnswer,
+  bodyCollector,
+  DNS_MESSAGE,
+  type HttpOutcome,
+  httpsTransport,
   monotonicClock,
-  numberOption,
-  readHead,
+  type Post,
   type Server,
   type StubResolver,
   stub,
-  type Transport,
-  writeQuery,
+  stubLimits,
 } from '../dns-wire/index.ts';
 
 export type { StubResolver, StubResolverStats } from '../dns-wire/index.ts';
@@ -36,52 +38,60 @@ export type { StubResolver, StubResolverStats } from '../dns-wire/index.ts';
 export interface DohResolverOptions {
   /** URLs, asked in this order: `https://dns.example/dns-query`. */
   readonly servers: readonly string[];
-  /** The `fetch` to use; the runtime's where not given. */
+  /** The `fetch` to use. Default: the runtime's. */
   readonly fetch?: typeof fetch;
-  /** Sent with every question, for servers that want a token. */
+  /** Headers of every request, for servers that require a token. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** Milliseconds for a question, all servers and aliases together; 5,000 where not given. */
+  /** Milliseconds for a question, including all servers and aliases. Default: 5,000. */
   readonly timeoutMs?: number;
-  /** Milliseconds until the next server is asked too; doubled each time. 1,500 where not given. */
+  /** Milliseconds until the next server is asked too; doubled each time. Default: 1,500. */
   readonly retryMs?: number;
-  /** Questions under way at once; 100 where not given. More wait for their turn. */
+  /** Questions that may be open at once. More wait in line. Default: 100. */
   readonly maxInFlight?: number;
-  /** Questions that may wait for their turn; 10,000 where not given. */
+  /** Questions that may wait in line. More are answered `temperror`, `overloaded`. Default: 10,000. */
   readonly maxWaiting?: number;
-  /** Whether the servers' AD bit is believed; true where not given, since the way to them is encrypted. */
+  /** Whether to trust the servers' AD bit. Default: true, since the path to them is encrypted. */
   readonly trustAd?: boolean;
-  /** The runtime's monotonic clock where not given. */
+  /** Default: the runtime's monotonic clock. */
   readonly clock?: Clock;
 }
 
-const MAX_MESSAGE = 65_535;
-const MEDIA_TYPE = 'application/dns-message';
+const OPTIONS = [
+  'servers',
+  'fetch',
+  'headers',
+  'timeoutMs',
+  'retryMs',
+  'maxInFlight',
+  'maxWaiting',
+  'trustAd',
+  'clock',
+] as const satisfies readonly (keyof DohResolverOptions)[];
 
-/** Makes a resolver by `fetch`. @throws TypeError where an option is wrong, with its name, value and what is allowed */
+/**
+ * Makes a resolver that asks by `fetch`.
+ *
+ * @throws {TypeError} if an option is wrong
+ */
 export function dohResolver(options: DohResolverOptions): StubResolver {
+  const owner = 'dohResolver';
+  assertKnownOptions(owner, options, OPTIONS);
   const { servers, trustAd = true, headers = {}, clock = monotonicClock } = options;
   const send = options.fetch ?? globalThis.fetch;
-  if (typeof send !== 'function') throw new TypeError('dohResolver: fetch is not given, and this runtime has none');
-  if (!Array.isArray(servers) || servers.length === 0) {
-    throw new TypeError('dohResolver: servers is empty; give it like ["https://dns.example/dns-query"]');
-  }
+  assertFunction(owner, 'fetch', send);
+  if (!Array.isArray(servers) || servers.length === 0)
+    throw wrongOption(owner, 'servers', 'a list of URLs like ["https://dns.example/dns-query"]', servers);
   const opened = servers.map((url) => {
-    if (typeof url !== 'string' || !URL.canParse(url) || new URL(url).protocol !== 'https:') {
-      throw new TypeError(
-        `dohResolver: server ${JSON.stringify(url)} is not an https URL; give it like "https://dns.example/dns-query"`,
-      );
-    }
+    if (typeof url !== 'string' || !URL.canParse(url) || new URL(url).protocol !== 'https:')
+      throw wrongOption(owner, 'server', 'an https URL like "https://dns.example/dns-query"', url);
     return openServer(new URL(url), send, headers, trustAd, clock);
   });
-  const timeoutMs = numberOption('dohResolver: timeoutMs', options.timeoutMs ?? 5_000, 1);
-  const retryMs = numberOption('dohResolver: retryMs', options.retryMs ?? 1_500, 1);
+  const retryMs = positiveNumber(owner, 'retryMs', options.retryMs ?? 1_500);
   return stub({
+    ...stubLimits(owner, options, { timeoutMs: 5_000, maxInFlight: 100, maxWaiting: 10_000 }),
     servers: () => opened,
     clock,
-    timeoutMs,
     retryMs: () => retryMs,
-    maxInFlight: numberOption('dohResolver: maxInFlight', options.maxInFlight ?? 100, 1),
-    maxWaiting: numberOption('dohResolver: maxWaiting', options.maxWaiting ?? 10_000, 0),
     mixedCase: false,
     close() {
       for (const server of opened) server.close();
@@ -96,7 +106,19 @@ function openServer(
   trusted: boolean,
   clock: Clock,
 ): Server {
-  const transport = fetchTransport(url.href, send, headers, clock);
+  const running = new Set<AbortController>();
+  const post: Post = (body, onRead, done) => {
+    const abort = new AbortController();
+    running.add(abort);
+    request(url.href, send, headers, body, onRead, abort.signal).then((outcome) => {
+      running.delete(abort);
+      if (!abort.signal.aborted) done(outcome);
+    });
+    return () => abort.abort();
+  };
+  const transport = httpsTransport(clock, post, () => {
+    for (const abort of running) abort.abort();
+  });
   return {
     label: url.origin + url.pathname,
     trusted,
@@ -111,90 +133,45 @@ function openServer(
   };
 }
 
-function fetchTransport(
+async function request(
   url: string,
   send: typeof fetch,
   headers: Readonly<Record<string, string>>,
-  clock: Clock,
-): Transport {
-  const running = new Set<AbortController>();
-  let received = 0;
-  let lastRead = Number.NEGATIVE_INFINITY;
-  const heard = (): void => {
-    received++;
-    lastRead = clock.now();
-  };
-  /** The bytes of the answer, or why there are none; undefined if the server could not be reached. */
-  const post = async (body: Uint8Array, signal: AbortSignal): Promise<Uint8Array | string | undefined> => {
-    try {
-      const response = await send(url, {
-        method: 'POST',
-        // A redirect would hand the question to somebody who was not chosen.
-        redirect: 'manual',
-        headers: { ...headers, accept: MEDIA_TYPE, 'content-type': MEDIA_TYPE },
-        body: body as Uint8Array<ArrayBuffer>,
-        signal,
-      });
-      heard();
-      if (response.status !== 200) {
-        await response.body?.cancel();
-        return `http ${response.status}`;
-      }
-      if (!response.headers.get('content-type')?.toLowerCase().startsWith(MEDIA_TYPE)) {
-        await response.body?.cancel();
-        return 'malformed';
-      }
-      return (await readBody(response, heard)) ?? 'malformed';
-    } catch {
-      return undefined;
-    }
-  };
-  return {
-    get received() {
-      return received;
-    },
-    get lastRead() {
-      return lastRead;
-    },
-    ask({ name, type, plain }, done) {
-      const abort = new AbortController();
-      // RFC 8484 §4.1: the id is zero, since HTTP matches answers to questions.
-      const query = writeQuery(name, type, { id: 0, plain, pad: true });
-      running.add(abort);
-      const answer = query === undefined ? Promise.resolve('not a name') : post(query.bytes, abort.signal);
-      answer.then((result) => {
-        running.delete(abort);
-        if (abort.signal.aborted) return;
-        const head = typeof result === 'object' ? readHead(result) : undefined;
-        if (result === undefined) done({ kind: 'lost', reason: 'network error', sent: true });
-        else if (typeof result === 'string') done({ kind: 'failure', reason: result });
-        else if (query === undefined || head === undefined || matchAnswer(query, head) !== 'answer')
-          done({ kind: 'failure', reason: 'malformed' });
-        else done({ kind: 'message', bytes: result, head });
-      });
-      return () => abort.abort();
-    },
-    close() {
-      for (const abort of running) abort.abort();
-    },
-  };
+  body: Uint8Array,
+  onRead: () => void,
+  signal: AbortSignal,
+): Promise<HttpOutcome> {
+  try {
+    const response = await send(url, {
+      method: 'POST',
+      // A redirect would send the question to a server that was not configured.
+      redirect: 'manual',
+      headers: { ...headers, accept: DNS_MESSAGE, 'content-type': DNS_MESSAGE },
+      body: body as Uint8Array<ArrayBuffer>,
+      signal,
+    });
+    onRead();
+    const { status } = response;
+    const contentType = response.headers.get('content-type') ?? '';
+    if (status === 200) return { kind: 'response', status, contentType, body: await readBody(response, onRead) };
+    await response.body?.cancel();
+    return { kind: 'response', status, contentType, body: undefined };
+  } catch {
+    return { kind: 'lost', reason: 'network error', sent: true };
+  }
 }
 
-/** The body, where it is not longer than a DNS message can be: a server could send for ever. */
-async function readBody(response: Response, onPart: () => void): Promise<Uint8Array | undefined> {
+/** Reads the body; undefined if there is none, or if it is too long. */
+async function readBody(response: Response, onRead: () => void): Promise<Uint8Array | undefined> {
   const reader = response.body?.getReader();
-  if (reader === undefined) return undefined;
-  const bytes = new Uint8Array(MAX_MESSAGE);
-  let size = 0;
+  const body = bodyCollector();
   for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return bytes.slice(0, size);
-    onPart();
-    if (size + value.length > MAX_MESSAGE) {
-      await reader.cancel();
-      return undefined;
-    }
-    bytes.set(value, size);
-    size += value.length;
+    const part = await reader?.read();
+    if (part === undefined) return undefined;
+    if (part.done) return body.bytes();
+    onRead();
+    if (body.add(part.value)) continue;
+    await reader?.cancel();
+    return undefined;
   }
 }

@@ -2,26 +2,23 @@ import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } f
 import { isIP } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { Clock } from '../../env/index.ts';
-import { type Arrival, matchAnswer, type Question, readHead, type Transport, writeQuery } from '../dns-wire/index.ts';
+import { bodyCollector, DNS_MESSAGE, type HttpOutcome, httpsTransport, type Transport } from '../dns-wire/index.ts';
 import type { ServerAddress } from './server-address.ts';
 import { later, socketFailure } from './transport.ts';
 
-const MAX_MESSAGE = 65_535;
 const IDLE_MS = 30_000;
 
 /**
- * Questions by DNS over HTTPS (RFC 8484) on one HTTP/2 connection, which is what servers of that kind speak; `fetch` of
- * Node before 26 cannot. Certificates are always checked.
+ * Asks by DNS over HTTPS on one HTTP/2 connection. Servers of that kind require HTTP/2, which `fetch` of Node before 26 does
+ * not speak. Certificates are always checked.
  */
-export function httpsTransport(server: ServerAddress, clock: Clock): Transport {
+export function http2Transport(server: ServerAddress, clock: Clock): Transport {
   const host = server.name.includes(':') ? `[${server.name}]` : server.name;
   const origin = `https://${host}:${server.port}`;
   let session: ClientHttp2Session | undefined;
   let answered = false;
   let connected = false;
   let failure: unknown;
-  let received = 0;
-  let lastRead = Number.NEGATIVE_INFINITY;
   let closed = false;
 
   const current = (): ClientHttp2Session => {
@@ -39,7 +36,7 @@ export function httpsTransport(server: ServerAddress, clock: Clock): Transport {
           ...(isIP(server.name) === 0 ? { servername: server.name } : {}),
         });
         socket.setNoDelay(true);
-        // The session only says that it was cancelled; the socket says why.
+        // The session reports only that it was cancelled. The socket reports why.
         socket.on('error', (error) => {
           failure ??= error;
         });
@@ -58,91 +55,64 @@ export function httpsTransport(server: ServerAddress, clock: Clock): Transport {
     return opened;
   };
 
-  const ask = (question: Question, done: (arrival: Arrival) => void, again: boolean): (() => void) => {
-    // RFC 8484 §4.1: the id is zero, since HTTP matches answers to questions.
-    const query = writeQuery(question.name, question.type, { id: 0, plain: question.plain, pad: true });
-    if (query === undefined || closed)
-      return later(() => done({ kind: 'failure', reason: closed ? 'closed' : 'not a name' }));
-    let withdraw: () => void = () => {};
-    let over = false;
-    const finish = (arrival: Arrival): void => {
-      if (over) return;
-      over = true;
-      done(arrival);
-    };
+  const post = (
+    bytes: Uint8Array,
+    onRead: () => void,
+    done: (outcome: HttpOutcome) => void,
+    again = false,
+  ): (() => void) => {
+    if (closed) return later(() => done({ kind: 'failure', reason: 'closed' }));
     const reused = answered;
     let stream: ClientHttp2Stream;
     try {
       stream = current().request({
         ':method': 'POST',
         ':path': server.path,
-        accept: 'application/dns-message',
-        'content-type': 'application/dns-message',
-        'content-length': query.bytes.length,
+        accept: DNS_MESSAGE,
+        'content-type': DNS_MESSAGE,
+        'content-length': bytes.length,
       });
     } catch (error) {
-      return later(() => finish(socketFailure(error, false)));
+      return later(() => done(socketFailure(error, false)));
     }
-    const parts: Uint8Array[] = [];
-    let size = 0;
+    const body = bodyCollector();
     let status = 0;
-    let dns = false;
+    let contentType = '';
+    let cancelled = false;
+    let cancel = (): void => stream.close(constants.NGHTTP2_CANCEL);
     stream.on('response', (headers) => {
-      received++;
-      lastRead = clock.now();
+      onRead();
       status = Number(headers[':status']);
-      dns = /^application\/dns-message\b/i.test(String(headers['content-type']));
+      contentType = String(headers['content-type']);
     });
-    stream.on('data', (bytes: Uint8Array) => {
-      received += bytes.length;
-      lastRead = clock.now();
-      size += bytes.length;
-      parts.push(bytes);
-      if (size > MAX_MESSAGE) stream.close(constants.NGHTTP2_CANCEL);
+    stream.on('data', (part: Uint8Array) => {
+      onRead();
+      if (!body.add(part)) stream.close(constants.NGHTTP2_CANCEL);
     });
     stream.on('error', () => {});
     stream.on('close', () => {
-      if (over) return;
-      const bytes = Buffer.concat(parts);
-      const head = readHead(bytes);
-      if (
-        status === 200 &&
-        dns &&
-        stream.rstCode === constants.NGHTTP2_NO_ERROR &&
-        head !== undefined &&
-        matchAnswer(query, head) === 'answer'
-      ) {
-        answered = true;
-        finish({ kind: 'message', bytes, head });
-      } else if (status === 0 && reused && !again) {
-        // The server closed a connection that was idle, just as it was used again.
-        withdraw = ask(question, finish, true);
-      } else if (status === 0) {
-        const sent = connected && stream.rstCode !== constants.NGHTTP2_REFUSED_STREAM;
-        finish(socketFailure(failure ?? { code: 'ECONNRESET' }, sent));
+      if (cancelled) return;
+      const whole = stream.rstCode === constants.NGHTTP2_NO_ERROR;
+      if (status !== 0) {
+        answered ||= status === 200 && whole;
+        done({ kind: 'response', status, contentType, body: whole ? body.bytes() : undefined });
+      } else if (reused && !again) {
+        // The server closed an idle connection just as it was used again.
+        cancel = post(bytes, onRead, done, true);
       } else {
-        finish({ kind: 'failure', reason: status === 200 ? 'malformed' : `http ${status}` });
+        const sent = connected && stream.rstCode !== constants.NGHTTP2_REFUSED_STREAM;
+        done(socketFailure(failure ?? { code: 'ECONNRESET' }, sent));
       }
     });
-    stream.end(query.bytes);
-    withdraw = () => {
-      over = true;
-      stream.close(constants.NGHTTP2_CANCEL);
+    stream.end(bytes);
+    return () => {
+      cancelled = true;
+      cancel();
     };
-    return () => withdraw();
   };
 
-  return {
-    get received() {
-      return received;
-    },
-    get lastRead() {
-      return lastRead;
-    },
-    ask: (question, done) => ask(question, done, false),
-    close() {
-      closed = true;
-      session?.destroy();
-    },
-  };
+  return httpsTransport(clock, post, () => {
+    closed = true;
+    session?.destroy();
+  });
 }

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import type { Clock } from '../../env/index.ts';
 import type { Server, Transport } from '../dns-wire/index.ts';
-import { httpsTransport } from './https.ts';
+import { http2Transport } from './https.ts';
 import { printServer, type ServerAddress } from './server-address.ts';
 import { streamTransport } from './stream.ts';
 import { udpTransport } from './udp.ts';
@@ -19,7 +19,7 @@ export function openServer(address: ServerAddress, clock: Clock, trustAd: boolea
     transport === 'udp'
       ? udpTransport(address, clock)
       : transport === 'https'
-        ? httpsTransport(address, clock)
+        ? http2Transport(address, clock)
         : streamTransport(address, clock);
   let stream: Transport | undefined = transport === 'udp' ? undefined : first;
   let silences = 0;

@@ -25,19 +25,18 @@ const LARGEST_WINDOW = 100;
 /** RFC 7766 §6.2.3: the client closes idle connections, soon, unless the server says how long it keeps them. */
 const IDLE_MS = 10_000;
 const LONGEST_IDLE_MS = 60_000;
-/** A connection from which nothing arrived for so long, while questions were open, gets no further questions. */
+/** A connection that was silent this long while questions were open gets no further questions. */
 const QUIET_MS = 1_500;
 /** The pause after a connection that gave no answer; doubled each time. */
 const FIRST_REST_MS = 25;
 const LONGEST_REST_MS = 1_000;
 /** How long a server that closed a second connection unused gets one connection only. */
 const ALONE_MS = 10_000;
-/** How often a question moves from a connection that the server closed to the next one. */
+/** How often a question may move from a connection that the server closed to the next one. */
 const MAX_MOVES = 20;
 
 interface Waiting {
   readonly question: Question;
-  readonly done: (arrival: Arrival) => void;
   moves: number;
   /** Where the question was sent. */
   sent: { readonly connection: Connection; readonly query: Query; readonly at: number } | undefined;
@@ -47,20 +46,23 @@ interface Connection {
   readonly socket: Socket;
   /** By id, the oldest first. */
   readonly waiting: Map<number, Waiting>;
+  /** The parts of a message that is not complete, and their size. */
   readonly parts: Uint8Array[];
   size: number;
+  /** Questions to be written at the end of this turn of the event loop. */
+  unsent: Uint8Array[];
   connected: boolean;
   answered: number;
   lastRead: number;
   /** Gets no further questions, and is closed when it has no open ones. */
   closing: boolean;
-  /** Nothing was read for long: it does not count as one of the connections. */
+  /** It was silent for {@link QUIET_MS}, and does not count towards {@link MAX_CONNECTIONS}. */
   quiet: boolean;
 }
 
 /**
  * Asks by TCP or TLS, over one or two connections that are kept open (RFC 7766). Questions are sent without waiting for the
- * answers to earlier ones, and answers may arrive in any order.
+ * answers to earlier ones, the questions of one turn of the event loop in one write. Answers may arrive in any order.
  *
  * A question waits in line if every connection is full. If the server closes a connection, the questions without an
  * answer go to the next one, and no more of them at once than the closed connection had answered: a server may limit the
@@ -86,7 +88,7 @@ export function streamTransport(server: ServerAddress, clock: Clock): Transport 
           port,
           ALPNProtocols: ['dot'],
           ca: server.ca,
-          // RFC 6066 §3: an address is not sent as a server name; the certificate is checked against it all the same.
+          // RFC 6066 §3: an address is not sent as a server name. The certificate is still checked against it.
           ...(isIP(server.name) === 0 ? { servername: server.name } : {}),
         })
       : connectTcp({ host, port });
@@ -95,6 +97,7 @@ export function streamTransport(server: ServerAddress, clock: Clock): Transport 
       waiting: new Map(),
       parts: [],
       size: 0,
+      unsent: [],
       connected: false,
       answered: 0,
       lastRead: clock.now(),
@@ -121,12 +124,12 @@ export function streamTransport(server: ServerAddress, clock: Clock): Transport 
       failure = error;
     });
     socket.on('close', () => drop(connection, failure));
-    // A question that is waited for keeps the process alive by its timer; an idle connection must not.
+    // The timer of an open question keeps the process alive. An idle connection must not.
     socket.unref();
     return connection;
   };
 
-  /** Adds bytes and hands out every message that is complete (RFC 1035 §4.2.2). False if the stream makes no sense. */
+  /** Adds bytes and hands out every message that is complete (RFC 1035 §4.2.2). Returns false if the stream is malformed. */
   const take = (connection: Connection, bytes: Uint8Array): boolean => {
     connection.parts.push(bytes);
     connection.size += bytes.length;
@@ -147,22 +150,22 @@ export function streamTransport(server: ServerAddress, clock: Clock): Transport 
     return true;
   };
   const read = (connection: Connection, bytes: Uint8Array): boolean => {
-    const head = readHead(bytes);
-    if (head === undefined) return false;
-    const waiting = connection.waiting.get(head.id);
+    if (bytes.length < 12) return false;
+    const waiting = connection.waiting.get(((bytes[0] as number) << 8) | (bytes[1] as number));
     // An answer to a question that was withdrawn.
     if (waiting?.sent === undefined) return true;
-    // Nobody else writes on a connection: a wrong question under our id means that the server is broken.
-    if (matchAnswer(waiting.sent.query, head) !== 'answer') return false;
+    const head = readHead(bytes, waiting.sent.query);
+    // No third party writes on a connection: a wrong question with our id means that the server is broken.
+    if (head === undefined || matchAnswer(waiting.sent.query, head) !== 'answer') return false;
     const message = head.truncated ? undefined : readMessage(bytes, head);
     if (message?.keepAliveMs === 0) connection.closing = true;
     else if (message?.keepAliveMs !== undefined)
       connection.socket.setTimeout(Math.min(LONGEST_IDLE_MS, message.keepAliveMs));
     if (connection.answered === 0) failures = 0;
-    // Far beyond the window without being closed: the server has no such limit any more.
+    // The connection answered far more than the window: the server no longer has such a limit.
     if (++connection.answered >= 4 * window) window = Math.min(LARGEST_WINDOW, 2 * window);
     settle(connection, head.id);
-    waiting.done({ kind: 'message', bytes, head, message });
+    waiting.question.arrived({ kind: 'message', bytes, head, message });
     return true;
   };
   const settle = (connection: Connection, id: number): void => {
@@ -188,22 +191,22 @@ export function streamTransport(server: ServerAddress, clock: Clock): Transport 
       else if (connection.connected) window = Math.max(1, window >> 2);
       const behind = [...line];
       line.clear();
-      // Those that move keep their place before the others.
+      // Questions that move stay ahead of those in line.
       for (const waiting of left) {
         waiting.sent = undefined;
         if ((useful || other) && ++waiting.moves <= MAX_MOVES) line.add(waiting);
-        // The oldest question may be what the server closed for; those behind it were only in its company.
-        else waiting.done(waiting === left[0] ? arrival : socketFailure(reason, false));
+        // The server may have closed because of the oldest question. The others may be sent again.
+        else waiting.question.arrived(waiting === left[0] ? arrival : socketFailure(reason, false));
       }
       for (const waiting of behind) line.add(waiting);
     }
     advance();
   };
 
-  /** A connection that is still being opened comes last: its questions would wait for the handshake. */
+  /** Prefers connected ones: on a connection that is still being opened, questions wait for the handshake. */
   const better = (one: Connection, other: Connection): boolean =>
     one.connected === other.connected ? one.waiting.size < other.waiting.size : one.connected;
-  /** The connection for the next question; opens one if that helps. */
+  /** Returns the connection for the next question. Opens one if that helps. */
   const choose = (): Connection | undefined => {
     const now = clock.now();
     let least: Connection | undefined;
@@ -228,7 +231,7 @@ export function streamTransport(server: ServerAddress, clock: Clock): Transport 
     }
     return least !== undefined && least.waiting.size < window ? least : undefined;
   };
-  /** Sends the questions that wait in line, as far as there is room. */
+  /** Sends questions from the line while there is room. */
   const advance = (): void => {
     while (line.size > 0) {
       let connection: Connection | undefined;
@@ -239,13 +242,13 @@ export function streamTransport(server: ServerAddress, clock: Clock): Transport 
         failed = socketFailure(error, false);
       }
       if (connection === undefined) {
-        // With a connection open there will be room on it; without one, nothing would wake the line.
+        // An open connection will have room. Without one, nothing would continue the line.
         if (failed === undefined && connections.size > 0) return;
         failed ??= { kind: 'lost', reason: restReason, sent: false };
       }
       const [next] = line as Set<Waiting> & Iterable<Waiting>;
       line.delete(next as Waiting);
-      if (connection === undefined) (next as Waiting).done(failed as Arrival);
+      if (connection === undefined) (next as Waiting).question.arrived(failed as Arrival);
       else put(connection, next as Waiting);
     }
   };
@@ -253,14 +256,17 @@ export function streamTransport(server: ServerAddress, clock: Clock): Transport 
     const { name, type, plain } = waiting.question;
     const id = freshId(connection.waiting);
     const keepAlive = connection.waiting.size === 0 && connection.answered === 0;
-    const query = writeQuery(name, type, { id, plain, pad: encrypted, keepAlive }) as Query;
+    const query = writeQuery(name, type, { id, plain, pad: encrypted, keepAlive });
     waiting.sent = { connection, query, at: clock.now() };
     connection.waiting.set(id, waiting);
-    const framed = new Uint8Array(query.bytes.length + 2);
-    framed[0] = query.bytes.length >> 8;
-    framed[1] = query.bytes.length & 255;
-    framed.set(query.bytes, 2);
-    connection.socket.write(framed);
+    if (connection.unsent.length === 0) setImmediate(flush, connection);
+    connection.unsent.push(Uint8Array.of(query.bytes.length >> 8, query.bytes.length & 255), query.bytes);
+  };
+  /** Writes the questions of a turn of the event loop at once. */
+  const flush = (connection: Connection): void => {
+    const bytes = Buffer.concat(connection.unsent);
+    connection.unsent = [];
+    if (connection.socket.writable) connection.socket.write(bytes);
   };
 
   return {
@@ -270,19 +276,19 @@ export function streamTransport(server: ServerAddress, clock: Clock): Transport 
     get lastRead() {
       return lastRead;
     },
-    ask(question, done) {
-      if (writeQuery(question.name, question.type, { id: 0 }) === undefined)
-        return later(() => done({ kind: 'failure', reason: 'not a name' }));
-      const waiting: Waiting = { question, done, moves: 0, sent: undefined };
+    ask(question) {
+      const waiting: Waiting = { question, moves: 0, sent: undefined };
       line.add(waiting);
-      // `done` must not be called before this returns.
+      // `arrived` must not be called before this returns.
       const cancel = later(advance);
-      return () => {
-        cancel();
-        line.delete(waiting);
-        const { sent } = waiting;
-        if (sent !== undefined && sent.connection.waiting.get(sent.query.id) === waiting)
-          settle(sent.connection, sent.query.id);
+      return {
+        withdraw() {
+          cancel();
+          line.delete(waiting);
+          const { sent } = waiting;
+          if (sent !== undefined && sent.connection.waiting.get(sent.query.id) === waiting)
+            settle(sent.connection, sent.query.id);
+        },
       };
     },
     close() {

@@ -1,55 +1,66 @@
+import { assertKnownOptions, positiveNumber } from '../../core/index.ts';
 import type { Clock } from '../../env/index.ts';
-import { monotonicClock, numberOption, type StubResolver, stub } from '../dns-wire/index.ts';
+import { monotonicClock, type StubResolver, stub, stubLimits } from '../dns-wire/index.ts';
 import type { DnsServer } from './server-address.ts';
 import { configuredServers, fixedServers } from './server-list.ts';
 
 export interface StubResolverOptions {
-  /** The servers to ask, in this order; those of `/etc/resolv.conf` where not given, which is read again when it changes. */
+  /** The servers to ask, in this order. Default: those of `/etc/resolv.conf`, which is read again when it changes. */
   readonly servers?: readonly (string | DnsServer)[];
-  /** Another file than `/etc/resolv.conf`. */
+  /** The file to read instead of `/etc/resolv.conf`. */
   readonly resolvConf?: string;
-  /** Milliseconds for a question, all servers and aliases together; 5,000 where not given. */
+  /** Milliseconds for a question, including all servers and aliases. Default: 5,000. */
   readonly timeoutMs?: number;
-  /** Milliseconds until another server, or the same again, is asked too; doubled each time. 1,000 where not given. */
+  /** Milliseconds until another server, or the same again, is asked too; doubled each time. Default: 1,000. */
   readonly retryMs?: number;
-  /** Questions under way at once; 1,000 where not given. More wait for their turn. */
+  /** Questions that may be open at once. More wait in line. Default: 1,000. */
   readonly maxInFlight?: number;
-  /** Questions that may wait for their turn; 20,000 where not given. More are answered `temperror`, `overloaded`. */
+  /** Questions that may wait in line. More are answered `temperror`, `overloaded`. Default: 20,000. */
   readonly maxWaiting?: number;
-  /** Ask over UDP with letters in random case, which a forged answer has to guess (0x20); false where not given. */
+  /** Ask over UDP with letters in random case, which a forged answer would have to guess (0x20). Default: false. */
   readonly mixedCase?: boolean;
   /**
-   * Whether the servers' AD bit is believed. Where not given: over TLS and HTTPS, from an address of this machine, and
-   * where resolv.conf says `options trust-ad`.
+   * Whether to trust the servers' AD bit. Default: over TLS and HTTPS, from an address of this machine, and if resolv.conf
+   * contains `options trust-ad`.
    */
   readonly trustAd?: boolean;
-  /** The runtime's monotonic clock where not given. */
+  /** Default: the runtime's monotonic clock. */
   readonly clock?: Clock;
 }
 
+const OPTIONS = [
+  'servers',
+  'resolvConf',
+  'timeoutMs',
+  'retryMs',
+  'maxInFlight',
+  'maxWaiting',
+  'mixedCase',
+  'trustAd',
+  'clock',
+] as const satisfies readonly (keyof StubResolverOptions)[];
+
 /**
- * A stub resolver: it asks recursive servers by UDP, TCP, TLS or HTTPS, and believes only what answers its question.
+ * Makes a stub resolver. It asks recursive servers by UDP, TCP, TLS or HTTPS, and accepts only answers that match the question.
  *
- * @throws TypeError where an option is wrong, with its name, value and what is allowed
+ * @throws {TypeError} if an option is wrong
  */
 export function stubResolver(options: StubResolverOptions = {}): StubResolver {
+  const owner = 'stubResolver';
+  assertKnownOptions(owner, options, OPTIONS);
   const { clock = monotonicClock, mixedCase = false, trustAd } = options;
-  const timeoutMs = numberOption('stubResolver: timeoutMs', options.timeoutMs ?? 5_000, 1);
-  const maxInFlight = numberOption('stubResolver: maxInFlight', options.maxInFlight ?? 1_000, 1);
-  const maxWaiting = numberOption('stubResolver: maxWaiting', options.maxWaiting ?? 20_000, 0);
-  const retryMs = options.retryMs === undefined ? undefined : numberOption('stubResolver: retryMs', options.retryMs, 1);
+  const limits = stubLimits(owner, options, { timeoutMs: 5_000, maxInFlight: 1_000, maxWaiting: 20_000 });
+  const retryMs = options.retryMs === undefined ? undefined : positiveNumber(owner, 'retryMs', options.retryMs);
   const list =
     options.servers === undefined
-      ? configuredServers(options.resolvConf ?? '/etc/resolv.conf', clock, trustAd, 4 * timeoutMs)
+      ? configuredServers(options.resolvConf ?? '/etc/resolv.conf', clock, trustAd, 4 * limits.timeoutMs)
       : fixedServers(options.servers, clock, trustAd);
 
   return stub({
+    ...limits,
     servers: list.current,
     clock,
-    timeoutMs,
-    retryMs: () => retryMs ?? Math.min(timeoutMs, (list.timeout ?? 1) * 1_000),
-    maxInFlight,
-    maxWaiting,
+    retryMs: () => retryMs ?? Math.min(limits.timeoutMs, (list.timeout ?? 1) * 1_000),
     mixedCase,
     close: list.close,
   });

@@ -41,7 +41,7 @@ export function freshId(taken: { has(id: number): boolean }): number {
  * What an error of a socket means for a question. Only a certificate or TLS error is final: a server that is not there, or a
  * system without free sockets, may be different a moment later.
  */
-export function socketFailure(error: unknown, sent: boolean): Arrival {
+export function socketFailure(error: unknown, sent: boolean): Extract<Arrival, { kind: 'lost' | 'failure' }> {
   const reason = failureReason(error);
   return reason === TLS_ERROR ? { kind: 'failure', reason } : { kind: 'lost', reason, sent };
 }

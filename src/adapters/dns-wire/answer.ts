@@ -1,10 +1,10 @@
 import type { DnsAnswer, RecordOf, RecordType } from '../../env/index.ts';
-import type { Message } from './message.ts';
+import type { Message, WireRecord } from './message.ts';
 
-/** Aliases that are followed before the chain is called endless. */
+/** The longest chain of aliases that is followed. */
 export const MAX_ALIASES = 16;
 
-/** What a message means for the question: its answer, or the name to ask next where the aliases lead out of it. */
+/** The meaning of a message for a question: its answer, or the name to ask next if the aliases lead out of the message. */
 export type Reading<T extends RecordType> =
   | DnsAnswer<T>
   | {
@@ -23,12 +23,12 @@ const rcodes = new Map<number, string>([
 ]);
 
 /**
- * Reads an answer out of a message whose question has been matched.
+ * Reads the answer from a message whose question has been matched.
  *
- * A chain of aliases is followed in whatever order the records stand. The TTL is the lowest of the chain and the set; of
- * a negative answer it is the lower of the SOA's TTL and its minimum (RFC 2308 §5), and 0 without an SOA.
+ * A chain of aliases is followed, in any order of records. The TTL is the lowest of the chain and the set. For a negative
+ * answer it is the lower of the SOA's TTL and its minimum (RFC 2308 §5), and 0 without an SOA.
  *
- * @param trusted whether the AD bit may be believed: the way to the server is one that nobody else can write on
+ * @param trusted whether the AD bit counts: no third party can write on the path to the server
  */
 export function readAnswer<T extends RecordType>(
   message: Message,
@@ -39,19 +39,15 @@ export function readAnswer<T extends RecordType>(
   if (message.rcode !== 0 && message.rcode !== 3) {
     return { status: 'temperror', reason: rcodes.get(message.rcode) ?? `rcode ${message.rcode}` };
   }
-  const aliases = new Map<string, { target: string; ttl: number }>();
-  if (type !== 'CNAME') {
-    for (const { owner, ttl, record } of message.answers) {
-      if (record.type === 'CNAME' && !aliases.has(owner)) aliases.set(owner, { target: record.name, ttl });
-    }
-  }
   let owner = name;
   let lowest = 0x7fffffff;
   let hops = 0;
-  for (let alias = aliases.get(owner); alias !== undefined; alias = aliases.get(owner)) {
+  let alias = type === 'CNAME' ? undefined : aliasOf(message, owner);
+  while (alias?.record.type === 'CNAME') {
     if (++hops > MAX_ALIASES) return { status: 'temperror', reason: 'too many aliases' };
     lowest = Math.min(lowest, alias.ttl);
-    owner = alias.target;
+    owner = alias.record.name;
+    alias = aliasOf(message, owner);
   }
 
   const records: RecordOf<T>[] = [];
@@ -69,7 +65,13 @@ export function readAnswer<T extends RecordType>(
   if (soa !== undefined) return { status: 'nodata', ttl };
   if (hops > 0)
     return { status: 'alias', target: owner, ttl: lowest, hops, authentic: trusted && message.head.authentic };
-  // A server that only points elsewhere does not recurse for us: it has said nothing about the name.
+  // A server that only refers to others does not recurse for us. It has not answered the question.
   if (message.refers && !message.head.recursionAvailable) return { status: 'temperror', reason: 'referral' };
   return { status: 'nodata', ttl };
+}
+
+/** Returns the alias of this name, if the answer section holds one. */
+function aliasOf({ answers }: Message, owner: string): WireRecord | undefined {
+  for (const answer of answers) if (answer.record.type === 'CNAME' && answer.owner === owner) return answer;
+  return undefined;
 }

@@ -11,6 +11,7 @@
  */
 export * from './answer.ts';
 export * from './exchange.ts';
+export * from './https.ts';
 export * from './message.ts';
 export * from './name.ts';
 export * from './query.ts';

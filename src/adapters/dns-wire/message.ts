@@ -1,5 +1,5 @@
 import type { DnsRecord, RecordType } from '../../env/index.ts';
-import { readName } from './name.ts';
+import { nameSize, readName } from './name.ts';
 
 /** The numbers of the record types (RFC 1035 §3.2.2, RFC 3596, 2782, 6698, 8659). */
 export const typeNumbers: { readonly [T in RecordType]: number } = {
@@ -19,7 +19,7 @@ const typeNames = new Map<number, RecordType>(
   Object.entries(typeNumbers).map(([name, number]) => [number, name as RecordType]),
 );
 
-/** The type of this number, where it is one that checks ask for. */
+/** Returns the record type with this number, or undefined if no check needs it. */
 export const typeName = (number: number): RecordType | undefined => typeNames.get(number);
 
 export const OPT = 41;
@@ -37,7 +37,7 @@ export const flagBits = {
   authentic: 0x0020,
 } as const;
 
-/** The head of a message, which says whether the rest is worth reading. */
+/** The header and the question of a message. */
 export interface MessageHead {
   readonly id: number;
   readonly response: boolean;
@@ -45,18 +45,25 @@ export interface MessageHead {
   readonly truncated: boolean;
   readonly recursionAvailable: boolean;
   readonly authentic: boolean;
-  /** The four bits of the header; the OPT record holds more of it. */
+  /** The four bits of the header. The OPT record holds the upper ones. */
   readonly rcode: number;
   readonly counts: readonly [questions: number, answers: number, authority: number, additional: number];
-  /** The first question; undefined where there is none. */
-  readonly question:
-    | { readonly name: string; readonly type: number; readonly class: number; readonly rawName: Uint8Array }
-    | undefined;
+  /** The first question; undefined if there is none. The query itself if the octets are those that were sent. */
+  readonly question: WireQuestion | undefined;
   /** The offset after the questions. */
   readonly end: number;
 }
 
-/** A record and where it stands. */
+/** The question of a message. */
+export interface WireQuestion {
+  readonly name: string;
+  readonly type: number;
+  readonly class: number;
+  /** The octets of the message that was read, or of the question that was sent. */
+  readonly bytes: Uint8Array;
+}
+
+/** A record of a message. */
 export interface WireRecord {
   readonly owner: string;
   /** Seconds. */
@@ -64,7 +71,7 @@ export interface WireRecord {
   readonly record: DnsRecord;
 }
 
-/** What a message says, as far as a stub needs it. */
+/** The parts of a message that a stub needs. */
 export interface Message {
   readonly head: MessageHead;
   /** With the upper bits from the OPT record (RFC 6891 §6.1.3). */
@@ -74,34 +81,43 @@ export interface Message {
   readonly authority: readonly WireRecord[];
   /** The authority section names servers, as a referral does. */
   readonly refers: boolean;
-  /** The UDP size that the sender takes; 512 where it sent no OPT record. */
+  /** The UDP size that the sender accepts; 512 without an OPT record. */
   readonly udpSize: number;
   readonly edns: boolean;
   /** How long the server keeps an idle connection open, in milliseconds (RFC 7828); 0 asks for it to be closed. */
   readonly keepAliveMs: number | undefined;
 }
 
-/** Reads header and question; undefined where they are not whole. */
-export function readHead(bytes: Uint8Array): MessageHead | undefined {
+/**
+ * Reads header and question.
+ *
+ * @param query the question that the message should answer: if the octets are the same, they are not read again
+ * @returns undefined if they are incomplete
+ */
+export function readHead(bytes: Uint8Array, query?: WireQuestion): MessageHead | undefined {
   if (bytes.length < 12) return undefined;
-  const word = (at: number): number => ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
-  const flags = word(2);
-  const counts = [word(4), word(6), word(8), word(10)] as const;
+  const flags = word(bytes, 2);
+  const counts = [word(bytes, 4), word(bytes, 6), word(bytes, 8), word(bytes, 10)] as const;
   let end = 12;
-  let question: MessageHead['question'];
-  for (let i = 0; i < counts[0]; i++) {
-    const name = readName(bytes, end);
-    if (name === undefined || name.end + 4 > bytes.length) return undefined;
-    question ??= {
-      name: name.text,
-      type: word(name.end),
-      class: word(name.end + 2),
-      rawName: bytes.subarray(end, name.end),
-    };
-    end = name.end + 4;
+  let question: WireQuestion | undefined;
+  if (query !== undefined && counts[0] === 1 && sameQuestion(bytes, query)) {
+    question = query;
+    end += nameSize(query.name) + 4;
+  } else {
+    for (let i = 0; i < counts[0]; i++) {
+      const name = readName(bytes, end);
+      if (name === undefined || name.end + 4 > bytes.length) return undefined;
+      question ??= {
+        name: name.text,
+        type: word(bytes, name.end),
+        class: word(bytes, name.end + 2),
+        bytes,
+      };
+      end = name.end + 4;
+    }
   }
   return {
-    id: word(0),
+    id: word(bytes, 0),
     response: (flags & flagBits.response) !== 0,
     opcode: (flags >> 11) & 15,
     truncated: (flags & flagBits.truncated) !== 0,
@@ -114,10 +130,23 @@ export function readHead(bytes: Uint8Array): MessageHead | undefined {
   };
 }
 
+const word = (bytes: Uint8Array, at: number): number => ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
+
+/** Whether the first question has the octets of the query; type and class included. */
+function sameQuestion(bytes: Uint8Array, query: WireQuestion): boolean {
+  const end = 12 + nameSize(query.name) + 4;
+  if (end > bytes.length) return false;
+  for (let i = 12; i < end; i++) if (bytes[i] !== query.bytes[i]) return false;
+  return true;
+}
+
+/** A pointer to the name of the question, which servers write for most owners. */
+const QUESTION_POINTER = 0xc00c;
+
 /**
  * Reads a whole message. Time is linear in its size, times the 127 labels that a name can have.
  *
- * @returns undefined where any part of it is malformed
+ * @returns undefined if any part of it is malformed
  */
 export function readMessage(bytes: Uint8Array, head: MessageHead | undefined = readHead(bytes)): Message | undefined {
   if (head === undefined) return undefined;
@@ -131,23 +160,32 @@ export function readMessage(bytes: Uint8Array, head: MessageHead | undefined = r
   let at = head.end;
   for (let section = 1; section <= 3; section++) {
     for (let i = 0; i < (head.counts[section] as number); i++) {
-      const owner = readName(bytes, at);
-      if (owner === undefined || owner.end + 10 > bytes.length) return undefined;
-      const view = new DataView(bytes.buffer, bytes.byteOffset + owner.end, 10);
-      const type = view.getUint16(0);
-      const ttl = view.getUint32(4);
-      const start = owner.end + 10;
-      at = start + view.getUint16(8);
+      let owner: string;
+      if (head.question !== undefined && word(bytes, at) === QUESTION_POINTER) {
+        owner = head.question.name;
+        at += 2;
+      } else {
+        const name = readName(bytes, at);
+        if (name === undefined) return undefined;
+        owner = name.text;
+        at = name.end;
+      }
+      const start = at + 10;
+      if (start > bytes.length) return undefined;
+      const type = word(bytes, at);
+      const dnsClass = word(bytes, at + 2);
+      const ttl = word(bytes, at + 4) * 0x10000 + word(bytes, at + 6);
+      at = start + word(bytes, at + 8);
       if (at > bytes.length) return undefined;
       if (type === OPT && section === 3) {
         rcode = head.rcode | ((ttl >>> 24) << 4);
-        udpSize = Math.max(512, view.getUint16(2));
+        udpSize = Math.max(512, dnsClass);
         edns = true;
         keepAliveMs = keepAlive(bytes, start, at);
         continue;
       }
       const known = typeName(type);
-      if (known === undefined || view.getUint16(2) !== CLASS_IN || section === 3) continue;
+      if (known === undefined || dnsClass !== CLASS_IN || section === 3) continue;
       if (section === 2 && known !== 'SOA') {
         refers ||= known === 'NS';
         continue;
@@ -155,7 +193,7 @@ export function readMessage(bytes: Uint8Array, head: MessageHead | undefined = r
       const record = readRecord(bytes, known, start, at);
       if (record === undefined) return undefined;
       // RFC 2181 §8: a TTL with the upper bit set is zero.
-      (section === 1 ? answers : authority).push({ owner: owner.text, ttl: ttl > 0x7fffffff ? 0 : ttl, record });
+      (section === 1 ? answers : authority).push({ owner, ttl: ttl > 0x7fffffff ? 0 : ttl, record });
     }
   }
   return { head, rcode, answers, authority, refers, udpSize, edns, keepAliveMs };
@@ -163,47 +201,42 @@ export function readMessage(bytes: Uint8Array, head: MessageHead | undefined = r
 
 /** RFC 7828 §3.1: the option holds a number of 100 milliseconds. */
 function keepAlive(bytes: Uint8Array, start: number, end: number): number | undefined {
-  const word = (at: number): number => ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
-  for (let at = start; at + 4 <= end; at += 4 + word(at + 2)) {
-    if (word(at) === KEEP_ALIVE && word(at + 2) === 2 && at + 6 <= end) return word(at + 4) * 100;
+  for (let at = start; at + 4 <= end; at += 4 + word(bytes, at + 2)) {
+    if (word(bytes, at) === KEEP_ALIVE && word(bytes, at + 2) === 2 && at + 6 <= end) return word(bytes, at + 4) * 100;
   }
   return undefined;
 }
 
 function readRecord(bytes: Uint8Array, type: RecordType, start: number, end: number): DnsRecord | undefined {
   const size = end - start;
-  const word = (at: number): number => ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
-  /** A name at `at` that must end where `stop` says. */
-  const nameAt = (at: number, stop = end): string | undefined => {
-    const name = at < end ? readName(bytes, at) : undefined;
-    return name?.end === stop ? name.text : undefined;
-  };
   switch (type) {
     case 'A':
-      return size === 4 ? { type, address: bytes.subarray(start, end).join('.') } : undefined;
+      return size === 4
+        ? { type, address: `${bytes[start]}.${bytes[start + 1]}.${bytes[start + 2]}.${bytes[start + 3]}` }
+        : undefined;
     case 'AAAA':
       return size === 16 ? { type, address: printIpv6(bytes, start) } : undefined;
     case 'PTR':
     case 'NS':
     case 'CNAME': {
-      const name = nameAt(start);
+      const name = lastName(bytes, start, end);
       return name === undefined ? undefined : { type, name };
     }
     case 'MX': {
-      const exchange = size > 2 ? nameAt(start + 2) : undefined;
-      return exchange === undefined ? undefined : { type, exchange, preference: word(start) };
+      const exchange = size > 2 ? lastName(bytes, start + 2, end) : undefined;
+      return exchange === undefined ? undefined : { type, exchange, preference: word(bytes, start) };
     }
     case 'SRV': {
-      const target = size > 6 ? nameAt(start + 6) : undefined;
+      const target = size > 6 ? lastName(bytes, start + 6, end) : undefined;
       return target === undefined
         ? undefined
-        : { type, target, port: word(start + 4), priority: word(start), weight: word(start + 2) };
+        : { type, target, port: word(bytes, start + 4), priority: word(bytes, start), weight: word(bytes, start + 2) };
     }
     case 'SOA': {
       const primary = readName(bytes, start);
       const mailbox = primary === undefined || primary.end >= end ? undefined : readName(bytes, primary.end);
       if (primary === undefined || mailbox === undefined || mailbox.end + 20 !== end) return undefined;
-      return { type, primary: primary.text, minimum: word(end - 4) * 0x10000 + word(end - 2) };
+      return { type, primary: primary.text, minimum: word(bytes, end - 4) * 0x10000 + word(bytes, end - 2) };
     }
     case 'TLSA': {
       if (size < 3) return undefined;
@@ -239,6 +272,12 @@ function readRecord(bytes: Uint8Array, type: RecordType, start: number, end: num
       return { type, text: parts.join('') };
     }
   }
+}
+
+/** Reads the name that ends a record; undefined if it does not end exactly there. */
+function lastName(bytes: Uint8Array, at: number, end: number): string | undefined {
+  const name = at < end ? readName(bytes, at) : undefined;
+  return name?.end === end ? name.text : undefined;
 }
 
 /** Octet by octet, so that nothing is lost or guessed; `TextDecoder`'s "latin1" is windows-1252. */

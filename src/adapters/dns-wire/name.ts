@@ -7,7 +7,7 @@ const MAX_WIRE = 255;
 export interface WireName {
   /**
    * Lower case, without the trailing dot; the root is `''`. An octet that text cannot carry is escaped (RFC 1035 §5.1,
-   * RFC 4343 §2.1): a dot within a label is `\.`, so that no label is ever taken for two.
+   * RFC 4343 §2.1): a dot within a label is `\.`, so that one label never looks like two.
    */
   readonly text: string;
   /** The offset after the name. */
@@ -16,20 +16,20 @@ export interface WireName {
 
 /**
  * Reads a name, following compression (RFC 1035 §4.1.4). A pointer must point before everything that was read of the
- * name so far, which is what "prior occurrence" means, and ends every loop.
+ * name so far ("prior occurrence"), which ends every loop.
  *
- * @returns undefined where the octets are no name: a label type that is unknown, more than 255 octets, a pointer forward
+ * @returns undefined if the octets are not a name: an unknown label type, more than 255 octets, a pointer forward
  */
 export function readName(bytes: Uint8Array, offset: number): WireName | undefined {
   let at = offset;
   let end = -1;
   let segment = offset;
   let size = 1;
-  let text = '';
+  const codes: number[] = [];
   for (;;) {
     const length = bytes[at];
     if (length === undefined) return undefined;
-    if (length === 0) return { text, end: end < 0 ? at + 1 : end };
+    if (length === 0) return { text: String.fromCharCode.apply(undefined, codes), end: end < 0 ? at + 1 : end };
     if (length >= 0xc0) {
       const low = bytes[at + 1];
       if (low === undefined) return undefined;
@@ -43,40 +43,55 @@ export function readName(bytes: Uint8Array, offset: number): WireName | undefine
     if (length > 63 || at + 1 + length > bytes.length) return undefined;
     size += length + 1;
     if (size > MAX_WIRE) return undefined;
-    if (text !== '') text += '.';
-    for (let i = at + 1; i <= at + length; i++) text += octetText(bytes[i] as number);
+    if (codes.length > 0) codes.push(DOT);
+    for (let i = at + 1; i <= at + length; i++) {
+      const octet = bytes[i] as number;
+      if (octet >= 0x41 && octet <= 0x5a) codes.push(octet + 32);
+      else if (octet >= 0x20 && octet < 0x7f && octet !== DOT && octet !== BACKSLASH) codes.push(octet);
+      else for (const character of escaped(octet)) codes.push(character.charCodeAt(0));
+    }
     at += length + 1;
   }
 }
 
-function octetText(octet: number): string {
-  if (octet >= 0x41 && octet <= 0x5a) return String.fromCharCode(octet + 32);
-  if (octet === 0x2e || octet === 0x5c) return `\\${String.fromCharCode(octet)}`;
-  if (octet < 0x20 || octet > 0x7e) return `\\${String(octet).padStart(3, '0')}`;
-  return String.fromCharCode(octet);
+const DOT = 0x2e;
+const BACKSLASH = 0x5c;
+
+function escaped(octet: number): string {
+  return octet === DOT || octet === BACKSLASH
+    ? `\\${String.fromCharCode(octet)}`
+    : `\\${String(octet).padStart(3, '0')}`;
 }
 
 /**
- * The octets of a name, without compression.
+ * Writes a name, without compression.
  *
- * @returns undefined where the wire cannot carry the name
+ * @returns undefined if the wire cannot carry the name
  */
 export function nameBytes(text: string): Uint8Array | undefined {
   const name = questionName(text);
   if (name === undefined) return undefined;
-  if (name === '') return new Uint8Array(1);
-  const bytes = new Uint8Array(name.length + 2);
+  const bytes = new Uint8Array(nameSize(name));
+  writeName(bytes, 0, name);
+  return bytes;
+}
+
+/** Returns the octets that a name takes on the wire. The name has the form that `questionName` returns. */
+export const nameSize = (name: string): number => (name === '' ? 1 : name.length + 2);
+
+/** Writes a name in the form that `questionName` returns, into octets that are zero. */
+export function writeName(bytes: Uint8Array, offset: number, name: string): void {
+  if (name === '') return;
   let length = 0;
   for (let i = name.length - 1; i >= 0; i--) {
     const code = name.charCodeAt(i);
-    if (code === 0x2e) {
-      bytes[i + 1] = length;
+    if (code === DOT) {
+      bytes[offset + i + 1] = length;
       length = 0;
     } else {
-      bytes[i + 1] = code;
+      bytes[offset + i + 1] = code;
       length++;
     }
   }
-  bytes[0] = length;
-  return bytes;
+  bytes[offset] = length;
 }

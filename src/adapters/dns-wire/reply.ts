@@ -27,7 +27,8 @@ export interface Reply {
  */
 export function writeReply(question: Message, reply: Reply, limit: number): Uint8Array {
   const asked = question.head.question;
-  const name = asked?.rawName ?? new Uint8Array(0);
+  // The first name of a message has nothing to point at: its octets are the whole name, in the case that was sent.
+  const name = asked === undefined ? new Uint8Array(0) : asked.bytes.subarray(12, question.head.end - 4);
   const sections = [reply.answers, reply.authority ?? []].map((records) =>
     records.map(recordBytes).filter((bytes) => bytes !== undefined),
   );

@@ -1,62 +1,71 @@
 import type { RecordType } from '../../env/index.ts';
 import type { Message, MessageHead } from './message.ts';
 
-/** What is to be asked. */
+/** A question for one server, and the code that waits for its outcome. */
 export interface Question {
+  /** In the form that `questionName` returns. */
   readonly name: string;
   readonly type: RecordType;
   /** Without EDNS. */
   readonly plain: boolean;
   readonly mixedCase: boolean;
+  /** Receives the outcome. Called at most once, never before `ask` has returned, never after `withdraw`. */
+  arrived(arrival: Arrival): void;
 }
 
-/** What became of a question on its way. */
+/** The outcome of a question on one transport. */
 export type Arrival =
-  /** A message whose id and question are those that were asked. */
+  /** A message with the id and the question that were sent. */
   | {
       readonly kind: 'message';
       readonly bytes: Uint8Array;
       readonly head: MessageHead;
-      /** The message as it was read, if the transport had to read it itself. */
+      /** The whole message, if the transport had to read it itself. */
       readonly message?: Message;
     }
-  /** The answer did not keep the case of the name: not to be believed, and to be asked over TCP. */
+  /** The answer did not keep the case of the name. It is not trusted; the question is sent again over TCP. */
   | { readonly kind: 'wrong case' }
   /** This server cannot answer it this way. */
   | { readonly kind: 'failure'; readonly reason: string }
   /**
-   * No answer can come any more, but a later attempt may succeed: no connection or socket was available, or the server
+   * No answer can arrive any more, but a later attempt may succeed: no connection or socket was available, or the server
    * closed the connection. `sent`: the server may have read the question.
    */
   | { readonly kind: 'lost'; readonly reason: string; readonly sent: boolean };
 
-/** A way to one server. It keeps no time: the caller says when to give up. */
+/** A question that was handed to a transport. */
+export interface Sent {
+  /** Abandons the question: its outcome is not reported. */
+  withdraw(): void;
+}
+
+/** Carries questions to one server. It has no deadlines: the caller decides when to give up. */
 export interface Transport {
-  /** Asks; `done` is called at most once, never after the returned function, which withdraws the question. */
-  ask(question: Question, done: (arrival: Arrival) => void): () => void;
+  ask(question: Question): Sent;
   /** Grows with everything that is read. */
   readonly received: number;
-  /** When something was read last, by the clock of the resolver; `-Infinity` if nothing was. */
+  /** The time of the last read, by the clock of the resolver; `-Infinity` before the first. */
   readonly lastRead: number;
   close(): void;
 }
 
-/** A server, the ways to it, and what has been learnt about it. */
+/** A server, its transports, and what is known about it. */
 export interface Server {
   /** For logs: `udp://192.0.2.53:53`. */
   readonly label: string;
-  /** Whether its AD bit may be believed. */
+  /** Whether its AD bit is trusted. */
   readonly trusted: boolean;
   readonly first: Transport;
-  /** For what does not fit into a datagram; the same as `first` where that is no UDP. */
+  /** For messages that do not fit into a datagram. The same as `first` unless `first` is UDP. */
   readonly stream: Transport;
   readonly datagrams: boolean;
-  /** It has refused EDNS, and answers without. */
+  /** It refuses EDNS and answers without. */
   plain: boolean;
-  /** It has answered: it is not resting any more. */
+  /** Records an answer: the server no longer rests. */
   heard(): void;
-  /** It has let a question wait. */
+  /** Records a question that the server did not answer in time: the server rests. */
   silent(): void;
+  /** Whether other servers are asked before this one. */
   readonly resting: boolean;
   close(): void;
 }

@@ -1,27 +1,28 @@
 import type { Clock } from '../../env/index.ts';
+import type { Server } from './server.ts';
 
 export interface StallAwareTimeoutOptions {
   readonly clock: Clock;
-  /** Anything that grows as answers are read, so that reading goes on while it helps. */
+  /** Any number that grows as answers are read. Reading goes on while it grows. */
   readonly progress: () => number;
 }
 
 /** How late a timer may be before the process counts as stalled. */
-const STALL_MS = 50;
-/** Stalls that lengthen one wait; a process that is always late must come to an end too. */
+export const STALL_MS = 50;
+/** Stalls that extend one wait. The wait must end even in a process that is always late. */
 const MAX_GRACES = 3;
 /** The event loop reads up to 32 datagrams of a socket per turn; a stream may need a turn each for handshake and data. */
 const MIN_TURNS = 3;
 const MAX_TURNS = 64;
 
 /**
- * A wait that a stalled process does not shorten.
+ * Waits; a stalled process does not shorten the wait.
  *
- * Timers fall due before sockets are read: after a stall, a plain timer would declare lost what lies in the socket's
- * buffer. So when the timer fires, everything that has arrived is read first; and where the timer was late, the time
- * that the process slept is given back, since the answer to what it had not yet sent could not arrive.
+ * Timers run before sockets are read: after a stall, a plain timer would give up a question whose answer is already in the
+ * socket's buffer. So when the timer runs, everything that has arrived is read first. If the timer was late, the wait is
+ * extended by the time of the stall: a question that had not been sent yet could not be answered.
  *
- * @param expired called once, unless cancelled; `stalled` says that the wait says nothing about the server
+ * @param expired called once, unless cancelled; `stalled` means that the wait says nothing about the server
  * @returns cancels the wait
  */
 export function stallAwareTimeout(
@@ -56,7 +57,7 @@ export function stallAwareTimeout(
   };
 }
 
-/** Lets the event loop read what has arrived, then calls `done`, unless it was cancelled meanwhile. */
+/** Lets the event loop read everything that has arrived, then calls `done` unless cancelled. */
 export function drain(progress: () => number, cancelled: () => boolean, done: () => void): void {
   let seen = progress();
   const step = (turn: number): void => {
@@ -70,10 +71,17 @@ export function drain(progress: () => number, cancelled: () => boolean, done: ()
   step(0);
 }
 
+/** Returns a number that grows with everything that is read from these servers. */
+export function progressOf(servers: readonly Server[]): number {
+  let sum = 0;
+  for (const server of servers) sum += server.first.received + (server.datagrams ? server.stream.received : 0);
+  return sum;
+}
+
 const nextTurn: (run: () => void) => unknown =
   typeof setImmediate === 'function' ? (run) => setImmediate(run) : (run) => setTimeout(run, 0);
 
-/** The runtime's own clock: monotonic, so that a wait is not bent when the time of day is set. */
+/** The runtime's monotonic clock. Setting the time of day does not change a wait. */
 export const monotonicClock: Clock = {
   now: () => performance.now(),
   after(ms, run) {

@@ -49,12 +49,14 @@ export function turns(maxInFlight: number, maxWaiting: number): Turns {
       });
     },
     leave() {
-      const [next] = line;
-      if (next === undefined) {
+      if (line.size === 0) {
         inFlight--;
-      } else {
+        return;
+      }
+      for (const next of line) {
         line.delete(next);
         next();
+        return;
       }
     },
     close() {

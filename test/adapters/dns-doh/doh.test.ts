@@ -117,10 +117,14 @@ describe('DNS over HTTPS by fetch', () => {
   });
 
   test.each<[string, unknown, RegExp]>([
-    ['no server', { servers: [] }, /servers is empty/],
-    ['no URL', { servers: ['dns.test'] }, /"dns.test" is not an https URL/],
-    ['not encrypted', { servers: ['http://dns.test/'] }, /not an https URL/],
-    ['a time that is none', { servers: ['https://dns.test/'], timeoutMs: -1 }, /timeoutMs -1/],
+    ['no server', { servers: [] }, /servers must be a list of URLs .* got an empty array/],
+    ['no URL', { servers: ['dns.test'] }, /server must be an https URL .* got "dns.test"/],
+    ['not encrypted', { servers: ['http://dns.test/'] }, /server must be an https URL/],
+    [
+      'a time that is none',
+      { servers: ['https://dns.test/'], timeoutMs: -1 },
+      /timeoutMs must be a positive number, got -1/,
+    ],
   ])('%s → TypeError', (_, options, message) => {
     expect(() => dohResolver(options as DohResolverOptions)).toThrow(TypeError);
     expect(() => dohResolver(options as DohResolverOptions)).toThrow(message);
