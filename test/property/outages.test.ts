@@ -260,8 +260,8 @@ async function play(
 }
 
 /**
- * All of it is some 20,000 sessions: by default each question meets one kind of outage, and each way of coming three of the
- * SPF records, in turn. `POSTERN_FUZZ_RUNS=1` plays everything.
+ * All of it is some 20,000 sessions: by default each question meets one kind of outage, and each way of coming one of
+ * the SPF records, in turn. `POSTERN_FUZZ_RUNS=1` plays everything.
  */
 const everything = process.env.POSTERN_FUZZ_RUNS !== undefined;
 let turn = 0;
@@ -275,7 +275,7 @@ describe.each(policies)('%s', (policyName, policy) => {
     async (_, way) => {
       const text = octets(await way.text());
       let accepted = 0;
-      for (let i = turn++; i < turn - 1 + senders.length && (everything || accepted < 3); i++) {
+      for (let i = turn++; i < turn - 1 + senders.length && (everything || accepted < 1); i++) {
         const [name, record, more] = senders[i % senders.length]!;
         const data = world(record, more);
         const whole = await play(await policy(), data, way, text);
