@@ -21,7 +21,7 @@ const rooms = {
     mutate: ['src/checks/relay-control/*.ts'],
     tests: ['test/checks/relay-control/*.test.ts', 'test/property/{relay,subdomains}.test.ts'],
   },
-  domain: { mutate: ['src/net/{domain,registrable}.ts'], tests: ['test/net/domain*.test.ts'] },
+  domain: { mutate: ['src/net/{domain,registrable}.ts'], tests: ['test/net/{domain,registrable}.test.ts'] },
   budgets: { mutate: ['src/checks/smtp-auth/budgets.ts'], tests: ['test/checks/smtp-auth/*.test.ts'] },
 };
 
