@@ -8,6 +8,6 @@ export default defineConfig({
   test: {
     include: (process.env.POSTERN_MUTATION_TESTS ?? '').split(' '),
     setupFiles: ['test/fuzz/setup.ts'],
-    testTimeout: 10_000,
+    testTimeout: 60_000,
   },
 });
