@@ -16,6 +16,9 @@ export default defineConfig({
       '**/node_modules/**',
       '**/.snippets/**',
     ],
+    setupFiles: ['test/fuzz/setup.ts'],
+    // The sources are loaded once for each worker, not once for each file: loading costs more than most tests.
+    isolate: false,
     testTimeout: 30_000,
     hookTimeout: 60_000,
     maxWorkers: 2,

@@ -12,8 +12,8 @@ import { connect as connectTls } from 'node:tls';
 import { certificate } from '../adapters/login-gate/certificate.ts';
 import { startGate } from '../real/login-gate-parts.ts';
 
-/** Of the throughput of the others, what the gate must have at least. */
-const BAR = 0.8;
+/** The gate's processor time for each gigabyte, over that of the others, at most. How fast all are depends on what else runs. */
+const BAR = 1.8;
 const ROUNDS = Number(process.argv[2] ?? 5);
 const MEGABYTES = Number(process.argv[3] ?? 256);
 
@@ -153,17 +153,19 @@ for (let round = -1; round < ROUNDS; round++) {
 const median = (values: readonly number[]): number =>
   [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
 const own = speeds.get('login gate') ?? [];
-console.log(`one FETCH of ${MEGABYTES} MiB, median of ${ROUNDS} rounds in turn`);
+console.log(`one FETCH of ${MEGABYTES} MiB, ${ROUNDS} rounds in turn: median speed, CPU of all`);
 let missed = false;
 for (const { name } of fronts) {
   const speed = median(speeds.get(name) ?? []);
   const cpu = (work.get(name) ?? 0) / ((ROUNDS * octets) / 1e9);
   // Round by round: what else the machine does meets both alike.
-  const ratio = median((speeds.get(name) ?? []).map((other, round) => (own[round] ?? 0) / other));
+  const speedRatio = median((speeds.get(name) ?? []).map((other, round) => (own[round] ?? 0) / other));
+  const ratio = (work.get('login gate') ?? Number.NaN) / (work.get(name) ?? Number.NaN);
   const judged = name !== 'login gate';
-  if (judged && !(ratio >= BAR)) missed = true;
+  const met = !judged || ratio <= BAR;
+  if (!met) missed = true;
   console.log(
-    `${name.padEnd(12)} ${speed.toFixed(0).padStart(6)} MB/s  ${cpu.toFixed(0).padStart(6)} ms CPU/GB${judged ? `  the gate has ${ratio.toFixed(2)} of it${ratio >= BAR ? '' : '  MISSED'}` : ''}`,
+    `${name.padEnd(12)} ${speed.toFixed(0).padStart(6)} MB/s  ${cpu.toFixed(0).padStart(6)} ms CPU/GB${judged ? `  the gate: ${speedRatio.toFixed(2)} x the speed, ${ratio.toFixed(2)} x the CPU (bar ${BAR})${met ? '' : '  MISSED'}` : ''}`,
   );
 }
 if (fronts.length === 1) console.log('neither socat nor stunnel is installed: nothing to compare with');

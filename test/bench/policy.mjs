@@ -1,16 +1,16 @@
 // The policy that the session bench guards with: every protection that takes part in a session of an MX.
-import { connectionLimits } from '../../dist/checks/connection-limits/index.js';
-import { dnsbl } from '../../dist/checks/dnsbl/index.js';
-import { encryptedAuth } from '../../dist/checks/encrypted-auth/index.js';
-import { ipBlocklist } from '../../dist/checks/ip-blocklist/index.js';
-import { mxRedundancy } from '../../dist/checks/mx-redundancy/index.js';
-import { relayControl } from '../../dist/checks/relay-control/index.js';
-import { heloIdentity, reverseDns, senderDomain } from '../../dist/checks/reverse-dns/index.js';
-import { smtpAuth } from '../../dist/checks/smtp-auth/index.js';
-import { spf } from '../../dist/checks/spf/index.js';
-import { uribl } from '../../dist/checks/uribl/index.js';
-import { flag, on, reject, score, together, unless, within } from '../../dist/core/index.js';
-import { authenticated, smtpPolicy } from '../../dist/smtp/index.js';
+import { connectionLimits } from 'postern/checks/connection-limits';
+import { dnsbl } from 'postern/checks/dnsbl';
+import { encryptedAuth } from 'postern/checks/encrypted-auth';
+import { ipBlocklist } from 'postern/checks/ip-blocklist';
+import { mxRedundancy } from 'postern/checks/mx-redundancy';
+import { relayControl } from 'postern/checks/relay-control';
+import { heloIdentity, reverseDns, senderDomain } from 'postern/checks/reverse-dns';
+import { smtpAuth } from 'postern/checks/smtp-auth';
+import { spf } from 'postern/checks/spf';
+import { uribl } from 'postern/checks/uribl';
+import { flag, on, reject, score, together, unless, within } from 'postern/core';
+import { authenticated, smtpPolicy } from 'postern/smtp';
 
 const publicNetworks = ['198.18.0.0/15', '192.0.2.0/24'];
 

@@ -91,6 +91,9 @@ export function placeOf(folder: string, { page, at, file }: Snippet): string {
   return join(folder, page.replace(/[^\w]+/g, '-'), file ?? `line-${line}.ts`);
 }
 
+/** The last program: another one takes over the files that they share. */
+let compiled: ts.Program | undefined;
+
 /** Compiles modules together, and says what is wrong with each: file → messages with their lines. */
 export function compile(root: string, files: ReadonlyMap<string, string>): Map<string, string[]> {
   const config = ts.getParsedCommandLineOfConfigFile(
@@ -104,7 +107,8 @@ export function compile(root: string, files: ReadonlyMap<string, string>): Map<s
   host.readFile = (file) => files.get(file) ?? readFile(file);
   host.fileExists = (file) => files.has(file) || fileExists(file);
   const ambient = filesIn(join(root, 'src'), '.d.ts').map((file) => join(root, 'src', file));
-  const program = ts.createProgram([...files.keys(), ...ambient], config.options, host);
+  const program = ts.createProgram([...files.keys(), ...ambient], config.options, host, compiled);
+  compiled = program;
   return new Map(
     [...files.keys()].map((file) => {
       const source = program.getSourceFile(file);

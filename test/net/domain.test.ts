@@ -1,7 +1,8 @@
 import fc from 'fast-check';
-import { isWithin, parseDomain, registrableDomain, toUnicode } from 'postern/net';
+import { type DomainName, isFullyQualified, isWithin, parseDomain, registrableDomain, toUnicode } from 'postern/net';
 import { describe, expect, test } from 'vitest';
 import { canonicalHost } from '../../src/message/host.ts';
+import { urlHost } from '../../src/net/domain.ts';
 
 const numRuns = Number(process.env.POSTERN_FUZZ_RUNS ?? 300);
 
@@ -154,3 +155,90 @@ describe('a domain and what lies below it', () => {
     ['example.comx', false],
   ])('%s within example.com: %j', (name, within) => expect(isWithin(name, 'example.com')).toBe(within));
 });
+
+describe('what is a name', () => {
+  const label = 'a'.repeat(63);
+  const longest = `${label}.${label}.${label}.${'a'.repeat(61)}`;
+  test.each([
+    'a',
+    'a.b',
+    'a-b.example',
+    'a--b.example',
+    '_dmarc.example',
+    'a_.example',
+    '1.example',
+    '1.2',
+    'xn--a.example',
+    `${label}.example`,
+    longest,
+  ])('%s → is one, with or without a dot at its end', (name) => {
+    expect(parseDomain(name)).toBe(name);
+    expect(parseDomain(`${name}.`)).toBe(name);
+    expect(parseDomain(name.toUpperCase())).toBe(name);
+  });
+  test.each([
+    '',
+    '.',
+    '..',
+    '.a',
+    'a..',
+    'a..b',
+    '-',
+    '-a.example',
+    'a-.example',
+    'a b',
+    'a b.example',
+    '!a.example',
+    'a!.example',
+    'a.example/',
+    `${label}a.example`,
+    `${longest}a`,
+    `${longest}.a`,
+  ])('%j → is not one', (text) => expect(parseDomain(text)).toBe(undefined));
+  test.each([undefined, null, 5, {}, ['example.com']])('%j → is not one', (value) => {
+    expect(parseDomain(value as never)).toBe(undefined);
+  });
+  test('1,024 characters are read, more are not', () => {
+    const name = 'example.com';
+    expect(parseDomain('\u00ad'.repeat(1_024 - name.length) + name)).toBe(name);
+    expect(parseDomain('\u00ad'.repeat(1_025 - name.length) + name)).toBe(undefined);
+  });
+});
+
+test.each([
+  ['a.example', 'a.example'],
+  ['%61.example', 'a.example'],
+  ['[::1]', '[::1]'],
+  ['[2001:DB8::0:1]', '[2001:db8::1]'],
+  ['a.example:25', undefined],
+  ['a:25[', undefined],
+  ['a.example/b', undefined],
+  ['a\\b', undefined],
+  ['a?b', undefined],
+  ['a#b', undefined],
+  ['a@b', undefined],
+  ['%', undefined],
+  ['', undefined],
+])('the host of a URL, %j → %s', (text, host) => expect(urlHost(text)).toBe(host));
+
+test.each([
+  ['xn--bcher-kva.de', 'bücher.de'],
+  ['www.xn--bcher-kva.xn--bcher-kva', 'www.bücher.bücher'],
+  ['axn--bcher-kva.de', 'axn--bcher-kva.de'],
+  ['bcher-kvaxn--.de', 'bcher-kvaxn--.de'],
+  ['xn--99999999.xn--bcher-kva.de', 'xn--99999999.bücher.de'],
+])('%s is read as %s', (name, text) => expect(toUnicode(name as DomainName)).toBe(text));
+
+test.each([
+  ['example.com', true],
+  ['a.example', true],
+  ['a.e1', true],
+  ['a.1e', true],
+  ['1.example', true],
+  ['example', false],
+  ['192.0.2.1', false],
+  ['a.1', false],
+  ['a.12', false],
+  ['_dmarc.example.com', false],
+  ['a.b_c.example', false],
+])('%s is fully qualified: %j', (name, qualified) => expect(isFullyQualified(name as DomainName)).toBe(qualified));

@@ -32,6 +32,8 @@ interface Setting {
   readonly role?: Role;
   readonly options?: SmtpSessionOptions;
   readonly delayMs?: number;
+  /** The clock stands still: a large message takes more turns of the event loop than a moving clock grants. */
+  readonly still?: boolean;
   readonly recipients?: readonly string[];
 }
 /** A whole session, with the message as it is given. */
@@ -46,6 +48,7 @@ async function play(
     role = 'mx',
     options = {},
     delayMs = 0,
+    still = false,
     recipients = ['<b@example.com>'],
   } = setting;
   const clock = fixedClock(NOW);
@@ -63,7 +66,7 @@ async function play(
     const began = clock.now();
     return [await session.data(typeof message === 'string' ? octets(message) : message), clock.now() - began];
   };
-  const [outcome, tookMs] = await clock.until(steps());
+  const [outcome, tookMs] = await (still ? steps() : clock.until(steps()));
   await session.close();
   return { outcome, tookMs, dns, clock, session, said: outcome.reply === null ? null : printReply(outcome.reply) };
 }
@@ -109,7 +112,9 @@ describe('data', () => {
   });
   test('a message of 3 MB → verified as it arrives, without being kept', async () => {
     const message = await sign(plain(undefined, `${'x'.repeat(70)}\r\n`.repeat(42_000)), 'example.org');
-    const { outcome } = await play({ ...elsewhere, ...asks('reject'), ...key }, chunks(message, 65_536));
+    const { outcome } = await play({ ...elsewhere, ...asks('reject'), ...key }, chunks(message, 65_536), {
+      still: true,
+    });
     expect(outcome.authentication?.dkim).toMatchObject([{ result: 'pass' }]);
   });
   test('LMTP → authenticated once, answered for each', async () => {

@@ -11,6 +11,8 @@ import { fixedClock, zone } from 'postern/testing';
 import { describe, expect, test } from 'vitest';
 
 const clock = fixedClock(Date.UTC(2030, 0, 1));
+const counters = memoryCounters({ clock });
+const bans = memoryBans({ clock });
 const runs = Number(process.env.POSTERN_FUZZ_RUNS ?? 200);
 
 /** Has a session read a message in chunks. */
@@ -27,7 +29,7 @@ async function receive(chunks: Iterable<Uint8Array>, options: SmtpSessionOptions
   const ip = parseIp('192.0.2.1') as NonNullable<ReturnType<typeof parseIp>>;
   const session = smtpSession(
     smtpPolicy({ relay: relayControl({ localDomains: ['example.com'] }), data: [sees] }),
-    { dns: zone({}), clock, counters: memoryCounters({ clock }), bans: memoryBans({ clock }) },
+    { dns: zone({}), clock, counters, bans },
     { session: { id: 's', role, serverName: 'mx.example.com' }, client: { ip }, tls: null },
     options,
   );

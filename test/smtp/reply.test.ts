@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import type { Decision, Verdict } from 'postern/core';
 import { defer, judge, permit, proceed, quarantine, reject } from 'postern/core';
 import type { Cause, SmtpStages } from 'postern/smtp';
-import { printReply, replyFor, replyTable, smtpReply } from 'postern/smtp';
+import { hostReply, isCause, printReply, replyFor, replyTable, smtpReply } from 'postern/smtp';
 import { describe, expect, test } from 'vitest';
 
 type Said = { cause?: string; status?: never; explanation?: string };
@@ -131,3 +131,136 @@ test('every row: its codes’ classes are what they are called', () => {
 test('a reply that needs no decision → the row', () => {
   expect(printReply(replyFor('sender-syntax', 'No'))).toBe('501 5.1.7 No');
 });
+
+describe('the whole reply', () => {
+  const replyOf = (verdict: Verdict, said: object = {}, stage: keyof SmtpStages = 'rcpt', correlation?: string) =>
+    smtpReply(decided(verdict, said), stage, { correlation });
+
+  test.each<[string, ReturnType<typeof smtpReply>, object]>([
+    [
+      'nothing said, rejected',
+      replyOf(reject()),
+      { code: 550, enhanced: '5.7.1', text: 'Refused by policy', close: false },
+    ],
+    [
+      'nothing said, deferred',
+      replyOf(defer()),
+      { code: 450, enhanced: '4.7.0', text: 'Not now; please try again later', close: false },
+    ],
+    [
+      'the words of the rule',
+      replyOf(reject({ text: 'No' }), { explanation: 'Yes' }),
+      { code: 550, enhanced: '5.7.1', text: 'No', close: false },
+    ],
+    [
+      'a time-out closes',
+      replyOf(reject({ text: 'No' }), { cause: 'timeout' }),
+      { code: 554, enhanced: '5.4.2', text: 'No', close: true },
+    ],
+    [
+      'an id behind the text',
+      replyOf(reject({ text: 'No' }), {}, 'rcpt', 'id-1'),
+      { code: 550, enhanced: '5.7.1', text: 'No [id-1]', close: false },
+    ],
+    ['at HELO', replyOf(reject({ text: 'No' }), {}, 'helo'), { code: 550, enhanced: '', text: 'No', close: false }],
+  ])('%s', (_, reply, expected) => expect(reply).toEqual(expected));
+
+  test.each([
+    ['\r\nNo\t\0more\x7f', 'No more'],
+    ['  No  ', 'No'],
+    ['Größe 😀', 'Gr??e ?'],
+    ['', ''],
+  ])('%j → %j', (text, expected) => {
+    expect(replyFor('relay-denied', text).text).toBe(expected);
+  });
+
+  test('a text that just fits its line stays, a longer one is cut', () => {
+    const room = 512 - '550 5.7.1 '.length - '\r\n'.length;
+    expect(replyFor('relay-denied', 'x'.repeat(room)).text).toBe('x'.repeat(room));
+    expect(replyFor('relay-denied', 'x'.repeat(room + 1)).text).toBe(`${'x'.repeat(room - 3)}...`);
+    const { text } = replyFor('relay-denied', 'x'.repeat(600), 'reject', { correlation: 'id-1' });
+    expect(text).toBe(`${'x'.repeat(room - 3 - ' [id-1]'.length)}... [id-1]`);
+    expect(replyFor('relay-denied', 'x', 'reject', { correlation: 'y'.repeat(600) }).text).toBe(
+      `... [${'y'.repeat(600)}]`,
+    );
+  });
+
+  test.each([
+    ['timeout', 'reject', 554, true],
+    ['timeout', 'defer', 421, true],
+    ['relay-denied', 'reject', 550, false],
+    ['relay-denied', 'defer', 450, false],
+  ] as const)('%s, %s → %i, closes: %s', (cause, action, code, close) => {
+    expect(replyFor(cause, 'No', action)).toMatchObject({ code, close });
+  });
+
+  test.each([
+    ['1.10', 'reject', 556],
+    ['3.0', 'defer', 451],
+    ['3.4', 'reject', 552],
+    ['3.5', 'defer', 451],
+    ['4.3', 'defer', 451],
+    ['5.3', 'defer', 452],
+    ['7.8', 'reject', 535],
+    ['7.11', 'reject', 538],
+    ['7.13', 'reject', 525],
+    ['7.20', 'defer', 451],
+    ['7.21', 'defer', 451],
+    ['7.22', 'defer', 451],
+    ['7.23', 'defer', 451],
+    ['7.24', 'defer', 451],
+    ['7.25', 'defer', 451],
+    ['7.26', 'defer', 451],
+    ['7.27', 'defer', 451],
+    ['7.1', 'defer', 450],
+    ['7.1', 'reject', 550],
+    ['7.8', 'defer', 450],
+    ['3.0', 'reject', 550],
+  ] as const)('the status %s, %s → %i, but not at the banner', (status, action, expected) => {
+    const verdict = action === 'defer' ? defer({ status }) : reject({ status });
+    expect(replyOf(verdict)?.code).toBe(expected);
+    expect(replyOf(verdict, {}, 'connect')?.code).toBe(action === 'defer' ? 421 : 554);
+  });
+
+  test('a status of the rule that is that of the cause → the code of the cause', () => {
+    expect(replyOf(reject({ status: '1.1' }), { cause: 'recipient-unknown' })).toMatchObject({ code: 550 });
+    expect(replyOf(reject({ status: '5.2' }), { cause: 'helo-syntax' })).toMatchObject({ code: 501 });
+  });
+});
+
+describe('a reply in the words of the host', () => {
+  test.each<[number, string, string]>([
+    [250, 'Stored as 1', '250 2.0.0 Stored as 1'],
+    [250, '2.6.0 Stored', '250 2.6.0 Stored'],
+    [250, '5.6.0   Stored', '250 2.6.0 Stored'],
+    [451, '4.3.0', '451 4.3.0 '],
+    [400, 'No', '400 4.0.0 No'],
+    [599, 'No', '599 5.0.0 No'],
+    [550, '4.123.456 No', '550 5.123.456 No'],
+    [550, '5.1.1234 No', '550 5.0.0 5.1.1234 No'],
+    [550, '5.1234.1 No', '550 5.0.0 5.1234.1 No'],
+    [550, '3.1.1 No', '550 5.0.0 3.1.1 No'],
+    [550, '5.1.1No', '550 5.0.0 5.1.1No'],
+    [550, 'x 5.1.1 No', '550 5.0.0 x 5.1.1 No'],
+    [550, '5.1.1 two\nlines', '550 5.1.1 two lines'],
+  ])('%i, %j → %j', (code, text, line) => {
+    expect(printReply(hostReply(code, text))).toBe(line);
+    expect(hostReply(code, text).close).toBe(false);
+  });
+  test('421 and 521 close, and an id stands behind the text', () => {
+    expect(hostReply(421, 'Later')).toMatchObject({ enhanced: '4.0.0', close: true });
+    expect(hostReply(521, 'Never')).toMatchObject({ enhanced: '5.0.0', close: true });
+    expect(printReply(hostReply(550, 'No', { correlation: 'id-1' }))).toBe('550 5.0.0 No [id-1]');
+  });
+  test.each([200, 251, 354, 399, 600, 450.5, Number.NaN, '550' as never])('%s → TypeError', (code) => {
+    expect(() => hostReply(code, 'x')).toThrow(TypeError);
+    expect(() => hostReply(code, 'x')).toThrow(String(code));
+  });
+});
+
+test.each([
+  ['relay-denied', true],
+  ['constructor', false],
+  ['', false],
+  [undefined, false],
+])('%s is a cause: %s', (cause, known) => expect(isCause(cause)).toBe(known));

@@ -53,9 +53,21 @@ describe('servers', () => {
 
   test.each<[string, () => unknown, RegExp]>([
     ['no server', () => stubResolver({ servers: [] }), /servers is empty/],
-    ['a time that is none', () => stubResolver({ servers: ['192.0.2.53'], timeoutMs: 0 }), /timeoutMs must be a positive number, got 0/],
-    ['a retry that is none', () => stubResolver({ servers: ['192.0.2.53'], retryMs: Number.NaN }), /retryMs must be a positive number, got NaN/],
-    ['a bound that is none', () => stubResolver({ servers: ['192.0.2.53'], maxInFlight: 0 }), /maxInFlight must be a whole number, 1 or more, got 0/],
+    [
+      'a time that is none',
+      () => stubResolver({ servers: ['192.0.2.53'], timeoutMs: 0 }),
+      /timeoutMs must be a positive number, got 0/,
+    ],
+    [
+      'a retry that is none',
+      () => stubResolver({ servers: ['192.0.2.53'], retryMs: Number.NaN }),
+      /retryMs must be a positive number, got NaN/,
+    ],
+    [
+      'a bound that is none',
+      () => stubResolver({ servers: ['192.0.2.53'], maxInFlight: 0 }),
+      /maxInFlight must be a whole number, 1 or more, got 0/,
+    ],
     ['one try, which loses answers', () => nodeResolver({ tries: 1 }), /tries must be .* 2 or more, got 1/],
     ['no address', () => nodeResolver({ servers: ['dns.example'] }), /servers must be IP addresses .*dns\.example/],
     ['no time', () => nodeResolver({ timeoutMs: -1 }), /timeoutMs .* got -1/],

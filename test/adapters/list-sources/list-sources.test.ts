@@ -218,7 +218,7 @@ describe('under traffic', () => {
     let reloads = 0;
     let done = false;
     const reloading = (async () => {
-      for (; reloads < 4; reloads++) {
+      for (; reloads < 2; reloads++) {
         await writeFile(path, lists[(reloads + 1) % 2]!);
         expect((await source.reload({ force: true })).type).toBe('loaded');
       }

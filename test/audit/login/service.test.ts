@@ -10,6 +10,7 @@ const HOST = 'mail.example.org';
 const trusted = authority();
 const good = issue({ names: [HOST], by: trusted });
 const chain = [good];
+let attempts = 0;
 
 const services: { readonly [protocol in Protocol]: LoginTarget['service'] } = {
   imap: 'imap',
@@ -290,9 +291,7 @@ const cases: readonly Case[] = [
     {
       protocol: 'imap',
       answer: (line) =>
-        isImap(line, 'LOGIN')
-          ? `${tagOf(line)} NO ${line.split(' ')[2]} is nobody here <${Math.random()}@x>`
-          : undefined,
+        isImap(line, 'LOGIN') ? `${tagOf(line)} NO ${line.split(' ')[2]} is nobody here <${attempts++}@x>` : undefined,
     },
     ['login-clear-accepted'],
   ],

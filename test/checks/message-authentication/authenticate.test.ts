@@ -522,7 +522,9 @@ describe('hostile messages', () => {
       plain('alice@example.org', 'A line of the body, as long as lines are.\r\n'.repeat(72_000)),
       'example.org',
     );
-    expect((await examine(message, at('rsa', 'example.org'))).dkim[0]).toMatchObject({ result: 'pass' });
+    // The clock stands still: nothing here waits for time, and reading takes more turns than a moving clock grants.
+    const env = { dns: zone(at('rsa', 'example.org')), clock: fixedClock(NOW) };
+    expect((await authenticateMessage({ raw: octets(message) }, env)).dkim[0]).toMatchObject({ result: 'pass' });
   });
 
   test('fifty seals by fifty names → bounded', async () => {

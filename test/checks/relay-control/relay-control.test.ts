@@ -78,6 +78,9 @@ describe('rcpt: who may send to where', () => {
     ['a leading dot takes what is below', '<ann@a.b.lists.example.com>', {}, null],
     ['and not the domain itself', '<ann@lists.example.com>', {}, denied],
     ['a name that only ends alike is foreign', '<ann@notexample.com>', {}, denied],
+    ['a name that only ends alike is not below it', '<ann@xlists.example.com>', {}, denied],
+    ['nor is what lies below that', '<ann@a.xlists.example.com>', {}, denied],
+    ['a top-level domain is foreign', '<ann@com>', {}, denied],
     ['a name that only begins alike is foreign', '<ann@example.com.example.org>', {}, denied],
     ['trap: case makes no difference', '<ann@EXAMPLE.Com>', {}, null],
     ['trap: a trailing dot makes no difference', '<ann@example.com.>', {}, null],
@@ -228,6 +231,131 @@ describe('rcpt: recipients that exist', () => {
   });
 });
 
+describe('the finding', () => {
+  const found = (to: string, client: Client = {}, more: Partial<RelayControlOptions> = {}) =>
+    env.clock.until(
+      Promise.resolve(relayControl({ ...site, ...more }).examine(facts(to, client), env, new AbortController().signal)),
+    );
+  test.each<[string, Client, string, string, string?]>([
+    ['<ann@example.com>', {}, 'pass', 'local-domain'],
+    ['<ann@backup.example>', {}, 'pass', 'relay-domain'],
+    ['<postmaster@example.com>', {}, 'pass', 'postmaster'],
+    ['<POSTMASTER@backup.example>', {}, 'pass', 'postmaster'],
+    ['<postmaster2@example.com>', {}, 'pass', 'local-domain'],
+    ['<the-postmaster@example.com>', {}, 'pass', 'local-domain'],
+    ['<ann@example.org>', { auth: 'bob' }, 'pass', 'authenticated'],
+    ['<ann@example.org>', { certificate: FINGERPRINT }, 'pass', 'client-certificate'],
+    ['<ann@example.org>', { ip: '192.0.2.1' }, 'pass', 'trusted-network'],
+    ['<ann@example.org>', {}, 'fail', 'not-allowed', 'relay-denied'],
+    ['<a%b@example.com>', {}, 'fail', 'sender-routed', 'relay-denied'],
+    ['<a%b@example.org>', { auth: 'bob' }, 'fail', 'sender-routed', 'relay-denied'],
+    ['<@hop.example:ann@example.org>', {}, 'fail', 'source-route', 'recipient-syntax'],
+    ['<@hop.example:ann@backup.example>', {}, 'fail', 'source-route', 'recipient-syntax'],
+  ])('%s, %j → %s because of %s', async (to, client, result, because, cause) => {
+    expect(await found(to, client)).toMatchObject({ result, detail: { because }, ...(cause && { cause }) });
+  });
+
+  test.each<[RecipientStatus, string, string, object]>([
+    ['known', 'pass', 'local-domain', {}],
+    ['unknown', 'fail', 'recipient-unknown', { cause: 'recipient-unknown', status: '1.1' }],
+    ['disabled', 'fail', 'recipient-disabled', { status: '2.1' }],
+    ['full', 'temperror', 'recipient-full', { status: '2.2' }],
+    ['unavailable', 'temperror', 'recipient-unavailable', { status: '3.0' }],
+  ])('a recipient that is %s → %s because of %s', async (status, result, because, more) => {
+    const options = { recipients: () => status };
+    expect(await found('<ann@example.com>', {}, options)).toMatchObject({ result, detail: { because }, ...more });
+    if (status === 'known')
+      expect(await found('<ann@backup.example>', {}, options)).toMatchObject({ detail: { because: 'relay-domain' } });
+    else if (status === 'unavailable')
+      expect(await found('<ann@example.com>', {}, options)).not.toHaveProperty('detail.error');
+  });
+
+  test.each<[string, RelayControlOptions['recipients'], string]>([
+    [
+      'throws an error',
+      () => {
+        throw new Error('LDAP is down');
+      },
+      'LDAP is down',
+    ],
+    [
+      'throws something else',
+      () => {
+        throw 'down';
+      },
+      'down',
+    ],
+    ['rejects', () => Promise.reject(new Error('LDAP is down')), 'LDAP is down'],
+    ['rejects with something else', () => Promise.reject('down'), 'down'],
+    ['answers nothing', () => undefined as never, 'the hook answered undefined'],
+    ['answers true', () => true as never, 'the hook answered boolean'],
+    ['never answers', () => new Promise(() => undefined), 'deadline'],
+  ])('the hook %s → the error says so', async (_, recipients, error) => {
+    expect(await found('<ann@example.com>', {}, { recipients })).toMatchObject({
+      result: 'temperror',
+      explanation: 'Recipient could not be checked; please try again later',
+      detail: { because: 'recipient-unavailable', error },
+    });
+    expect(env.clock.pending).toBe(0);
+  });
+
+  test.each([
+    [undefined, 10_000],
+    [250, 250],
+  ])('recipientsWithinMs %s → the hook has %i ms, and is told when they are over', async (recipientsWithinMs, ms) => {
+    const clock = fixedClock();
+    let told: AbortSignal | undefined;
+    const options = {
+      ...site,
+      recipientsWithinMs,
+      recipients: (_: unknown, signal: AbortSignal) => {
+        told = signal;
+        return new Promise<RecipientStatus>(() => undefined);
+      },
+    };
+    let answer: unknown;
+    const asked = Promise.resolve(
+      relayControl(options).examine(facts('<ann@example.com>'), { clock }, new AbortController().signal),
+    );
+    void asked.then((given) => {
+      answer = given;
+    });
+    await clock.pass(ms - 1);
+    expect([answer, told?.aborted]).toEqual([undefined, false]);
+    await clock.pass(1);
+    expect([answer, told?.aborted]).toMatchObject([{ result: 'temperror' }, true]);
+  });
+
+  test('a session that has ended already → the hook is not asked', async () => {
+    let asked = 0;
+    const check = relayControl({
+      ...site,
+      recipients: () => {
+        asked++;
+        return 'known';
+      },
+    });
+    const controller = new AbortController();
+    controller.abort();
+    expect(await check.examine(facts('<ann@example.com>'), env, controller.signal)).toMatchObject({
+      detail: { error: 'aborted' },
+    });
+    expect([asked, env.clock.pending]).toEqual([0, 0]);
+  });
+
+  test.each<[string, object, boolean]>([
+    ['a socket in the file system, not listed', { unixSocket: true }, false],
+    ['a socket, listed', { unixSocket: true, unix: true }, true],
+    ['a proxy behind a socket', { unixSocket: true, unix: true, via: { ip: '192.0.2.1' } }, false],
+    ['an address, with sockets listed', { ip: parseIp('198.51.100.7'), unix: true }, false],
+    ['loopback, with only sockets listed', { ip: parseIp('127.0.0.1'), unix: true }, false],
+  ])('%s → trusted: %s', async (_, { unix, ...client }: { unix?: boolean }, trusted) => {
+    const check = relayControl({ localDomains: [], trustedNetworks: unix ? ['unix'] : [] });
+    const asked = { ...facts('<ann@example.org>'), client } as RelayFacts;
+    expect((await check.examine(asked, env, new AbortController().signal)).result).toBe(trusted ? 'pass' : 'fail');
+  });
+});
+
 describe('a policy cannot widen it', () => {
   test('trap: an allow-list hit that grants relay → the relay control stands first', async () => {
     const { defineCheck, pass, permit, on } = await import('postern/core');
@@ -289,13 +417,24 @@ describe('options', () => {
       /trustedNetworks must be a list/,
     ],
     ['a SHA-1 fingerprint', { localDomains: [], clientCertificates: ['ab'.repeat(20)] }, /SHA-256/],
-    ['a list instead of a hook', { localDomains: [], recipients: ['ann'] }, /recipients must be a function/],
+    ['a hook that is none', { localDomains: [], recipients: ['ann'] }, /recipients must be a function/],
     [
-      'a deadline of zero',
+      'a deadline of nothing',
       { localDomains: [], recipientsWithinMs: 0 },
       /recipientsWithinMs must be a positive number, got 0/,
     ],
-  ])('%s → TypeError', (_, options, message) => {
+    ['a deadline without end', { localDomains: [], recipientsWithinMs: Number.POSITIVE_INFINITY }, /Infinity/],
+    [
+      'a deadline that is no number',
+      { localDomains: [], recipientsWithinMs: Number.NaN },
+      /recipientsWithinMs must be a positive number, got NaN/,
+    ],
+    ['a fingerprint that is no string', { localDomains: [], clientCertificates: [7] }, /clientCertificates/],
+    ['one digit too many', { localDomains: [], clientCertificates: [`${FINGERPRINT}0`] }, /SHA-256/],
+    ['one digit that is none', { localDomains: [], clientCertificates: [`g${FINGERPRINT.slice(1)}`] }, /SHA-256/],
+    ['relay domains that are no list', { localDomains: [], relayDomains: 'a.example' }, /relayDomains must be a list/],
+    ['a leading dot twice', { localDomains: ['..example.com'] }, /not a domain name/],
+  ])('%s → TypeError that says so', (_, options, message) => {
     expect(() => relayControl(options as never)).toThrow(TypeError);
     expect(() => relayControl(options as never)).toThrow(message);
   });
@@ -313,6 +452,9 @@ describe('options', () => {
     ['half of IPv4', '128.0.0.0/1', 'too-wide'],
     ['shorter than /8', '8.0.0.0/7', 'too-wide'],
     ['shorter than /32', '2001:db8::/31', 'too-wide'],
+    ['IPv4 multicast', '224.0.0.0/8', 'too-wide'],
+    ['IPv6 multicast', 'ff02::/32', 'too-wide'],
+    ['link-local IPv4', '169.254.1.1', 'private'],
   ])('trap: %s is trusted → a warning', (_, network, problem) => {
     const told: string[] = [];
     const { warnings } = relayControl({
