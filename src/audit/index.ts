@@ -37,6 +37,8 @@ export type { AuditOptions } from './options.ts';
 export { usualPorts } from './options.ts';
 export { packageVersion } from './package-version.ts';
 export type { AuditProgress } from './progress.ts';
+/** @internal */
+export { wrapWords } from './report/characters.ts';
 export type {
   AnyReport,
   AuditDiff,
@@ -48,7 +50,6 @@ export type {
   DomainDiff,
   TextOptions,
 } from './report/index.ts';
-/** @internal */
 export {
   CHECK_REPORT_VERSION,
   diffReports,
@@ -59,11 +60,11 @@ export {
   prometheusReport,
   readReport,
   sarifReport,
-  sheetOf,
   textDiff,
   textReport,
-  wrapWords,
 } from './report/index.ts';
+/** @internal */
+export { sheetOf } from './report/sheet.ts';
 export type {
   AuditReport,
   AuditState,
