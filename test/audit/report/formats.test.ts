@@ -1,9 +1,11 @@
 import type { AuditFinding, AuditReport, DomainAudit } from 'postern/audit';
 import {
   diffReports,
+  jsonReport,
   junitReport,
   newFindings,
   prometheusReport,
+  readReport,
   sarifReport,
   textDiff,
   textReport,
