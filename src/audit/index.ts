@@ -35,6 +35,8 @@ export { bySeverity, rank } from './finding.ts';
 export { subjectsOf } from './group.ts';
 export type { AuditOptions, AuditProgress } from './options.ts';
 export { usualPorts } from './options.ts';
+/** @internal */
+export { wrapWords } from './report/characters.ts';
 export type {
   AnyReport,
   AuditDiff,
@@ -46,7 +48,6 @@ export type {
   DomainDiff,
   TextOptions,
 } from './report/index.ts';
-/** @internal */
 export {
   CHECK_REPORT_VERSION,
   diffReports,
@@ -57,11 +58,11 @@ export {
   prometheusReport,
   readReport,
   sarifReport,
-  sheetOf,
   textDiff,
   textReport,
-  wrapWords,
 } from './report/index.ts';
+/** @internal */
+export { sheetOf } from './report/sheet.ts';
 export type {
   AuditReport,
   AuditState,

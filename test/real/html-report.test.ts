@@ -164,7 +164,7 @@ test.each([
 test('keyboard/Tab and Enter → the details open and close', async () => {
   await open('three domains', 1280, 'light', async ({ page }) => {
     await page.keyboard.press('Tab');
-    expect((await page.evaluate(inPage.focused)).text).toBe('To the content');
+    expect((await page.evaluate(inPage.focused)).text).toBe('Skip to content');
     for (let presses = 0; (await page.evaluate(inPage.focused)).tag !== 'SUMMARY'; presses++) {
       expect(presses).toBeLessThan(40);
       await page.keyboard.press('Tab');

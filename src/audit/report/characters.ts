@@ -27,3 +27,23 @@ export const truncate = (text: string, length: number): string =>
 
 /** Replaces lone surrogates by U+FFFD, since UTF-8 cannot encode them. */
 export const wellFormed = (text: string): string => text.replace(/\p{Surrogate}/gu, '\ufffd');
+
+/**
+ * Wraps text at spaces into lines of at most `room` characters. Longer words are split.
+ *
+ * @internal
+ */
+export function wrapWords(text: string, room: number): string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ').flatMap((one) => pieces(one, room))) {
+    if (line !== '' && line.length + 1 + word.length > room) {
+      lines.push(line);
+      line = word;
+    } else line = line === '' ? word : `${line} ${word}`;
+  }
+  return [...lines, line];
+}
+
+const pieces = (word: string, room: number): string[] =>
+  Array.from({ length: Math.max(1, Math.ceil(word.length / room)) }, (_, i) => word.slice(i * room, (i + 1) * room));

@@ -13,8 +13,5 @@ export { junitReport } from './junit.ts';
 export { prometheusReport } from './prometheus.ts';
 export { sarifReport } from './sarif.ts';
 export type { AnyReport } from './sheet.ts';
-/** @internal */
-export { sheetOf } from './sheet.ts';
 export type { TextOptions } from './text.ts';
-/** @internal */
-export { textDiff, textReport, wrapWords } from './text.ts';
+export { textDiff, textReport } from './text.ts';

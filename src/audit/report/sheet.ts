@@ -34,7 +34,11 @@ export const titled = (finding: Omit<SheetFinding, 'title'> & { readonly title?:
   title: finding.title ?? titleOf(finding.id) ?? finding.what,
 });
 
-/** Reads the subjects and findings from either report. */
+/**
+ * Reads the subjects and findings from either report.
+ *
+ * @internal
+ */
 export function sheetOf(report: AnyReport): Sheet {
   if (report.schema === 'postern-check-report') return { kind: 'check', subjects: report.subjects };
   return {

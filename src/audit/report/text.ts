@@ -1,7 +1,8 @@
+import { assertKnownOptions, wholeNumber } from '../../core/index.ts';
 import { probeNames } from '../catalogue.ts';
 import type { Severity } from '../finding.ts';
 import type { DomainAudit, ServiceAudit } from '../report.ts';
-import { escapeUnprintable, truncate, unicodeName } from './characters.ts';
+import { escapeUnprintable, truncate, unicodeName, wrapWords } from './characters.ts';
 import type { CheckReport } from './check-report.ts';
 import type { AuditDiff } from './diff.ts';
 import type { AnyReport, Sheet, SheetFinding } from './sheet.ts';
@@ -15,6 +16,11 @@ export interface TextOptions {
   readonly width?: number;
 }
 
+function assertOptions(owner: string, options: TextOptions): void {
+  assertKnownOptions(owner, options, ['colour', 'width']);
+  if (options.width !== undefined) wholeNumber(owner, 'width', options.width);
+}
+
 const colours: { readonly [severity in Severity]: string } = {
   critical: '\u001b[1;31m',
   high: '\u001b[31m',
@@ -25,8 +31,9 @@ const colours: { readonly [severity in Severity]: string } = {
 const bold = '\u001b[1m';
 const plain = '\u001b[0m';
 
-/** Prints a report for a terminal. */
+/** Prints a report for a terminal. @throws {TypeError} if an option is wrong or unknown */
 export function textReport(report: AnyReport, options: TextOptions = {}): string {
+  assertOptions('textReport', options);
   const { subjects } = sheetOf(report);
   const lines = report.notes.flatMap((note) => wrapped(`Note: ${note}`, 0, options));
   if (lines.length > 0) lines.push('');
@@ -44,8 +51,9 @@ export function textReport(report: AnyReport, options: TextOptions = {}): string
   return `${lines.join('\n')}\n`;
 }
 
-/** Prints the changes between two audits for a terminal. */
+/** Prints the changes between two audits for a terminal. @throws {TypeError} if an option is wrong or unknown */
 export function textDiff(diff: AuditDiff, options: TextOptions = {}): string {
+  assertOptions('textDiff', options);
   const lines: string[] = [`Changes from ${escapeUnprintable(diff.from)} to ${escapeUnprintable(diff.to)}`, ''];
   for (const { domain, appeared, gone, changed, unknown, audited } of diff.domains) {
     const counts = [
@@ -187,22 +195,6 @@ function wrapped(text: string, indent: number, { width = 80 }: TextOptions, mark
   const room = Math.max(20, width - indent - mark.length);
   return wrapWords(escapeUnprintable(text), room).map((line) => `${' '.repeat(indent)}${mark}${line}`);
 }
-
-/** Wraps text at spaces into lines of at most `room` characters. Longer words are split. */
-export function wrapWords(text: string, room: number): string[] {
-  const lines: string[] = [];
-  let line = '';
-  for (const word of text.split(' ').flatMap((one) => pieces(one, room))) {
-    if (line !== '' && line.length + 1 + word.length > room) {
-      lines.push(line);
-      line = word;
-    } else line = line === '' ? word : `${line} ${word}`;
-  }
-  return [...lines, line];
-}
-
-const pieces = (word: string, room: number): string[] =>
-  Array.from({ length: Math.max(1, Math.ceil(word.length / room)) }, (_, i) => word.slice(i * room, (i + 1) * room));
 
 /** Longest cell of a table. Findings show the full names. */
 const MAX_CELL = 48;

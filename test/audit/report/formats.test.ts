@@ -1,9 +1,11 @@
 import type { AuditFinding, AuditReport, DomainAudit } from 'postern/audit';
 import {
   diffReports,
+  jsonReport,
   junitReport,
   newFindings,
   prometheusReport,
+  readReport,
   sarifReport,
   textDiff,
   textReport,
@@ -255,6 +257,15 @@ describe('text', () => {
     expect(textReport(attacked(text))).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/);
   });
 
+  test('text/wrong and unknown options → TypeError', () => {
+    expect(() => textReport(reportOf(tidy), { widht: 60 } as never)).toThrow(
+      'textReport: unknown option widht (known: colour, width); did you mean width?',
+    );
+    expect(() => textDiff(diffReports(reportOf(tidy), reportOf(tidy)), { width: 0 })).toThrow(
+      'textDiff: width must be a whole number, 1 or more, got 0',
+    );
+  });
+
   test('text/narrow terminal → wrapped', () => {
     const what = 'one two three four five six seven eight nine ten eleven twelve';
     const lines = textReport(reportOf(about('a.example', finding({ what, fix: what }))), { width: 40 }).split('\n');
@@ -299,6 +310,15 @@ describe('diff', () => {
     const of = (name: string) => diff.domains.find(({ domain }) => domain === name);
     expect([of('c.example')?.audited, ids(of('c.example')?.appeared)]).toEqual(['now', ['mx-single']]);
     expect([of('b.example')?.audited, of('b.example')?.gone]).toEqual(['before', []]);
+  });
+
+  test('diff/readReport → the report from its JSON; TypeError for anything else', () => {
+    expect(readReport(JSON.parse(jsonReport(now)))).toEqual(now);
+    expect(() => readReport(diff)).toThrow(
+      new TypeError(
+        'readReport: value must be a report of postern audit --json: it is the output of --diff; pass a whole report',
+      ),
+    );
   });
 
   test('diff/newFindings → new and worse findings, not milder ones', () => {
