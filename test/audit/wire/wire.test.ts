@@ -12,7 +12,8 @@ import {
 import { authority, issue } from '../tls/certificates.ts';
 import { type Listening, tcpServer, tlsServer } from '../tls/tls-server.ts';
 
-const connect = tcpConnect({ clock: systemClock(), timeoutMs: 2_000 });
+const clock = systemClock();
+const connect = tcpConnect({ clock, timeoutMs: 2_000 });
 const running: Listening[] = [];
 const wires: Wire[] = [];
 afterEach(async () => {
@@ -152,6 +153,28 @@ describe('aborting and closing', () => {
     const server = await sends();
     await server.close();
     expect((await connect({ address: '127.0.0.1', port: server.port })).status).toBe('refused');
+  });
+
+  test('a port out of range → unreachable, not an exception', async () => {
+    const opened = await tcpConnect({ clock })({ address: '127.0.0.1', port: 70_000 });
+    expect(opened).toMatchObject({ status: 'unreachable' });
+  });
+
+  test.each([
+    ['a timeout of 0', { clock, timeoutMs: 0 }, 'tcpConnect: timeoutMs must be a positive number, got 0'],
+    [
+      'a source that is not an address',
+      { clock, source: 'eth0' },
+      'tcpConnect: source must be an IP address of this machine, got "eth0"',
+    ],
+    [
+      'an unknown option',
+      { clock, timeout: 1 },
+      'tcpConnect: unknown option timeout (known: clock, source, timeoutMs)',
+    ],
+  ])('%s → TypeError', (_, options, message) => {
+    expect(() => tcpConnect(options as never)).toThrow(TypeError);
+    expect(() => tcpConnect(options as never)).toThrow(message);
   });
 
   test('a source address of another machine → unreachable', async () => {
