@@ -44,7 +44,7 @@ const ids = ({ domains }: AuditReport): readonly string[] =>
   domains.flatMap(({ findings }) => findings.map(({ id, severity }) => `${severity} ${id}`));
 
 describe('audit', () => {
-  test('a sound domain, the DNS alone → nothing but what it might publish too', async () => {
+  test('a sound domain, DNS only → only optional records are missing', async () => {
     const report = await look(sound, { dnsOnly: true });
     expect(ids(report)).toEqual([
       'info mx-no-ipv6',
@@ -56,7 +56,7 @@ describe('audit', () => {
     expect(report).toMatchObject({ state: 'clean', schema: 'postern-audit-report', version: 2 });
     expect(report.domains[0]?.records.spf).toEqual({ state: 'found', text: 'v=spf1 mx -all' });
   });
-  test('only some probes → findings of these alone', async () => {
+  test('some probes → only their findings', async () => {
     expect(ids(await look({ 'example.org': {} }, { only: ['spf'], dnsOnly: true }))).toEqual(['medium spf-missing']);
     const report = await look({ 'example.org': {} }, { only: ['mx'], dnsOnly: true });
     expect(ids(report)).toEqual(['critical mx-none']);
@@ -65,12 +65,12 @@ describe('audit', () => {
   test('all MX hosts refuse → one finding, of the domain', async () => {
     expect(ids(await look(sound, { only: ['smtp'] }))).toEqual(['critical smtp-all-unreachable']);
   });
-  test('nothing comes back from several MX hosts → could not be checked', async () => {
+  test('all MX hosts time out → could not be checked', async () => {
     const report = await look(sound, { only: ['smtp', 'failover'] }, silent);
     expect(ids(report)).toEqual(['medium smtp-blocked-here']);
     expect(report.state).toBe('could-not-check');
   });
-  test('the DNS alone → nobody is connected to', async () => {
+  test('dnsOnly → no connections', async () => {
     const asked: unknown[] = [];
     await look(sound, { dnsOnly: true }, (target) => {
       asked.push(target);
@@ -78,7 +78,7 @@ describe('audit', () => {
     });
     expect(asked).toEqual([]);
   });
-  test('usual ports → the MX hosts and the services that might be there; given ports → these alone', async () => {
+  test('default ports → all services; given ports → only these', async () => {
     const asked = new Set<number>();
     const connect: Connect = (target) => {
       asked.add(target.port);
@@ -90,7 +90,7 @@ describe('audit', () => {
     await look(sound, { ports: { imap: 1143 }, publicNetworks: ['192.0.2.0/24'] }, connect);
     expect([...asked].sort((a, b) => a - b)).toEqual([25, 1143]);
   });
-  test('private addresses → are not connected to, unless they count as public', async () => {
+  test('private addresses → not contacted unless publicNetworks contains them', async () => {
     const data: ZoneData = {
       ...sound,
       'mx1.example.org': { A: ['127.0.0.1'] },
@@ -106,14 +106,14 @@ describe('audit', () => {
     await look(data, { publicNetworks: ['127.0.0.0/8'] }, connect);
     expect([...asked]).toEqual(['127.0.0.1']);
   });
-  test('a host that was given, and has no address → a note says that it was not looked at', async () => {
+  test('a host option without an address → a note that it was not checked', async () => {
     const report = await look(sound, { only: ['login'], hosts: ['imap.example.com'] });
     expect(report.notes).toEqual(['imap.example.com was not checked: it has no known public address.']);
     const data: ZoneData = { ...sound, 'imap.example.com': { A: ['127.0.0.1'] } };
     const there = await look(data, { only: ['login'], hosts: ['imap.example.com'], publicNetworks: ['127.0.0.0/8'] });
     expect(there.notes).toEqual([]);
   });
-  test('IPv6 where there is none → a note, no finding', async () => {
+  test('an IPv6 address without local IPv6 → a note, no finding', async () => {
     const data: ZoneData = { ...sound, 'mx1.example.org': { A: ['192.0.2.1'], AAAA: ['2600::1'] } };
     const asked = new Set<string>();
     const report = await look(data, { only: ['smtp'] }, (target) => {
@@ -123,7 +123,7 @@ describe('audit', () => {
     expect([...asked].sort()).toEqual(['192.0.2.1', '198.51.100.1']);
     expect(report.notes.join(' ')).toContain('no IPv6');
   });
-  test('a domain that takes no mail → no MX host is missed', async () => {
+  test('a domain that receives no mail → no finding about missing MX hosts', async () => {
     const report = await look({
       'example.org': { MX: [[0, '']], TXT: ['v=spf1 -all'] },
       '_dmarc.example.org': { TXT: ['v=DMARC1; p=reject'] },
@@ -131,7 +131,7 @@ describe('audit', () => {
     expect(ids(report)).toEqual(['info null-mx']);
     expect(report.state).toBe('clean');
   });
-  test('a DNS that does not answer → nothing is said to be missing', async () => {
+  test('a DNS that does not answer → no record is reported as missing', async () => {
     const report = await look(
       { 'example.org': 'temperror', '_dmarc.example.org': 'temperror' },
       { dnsOnly: true, only: ['mx', 'spf', 'dmarc'] },
@@ -153,7 +153,7 @@ describe('audit', () => {
       expect(report.state).toBe('could-not-check');
     },
   );
-  test('name servers of the domain that answer nothing → one finding, about the domain', async () => {
+  test('silent name servers of the domain → one finding about the domain', async () => {
     const silenced: DnsResolver = {
       resolve: async (name) =>
         name.endsWith('example.org') ? { status: 'temperror', reason: 'timeout' } : { status: 'nxdomain', ttl: 0 },
@@ -162,7 +162,7 @@ describe('audit', () => {
     const env: AuditEnv = { dns: silenced, clock, connect: refused, randomBytes: (length) => new Uint8Array(length) };
     expect(ids(await clock.until(audit(['example.org'], {}, env)))).toEqual(['medium dns-timeout']);
   });
-  test('many hosts with one fault → one finding; two addresses → two', async () => {
+  test('the same fault on many hosts → one finding; on two addresses → two', async () => {
     const many = (count: number): ZoneData => ({
       'example.org': { MX: Array.from({ length: count }, (_, i) => [10, `mx${i}.example.org`] as const) },
       ...Object.fromEntries(
@@ -190,7 +190,7 @@ describe('audit', () => {
     expect(report.notes).toHaveLength(1);
     expect(report.notes[0]).toMatch(/machine of mx1\.example\.org \(127\.0\.0\.1\), mx2\.example\.net/);
   });
-  test('two domains, one of them twice → each once, and the worst state is that of all', async () => {
+  test('two domains, one given twice → each once, and the worst state wins', async () => {
     const report = await look(sound, { dnsOnly: true, only: ['mx'] }, refused, [
       'example.org',
       'EXAMPLE.org.',
@@ -202,12 +202,12 @@ describe('audit', () => {
     ]);
     expect(report.state).toBe('problems');
   });
-  test('a connection that throws → costs its step, and no more', async () => {
+  test('a connection that throws → ends only its step', async () => {
     const report = await look(sound, { only: ['smtp', 'mx'] }, () => Promise.reject(new Error('broken')));
     expect(report.domains[0]?.state).toBe('clean');
     expect(report.notes.join(' ')).toContain('broken');
   });
-  test('progress → each step begins and ends; whoever watches and throws disturbs nothing', async () => {
+  test('progress → each step starts and ends; an exception in the callback is ignored', async () => {
     const open = new Map<string, number>();
     await look(sound, {
       onProgress({ step, state }) {

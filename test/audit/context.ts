@@ -5,7 +5,7 @@ import type { AuditContext } from '../../src/audit/context.ts';
 import { type AuditOptions, readOptions } from '../../src/audit/options.ts';
 import { limitConnections, tcpConnect } from '../../src/audit/wire/index.ts';
 
-/** What a probe is handed, on this machine's loopback. */
+/** Audit context for tests on loopback. */
 export function contextWith(options: AuditOptions = {}, changed: Partial<AuditContext> = {}): AuditContext {
   const settings = readOptions({ timeoutMs: 5_000, ...options });
   const clock = systemClock();

@@ -10,13 +10,13 @@ const [a, b, c] = ['a.example', 'b.example', 'c.example'].map((host) => missing(
   AuditFinding,
 ];
 
-describe('findings with one cause', () => {
-  test('three → one, about the domain, that names all', () => {
+describe('grouping', () => {
+  test('three findings → one about the domain that names all hosts', () => {
     expect(grouped([a, b, c], 'example')).toMatchObject([
       { id: 'starttls-missing', subject: 'example', subjects: ['a.example:25', 'b.example:25', 'c.example:25'] },
     ]);
   });
-  test('of three ports of one host → one, about the host', () => {
+  test('three ports of one host → one finding about the host', () => {
     const ports = [25, 465, 587].map((port) =>
       found('tls-old', `mx.example:${port}`, 'The server still speaks TLS 1.0.'),
     );
@@ -31,7 +31,7 @@ describe('findings with one cause', () => {
   ])('%s → as they are', (_, findings) => {
     expect(grouped(findings, 'example')).toEqual(findings);
   });
-  test('apart, and joined again → the same; less than all → what is left', () => {
+  test('split and joined → the same; with parts removed → only the rest', () => {
     const [one] = grouped([a, b, c, missing('d.example')], 'example') as [AuditFinding];
     const parts = apart([one, a]);
     expect(parts.map(({ part }) => part.subject)).toEqual(

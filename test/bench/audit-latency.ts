@@ -104,7 +104,7 @@ async function measure({ dns: port, ports }: Servers): Promise<void> {
     const started = performance.now();
     const { domains, notes } = await audit([domain], options, env);
     const ms = performance.now() - started;
-    const broken = notes.filter((note) => /was not looked at/.test(note));
+    const broken = notes.filter((note) => /was not checked/.test(note));
     if (broken.length > 0) throw new Error(broken.join('; '));
     const wanted = { 'apart.example': 9, 'together.example': 9 }[domain] ?? 1;
     if (domains[0]?.services.length !== wanted)

@@ -4,35 +4,35 @@ import type { Issued } from '../tls/certificates.ts';
 
 export type Protocol = 'imap' | 'pop3' | 'smtp' | 'managesieve';
 
-/** Lines to answer with; the end of the connection; or nothing at all. */
+/** Lines to send, the end of the connection, or silence. */
 export type Said = string | readonly string[] | { readonly end: string } | { readonly silence: true };
 
-/** How a fake login service behaves. Without anything: as it should, with STARTTLS. */
+/** Behaviour of a fake login service. Default: correct, with STARTTLS. */
 export interface Posture {
   readonly protocol: Protocol;
-  /** TLS comes first. */
+  /** Implicit TLS. */
   readonly implicit?: boolean;
-  /** Null: there is none. */
+  /** Null: no TLS. */
   readonly tls?: {
     readonly chain: readonly Issued[];
-    /** By SNI. */
+    /** Certificates by SNI. */
     readonly others?: { readonly [name: string]: readonly Issued[] };
     readonly versions?: readonly [SecureVersion, SecureVersion];
-    /** Keeps what came in the clear. */
+    /** Keeps cleartext input for the TLS session. */
     readonly injectable?: boolean;
     readonly broken?: 'garbage' | 'close' | 'silent';
   } | null;
-  /** Null: nothing is said. Without an end of line, as it is. */
+  /** Null: no greeting. Without a line end, it is sent verbatim. */
   readonly greeting?: string | null;
-  /** Words of the capabilities. */
+  /** Capabilities. */
   readonly before?: readonly string[];
   readonly after?: readonly string[];
-  /** What is said to a command, where it is not as usual. `pending`: the command that has not got all it wants. */
+  /** Answer to a command. Undefined: the default answer. `pending`: the command that waits for more data. */
   readonly answer?: (command: string, secure: boolean, pending: string | undefined) => Said | undefined;
   readonly greetsAgain?: boolean;
-  /** So many connections at once; more are closed. */
+  /** Maximum number of simultaneous connections. Further ones are closed. */
   readonly most?: number;
-  /** Answers are written octet by octet. */
+  /** Sends answers byte by byte. */
   readonly slowly?: boolean;
   readonly raw?: (socket: Socket) => void;
 }
@@ -40,7 +40,7 @@ export interface Posture {
 export interface FakeLogin {
   readonly host: string;
   readonly port: number;
-  /** Every line that came, `!` before those within TLS. */
+  /** All received lines. Those over TLS begin with `!`. */
   readonly lines: readonly string[];
   close(): Promise<void>;
 }

@@ -38,7 +38,7 @@ const announced = (service: Srv[number]['service'], target: string, port: number
 });
 
 describe('audit/find-services', () => {
-  test('mx/an MX host → every service that is asked for, on it', async () => {
+  test('mx/an MX host → all wanted services', async () => {
     expect(await find(mx)).toEqual([
       'imaps mx.example.org[8.8.4.1]:993 mx (mx.example.org)',
       'submission mx.example.org[8.8.4.1]:587 mx (mx.example.org)',
@@ -46,7 +46,7 @@ describe('audit/find-services', () => {
     ]);
   });
 
-  test('ports/smtp alone → nothing, and no question', async () => {
+  test('ports/smtp only → nothing, and no DNS query', async () => {
     const dns = zone({});
     expect(await find(mx, { ports: { smtp: 25 }, context: { dns } })).toEqual([]);
     expect(dns.questions).toEqual([]);
@@ -60,7 +60,7 @@ describe('audit/find-services', () => {
     ]);
   });
 
-  test('mx/of a provider → not looked at', async () => {
+  test('mx/a host of a provider → skipped', async () => {
     const data = {
       'example.org': { MX: [[1, 'example-org.mail.protection.outlook.com']] as const },
       'example-org.mail.protection.outlook.com': { A: ['8.8.4.1'] },
@@ -71,21 +71,21 @@ describe('audit/find-services', () => {
     ]);
   });
 
-  test('srv/a port of its own → that one', async () => {
+  test('srv/a special port → used', async () => {
     const data = { 'imap.example.net': { A: ['8.8.4.2'] } };
     expect(await find(data, { ports: undefined, srv: [announced('imaps', 'imap.example.net', 1993)] })).toEqual([
       'imaps imap.example.net[8.8.4.2]:1993 srv imap.example.net',
     ]);
   });
 
-  test('srv/ports are given → the given one', async () => {
+  test('srv/ports option → overrides', async () => {
     const data = { 'imap.example.net': { A: ['8.8.4.2'] } };
     expect(await find(data, { ports: { imaps: 2993 }, srv: [announced('imaps', 'imap.example.net', 1993)] })).toEqual([
       'imaps imap.example.net[8.8.4.2]:2993 srv imap.example.net',
     ]);
   });
 
-  test('srv/a service that is not asked for → not looked at', async () => {
+  test('srv/an unwanted service → skipped', async () => {
     const data = { 'imap.example.net': { A: ['8.8.4.2'] } };
     expect(await find(data, { srv: [announced('imap', 'imap.example.net', 143)] })).toEqual([]);
   });
@@ -107,7 +107,7 @@ describe('audit/find-services', () => {
     ]);
   });
 
-  test('usual-name/it exists → what clients expect there', async () => {
+  test('usual-name/exists → the services that clients expect there', async () => {
     const data = { 'pop.example.org': { A: ['8.8.4.3'] }, 'smtp.example.org': { A: ['8.8.4.4'] } };
     expect(await find(data)).toEqual([
       'pop3 pop.example.org[8.8.4.3]:110 usual-name (pop.example.org)',
@@ -115,20 +115,20 @@ describe('audit/find-services', () => {
     ]);
   });
 
-  test('usual-name/under a wildcard → says nothing, but for one of its own', async () => {
+  test('usual-name/below a wildcard → ignored, unless it has its own address', async () => {
     expect(await find({ '*.example.org': { A: ['8.8.4.5'] } })).toEqual([]);
     const data = { '*.example.org': { A: ['8.8.4.5'] }, 'pop.example.org': { A: ['8.8.4.6'] } };
     expect(await find(data)).toEqual(['pop3 pop.example.org[8.8.4.6]:110 usual-name (pop.example.org)']);
   });
 
-  test('usual-name/an alias of a provider → not looked at', async () => {
+  test('usual-name/an alias of a provider → skipped', async () => {
     const data = { 'mail.example.org': { CNAME: 'g7.hosts.example' }, 'g7.hosts.example': { A: ['8.8.4.7'] } };
     const providers = [{ name: 'Hosts', suffix: 'hosts.example' }];
     expect(await find(data, { providers })).toEqual([]);
   });
 
   test.each(['10.0.0.1', '127.0.0.1', '169.254.1.1', '192.168.0.1', '100.64.0.1'])(
-    'addresses/%s is not public → not connected to, unless it is named',
+    'addresses/%s is not public → skipped unless publicNetworks contains it',
     async (address) => {
       const data = { 'login.example.org': { A: [address] } };
       const options = { hosts: ['login.example.org'], ports: { imaps: 993 } };
@@ -138,7 +138,7 @@ describe('audit/find-services', () => {
   );
 
   test.each(['temperror', 'timeout', 'silent', 'refused', 'nxdomain'] as const)(
-    'dns/%s → what is known is looked at',
+    'dns/%s → the rest is checked',
     async (outcome) => {
       const data = { ...mx, 'imap.example.org': outcome, 'mail.example.org': { A: outcome, AAAA: ['2a00::2'] } };
       expect(await find(data, { ports: { imaps: 993 }, timeoutMs: 50 })).toEqual([
@@ -158,7 +158,7 @@ describe('audit/find-services', () => {
       expect(await find(mx, { context: { dns: { resolve } } })).toEqual([]);
   });
 
-  test('many/more places than anybody has → bounded, what was announced first', async () => {
+  test('many/too many services → limited, announced ones first', async () => {
     const hosts = Array.from({ length: 150 }, (_, at) => `h${at}.example.net`);
     const data = Object.fromEntries(hosts.map((host, at) => [host, { A: [`8.8.5.${at}`] }]));
     const found = await find(

@@ -44,7 +44,7 @@ const said: fc.Arbitrary<Said | undefined> = fc.oneof(
   fc.constantFrom<Said>({ silence: true }, { end: '' }, { end: '* BYE' }),
 );
 
-test('hostile/whatever is said to whichever command → an answer, printable, within the time, without an exception', async () => {
+test('hostile/any answer to any command → a printable result in time, no exception', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.constantFrom(...services),
@@ -80,7 +80,7 @@ test('hostile/whatever is said to whichever command → an answer, printable, wi
         }
       },
     ),
-    // Each run waits for servers that say nothing.
+    // Each run waits for silent servers.
     { numRuns: Math.min(Number(process.env.POSTERN_FUZZ_RUNS ?? 25), 400), endOnFailure: true },
   );
 }, 300_000);

@@ -4,9 +4,9 @@ import type { Answer } from '../../../src/audit/login/session.ts';
 
 const no = (text: string, lines: readonly string[] = []): Answer => ({ kind: 'no', text, lines });
 
-/** What servers say, as they say it. */
+/** Answers of real servers. */
 const replies: readonly (readonly [server: string, text: string, verdict: Verdict])[] = [
-  // For want of TLS.
+  // Rejected for lack of TLS.
   [
     'Dovecot',
     'p1 NO [PRIVACYREQUIRED] Plaintext authentication disallowed on non-secure (SSL/TLS) connections.',
@@ -45,7 +45,7 @@ const replies: readonly (readonly [server: string, text: string, verdict: Verdic
   ['some', 'p1 NO LOGIN disabled', 'rejected'],
   ['some', '-ERR Unknown command', 'rejected'],
   ['some', '534 5.7.9 Authentication mechanism is too weak', 'rejected'],
-  // Looked at.
+  // Credentials were checked.
   ['Dovecot', 'p1 NO [AUTHENTICATIONFAILED] Authentication failed.', 'processed'],
   ['Dovecot', '-ERR [AUTH] Authentication failed.', 'processed'],
   ['Dovecot', '-ERR Authentication failed.', 'processed'],
@@ -68,17 +68,17 @@ const replies: readonly (readonly [server: string, text: string, verdict: Verdic
   ['Gmail', '535-5.7.8 Username and Password not accepted.', 'processed'],
   ['qmail', '-ERR authorization failed', 'processed'],
   ['some', '-ERR no such user here', 'processed'],
-  // The words fit both.
+  // The text fits both.
   ['Cyrus', 'NO "Authentication Error"', 'unclear'],
   ['some', 'p1 NO Sorry', 'unclear'],
   ['some', '-ERR [AUTH] Denied', 'unclear'],
   ['some', '535 5.7.8 Authentication failed, TLS required', 'unclear-for-tls'],
-  // Nothing is known.
+  // No result.
   ['some', '421 4.7.0 Too many connections', 'unknown'],
   ['ManageSieve', 'NO (TRYLATER) "Busy"', 'unknown'],
 ];
 
-describe('audit/login: what a refusal says', () => {
+describe('audit/login: judging a rejection', () => {
   test.each(replies)('%s: %s → %s', (_, text, verdict) => {
     expect(verdictOf(no(text))).toBe(verdict);
   });
@@ -90,11 +90,11 @@ describe('audit/login: what a refusal says', () => {
     ['timeout', 'unknown'],
     ['malformed', 'unknown'],
     ['aborted', 'unknown'],
-  ] as const)('no refusal, but %s → %s', (kind, verdict) => {
+  ] as const)('not a rejection but %s → %s', (kind, verdict) => {
     expect(verdictOf({ kind, text: '', lines: [] })).toBe(verdict);
   });
 
-  test('a reason that stands in an earlier line of a reply → is read', () => {
+  test('a reason in an earlier line of a reply → counts', () => {
     const lines = ['535-5.7.0 Authentication is possible', '535-5.7.0 only after STARTTLS'];
     expect(verdictOf(no('535 5.7.0 see the manual', lines))).toBe('unclear-for-tls');
   });

@@ -57,7 +57,7 @@ async function look(
   }
 }
 
-/** What was found, as ids; the severity where it is not the catalogue's. */
+/** Sorted ids of the findings. */
 const idsOf = ({ findings }: LoginAudit): string[] => findings.map(({ id }) => id).sort();
 
 const clearOnly =
@@ -73,7 +73,7 @@ const failedImap = 'NO [AUTHENTICATIONFAILED] Authentication failed.';
 type Case = readonly [name: string, posture: Posture, found: readonly string[], more?: More];
 
 const cases: readonly Case[] = [
-  // As it should be.
+  // Correct servers.
   ['imap/LOGINDISABLED and STARTTLS → nothing', { protocol: 'imap' }, []],
   ['pop3/STLS, USER refused before it → nothing', { protocol: 'pop3' }, []],
   ['submission/AUTH within TLS only → nothing', { protocol: 'smtp' }, []],
@@ -250,14 +250,14 @@ const cases: readonly Case[] = [
     [],
   ],
 
-  // Logins in the clear.
+  // Logins without TLS.
   [
     'submission/the same refusal without a secret and with one, in the clear and within TLS → login-clear-accepted',
     { protocol: 'smtp', answer: (line) => (line.startsWith('AUTH') ? '535 5.7.8 Authentication failed' : undefined) },
     ['login-clear-accepted'],
   ],
   [
-    'imap/LOGIN is examined → login-clear-accepted',
+    'imap/LOGIN is processed → login-clear-accepted',
     {
       protocol: 'imap',
       before: ['IMAP4rev1', 'STARTTLS', 'AUTH=PLAIN'],
@@ -266,7 +266,7 @@ const cases: readonly Case[] = [
     ['login-clear-accepted'],
   ],
   [
-    'imap/LOGIN of anybody is taken → login-clear-accepted',
+    'imap/LOGIN accepts any account → login-clear-accepted',
     {
       protocol: 'imap',
       answer: clearOnly((line) => (isImap(line, 'LOGIN') ? `${tagOf(line)} OK welcome` : undefined)),
@@ -274,12 +274,12 @@ const cases: readonly Case[] = [
     ['login-clear-accepted'],
   ],
   [
-    'imap/LOGIN is refused in words that do not tell, the same within TLS → login-clear-accepted',
+    'imap/LOGIN is rejected with an unclear text, the same over TLS → login-clear-accepted',
     { protocol: 'imap', answer: (line) => (isImap(line, 'LOGIN') ? `${tagOf(line)} NO Sorry` : undefined) },
     ['login-clear-accepted'],
   ],
   [
-    'imap/words of TLS in a refusal that is the same within TLS → login-clear-accepted',
+    'imap/a rejection that mentions TLS is the same over TLS → login-clear-accepted',
     {
       protocol: 'imap',
       answer: (line) => (isImap(line, 'LOGIN') ? `${tagOf(line)} NO Login failed; use a secure password` : undefined),
@@ -287,7 +287,7 @@ const cases: readonly Case[] = [
     ['login-clear-accepted'],
   ],
   [
-    'imap/the name of the account and a time differ, the rest is the same → login-clear-accepted',
+    'imap/rejections differ only in account name and time → login-clear-accepted',
     {
       protocol: 'imap',
       answer: (line) =>
@@ -296,7 +296,7 @@ const cases: readonly Case[] = [
     ['login-clear-accepted'],
   ],
   [
-    'imap/LOGIN is refused for TLS, AUTHENTICATE PLAIN is begun → login-secret-invited',
+    'imap/LOGIN requires TLS, AUTHENTICATE PLAIN does not → login-secret-invited',
     {
       protocol: 'imap',
       answer: clearOnly((line) => (isImap(line, 'AUTHENTICATE') && line.includes('PLAIN') ? '+ ' : undefined)),
@@ -304,7 +304,7 @@ const cases: readonly Case[] = [
     ['login-secret-invited'],
   ],
   [
-    'imap/AUTHENTICATE PLAIN is examined only with its secret at once → login-clear-accepted',
+    'imap/AUTHENTICATE PLAIN is processed only with an initial response → login-clear-accepted',
     {
       protocol: 'imap',
       answer: clearOnly((line) =>
@@ -314,7 +314,7 @@ const cases: readonly Case[] = [
     ['login-clear-accepted'],
   ],
   [
-    'imap/bearer tokens are asked for in the clear → login-secret-invited',
+    'imap/bearer tokens are requested without TLS → login-secret-invited',
     {
       protocol: 'imap',
       answer: clearOnly((line) => (isImap(line, 'AUTHENTICATE') && line.includes('OAUTHBEARER') ? '+ ' : undefined)),
@@ -322,7 +322,7 @@ const cases: readonly Case[] = [
     ['login-secret-invited'],
   ],
   [
-    'imap/it hangs up on the first mechanism, and asks for the secret of the third → login-secret-invited',
+    'imap/closes after the first mechanism, continues with the third → login-secret-invited',
     {
       protocol: 'imap',
       answer: clearOnly((line) =>
@@ -332,7 +332,7 @@ const cases: readonly Case[] = [
     ['login-secret-invited'],
   ],
   [
-    'imap/a mechanism that nobody knows is offered and begun → login-secret-invited',
+    'imap/an unknown mechanism is offered and continues → login-secret-invited',
     {
       protocol: 'imap',
       before: ['IMAP4rev1', 'STARTTLS', 'LOGINDISABLED', 'AUTH=X-TOKEN'],
@@ -341,18 +341,18 @@ const cases: readonly Case[] = [
     ['login-secret-invited'],
   ],
   [
-    'imap/AUTH=PLAIN is offered and refused → login-clear-offered',
+    'imap/AUTH=PLAIN is offered but rejected → login-clear-offered',
     { protocol: 'imap', before: ['IMAP4rev1', 'STARTTLS', 'LOGINDISABLED', 'AUTH=PLAIN'] },
     ['login-clear-offered'],
   ],
   [
-    'imap/no LOGINDISABLED, and LOGIN is refused → login-clear-offered',
+    'imap/no LOGINDISABLED, but LOGIN is rejected → login-clear-offered',
     { protocol: 'imap', before: ['IMAP4rev1', 'STARTTLS'] },
     ['login-clear-offered'],
   ],
   ['imap/PREAUTH → preauth-clear', { protocol: 'imap', greeting: '* PREAUTH hello root\r\n' }, ['preauth-clear']],
   [
-    'pop3/USER and PASS are examined → login-clear-accepted',
+    'pop3/USER and PASS are processed → login-clear-accepted',
     {
       protocol: 'pop3',
       answer: (line) =>
@@ -361,32 +361,32 @@ const cases: readonly Case[] = [
     ['login-clear-accepted'],
   ],
   [
-    'pop3/USER is taken, PASS is refused for TLS → login-name-invited',
+    'pop3/USER is accepted, PASS requires TLS → login-name-invited',
     { protocol: 'pop3', answer: clearOnly((line) => (line.startsWith('USER') ? '+OK' : undefined)) },
     ['login-name-invited'],
   ],
   [
-    'pop3/USER is offered and refused → login-clear-offered',
+    'pop3/USER is offered but rejected → login-clear-offered',
     { protocol: 'pop3', before: ['STLS', 'USER'] },
     ['login-clear-offered'],
   ],
   [
-    'pop3/SASL PLAIN is offered and refused → login-clear-offered',
+    'pop3/SASL PLAIN is offered but rejected → login-clear-offered',
     { protocol: 'pop3', before: ['STLS', 'SASL PLAIN SCRAM-SHA-256'] },
     ['login-clear-offered'],
   ],
   [
-    'pop3/AUTH XOAUTH2 is begun → login-secret-invited',
+    'pop3/AUTH XOAUTH2 continues → login-secret-invited',
     { protocol: 'pop3', answer: clearOnly((line) => (line === 'AUTH XOAUTH2' ? '+ ' : undefined)) },
     ['login-secret-invited'],
   ],
   [
-    'pop3/the name is refused as unknown → login-clear-accepted',
+    'pop3/the user name is rejected as unknown → login-clear-accepted',
     { protocol: 'pop3', answer: (line) => (line.startsWith('USER') ? '-ERR no such user here' : undefined) },
     ['login-clear-accepted'],
   ],
   [
-    'submission/AUTH PLAIN is examined → login-clear-accepted',
+    'submission/AUTH PLAIN is processed → login-clear-accepted',
     {
       protocol: 'smtp',
       before: ['STARTTLS', 'AUTH PLAIN LOGIN'],
@@ -395,7 +395,7 @@ const cases: readonly Case[] = [
     ['login-clear-accepted'],
   ],
   [
-    'submission/AUTH PLAIN cannot be examined for now → login-clear-accepted',
+    'submission/AUTH PLAIN fails temporarily → login-clear-accepted',
     {
       protocol: 'smtp',
       answer: (line) => (/^AUTH \S+ ./.test(line) ? '454 4.7.0 Temporary authentication failure' : undefined),
@@ -403,22 +403,22 @@ const cases: readonly Case[] = [
     ['login-clear-accepted'],
   ],
   [
-    'submission/AUTH LOGIN asks for the name → login-secret-invited',
+    'submission/AUTH LOGIN asks for the user name → login-secret-invited',
     { protocol: 'smtp', answer: clearOnly((line) => (line === 'AUTH LOGIN' ? '334 VXNlcm5hbWU6' : undefined)) },
     ['login-secret-invited'],
   ],
   [
-    'submission/AUTH is offered before TLS and refused → login-clear-offered',
+    'submission/AUTH is offered before TLS but rejected → login-clear-offered',
     { protocol: 'smtp', before: ['STARTTLS', 'AUTH=LOGIN'] },
     ['login-clear-offered'],
   ],
   [
-    'managesieve/AUTHENTICATE PLAIN is begun → login-secret-invited',
+    'managesieve/AUTHENTICATE PLAIN continues → login-secret-invited',
     { protocol: 'managesieve', answer: clearOnly((line) => (line === 'AUTHENTICATE "PLAIN"' ? '""' : undefined)) },
     ['login-secret-invited'],
   ],
   [
-    'managesieve/AUTHENTICATE PLAIN is examined → login-clear-accepted',
+    'managesieve/AUTHENTICATE PLAIN is processed → login-clear-accepted',
     {
       protocol: 'managesieve',
       answer: (line) => (/^AUTHENTICATE "PLAIN" /.test(line) ? ['NO {22}', 'Authentication failed.'] : undefined),
@@ -426,14 +426,14 @@ const cases: readonly Case[] = [
     ['login-clear-accepted'],
   ],
   [
-    'managesieve/PLAIN is offered before TLS and refused → login-clear-offered',
+    'managesieve/PLAIN is offered before TLS but rejected → login-clear-offered',
     { protocol: 'managesieve', before: ['STARTTLS', 'PLAIN'] },
     ['login-clear-offered'],
   ],
 
   // No TLS.
   [
-    'imap/no STARTTLS, LOGIN examined → both',
+    'imap/no STARTTLS, LOGIN is processed → both',
     {
       protocol: 'imap',
       tls: null,
@@ -443,7 +443,7 @@ const cases: readonly Case[] = [
     ['login-clear-accepted', 'login-starttls-missing'],
   ],
   [
-    'imap/no STARTTLS, refusal in words that do not tell → both',
+    'imap/no STARTTLS, rejection with an unclear text → both',
     {
       protocol: 'imap',
       tls: null,
@@ -453,12 +453,12 @@ const cases: readonly Case[] = [
     ['login-clear-accepted', 'login-starttls-missing'],
   ],
   [
-    'imap/no STARTTLS, nobody may log in → login-starttls-missing',
+    'imap/no STARTTLS, no login offered → login-starttls-missing',
     { protocol: 'imap', tls: null },
     ['login-starttls-missing'],
   ],
   [
-    'pop3/no STLS, nobody may log in → login-starttls-missing',
+    'pop3/no STLS, no login offered → login-starttls-missing',
     { protocol: 'pop3', tls: null },
     ['login-starttls-missing'],
   ],
@@ -469,17 +469,17 @@ const cases: readonly Case[] = [
     ['login-starttls-missing'],
   ],
   [
-    'imap/STARTTLS is offered and refused → starttls-failed',
+    'imap/STARTTLS is offered but rejected → starttls-failed',
     { protocol: 'imap', answer: (line) => (isImap(line, 'STARTTLS') ? `${tagOf(line)} NO not now` : undefined) },
     ['starttls-failed'],
   ],
   [
-    'submission/the handshake is closed → starttls-failed',
+    'submission/closed during the handshake → starttls-failed',
     { protocol: 'smtp', tls: { chain, broken: 'close' } },
     ['starttls-failed'],
   ],
   [
-    'pop3/the handshake is no TLS → starttls-failed',
+    'pop3/the answer to the handshake is not TLS → starttls-failed',
     { protocol: 'pop3', tls: { chain, broken: 'garbage' } },
     ['starttls-failed'],
   ],
@@ -487,7 +487,7 @@ const cases: readonly Case[] = [
   ['pop3s/clear text → login-not-tls', { protocol: 'pop3', implicit: true, tls: null }, ['login-not-tls']],
   ['submissions/clear text → login-not-tls', { protocol: 'smtp', implicit: true, tls: null }, ['login-not-tls']],
   [
-    'imaps/the handshake is closed → starttls-failed',
+    'imaps/closed during the handshake → starttls-failed',
     { protocol: 'imap', implicit: true, tls: { chain, broken: 'close' } },
     ['starttls-failed'],
   ],
@@ -519,7 +519,7 @@ const cases: readonly Case[] = [
     ['certificate-expired'],
   ],
   [
-    'imap/signed by itself → certificate-self-signed',
+    'imap/self-signed → certificate-self-signed',
     { protocol: 'imap', tls: { chain: [issue({ names: [HOST] })] } },
     ['certificate-self-signed'],
   ],
@@ -545,23 +545,23 @@ const cases: readonly Case[] = [
     { target: { required: [HOST, 'imap.example.org'] } },
   ],
   [
-    'imaps/one of the names that clients guess → nothing',
+    'imaps/the certificate contains one guessed name → nothing',
     { protocol: 'imap', implicit: true },
     [],
     { target: { because: 'usual-name', required: [], names: ['imap.example.org', HOST] } },
   ],
 
   // Reach.
-  ['imap/says nothing → login-mute', { protocol: 'imap', greeting: null }, ['login-mute'], { timeoutMs: 300 }],
-  ['imap/begins to greet → login-mute', { protocol: 'imap', greeting: '* OK' }, ['login-mute'], { timeoutMs: 300 }],
+  ['imap/no greeting → login-mute', { protocol: 'imap', greeting: null }, ['login-mute'], { timeoutMs: 300 }],
+  ['imap/incomplete greeting → login-mute', { protocol: 'imap', greeting: '* OK' }, ['login-mute'], { timeoutMs: 300 }],
   [
-    'imaps/says nothing to the handshake → login-mute',
+    'imaps/no answer to the handshake → login-mute',
     { protocol: 'imap', raw: () => undefined },
     ['login-mute'],
     { timeoutMs: 300, target: { service: 'imaps' } },
   ],
   [
-    'imap/TLS at once → login-wrong-protocol',
+    'imap/implicit TLS → login-wrong-protocol',
     { protocol: 'imap', implicit: true },
     ['login-wrong-protocol'],
     { timeoutMs: 500, target: { service: 'imap' } },
@@ -585,7 +585,7 @@ const cases: readonly Case[] = [
     { target: { service: 'imaps' } },
   ],
   [
-    'imap/no answer to a login in the clear → login-unknown',
+    'imap/no answer to a login without TLS → login-unknown',
     {
       protocol: 'imap',
       answer: clearOnly((line) => (isImap(line, 'LOGIN') ? { silence: true } : undefined)),
@@ -596,12 +596,12 @@ const cases: readonly Case[] = [
 
   // Open submission.
   [
-    'submission/relays within TLS, without a login → relay-open',
+    'submission/relays over TLS without a login → relay-open',
     { protocol: 'smtp', answer: (line, secure) => (secure && /^(MAIL|RCPT)/.test(line) ? '250 2.1.0 Ok' : undefined) },
     ['relay-open'],
   ],
   [
-    'submission/relays in the clear only → relay-open',
+    'submission/relays only without TLS → relay-open',
     { protocol: 'smtp', answer: clearOnly((line) => (/^(MAIL|RCPT)/.test(line) ? '250 2.1.0 Ok' : undefined)) },
     ['relay-open'],
   ],
@@ -633,7 +633,7 @@ describe('audit/login: postures', () => {
     });
 });
 
-describe('audit/login: what comes from hostile servers', () => {
+describe('audit/login: hostile servers', () => {
   const hostile: readonly (readonly [string, Posture])[] = [
     [
       'ten thousand capabilities',
@@ -652,11 +652,11 @@ describe('audit/login: what comes from hostile servers', () => {
       { protocol: 'imap', greeting: `${String.fromCharCode(...Array.from({ length: 256 }, (_, at) => at))}\r\n` },
     ],
     ['a literal of 999,999,999 octets', { protocol: 'managesieve', greeting: '"SASL" {999999999}\r\n' }],
-    ['a literal that does not come', { protocol: 'managesieve', greeting: '"SASL" {100}\r\nabc\r\n' }],
-    ['an end in the middle of a command', { protocol: 'smtp', answer: () => ({ end: '250-fake' }) }],
+    ['an incomplete literal', { protocol: 'managesieve', greeting: '"SASL" {100}\r\nabc\r\n' }],
+    ['closed in the middle of a reply', { protocol: 'smtp', answer: () => ({ end: '250-fake' }) }],
     ['a reply that changes its code', { protocol: 'smtp', answer: () => ['250-fake', '550 no'] }],
-    ['an end within TLS', { protocol: 'imap', answer: (_, secure) => (secure ? { end: '' } : undefined) }],
-    ['silence within TLS', { protocol: 'pop3', answer: (_, secure) => (secure ? { silence: true } : undefined) }],
+    ['closed over TLS', { protocol: 'imap', answer: (_, secure) => (secure ? { end: '' } : undefined) }],
+    ['silence over TLS', { protocol: 'pop3', answer: (_, secure) => (secure ? { silence: true } : undefined) }],
     [
       'questions without end',
       {
@@ -682,15 +682,15 @@ describe('audit/login: what comes from hostile servers', () => {
     });
 });
 
-describe('audit/login: what is tried', () => {
-  test('logins/a server in order → no login is failed, within TLS neither', async () => {
+describe('audit/login: tests that run', () => {
+  test('logins/a correct server → no failed logins, not even over TLS', async () => {
     for (const protocol of ['imap', 'pop3', 'smtp', 'managesieve'] as const) {
       const { server } = await look({ protocol });
       expect(server.lines.filter((line) => /^!.*(LOGIN |PASS|AUTH)/.test(line))).toEqual([]);
     }
   });
 
-  test('logins/the account → is random, and is no mailbox of the domain', async () => {
+  test('logins/the account → random, and not a mailbox of the domain', async () => {
     const { server } = await look({
       protocol: 'pop3',
       answer: clearOnly((line) => (line.startsWith('USER') ? '+OK' : undefined)),
@@ -700,7 +700,7 @@ describe('audit/login: what is tried', () => {
     expect(names[0]).toMatch(/^USER postern-[0-9a-f]{16}$/);
   });
 
-  test('probes/tls alone → nobody tries to log in', async () => {
+  test('probes/tls only → no login attempts', async () => {
     const { audit, server } = await look(
       { protocol: 'imap', before: ['IMAP4rev1', 'STARTTLS', 'AUTH=PLAIN'] },
       { only: ['tls'] },
@@ -714,13 +714,13 @@ describe('audit/login: what is tried', () => {
     });
   });
 
-  test('probes/login alone → versions are not tried', async () => {
+  test('probes/login only → versions are not tested', async () => {
     const { audit } = await look({ protocol: 'imap' }, { only: ['login'] });
     expect(audit.service.session?.versions).toEqual({});
     expect(audit.service.session?.certificate?.nameMatches).toBe(true);
   });
 
-  test('relay/the recipient is of the domain itself → another one is asked for', async () => {
+  test('relay/the recipient is in the domain itself → another recipient', async () => {
     const { server } = await look(
       { protocol: 'smtp', answer: (line) => (line.startsWith('MAIL') ? '250 2.1.0 Ok' : undefined) },
       { relayTo: 'someone@example.org' },
@@ -728,7 +728,7 @@ describe('audit/login: what is tried', () => {
     expect(server.lines).toContain('RCPT TO:<someone@example.net>');
   });
 
-  test('relay/nothing is sent → no DATA', async () => {
+  test('relay/never sends DATA', async () => {
     const { server } = await look({
       protocol: 'smtp',
       answer: (line) => (/^(MAIL|RCPT)/.test(line) ? '250 Ok' : undefined),
@@ -737,8 +737,8 @@ describe('audit/login: what is tried', () => {
   });
 });
 
-describe('audit/login: what is reported', () => {
-  test('service/in order → greeting, capabilities before and after, TLS', async () => {
+describe('audit/login: reports', () => {
+  test('service/correct → greeting, capabilities before and after, TLS', async () => {
     const { audit } = await look({ protocol: 'imap' });
     expect(audit.service).toMatchObject({
       service: 'imap',
@@ -755,14 +755,14 @@ describe('audit/login: what is reported', () => {
     });
   });
 
-  test('severity/no LOGINDISABLED though LOGIN is refused → medium; AUTH=PLAIN → high', async () => {
+  test('severity/no LOGINDISABLED but LOGIN is rejected → medium; AUTH=PLAIN → high', async () => {
     const mild = await look({ protocol: 'imap', before: ['IMAP4rev1', 'STARTTLS'] });
     const bad = await look({ protocol: 'imap', before: ['IMAP4rev1', 'STARTTLS', 'AUTH=PLAIN'] });
     expect(mild.audit.findings.map(({ severity }) => severity)).toEqual(['medium']);
     expect(bad.audit.findings.map(({ severity }) => severity)).toEqual(['high']);
   });
 
-  test('severity/USER is offered, and refused → medium; taken → high', async () => {
+  test('severity/USER is offered but rejected → medium; accepted → high', async () => {
     const before = ['STLS', 'USER'];
     const mild = await look({ protocol: 'pop3', before });
     const bad = await look({
@@ -775,26 +775,26 @@ describe('audit/login: what is reported', () => {
     expect(severities(bad.audit)).toEqual(['login-clear-offered high', 'login-name-invited medium']);
   });
 
-  test('probe/injection into a login service → is of logins', async () => {
+  test('probe/injection into a login service → probe login', async () => {
     const { audit } = await look({ protocol: 'imap', tls: { chain, injectable: true } });
     expect(audit.findings.map(({ probe }) => probe)).toEqual(['login']);
   });
 
-  test('STARTTLS/is not offered, and works → medium, and the certificate is seen', async () => {
+  test('STARTTLS/works but is not offered → medium, and the certificate is checked', async () => {
     const { audit } = await look({ protocol: 'imap', before: ['IMAP4rev1', 'LOGINDISABLED'] });
     expect(audit.findings.map(({ id, severity }) => [id, severity])).toEqual([['login-starttls-missing', 'medium']]);
     expect(audit.service.session?.certificate?.nameMatches).toBe(true);
   });
 
   test.each([
-    ['nothing is given', {}, true],
+    ['no options', {}, true],
     ['another source', { source: '127.0.0.9' }, false],
   ] as const)('note/the server is on this machine, %s → %o', async (_, options, here) => {
     const { audit } = await look({ protocol: 'imap' }, { source: undefined, ...options });
     expect(audit.here).toBe(here);
   });
 
-  test('note/the address is one of this machine → said in the finding too', async () => {
+  test('note/an address of this machine → noted in the finding too', async () => {
     const { audit } = await look(
       { protocol: 'imap', answer: (line) => (isImap(line, 'LOGIN') ? `${tagOf(line)} ${failedImap}` : undefined) },
       { source: undefined },
@@ -829,7 +829,7 @@ describe('audit/login: what is reported', () => {
     expect(audit?.findings.map(({ id, severity }) => [id, severity])).toEqual([['login-unreachable', 'high']]);
   });
 
-  test('abort/in the middle → it ends, and says nothing that it does not know', async () => {
+  test('abort/in the middle → ends without false findings', async () => {
     const control = new AbortController();
     const server = await fakeLogin({
       protocol: 'imap',

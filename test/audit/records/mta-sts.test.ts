@@ -28,7 +28,7 @@ const record: ZoneData = { '_mta-sts.example.org': { TXT: ['v=STSv1; id=20240101
 const host: ZoneData = { 'mta-sts.example.org': { A: ['127.0.0.1'] } };
 const both: ZoneData = { ...record, ...host };
 
-/** What the server does: text is sent as it is. */
+/** Behaviour of the server. Text is sent verbatim. */
 let serve: string | ((socket: TLSSocket) => void) = '';
 let certificate = own;
 let server: Server;
@@ -44,7 +44,7 @@ beforeAll(async () => {
       );
     },
   });
-  // What a server of HTTP would not say must be said too: each connection is written to by hand.
+  // The tests need invalid HTTP too, so responses are written to the socket directly.
   server.removeAllListeners('secureConnection');
   server.on('secureConnection', (socket: TLSSocket) => {
     socket.on('error', () => undefined).resume();
@@ -96,9 +96,9 @@ describe('the record', () => {
   test.each<readonly [string, ZoneData, readonly string[], string]>([
     ['mta-sts/in order → nothing', record, [], 'found'],
     ['mta-sts/no space, no semicolon at the end → nothing', at('v=STSv1;id=a1'), [], 'found'],
-    ['mta-sts/cut, other texts beside → nothing', at('hello', ['v=STS', 'v1; id=1; ext=x']), [], 'found'],
+    ['mta-sts/cut, with other texts → nothing', at('hello', ['v=STS', 'v1; id=1; ext=x']), [], 'found'],
     [
-      'mta-sts/by an alias → nothing',
+      'mta-sts/through an alias → nothing',
       { '_mta-sts.example.org': { CNAME: 's.example' }, 's.example': { TXT: ['v=STSv1; id=1'] } },
       [],
       'found',
@@ -133,7 +133,7 @@ describe('the record', () => {
 describe('the policy', () => {
   const policy = { mode: 'enforce', mx: ['mx.example.org', '*.backup.example.net'], maxAge: 604_800 };
   test.each<readonly [string, string, readonly string[], unknown]>([
-    ['mta-sts/as it should be → nothing', http(good), [], policy],
+    ['mta-sts/correct → nothing', http(good), [], policy],
     ['mta-sts/in chunks → nothing', chunked, [], policy],
     [
       'mta-sts/until the connection ends, HTTP/1.0 → nothing',
@@ -141,12 +141,17 @@ describe('the policy', () => {
       [],
       policy,
     ],
-    ['mta-sts/behind a 103 → nothing', `HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n${http(good)}`, [], policy],
+    ['mta-sts/after a 103 → nothing', `HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n${http(good)}`, [], policy],
     ['mta-sts/lines that end in LF → nothing', http(good.replaceAll('\r', '')), [], policy],
-    ['mta-sts/as HTML → said, and read', http(good, 'Content-Type: text/html'), ['mta-sts-policy medium'], policy],
-    ['mta-sts/no type → said, and read', http(good, 'X: y'), ['mta-sts-policy medium'], policy],
     [
-      'mta-sts/a line that is none → said, and read',
+      'mta-sts/as HTML → reported, and parsed',
+      http(good, 'Content-Type: text/html'),
+      ['mta-sts-policy medium'],
+      policy,
+    ],
+    ['mta-sts/no type → reported, and parsed', http(good, 'X: y'), ['mta-sts-policy medium'], policy],
+    [
+      'mta-sts/an invalid line → reported, and parsed',
       http(`${good}mx: mx.example.org.\r\nhello\r\n`),
       ['mta-sts-policy medium'],
       policy,
@@ -198,7 +203,7 @@ describe('the policy', () => {
       undefined,
     ],
     [
-      'mta-sts/shorter than it says → cannot be read',
+      'mta-sts/shorter than its Content-Length → cannot be read',
       `HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n${good}`,
       ['mta-sts-policy high'],
       undefined,
@@ -216,19 +221,19 @@ describe('the policy', () => {
       undefined,
     ],
     [
-      'mta-sts/chunks that are none → cannot be read',
+      'mta-sts/invalid chunks → cannot be read',
       'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nhello',
       ['mta-sts-policy high'],
       undefined,
     ],
     ['mta-sts/another protocol → cannot be read', '220 mail.example.org ESMTP\r\n', ['mta-sts-policy high'], undefined],
     [
-      'mta-sts/every octet → cannot be read',
+      'mta-sts/all byte values → cannot be read',
       Array.from({ length: 256 }, (_, i) => String.fromCharCode(i)).join(''),
       ['mta-sts-policy high'],
       undefined,
     ],
-    ['mta-sts/nothing, and the end → cannot be read', '', ['mta-sts-policy high'], undefined],
+    ['mta-sts/closed without data → cannot be read', '', ['mta-sts-policy high'], undefined],
   ])('%s', async (_, answer, said, expected) => {
     certificate = own;
     serve = answer;
@@ -242,10 +247,10 @@ describe('the policy', () => {
     ['its own', own, []],
     ['a wildcard', wildcard, []],
     ['another name', otherName, ['mta-sts-policy high']],
-    ['the name in the common name alone', inCommonName, ['mta-sts-policy high']],
+    ['the name only in the common name', inCommonName, ['mta-sts-policy high']],
     ['expired', expired, ['mta-sts-policy high']],
     ['not valid yet', early, ['mta-sts-policy high']],
-    ['signed by itself', selfSigned, ['mta-sts-policy high']],
+    ['self-signed', selfSigned, ['mta-sts-policy high']],
   ] as const)('mta-sts/the certificate: %s → is judged', async (_, shown, said) => {
     certificate = shown;
     serve = http(good);
@@ -254,12 +259,12 @@ describe('the policy', () => {
     expect(seen.said).toEqual(said);
     expect(seen.audit.policy === undefined).toBe(said.length > 0);
   });
-  test('mta-sts/the authority is not known → cannot be read', async () => {
+  test('mta-sts/unknown authority → cannot be read', async () => {
     serve = http(good);
     expect((await look(both, { authorities: [] })).said).toEqual(['mta-sts-policy high']);
   });
 
-  test('mta-sts/asked → as HTTP/1.1 wants it, for the host by its name', async () => {
+  test('mta-sts/the request → valid HTTP/1.1 with the host name', async () => {
     let request = '';
     let name: string | false | null = '';
     serve = (socket) =>
@@ -273,7 +278,7 @@ describe('the policy', () => {
     expect(request).toMatch(/^GET \/\.well-known\/mta-sts\.txt HTTP\/1\.1\r\nHost: mta-sts\.example\.org:\d+\r\n/);
     expect(request).toMatch(/\r\n\r\n$/);
   });
-  test('mta-sts/a server of node:https, in one piece and in several → is read', async () => {
+  test('mta-sts/served by node:https, in one piece and in several → parsed', async () => {
     const real = createServer({ key: own.key, cert: own.cert }, (request, response) => {
       expect(request.url).toBe('/.well-known/mta-sts.txt');
       response.setHeader('Content-Type', 'text/plain');
@@ -285,11 +290,11 @@ describe('the policy', () => {
     await new Promise<void>((resolve) => void real.close(() => resolve()));
     expect(seen).toMatchObject({ said: [], audit: { policy: { mode: 'enforce' } } });
   });
-  test('mta-sts/silent after the handshake → in time, and milder', async () => {
+  test('mta-sts/silent after the handshake → times out, medium', async () => {
     serve = () => undefined;
     expect((await look(both, { timeoutMs: 200 })).said).toEqual(['mta-sts-policy medium']);
   });
-  test('mta-sts/an octet now and then → in time, and milder', async () => {
+  test('mta-sts/a byte now and then → times out, medium', async () => {
     serve = (socket) => {
       let at = 0;
       const timer = setInterval(() => socket.write(http(good).charAt(at++)), 20);
@@ -297,29 +302,29 @@ describe('the policy', () => {
     };
     expect((await look(both, { timeoutMs: 300 })).said).toEqual(['mta-sts-policy medium']);
   });
-  test('mta-sts/more than anybody reads, without end → is cut off', async () => {
+  test('mta-sts/an endless response → cut off', async () => {
     serve = (socket) => {
       const more = (): void => void (socket.destroyed || socket.write('x'.repeat(65_536), more));
       socket.write('HTTP/1.1 200 OK\r\n\r\n', more);
     };
     expect((await look(both)).said).toEqual(['mta-sts-policy high']);
   });
-  test('mta-sts/takes connections and does no handshake → in time, and milder', async () => {
+  test('mta-sts/no handshake → times out, medium', async () => {
     const mute = await tcpServer(() => undefined);
     expect((await look(both, { httpsPort: mute.port, timeoutMs: 200 })).said).toEqual(['mta-sts-policy medium']);
     await mute.close();
   });
-  test('mta-sts/speaks no TLS → cannot be read', async () => {
+  test('mta-sts/not TLS → cannot be read', async () => {
     const clear = await tcpServer((socket) => socket.end(http(good)));
     expect((await look(both, { httpsPort: clear.port })).said).toEqual(['mta-sts-policy high']);
     await clear.close();
   });
-  test('mta-sts/nobody listens → cannot be read', async () => {
+  test('mta-sts/a closed port → cannot be read', async () => {
     const gone = await tcpServer(() => undefined);
     await gone.close();
     expect((await look(both, { httpsPort: gone.port })).said).toEqual(['mta-sts-policy high']);
   });
-  test('mta-sts/the connection comes to nothing → could not check', async () => {
+  test('mta-sts/the connection fails → could not check', async () => {
     const connect: AuditContext['connect'] = () => Promise.resolve({ status: 'timeout', reason: 'no answer' });
     expect((await look(both, {}, { connect })).said).toEqual(['mta-sts-policy medium? of mta-sts']);
   });
@@ -332,7 +337,7 @@ describe('the policy', () => {
     const data = { ...record, 'mta-sts.example.org': { A: ['127.0.0.9', '127.0.0.1'] } };
     expect((await look(data, {}, { connect })).said).toEqual([]);
   });
-  test('mta-sts/given up → could not check', async () => {
+  test('mta-sts/aborted → could not check', async () => {
     serve = () => undefined;
     const control = new AbortController();
     const looking = look(both, { timeoutMs: 5_000 }, { signal: control.signal });
@@ -342,17 +347,17 @@ describe('the policy', () => {
   test('mta-sts/the host has no address → cannot be read', async () => {
     expect((await look(record)).said).toEqual(['mta-sts-policy high']);
   });
-  test('mta-sts/the host has a private address → is not connected to', async () => {
+  test('mta-sts/the host has a private address → not contacted', async () => {
     const connect = (): Promise<never> => Promise.reject(new Error('nobody is to be connected to'));
     const data = { ...record, 'mta-sts.example.org': { A: ['10.0.0.1'] } };
     expect((await look(data, {}, { connect })).said).toEqual(['mta-sts-policy high']);
   });
-  test('mta-sts/the address of the host does not answer → could not check', async () => {
+  test('mta-sts/the address lookup fails → could not check', async () => {
     expect((await look({ ...record, 'mta-sts.example.org': 'temperror' })).said).toEqual([
       'lookup-failed medium? of mta-sts',
     ]);
   });
-  test('mta-sts/the server does not hang up → the connection is closed', async () => {
+  test('mta-sts/the server keeps the connection open → it is closed', async () => {
     let closed: () => void = () => undefined;
     const over = new Promise<void>((resolve) => {
       closed = resolve;
@@ -364,7 +369,7 @@ describe('the policy', () => {
 });
 
 describe('a policy without a record', () => {
-  test('mta-sts/a policy is served → points out that nobody looks', async () => {
+  test('mta-sts/a policy is served → orphan', async () => {
     serve = http(good);
     const seen = await look(host);
     expect(seen.said).toEqual(['mta-sts-orphan low']);
@@ -381,7 +386,7 @@ describe('a policy without a record', () => {
     certificate = own;
     expect(seen.said).toEqual(['mta-sts-missing info']);
   });
-  test('mta-sts/a policy, and a record that is wrong → the record alone is named', async () => {
+  test('mta-sts/a policy and an invalid record → only the record is reported', async () => {
     serve = http(good);
     const seen = await look({ ...host, '_mta-sts.example.org': { TXT: ['v=STSv1;'] } });
     expect(seen.said).toEqual(['mta-sts-record medium']);
@@ -389,7 +394,7 @@ describe('a policy without a record', () => {
   });
 });
 
-describe('reading a policy', () => {
+describe('parsing a policy', () => {
   test.each<readonly [string, string, string]>([
     ['no version', 'mode: enforce\nmx: a.example\nmax_age: 1', 'version'],
     ['another version', 'version: STSv2\nmode: enforce\nmx: a.example\nmax_age: 1', 'version'],
@@ -401,9 +406,13 @@ describe('reading a policy', () => {
     ['no mode', 'version: STSv1\nmx: a.example\nmax_age: 1', 'mode'],
     ['another mode', 'version: STSv1\nmode: Enforce\nmx: a.example\nmax_age: 1', 'mode'],
     ['no max_age', 'version: STSv1\nmode: enforce\nmx: a.example', 'max_age'],
-    ['a max_age that is no number', 'version: STSv1\nmode: enforce\nmx: a.example\nmax_age: 1d', 'max_age'],
+    ['a max_age that is not a number', 'version: STSv1\nmode: enforce\nmx: a.example\nmax_age: 1d', 'max_age'],
     ['no mx', 'version: STSv1\nmode: testing\nmax_age: 1', 'mx'],
-    ['mx that are no hosts', 'version: STSv1\nmode: testing\nmx: 192.0.2.1\nmx: *\nmx: .example.org\nmax_age: 1', 'mx'],
+    [
+      'mx that are not hosts',
+      'version: STSv1\nmode: testing\nmx: 192.0.2.1\nmx: *\nmx: .example.org\nmax_age: 1',
+      'mx',
+    ],
   ])('mta-sts/%s → no policy', (_, text, word) => {
     const { policy, faults } = readMtaStsPolicy(text);
     expect(policy).toBeUndefined();
@@ -424,17 +433,17 @@ describe('reading a policy', () => {
       faults: [],
     });
   });
-  test('mta-sts/mode none without mx → is read', () => {
+  test('mta-sts/mode none without mx → valid', () => {
     expect(readMtaStsPolicy('version: STSv1\nmode: none\nmax_age: 1').policy).toEqual({
       mode: 'none',
       mx: [],
       maxAge: 1,
     });
   });
-  test('mta-sts/more than a year → said', () => {
+  test('mta-sts/more than a year → reported', () => {
     expect(readMtaStsPolicy('version: STSv1\nmode: none\nmax_age: 99999999').faults).toHaveLength(1);
   });
-  test('mta-sts/64 KiB of lines → faults that can be counted', () => {
+  test('mta-sts/64 KiB of invalid lines → few faults', () => {
     expect(readMtaStsPolicy('?\n'.repeat(32_768)).faults.length).toBeLessThan(10);
   });
 });
@@ -470,16 +479,16 @@ describe('the MX hosts', () => {
       'mta-sts-mx medium b.example.net',
     ]));
   test('mta-sts/mode none → nothing', () => expect(said('none', ['x.example'], ['b.example.net'])).toEqual([]));
-  test('mta-sts/one is named that is not there → unused', () =>
+  test('mta-sts/an unused pattern → unused', () =>
     expect(said('enforce', ['a.example.org', '*.old.example'], ['a.example.org'])).toEqual([
       'mta-sts-unused low example.org',
     ]));
-  test('mta-sts/no MX host is known → nothing', () => expect(said('enforce', ['a.example.org'], [])).toEqual([]));
-  test('mta-sts/an MX host that is an address → is not spoken of', () =>
+  test('mta-sts/no known MX hosts → nothing', () => expect(said('enforce', ['a.example.org'], [])).toEqual([]));
+  test('mta-sts/an MX host that is an address → ignored', () =>
     expect(said('enforce', ['a.example.org'], ['192.0.2.1'])).toEqual([]));
 });
 
-describe('reading an answer', () => {
+describe('parsing a response', () => {
   const read = (parts: Iterable<string>): Fetched => {
     const reader = responseReader();
     for (const part of parts) {
@@ -492,16 +501,16 @@ describe('reading an answer', () => {
     ['a length', http(good)],
     ['chunks', chunked],
     ['the end of the connection', `HTTP/1.1 200 OK\r\n\r\n${good}`],
-    ['an answer ahead of it', `HTTP/1.1 100 Continue\r\n\r\n${http(good)}`],
+    ['an interim response', `HTTP/1.1 100 Continue\r\n\r\n${http(good)}`],
   ])('https/delimited by %s, octet by octet → is read', (_, whole) => {
     expect(read(whole)).toMatchObject({ status: 'answered', code: 200, body: good });
   });
-  test('https/cut anywhere → is not whole', () => {
+  test('https/cut anywhere → incomplete', () => {
     for (const whole of [http(good), chunked])
       for (let length = 0; length < whole.length - 5; length++)
         expect(read([whole.slice(0, length)])).toMatchObject({ status: 'broken' });
   });
-  test('https/whatever comes → ends, and never with an exception', () => {
+  test('https/any response → ends without an exception', () => {
     const piece = fc.constantFrom(
       'HTTP/1.1 200 OK\r\n',
       '\r\n',
@@ -523,7 +532,7 @@ describe('reading an answer', () => {
       { numRuns },
     );
   });
-  test('https/a policy of any text → never an exception', () => {
+  test('https/any policy text → no exception', () => {
     const piece = fc.constantFrom(
       'version: STSv1\n',
       'mode: ',

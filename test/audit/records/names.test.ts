@@ -59,10 +59,10 @@ describe('CAA', () => {
     ['none', {}, ['info caa-missing']],
     ['of the domain', of([0, 'issue', 'ca.example']), []],
     ['of the host', { 'mx.example.org': { CAA: [[0, 'issue', 'ca.example']] } }, []],
-    ['nobody may issue', of([0, 'issue', ';']), []],
+    ['no authority may issue', of([0, 'issue', ';']), []],
     ['with parameters', of([0, 'issue', ' ca.example ; validationmethods=dns-01']), []],
-    ['a place for reports', of([0, 'issue', 'ca.example'], [0, 'iodef', 'mailto:x@example.org']), []],
-    ['a property that nobody knows', of([0, 'issue', 'ca.example'], [0, 'tbs', 'x']), []],
+    ['a report address', of([0, 'issue', 'ca.example'], [0, 'iodef', 'mailto:x@example.org']), []],
+    ['an unknown property', of([0, 'issue', 'ca.example'], [0, 'tbs', 'x']), []],
     ['the same, critical', of([0, 'issue', 'ca.example'], [128, 'tbs', 'x']), ['medium caa-record']],
     ['a sentence', of([0, 'issue', 'only ours, please']), ['medium caa-record']],
     ['a URL', of([0, 'issuewild', 'https://ca.example/']), ['medium caa-record']],
@@ -70,7 +70,7 @@ describe('CAA', () => {
   ])('%s → %j', async (_, data, expected) => {
     expect(ids(await auditCaa('example.org', ['mx.example.org'], context(data)))).toEqual(expected);
   });
-  test('hosts of somebody else → are not asked about', async () => {
+  test('hosts of other domains → not checked', async () => {
     const { audit, findings } = await auditCaa('example.org', ['mx.example.net'], context({}));
     expect([audit, findings]).toEqual([[], []]);
   });

@@ -30,7 +30,7 @@ const open: Seen = { reach: 'open', greeting: '220 hello', ...certificate() };
 const refused: Seen = { reach: 'refused' };
 const timeout: Seen = { reach: 'timeout' };
 
-/** Hosts in order of preference, with what was seen at each of their addresses. */
+/** Hosts in order of preference, with the result for each address. */
 const findings = (...hosts: readonly (readonly Seen[])[]) => {
   const services = hosts.flatMap((addresses, at) =>
     addresses.map(
@@ -64,32 +64,32 @@ test.each([
   ['one host greets', [[open]], []],
   ['the second is refused', [[open], [refused]], ['failover-lost']],
   ['the first is refused', [[refused], [open]], ['failover-lost']],
-  ['the second does not answer', [[open], [timeout]], ['failover-lost']],
+  ['the second times out', [[open], [timeout]], ['failover-lost']],
   ['the second is mute', [[open], [{ reach: 'mute' }]], ['failover-lost']],
   ['the second refuses every session', [[open], [{ reach: 'no-service', greeting: '554 no' }]], ['failover-lost']],
-  ['the second is something else', [[open], [{ reach: 'wrong-protocol' }]], ['failover-lost']],
-  ['the second refuses this client for now', [[open], [{ reach: 'no-service', greeting: '421 busy' }]], []],
+  ['the second speaks another protocol', [[open], [{ reach: 'wrong-protocol' }]], ['failover-lost']],
+  ['the second refuses this client temporarily', [[open], [{ reach: 'no-service', greeting: '421 busy' }]], []],
   ['the second refuses this client by policy', [[open], [{ reach: 'no-service', greeting: '554 5.7.1 no' }]], []],
-  ['the second broke off', [[open], [{ reach: 'broken-off' }]], []],
+  ['the second closed early', [[open], [{ reach: 'broken-off' }]], []],
   ['the second greets on one of two addresses', [[open], [refused, open]], []],
   ['two of three greet', [[open], [refused], [open]], []],
   ['all are refused', [[refused], [refused]], ['smtp-all-unreachable']],
   ['the only one is refused', [[refused]], ['smtp-all-unreachable']],
-  ['the only one does not answer', [[timeout]], ['smtp-all-unreachable']],
-  ['one is refused, one does not answer', [[refused], [timeout]], ['smtp-all-unreachable']],
-  ['none answers, and none refuses', [[timeout], [timeout]], ['smtp-blocked-here']],
-  ['all are mute: each says so', [[{ reach: 'mute' }], [{ reach: 'mute' }]], []],
-  ['nobody was asked', [], []],
+  ['the only one times out', [[timeout]], ['smtp-all-unreachable']],
+  ['one is refused, one times out', [[refused], [timeout]], ['smtp-all-unreachable']],
+  ['all time out', [[timeout], [timeout]], ['smtp-blocked-here']],
+  ['all are mute: no finding of the domain', [[{ reach: 'mute' }], [{ reach: 'mute' }]], []],
+  ['no results', [], []],
 ] as readonly (readonly [string, readonly (readonly Seen[])[], readonly string[]])[])('%s', (_, hosts, expected) => {
   expect(ids(...hosts)).toEqual(expected);
 });
 
 test.each([
   ['no TLS', { starttls: 'missing', session: undefined }],
-  ['TLS that fails', { starttls: 'failed', session: undefined }],
-  ['a certificate of another name', certificate({ nameMatches: false })],
-  ['a certificate signed by itself', certificate({ chain: 'DEPTH_ZERO_SELF_SIGNED_CERT', selfSigned: true })],
-  ['a certificate that has expired', certificate({ chain: 'CERT_HAS_EXPIRED' })],
+  ['failed TLS', { starttls: 'failed', session: undefined }],
+  ['a certificate for another name', certificate({ nameMatches: false })],
+  ['a self-signed certificate', certificate({ chain: 'DEPTH_ZERO_SELF_SIGNED_CERT', selfSigned: true })],
+  ['an expired certificate', certificate({ chain: 'CERT_HAS_EXPIRED' })],
   ['a relay', { relay: [{ form: 'plain', path: '<a@b>', reply: '250', accepted: true }] }],
 ] as const)('a backup with %s → weaker; the first so, or both → not', (_, changed) => {
   const weak: Seen = { ...open, ...changed };
@@ -103,12 +103,12 @@ test('a backup that is down is not weaker', () => {
   expect(ids([open], [open], [refused])).toEqual([]);
 });
 
-test('hosts of equal preference are no backups of each other', () => {
+test('hosts with the same preference are not backups of each other', () => {
   const same: Seen = { ...open, starttls: 'missing', preference: 10 };
   expect(ids([open], [same])).toEqual([]);
 });
 
-test('what is lost is critical where it is all', () => {
+test('losing one host is high; losing all hosts is critical', () => {
   expect(findings([refused], [refused])[0]).toMatchObject({ severity: 'critical', subject: 'example.org' });
   expect(findings([open], [refused])[0]).toMatchObject({ severity: 'high', subject: 'example.org' });
 });

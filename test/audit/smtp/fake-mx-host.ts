@@ -2,50 +2,50 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { createSecureContext, type SecureContextOptions, type SecureVersion, TLSSocket } from 'node:tls';
 import type { Issued } from '../tls/certificates.ts';
 
-/** How a fake MX host behaves. */
+/** Behaviour of a fake MX host. */
 export interface Posture {
-  /** What is sent at once; undefined: nothing. Without an end of line: as it is. */
+  /** Greeting. Undefined: none. Without a line end, it is sent verbatim. */
   readonly greeting?: string;
-  /** The first sessions greet, later ones are refused with this. */
+  /** The first sessions are greeted, later ones get this refusal. */
   readonly crowded?: { readonly most: number; readonly greeting: string };
   readonly greetAfterMs?: number;
-  /** Keywords of EHLO; or the whole reply where it begins with a digit. */
+  /** Keywords of EHLO, or the complete reply if it begins with a digit. */
   readonly ehlo?: readonly string[] | string;
   readonly helo?: string;
   readonly tls?: SecureContextOptions & {
     readonly chain: readonly Issued[];
     readonly versions?: readonly SecureVersion[];
   };
-  /** The reply to STARTTLS; 220 where not given. */
+  /** Reply to STARTTLS. Default: 220. */
   readonly starttls?: string;
-  /** Keeps what came behind STARTTLS. */
+  /** Keeps input received after STARTTLS. */
   readonly injectable?: boolean;
-  /** Within TLS, the server greets again. */
+  /** Greets again over TLS. */
   readonly greetsAgain?: boolean;
-  /** Closes when TLS has begun. */
+  /** Closes after the handshake. */
   readonly closesInTls?: boolean;
   readonly mail?: (sender: string, secure: boolean) => string;
   readonly rcpt?: (path: string, sender: string, secure: boolean, helo: string) => string;
-  /** The reply to DATA; 354 where not given. What follows 354 is kept in `received`. */
+  /** Reply to DATA. Default: 354. Data after 354 is kept in `received`. */
   readonly data?: (path: string) => string;
-  /** Sent in the clear behind the reply to STARTTLS, in the same segment. */
+  /** Cleartext sent after the reply to STARTTLS, in the same segment. */
   readonly behindStarttls?: string;
-  /** Keywords within TLS; the same as before it where not given. */
+  /** Keywords over TLS. Default: the same as before. */
   readonly ehloInTls?: readonly string[];
-  /** 421 and an end after so many refusals in one session. */
+  /** Sends 421 and closes after this number of rejections in one session. */
   readonly mostErrors?: number;
-  /** Takes everything, whatever it is. */
+  /** Replaces the SMTP server. */
   readonly raw?: (socket: Socket) => void;
 }
 
 export interface FakeMxHost {
   readonly port: number;
   readonly host: string;
-  /** Every command, over all sessions. */
+  /** All commands of all sessions. */
   readonly commands: readonly string[];
-  /** What was sent after 354. */
+  /** Data received after 354. */
   readonly received: () => string;
-  /** Sessions that were open at the same time. */
+  /** Maximum number of simultaneous sessions. */
   readonly mostSessions: () => number;
   close(): Promise<void>;
 }
@@ -195,7 +195,7 @@ function serve(plain: Socket, posture: Posture, commands: string[], box: string[
       held = held.slice(end + 1);
       const before = socket;
       command(line);
-      // TLS begins: what is held is for later, or gone.
+      // TLS begins: buffered input is kept or discarded.
       if (/^starttls/i.test(line) && before === plain && posture.tls !== undefined && !secure) return;
     }
   };

@@ -34,7 +34,7 @@ async function look(posture: Posture, options: AuditOptions = {}, extra: MxHostE
   return {
     ...audit,
     server,
-    // Remarks have tests of their own.
+    // Findings with severity info have their own tests.
     ids: audit.findings.flatMap(({ id, severity }) => (severity === 'info' ? [] : [id])).sort(),
   };
 }
@@ -52,21 +52,21 @@ const endless =
     more();
   };
 
-describe('what an MX host does → what is found', () => {
+describe('MX host behaviour → findings', () => {
   const cases: readonly (readonly [string, Posture, readonly string[], string, AuditOptions?])[] = [
     ['all is well', { tls }, [], 'open'],
     ['all is well, slowly', { tls, greetAfterMs: 300 }, [], 'open'],
     ['a greeting of several lines', { tls, greeting: '220-fake\r\n220-takes no spam\r\n220 ESMTP\r\n' }, [], 'open'],
     ['a greeting without text', { tls, greeting: '220\r\n' }, [], 'open'],
     ['lines end in LF alone', { tls, greeting: '220 fake\n' }, [], 'open'],
-    ['it greets again within TLS', { tls, greetsAgain: true }, [], 'open'],
+    ['it greets again over TLS', { tls, greetsAgain: true }, [], 'open'],
     [
       'one session at a time, 421 to the rest',
       { tls, crowded: { most: 1, greeting: '421 4.7.0 Too many' } },
       [],
       'open',
     ],
-    ['nothing is said', { greeting: undefined }, ['smtp-mute'], 'mute', quick],
+    ['no greeting', { greeting: undefined }, ['smtp-mute'], 'mute', quick],
     [
       'a greeting without end, slowly',
       { raw: (socket) => void setInterval(() => socket.write('220-wait\r\n'), 50).unref() },
@@ -75,8 +75,13 @@ describe('what an MX host does → what is found', () => {
       quick,
     ],
     ['the beginning of a greeting', { greeting: '220-wait\r\n' }, ['smtp-mute'], 'mute', quick],
-    ['it closes at once', { raw: (socket) => socket.end() }, ['smtp-broken-off'], 'broken-off'],
-    ['it resets at once', { raw: (socket) => socket.resetAndDestroy() }, ['smtp-broken-off'], 'broken-off'],
+    ['it closes the connection at once', { raw: (socket) => socket.end() }, ['smtp-broken-off'], 'broken-off'],
+    [
+      'it resets the connection at once',
+      { raw: (socket) => socket.resetAndDestroy() },
+      ['smtp-broken-off'],
+      'broken-off',
+    ],
     ['554 No SMTP service here', { greeting: '554 No SMTP service here\r\n' }, ['smtp-no-service'], 'no-service'],
     ['521', { greeting: '521 fake does not accept mail\r\n' }, ['smtp-no-service'], 'no-service'],
     ['554 5.7.1: this client', { greeting: '554 5.7.1 Client host blocked\r\n' }, ['smtp-refused-us'], 'no-service'],
@@ -103,8 +108,8 @@ describe('what an MX host does → what is found', () => {
     ['codes change in EHLO', { ehlo: '250-x\r\n550 x' }, ['smtp-not-smtp'], 'wrong-protocol'],
     ['EHLO of 10,000 lines', { ehlo: `${'250-x\r\n'.repeat(10_000)}250 x` }, ['smtp-not-smtp'], 'wrong-protocol'],
     ['EHLO without a code', { ehlo: 'hello' }, ['smtp-not-smtp'], 'wrong-protocol'],
-    ['EHLO is not known', { ehlo: '502 5.5.1 What?' }, ['smtp-no-ehlo'], 'open'],
-    ['EHLO is not known, nor HELO', { ehlo: '500 What?', helo: '500 What?' }, ['smtp-not-smtp'], 'wrong-protocol'],
+    ['EHLO is unknown', { ehlo: '502 5.5.1 What?' }, ['smtp-no-ehlo'], 'open'],
+    ['EHLO and HELO are unknown', { ehlo: '500 What?', helo: '500 What?' }, ['smtp-not-smtp'], 'wrong-protocol'],
     ['EHLO: 421', { ehlo: '421 4.7.0 Not you' }, ['smtp-refused-us'], 'no-service'],
     [
       'EHLO and HELO: 550',
@@ -127,7 +132,7 @@ describe('what an MX host does → what is found', () => {
     ],
     ['no TLS', {}, ['starttls-missing'], 'open'],
     ['logins before TLS', { tls, ehlo: ['AUTH PLAIN LOGIN'] }, ['login-clear-offered'], 'open'],
-    ['logins before TLS, the old way', { tls, ehlo: ['AUTH=LOGIN'] }, ['login-clear-offered'], 'open'],
+    ['logins before TLS, old syntax', { tls, ehlo: ['AUTH=LOGIN'] }, ['login-clear-offered'], 'open'],
     [
       'logins without TLS',
       { ehlo: ['SIZE 1000', 'AUTH CRAM-MD5'] },
@@ -144,7 +149,7 @@ describe('what an MX host does → what is found', () => {
       'open',
       { timeoutMs: 500 },
     ],
-    ['it closes when TLS has begun', { tls, closesInTls: true }, ['starttls-failed'], 'open'],
+    ['it closes after the handshake', { tls, closesInTls: true }, ['starttls-failed'], 'open'],
     ['TLS 1.0 to 1.3', { tls: { ...tls, versions: ['TLSv1', 'TLSv1.3'] } }, ['tls-old'], 'open'],
     ['TLS 1.0 alone', { tls: { ...tls, versions: ['TLSv1', 'TLSv1'] } }, ['tls-old-only'], 'open'],
     ['TLS 1.1 alone', { tls: { ...tls, versions: ['TLSv1.1', 'TLSv1.1'] } }, ['tls-old-only'], 'open'],
@@ -156,7 +161,7 @@ describe('what an MX host does → what is found', () => {
       ['starttls-response-injection'],
       'open',
     ],
-    ['STARTTLS is offered within TLS', { tls, ehloInTls: ['STARTTLS'] }, ['starttls-stale'], 'open'],
+    ['STARTTLS is offered over TLS', { tls, ehloInTls: ['STARTTLS'] }, ['starttls-stale'], 'open'],
     ['CRAM-MD5 before TLS', { tls, ehlo: ['AUTH CRAM-MD5'] }, ['login-clear-offered'], 'open'],
     ['EXTERNAL and channel binding before TLS', { tls, ehlo: ['AUTH EXTERNAL SCRAM-SHA-256-PLUS'] }, [], 'open'],
     [
@@ -190,14 +195,14 @@ describe('what an MX host does → what is found', () => {
       'open',
     ],
     ['a common name', { tls: { chain: [issue({ commonName: host, by: ca })] } }, ['certificate-common-name'], 'open'],
-    ['signed by itself', { tls: { chain: [self] } }, ['certificate-self-signed'], 'open'],
+    ['self-signed', { tls: { chain: [self] } }, ['certificate-self-signed'], 'open'],
     [
       'an incomplete chain',
       { tls: { chain: [issue({ names: [host], by: middle })] } },
       ['certificate-untrusted'],
       'open',
     ],
-    ['a whole chain', { tls: { chain: [issue({ names: [host], by: middle }), middle] } }, [], 'open'],
+    ['a complete chain', { tls: { chain: [issue({ names: [host], by: middle }), middle] } }, [], 'open'],
     ['RSA 1024', { tls: { chain: [issue({ names: [host], by: ca, key: 'RSA 1024' })] } }, ['certificate-weak'], 'open'],
   ];
   test.each(cases.map(([what, posture, ids, reach, options]) => ({ what, posture, ids, reach, options })))(
@@ -221,8 +226,8 @@ describe('what an MX host does → what is found', () => {
       { 'a1.example.net': { A: ['192.0.2.1'] } },
       ['smtp-banner-name'],
     ],
-    ['a name that nobody knows', 10, '220 a1.example.net ESMTP', {}, ['smtp-banner-name']],
-    ['a name that the DNS does not answer for', 10, '220 a1.example.net', { 'a1.example.net': { A: 'temperror' } }, []],
+    ['a name that does not exist', 10, '220 a1.example.net ESMTP', {}, ['smtp-banner-name']],
+    ['a name whose lookup fails', 10, '220 a1.example.net', { 'a1.example.net': { A: 'temperror' } }, []],
     ['localhost', 10, '220 localhost ESMTP', {}, ['smtp-banner-name']],
     ['no name', 10, '220', {}, ['smtp-banner-name']],
   ])('greeting/%s → %j', async (_, afterMs, text, data, expected) => {
@@ -233,7 +238,7 @@ describe('what an MX host does → what is found', () => {
     expect(ids).toEqual(expected);
   });
 
-  test('nobody listens → unreachable, refused', async () => {
+  test('a closed port → unreachable, refused', async () => {
     const server = await fakeMxHost();
     await server.close();
     const target = { host, address: '127.0.0.1', port: server.port, preference: 10 };
@@ -242,7 +247,7 @@ describe('what an MX host does → what is found', () => {
     expect(service.reach).toBe('refused');
   });
 
-  test('what an opportunistic sender does not look at is medium; what has expired is high', async () => {
+  test('name and issuer are medium for opportunistic TLS; an expired certificate is high', async () => {
     const severities = async (chain: readonly Issued[]) =>
       (await look({ tls: { chain } })).findings.map(({ id, severity }) => [id, severity]);
     expect(await severities([issue({ names: ['x.example'] })])).toEqual([
@@ -254,7 +259,7 @@ describe('what an MX host does → what is found', () => {
     ]);
   });
 
-  test('what is kept of it', async () => {
+  test('the service in the report', async () => {
     const { service } = await look({ tls, ehlo: ['SIZE 1000', 'PIPELINING'] });
     expect(service).toMatchObject({
       service: 'smtp',
@@ -271,9 +276,9 @@ describe('what an MX host does → what is found', () => {
     });
   });
 
-  test('probes that were not asked for are not run', async () => {
+  test('only enabled probes run', async () => {
     const { server } = await look({ tls }, { only: ['smtp'] });
-    // The postmaster is a matter of `smtp`, and no foreign mailbox is.
+    // The postmaster test belongs to `smtp`, the foreign mailbox to `relay`.
     expect(server.commands.filter((line) => /^(MAIL|RCPT)/.test(line))).toEqual([
       'MAIL FROM:<>',
       'RCPT TO:<postmaster@example.test>',
@@ -282,13 +287,13 @@ describe('what an MX host does → what is found', () => {
     expect(relay.server.commands.filter((line) => line === 'STARTTLS')).toHaveLength(1);
   });
 
-  test('no more sessions at once than were allowed', async () => {
+  test('the limit of simultaneous sessions is kept', async () => {
     const { server } = await look({ tls, greetAfterMs: 30 }, { connectionsPerService: 2 });
-    // One that was told goodbye may not be gone yet.
+    // A session that got the farewell may still be open.
     expect(server.mostSessions()).toBeLessThanOrEqual(3);
   });
 
-  test('an end from outside → no finding, and an end', async () => {
+  test('aborted → ends without findings', async () => {
     const server = await fakeMxHost({ greeting: undefined });
     running.push(server);
     const abort = new AbortController();
@@ -298,7 +303,7 @@ describe('what an MX host does → what is found', () => {
     expect((await audit).findings).toEqual([]);
   });
 
-  test('its own machine → is said', async () => {
+  test('the same machine → noted', async () => {
     expect((await look({ tls })).here).toBe(true);
   });
 });
@@ -341,7 +346,7 @@ describe('MTA-STS', () => {
   );
 });
 
-test('look-ups that fail → nothing is said of them', async () => {
+test('failed lookups → no findings', async () => {
   const { ids } = await look(
     {},
     {},
@@ -366,7 +371,7 @@ describe('DANE', () => {
   };
   test.each([
     ['a match', { tls }, answer(3, spki(good)), [], 'match'],
-    ['a match, signed by itself: nobody minds', { tls: { chain: [self] } }, answer(3, spki(self)), [], 'match'],
+    ['a match, self-signed', { tls: { chain: [self] } }, answer(3, spki(self)), [], 'match'],
     ['no match', { tls }, answer(3, spki(self)), ['dane-mismatch'], 'mismatch'],
     ['no TLS', {}, answer(3, spki(good)), ['dane-no-tls', 'starttls-missing'], undefined],
     [
@@ -430,25 +435,25 @@ describe('relaying', () => {
   });
 
   test.each([
-    ['everything is refused', { rcpt: () => closed }, []],
-    ['everything is taken', { rcpt: () => ok }, ['relay-open']],
+    ['everything is rejected', { rcpt: () => closed }, []],
+    ['everything is accepted', { rcpt: () => ok }, ['relay-open']],
     ['251', { rcpt: (path) => (isLocal(path) ? unknown : '251 User not local; will forward') }, ['relay-open']],
     ['252', { rcpt: (path) => (isLocal(path) ? unknown : '252 Will try') }, ['relay-open']],
     ['551', { rcpt: () => '551 User not local' }, []],
     ['553', { rcpt: () => '553 5.7.1 Not here' }, []],
-    ['every local mailbox is taken', { rcpt: (path) => (isLocal(path) ? ok : closed) }, []],
+    ['every local mailbox is accepted', { rcpt: (path) => (isLocal(path) ? ok : closed) }, []],
     [
-      'every mailbox at its address is taken',
+      'every mailbox at its address literal is accepted',
       { rcpt: (path) => (/\]>$/.test(path) ? ok : isLocal(path) ? unknown : closed) },
       [],
     ],
     [
-      'every name without a domain is taken',
+      'every name without a domain is accepted',
       { rcpt: (path) => (/^<[^@]*>$|"@?>$/.test(path) ? ok : isLocal(path) ? unknown : closed) },
       [],
     ],
     [
-      'every local mailbox is taken, and it relays',
+      'every local mailbox is accepted, and it relays',
       { rcpt: (path) => (isLocal(path) || path.endsWith('@example.com>') ? ok : closed) },
       ['relay-open'],
     ],
@@ -456,7 +461,7 @@ describe('relaying', () => {
     ['450 Greylisted, with the address', { rcpt: (path) => `450 4.7.1 ${path}: Greylisted` }, ['relay-unknown']],
     ['450 for all', { rcpt: () => '450 4.2.0 Greylisted' }, ['relay-unknown']],
     [
-      '451 for the control, 250 for what looks local',
+      '451 for the control, 250 for local forms',
       {
         rcpt: (path) =>
           path.startsWith('<postern-') && !/%|!/.test(path) && isLocal(path)
@@ -468,12 +473,12 @@ describe('relaying', () => {
       [],
     ],
     [
-      '556 for what is foreign',
+      '556 for foreign mailboxes',
       { rcpt: (path) => (isLocal(path) ? unknown : '556 5.1.10 Null MX') },
       ['relay-unknown'],
     ],
     [
-      '5.1.2 for what is foreign',
+      '5.1.2 for foreign mailboxes',
       { rcpt: (path) => (isLocal(path) ? unknown : '550 5.1.2 No such domain') },
       ['relay-unknown'],
     ],
@@ -552,7 +557,7 @@ describe('relaying', () => {
       [],
     ],
     [
-      'within TLS alone, said at RCPT, open',
+      'TLS required at RCPT, open',
       { rcpt: (_, __, secure) => (secure ? ok : '550 5.7.1 Session encryption is required') },
       ['relay-open'],
     ],

@@ -23,7 +23,7 @@ async function found(posture: Posture): Promise<readonly string[]> {
   return findings.filter(({ id }) => id.startsWith('postmaster')).map(({ id, severity }) => `${severity} ${id}`);
 }
 
-/** A server that answers this about the postmaster, and refuses everybody else. */
+/** A server that replies with this to the postmaster, and rejects other recipients. */
 const answers = (reply: string): Posture => ({ rcpt: (path) => (path === postmaster ? reply : closed) });
 
 describe('the postmaster of the domain', () => {

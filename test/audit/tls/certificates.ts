@@ -1,8 +1,8 @@
 import { createPublicKey, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
 
-/** What a certificate says. */
+/** Content of a certificate. */
 export interface Wanted {
-  /** DNS names of subjectAltName; no such extension where empty. */
+  /** DNS names of subjectAltName. Empty: no such extension. */
   readonly names?: readonly string[];
   readonly commonName?: string;
   /** Days from now. */
@@ -11,13 +11,13 @@ export interface Wanted {
   readonly key?: 'P-256' | 'P-192' | 'RSA 2048' | 'RSA 1024';
   readonly digest?: 'sha256' | 'sha1';
   readonly authority?: boolean;
-  /** Who signs; itself where not given. */
+  /** Issuer. Default: self-signed. */
   readonly by?: Issued;
   /** 4 octets each. */
   readonly addresses?: readonly (readonly number[])[];
 }
 
-/** A certificate, its key, and all that is needed to sign with it. */
+/** A certificate with its key, which can sign others. */
 export interface Issued {
   readonly cert: string;
   readonly key: string;
@@ -54,7 +54,7 @@ function keyPair(key: NonNullable<Wanted['key']>): { readonly privateKey: KeyObj
     : generateKeyPairSync('ec', { namedCurve: key === 'P-192' ? 'prime192v1' : 'P-256' });
 }
 
-/** Makes a certificate (RFC 5280 §4.1) on the spot. */
+/** Creates a certificate (RFC 5280 §4.1). */
 export function issue(wanted: Wanted = {}): Issued {
   const { names = [], commonName, from = -1, to = 90, key = 'P-256', digest = 'sha256', by, addresses = [] } = wanted;
   const { privateKey, publicKey } = keyPair(key);
@@ -92,6 +92,6 @@ export function issue(wanted: Wanted = {}): Issued {
   };
 }
 
-/** An authority of its own. */
+/** Creates an authority. */
 export const authority = (wanted: Wanted = {}): Issued =>
   issue({ commonName: `Authority ${randomBytes(4).toString('hex')}`, authority: true, ...wanted });

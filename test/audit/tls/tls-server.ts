@@ -9,7 +9,7 @@ export interface Listening {
   close(): Promise<void>;
 }
 
-/** A server that does the handshake and says nothing. */
+/** A server that sends nothing after the handshake. */
 export function tlsServer(chain: readonly Issued[], options: TlsOptions = {}): Promise<Listening> {
   const server = createServer({
     key: chain[0]?.key,
@@ -23,7 +23,7 @@ export function tlsServer(chain: readonly Issued[], options: TlsOptions = {}): P
   return listening(server);
 }
 
-/** A server that does what it is told to. */
+/** A server with the given behaviour. */
 export const tcpServer = (serve: (socket: Socket) => void): Promise<Listening> =>
   listening(
     createTcp((socket) => {

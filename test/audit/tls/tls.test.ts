@@ -118,13 +118,13 @@ describe('certificates', () => {
     expect(findings.map(({ id }) => id)).toEqual(ids);
   });
 
-  test('an authority between that has expired → untrusted, not expired', async () => {
+  test('an expired intermediate authority → untrusted, not expired', async () => {
     const old = authority({ by: ca, from: -30, to: -2 });
     const { findings } = await findingsOf([issue({ names: [host], by: old }), old]);
     expect(findings.map(({ id }) => id)).toEqual(['certificate-untrusted']);
   });
 
-  test('the clock is the one that was handed in', async () => {
+  test('dates are compared with the given clock', async () => {
     const later = Date.now() + 100 * 86_400_000;
     expect((await findingsOf([good], [host], later)).findings.map(({ id }) => id)).toEqual(['certificate-expired']);
     const past = issue({ names: [host], by: ca, from: -30, to: -2 });
@@ -132,14 +132,14 @@ describe('certificates', () => {
     expect((await findingsOf([past], [host], then)).findings).toEqual([]);
   });
 
-  test('any of the names will do; an address is looked for among the addresses', async () => {
+  test('any of the names matches; an IP address matches iPAddress entries', async () => {
     expect((await findingsOf([good], ['other.example', host])).findings).toEqual([]);
     const byAddress = issue({ names: ['a.example'], addresses: [[127, 0, 0, 1]], by: ca });
     expect((await findingsOf([byAddress], ['127.0.0.1'])).findings).toEqual([]);
     expect((await findingsOf([byAddress], ['127.0.0.2'])).findings.map(({ id }) => id)).toEqual(['certificate-name']);
   });
 
-  test('a name with odd characters hides no other', async () => {
+  test('a name with special characters does not hide other names', async () => {
     const odd = issue({ names: ['x, DNS:mx.example.org', 'y"z'], by: ca });
     const { certificate, findings } = await findingsOf([odd]);
     expect(certificate.names).toEqual(['x, DNS:mx.example.org', 'y"z']);
@@ -181,7 +181,7 @@ describe('versions', () => {
     expect(versionFindings('x:25', { versions }, 'low').map(({ id }) => id)).toEqual(ids);
   });
 
-  test('a server that closes, or cannot be reached → unknown, and no finding', async () => {
+  test('closed or unreachable → unknown, no finding', async () => {
     const port = await serving(tcpServer((socket) => socket.once('data', () => socket.destroy())));
     const versions = await probeVersions((version) => beginTls(port, { version }));
     expect(versions).toEqual({});
@@ -189,12 +189,12 @@ describe('versions', () => {
     expect(await probeVersions(() => Promise.reject(new Error('no')))).toEqual({});
   });
 
-  test('what is negotiated says it where the tries do not', () => {
+  test('the negotiated version counts if the tests are inconclusive', () => {
     const findings = versionFindings('x:25', { versions: {}, negotiated: 'TLSv1.1' }, 'low');
     expect(findings.map(({ id, severity }) => [id, severity])).toEqual([['tls-old-only', 'high']]);
   });
 
-  test('old beside new bears the severity that was asked for', () => {
+  test('old and new versions → the given severity', () => {
     const versions = { TLSv1: true, 'TLSv1.2': true };
     expect(versionFindings('x:25', { versions }, 'low')[0]).toMatchObject({ id: 'tls-old', severity: 'low' });
     expect(versionFindings('x:25', { versions }, 'medium')[0]).toMatchObject({ id: 'tls-old', severity: 'medium' });
@@ -248,7 +248,7 @@ describe('DANE', () => {
     expect(daneMatches({ records, authentic: true }, shown, [host], Date.now())).toBe(expected);
   });
 
-  test('a zone that is not signed → unsigned', () => {
+  test('an unsigned zone → unsigned', () => {
     expect(daneMatches({ records: [record(3, 1, 1, hash(spki(leaf)))], authentic: false }, chain, [host], 0)).toBe(
       'unsigned',
     );

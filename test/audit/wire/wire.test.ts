@@ -12,7 +12,8 @@ import {
 import { authority, issue } from '../tls/certificates.ts';
 import { type Listening, tcpServer, tlsServer } from '../tls/tls-server.ts';
 
-const connect = tcpConnect({ clock: systemClock(), timeoutMs: 2_000 });
+const clock = systemClock();
+const connect = tcpConnect({ clock, timeoutMs: 2_000 });
 const running: Listening[] = [];
 const wires: Wire[] = [];
 afterEach(async () => {
@@ -42,7 +43,7 @@ describe('lines', () => {
     expect(lines.map((line) => line.status === 'line' && line.text)).toEqual(['220 a', '220 b', '', 'c', '\xe9']);
   });
 
-  test('a line without an end → timeout, and it can be seen', async () => {
+  test('a line without an end → timeout, and peek() returns it', async () => {
     const wire = await wireTo(sends('220 hel'));
     expect(await wire.readLine(100)).toEqual({ status: 'timeout' });
     expect(wire.unread).toBe(7);
@@ -55,14 +56,14 @@ describe('lines', () => {
     expect(await wire.readLine()).toEqual({ status: 'line', text: 'late' });
   });
 
-  test('a long line is cut; the next one is whole', async () => {
+  test('a long line is cut; the next one is complete', async () => {
     const wire = await wireTo(sends(`${'x'.repeat(MAX_LINE + 1_000)}\r\nnext\r\n`));
     const line = await wire.readLine();
     expect(line.status === 'line' && line.text.length).toBe(MAX_LINE);
     expect(await wire.readLine()).toEqual({ status: 'line', text: 'next' });
   });
 
-  test('more than may wait → cut off, with the reason', async () => {
+  test('too much unread data → closed, with the reason', async () => {
     const wire = await wireTo(
       tcpServer((socket) => {
         const more = (): void => {
@@ -89,18 +90,18 @@ describe('lines', () => {
     const wire = await wireTo(tcpServer((socket) => void socket.once('data', () => socket.resetAndDestroy())));
     wire.write('x');
     expect((await wire.readLine()).status).toBe('closed');
-    wire.write('nobody hears it');
+    wire.write('not received');
     expect((await wire.readLine()).status).toBe('closed');
   });
 
-  test('what is written arrives, octet by octet', async () => {
+  test('every byte that is written arrives', async () => {
     const wire = await wireTo(tcpServer((socket) => void socket.pipe(socket)));
     wire.write('\x00\xff\r\n');
     expect(await wire.readLine()).toEqual({ status: 'line', text: '\x00\xff' });
   });
 });
 
-describe('an end', () => {
+describe('aborting and closing', () => {
   test('aborted while connecting, and while reading', async () => {
     const already = await connect({ address: '127.0.0.1', port: 1 }, { signal: AbortSignal.abort() });
     expect(already.status).toBe('aborted');
@@ -142,19 +143,41 @@ describe('an end', () => {
     expect(heard).toBe('QUIT\r\n');
   });
 
-  test('a server that does not hang up does not hold it', async () => {
+  test('a server that does not close the connection does not keep it open', async () => {
     const wire = await wireTo(sends('hello\r\n'));
     await wire.close('QUIT\r\n');
     await wire.close();
   });
 
-  test('nobody listens → refused', async () => {
+  test('a closed port → refused', async () => {
     const server = await sends();
     await server.close();
     expect((await connect({ address: '127.0.0.1', port: server.port })).status).toBe('refused');
   });
 
-  test('a source that is not of this machine → unreachable', async () => {
+  test('a port out of range → unreachable, not an exception', async () => {
+    const opened = await tcpConnect({ clock })({ address: '127.0.0.1', port: 70_000 });
+    expect(opened).toMatchObject({ status: 'unreachable' });
+  });
+
+  test.each([
+    ['a timeout of 0', { clock, timeoutMs: 0 }, 'tcpConnect: timeoutMs must be a positive number, got 0'],
+    [
+      'a source that is not an address',
+      { clock, source: 'eth0' },
+      'tcpConnect: source must be an IP address of this machine, got "eth0"',
+    ],
+    [
+      'an unknown option',
+      { clock, timeout: 1 },
+      'tcpConnect: unknown option timeout (known: clock, source, timeoutMs)',
+    ],
+  ])('%s → TypeError', (_, options, message) => {
+    expect(() => tcpConnect(options as never)).toThrow(TypeError);
+    expect(() => tcpConnect(options as never)).toThrow(message);
+  });
+
+  test('a source address of another machine → unreachable', async () => {
     const elsewhere = tcpConnect({ clock: systemClock(), source: '192.0.2.1', timeoutMs: 500 });
     expect((await elsewhere({ address: '127.0.0.1', port: 1 })).status).toBe('unreachable');
   });
@@ -164,14 +187,14 @@ describe('TLS', () => {
   const ca = authority();
   const chain = [issue({ names: ['mx.example.org'], by: ca })];
 
-  test('an authority that is given is trusted; one that is not is named', async () => {
+  test('a given authority is trusted; another one is an error', async () => {
     const known = await (await wireTo(tlsServer(chain))).startTls({ name: 'x', authorities: [ca.cert] });
     expect(known.status === 'secure' && chainFault(known.socket)).toBeUndefined();
     const unknown = await (await wireTo(tlsServer(chain))).startTls({ name: 'x' });
     expect(unknown.status === 'secure' && chainFault(unknown.socket)).toBe('UNABLE_TO_VERIFY_LEAF_SIGNATURE');
   });
 
-  test('TLS begins once', async () => {
+  test('TLS can begin only once', async () => {
     const wire = await wireTo(tlsServer(chain));
     expect(wire.secure).toBe(false);
     expect((await wire.startTls()).status).toBe('secure');
@@ -180,7 +203,7 @@ describe('TLS', () => {
     expect((await wire.startTls()).status).toBe('closed');
   });
 
-  test('octets before TLS are not read within it', async () => {
+  test('bytes received before TLS are not read after it', async () => {
     const wire = await wireTo(sends('220 ready\r\n250 in the clear\r\n'));
     expect(await wire.readLine()).toEqual({ status: 'line', text: '220 ready' });
     const begun = await wire.startTls({ timeoutMs: 100 });
@@ -188,7 +211,7 @@ describe('TLS', () => {
     expect(wire.dropped).toBe(18);
   });
 
-  test('something that is no TLS → failed', async () => {
+  test('an answer that is not TLS → failed', async () => {
     const wire = await wireTo(tcpServer((socket) => void socket.once('data', () => socket.write('500 What?\r\n'))));
     expect(await wire.startTls()).toMatchObject({ status: 'failed', reason: 'ERR_SSL_WRONG_VERSION_NUMBER' });
     expect((await wire.readLine()).status).toBe('closed');
@@ -202,19 +225,19 @@ describe('TLS', () => {
     },
   );
 
-  test('a version that the server does not speak → failed', async () => {
+  test('an unsupported version → failed', async () => {
     const wire = await wireTo(tlsServer(chain, { minVersion: 'TLSv1.3' }));
     expect(await wire.startTls({ version: 'TLSv1' })).toMatchObject({ status: 'failed' });
   });
 
-  test('an anonymous cipher is not taken: it shows no certificate', async () => {
+  test('anonymous ciphers are not offered', async () => {
     const wire = await wireTo(tlsServer(chain, { maxVersion: 'TLSv1.2', ciphers: 'aNULL:@SECLEVEL=0' }));
     expect((await wire.startTls()).status).toBe('failed');
   });
 });
 
-describe('a limit', () => {
-  test('no more are open at once than were allowed, and all come to their turn', async () => {
+describe('connection limit', () => {
+  test('the limit is kept, and waiting connections open later', async () => {
     let open = 0;
     let most = 0;
     const limited = limitConnections((target) => {
@@ -239,7 +262,7 @@ describe('a limit', () => {
     expect(most).toBe(2);
   });
 
-  test('a connection that is not to be had gives its place back; services are counted apart', async () => {
+  test('a failed connection frees its slot; services are counted separately', async () => {
     let fail = true;
     const limited = limitConnections((target) => {
       if (target.port === 1) return Promise.reject(new Error('broken'));
