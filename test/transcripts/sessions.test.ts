@@ -173,7 +173,7 @@ test('a transcript that goes otherwise → is not what was written', async () =>
 
 test.each([
   ['C: FROBNICATE', 'is no command'],
-  ['hello', 'begins with none of'],
+  ['hello', 'a line must begin with'],
   ['C: DATA', 'without a line'],
   ['C: MAIL <a@b>', 'has no path'],
 ])('%s → TypeError', async (line, message) => {
