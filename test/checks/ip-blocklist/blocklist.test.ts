@@ -205,7 +205,7 @@ describe('options', () => {
     [{ allow: ['192.0.2.1/24'] }, /^ip-blocklist: allow: .*host bits/],
     [{ block: '192.0.2.1' }, /^ip-blocklist: block "192\.0\.2\.1" is not a list/],
     [{ allow: 7 }, /^ip-blocklist: allow 7 is not a list/],
-    [{ block: [{ cidr: '192.0.2.1' }] }, /^ip-blocklist: block: entry .* must be a prefix/],
+    [{ block: [{ cidr: '192.0.2.1' }] }, /^ip-blocklist: block: entry must be a prefix/],
     [{ nat64: ['192.0.2.0/24'] }, /^ip-blocklist: nat64: .*NAT64/],
     [{ nat64: ['2001:db8::/65'] }, /32, 40, 48, 56, 64 or 96/],
     [{ explanation: 'a\r\nb' }, /^ip-blocklist: explanation .* must be one line/],
