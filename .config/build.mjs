@@ -1,5 +1,5 @@
 /**
- * Builds the package into `dist`. The last build is removed first, so that no deleted module is published.
+ * Builds the package into `dist`. It removes the previous build first, so that no deleted module is published.
  *
  * @module
  */
@@ -11,5 +11,5 @@ rmSync(`${root}dist`, { recursive: true, force: true });
 const tsc = `${root}node_modules/typescript/bin/tsc`;
 const { status } = spawnSync(process.execPath, [tsc, '-p', `${root}.config/tsconfig.build.json`], { stdio: 'inherit' });
 if (status !== 0) process.exit(status ?? 1);
-// npm does this where it installs the package; `npx postern` in a clone needs it as well.
+// npm does this when it installs the package; `npx postern` in a clone needs it as well.
 for (const command of Object.values(manifest.bin)) chmodSync(root + command, 0o755);

@@ -1,22 +1,22 @@
 /**
- * Which room may import what. The floors, from below:
+ * The dependency rules: which room may import which. The floors, from the bottom:
  *
- *     core  net  env
+ *     core  net  prefix-set  env
  *     smtp  access  dns  message  mailauth
  *     checks  session
  *     adapters  testing  audit  cli
  *
- * Every import goes down. `npm run architecture` says what breaks this; `test/architecture` does so in `npm test`, and
- * shows that each rule catches what it is there for.
+ * Every import goes down. `npm run architecture` reports violations; so does `test/architecture`, which also tests each
+ * rule.
  *
  * @module
  */
 
-/** Rooms that run in every runtime: no builtin of Node has a name there. */
+/** Rooms on the top floor. They may use builtins of Node, except testing. */
 const leaves = 'adapters|testing|audit|cli';
 
 /**
- * One door per npm package. What is not in this table may be imported by an adapter only.
+ * The file or room that imports each npm package. Other packages may be imported by adapters only.
  *
  * @type {Readonly<Record<string, string>>}
  */
@@ -37,7 +37,7 @@ export default {
   forbidden: [
     {
       name: 'core-net-env-stand-alone',
-      comment: 'core, net and env import nothing of ours outside themselves.',
+      comment: 'core, net and env import nothing of this package outside themselves.',
       severity: 'error',
       from: { path: '^src/(core|net|env)/' },
       to: { path: '^src/', pathNot: '^src/$1/' },
@@ -58,7 +58,7 @@ export default {
     },
     {
       name: 'checks-never-import-each-other',
-      comment: 'What two checks share lives in dns, net or message, or is not shared yet.',
+      comment: 'Code that two checks share belongs in dns, net, message or smtp.',
       severity: 'error',
       from: { path: '^src/checks/([^/]+)/' },
       to: { path: '^src/checks/', pathNot: '^src/checks/$1/' },
@@ -66,7 +66,7 @@ export default {
     {
       name: 'checks-see-facts-only',
       comment:
-        'A check says what is so; it never sees a reply, a policy or a trace. smtp/client.ts says whom to trust by its address; smtp/parts.ts is what a room may make for a policy beside checks; smtp/relay.ts is the mark that relay control bears.',
+        'A check imports no reply, policy or trace. It may import facts, smtp/client.ts (which address to trust), smtp/parts.ts (the parts of a policy that are not checks) and, for relay control, smtp/relay.ts (its mark).',
       severity: 'error',
       from: { path: '^src/checks/' },
       to: {
@@ -83,36 +83,35 @@ export default {
     },
     {
       name: 'only-relay-control-bears-the-mark',
-      comment: 'smtp/relay.ts is for relay control: no other check may grant relaying.',
+      comment: 'Only relay control imports smtp/relay.ts: no other check may allow relaying.',
       severity: 'error',
       from: { path: '^src/checks/', pathNot: '^src/checks/relay-control/' },
       to: { path: '^src/smtp/relay[.]ts$' },
     },
     {
       name: 'nothing-imports-a-leaf',
-      comment: 'Nothing imports adapters, testing, audit or cli, but another leaf.',
+      comment: 'Only the top floor imports adapters, testing, audit and cli.',
       severity: 'error',
       from: { path: '^src/', pathNot: `^src/(${leaves})/` },
       to: { path: `^src/(${leaves})/` },
     },
     {
       name: 'leaves-in-order',
-      comment:
-        'An adapter imports at most what it adapts: another adapter. Nothing imports cli; audit is imported by cli.',
+      comment: 'An adapter may import another adapter, but not testing, audit or cli.',
       severity: 'error',
       from: { path: '^src/adapters/' },
       to: { path: '^src/(testing|audit|cli)/' },
     },
     {
       name: 'testing-is-neutral',
-      comment: 'What is published for tests runs in every runtime: of the adapters it may use the neutral ones.',
+      comment: 'testing runs in every runtime, so it may import only the neutral adapters.',
       severity: 'error',
       from: { path: '^src/testing/' },
       to: { path: '^src/(adapters|audit|cli)/', pathNot: '^src/adapters/memory/' },
     },
     {
       name: 'nothing-imports-cli',
-      comment: 'The command is the last leaf.',
+      comment: 'Nothing imports the command.',
       severity: 'error',
       from: { path: '^src/', pathNot: '^src/cli/' },
       to: { path: '^src/cli/' },
@@ -126,7 +125,7 @@ export default {
     },
     ...Object.entries(doors).map(([name, door]) => ({
       name: `one-door-for-${name.replace(/^@.*[/]/, '')}`,
-      comment: `${name} is imported where ${door} matches, and nowhere else.`,
+      comment: `Only files that match ${door} import ${name}.`,
       severity: /** @type {const} */ ('error'),
       from: { path: '^src/', pathNot: door },
       to: { path: installed(name) },
@@ -134,14 +133,14 @@ export default {
     {
       name: 'no-package-without-a-door',
       comment:
-        'A package that has no door in .config/dependency-cruiser.mjs may be imported by an adapter or the command only.',
+        'A package without an entry in .config/dependency-cruiser.mjs may be imported by adapters, audit and cli only.',
       severity: 'error',
       from: { path: '^src/', pathNot: '^src/(adapters|audit|cli)/' },
       to: { path: 'node_modules/', pathNot: Object.keys(doors).map(installed).join('|') },
     },
     {
       name: 'no-tool-in-the-package',
-      comment: 'What is published imports dependencies and peers, never what only its making needs.',
+      comment: 'Published code imports dependencies and peers, never development dependencies.',
       severity: 'error',
       from: { path: '^src/' },
       to: {
@@ -152,7 +151,7 @@ export default {
     },
     {
       name: 'no-circles',
-      comment: 'Whoever imports in a circle cannot be understood alone.',
+      comment: 'Files that import each other in a circle cannot be understood alone.',
       severity: 'error',
       from: { path: '^src/' },
       to: { circular: true },
@@ -160,7 +159,7 @@ export default {
     {
       name: 'rooms-are-entered-by-the-door',
       comment:
-        'A room is entered by its index.ts; checks enter smtp and access by facts.ts, smtp also by client.ts and parts.ts, and relay control by relay.ts.',
+        'A room is entered through its index.ts. Checks enter smtp and access through facts.ts, smtp also through client.ts and parts.ts; relay control through relay.ts.',
       severity: 'error',
       from: { path: '^src/((?:checks|adapters)/[^/]+|[^/]+)/' },
       to: {
@@ -171,7 +170,7 @@ export default {
     },
     {
       name: 'every-import-resolves',
-      comment: 'An import that leads nowhere.',
+      comment: 'Every import must resolve.',
       severity: 'error',
       from: { path: '^src/' },
       to: { couldNotResolve: true },

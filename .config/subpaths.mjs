@@ -1,5 +1,5 @@
 /**
- * The subpaths of the package, read from the one place that says them: `exports` in package.json.
+ * Lists the subpaths of the package, as `exports` in package.json defines them.
  *
  * @module
  */
@@ -13,9 +13,9 @@ export const manifest = JSON.parse(readFileSync(`${root}package.json`, 'utf8'));
 
 /**
  * @typedef {object} Subpath
- * @property {string} name what an import says: `postern/core`
+ * @property {string} name the specifier: `postern/core`
  * @property {string} built the module, from the root: `dist/core/index.js`
- * @property {string} source what it is compiled from: `src/core/index.ts`
+ * @property {string} source its source: `src/core/index.ts`
  */
 
 /** @type {readonly Subpath[]} */

@@ -20,6 +20,7 @@ declare const opaque: unique symbol;
  * `within`; its members are private.
  */
 export interface Rule<in Facts, in Env> {
+  /** Distinguishes rules from other objects. Has no value. */
   readonly [opaque]: (facts: Facts, env: Env) => void;
 }
 

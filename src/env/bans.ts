@@ -1,6 +1,6 @@
 /** A temporary ban of an address or prefix. Plain data. */
 export interface Ban {
-  /** What is banned, in canonical CIDR form: `192.0.2.1/32`, `2001:db8::/64`. */
+  /** The banned prefix in canonical CIDR form: `192.0.2.1/32`, `2001:db8::/64`. */
   readonly prefix: string;
   readonly reason: string;
   /** Milliseconds since the epoch. */
@@ -10,19 +10,20 @@ export interface Ban {
   readonly times: number;
 }
 
-/** Where bans are kept. Bounded; never throws, and what the methods return never rejects. */
+/** A store of bans. It is bounded, its methods never throw, and their promises never reject. */
 export interface Bans {
-  /** The ban in force for this canonical address, if any; the longest prefix where several hold it. */
+  /** Returns the ban in force for a canonical address, if any. Of several, the longest prefix wins. */
   lookup(address: string): Ban | undefined | Promise<Ban | undefined>;
   /**
-   * Bans `prefix` (an address is its own /32 or /128) for `forMs`, or as long as the store's first ban lasts. The store
-   * lengthens the time for a prefix that was banned before; a ban in force is replaced, never shortened.
+   * Bans `prefix` (an address means its /32 or /128) for `forMs`. The store lengthens the time if the prefix was banned
+   * before. A ban in force is replaced, but never shortened.
    *
-   * @returns the ban; undefined where there is none: the prefix may not be banned, is no prefix, or there is no room
+   * @param forMs milliseconds. Default: the store's duration of a first ban.
+   * @returns the ban; undefined if the prefix may not be banned, is not a prefix, or there is no room
    */
   add(prefix: string, reason: string, forMs?: number): Ban | undefined | Promise<Ban | undefined>;
-  /** Lifts the ban and forgets that there was one; false where there was none. */
+  /** Lifts the ban and deletes its history. Returns false if there is no ban. */
   lift(prefix: string): boolean | Promise<boolean>;
-  /** All bans in force, the newest first. */
+  /** Returns all bans in force, newest first. */
   list(): readonly Ban[] | Promise<readonly Ban[]>;
 }

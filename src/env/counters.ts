@@ -1,14 +1,13 @@
 /**
- * How much of something is allowed: `burst` at once, and `rate` per `periodMs` in the long run.
- * The generic cell rate algorithm (GCRA) keeps one number for it. Whoever has been quiet for long may take `burst` at
- * once; after that, one comes back every `periodMs / rate` milliseconds.
+ * A rate limit: `burst` at once, and `rate` per `periodMs` in the long run. The generic cell rate algorithm (GCRA) needs one
+ * number for it. An idle key may use `burst` at once; after that, one is refilled every `periodMs / rate` milliseconds.
  */
 export interface Rate {
-  /** How many are allowed per period; more than 0. */
+  /** How many are allowed per period; a positive number. */
   readonly rate: number;
-  /** The period, in milliseconds; more than 0. */
+  /** The period, in milliseconds; a positive number. */
   readonly periodMs: number;
-  /** How many may come at once. Default: `rate`. */
+  /** How many are allowed at once. Default: `rate`. */
   readonly burst?: number;
   /**
    * Names a group of keys that share room in a store of bounded memory: a full store makes room within the group of the new key,
@@ -17,70 +16,69 @@ export interface Rate {
   readonly pool?: string;
 }
 
-/** One charge among several that are made together. */
+/** A charge to a rate limit. */
 export interface Charge {
-  /** What is counted. One key has one rate: count two rates of one client under two keys. */
+  /** The counted key. A key has one rate; for two rates of one client, use two keys. */
   readonly key: string;
   readonly rate: Rate;
-  /** 1 where it is not given. */
+  /** Default: 1. */
   readonly cost?: number;
 }
 
-/** One place among several that are taken together. */
+/** A limit on concurrent holders of a key. */
 export interface Place {
   readonly key: string;
-  /** How many holders may have a place of this key at the same time. */
+  /** How many holders may have a place of this key at once. */
   readonly limit: number;
 }
 
-/** What a counter answers: plain data, fit for a finding. */
+/** The answer of a counter. Plain data, so it can be part of a finding. */
 export interface Usage {
   readonly allowed: boolean;
-  /** What is allowed at once. */
+  /** How much is allowed at once. */
   readonly limit: number;
-  /** How much of `limit` is used up now, this charge included where it was allowed. */
+  /** How much of `limit` is in use, including this charge if it was allowed. */
   readonly used: number;
   /**
-   * Milliseconds until the same charge would be allowed; 0 where it is allowed now, and where nobody can know it: a
-   * place is free when its holder goes.
+   * Milliseconds until the same charge would be allowed. 0 if it is allowed now, or if the time is unknown: a place becomes
+   * free when its holder releases it.
    */
   readonly retryAfterMs: number;
-  /** The shared store could not be asked: only this process's own count decided. */
+  /** The shared store did not answer, so only the count of this process decided. */
   readonly degraded?: boolean;
 }
 
 /**
- * Counts that outlive a session: rates, places and distinct values. Bounded in memory; never throws, and what the
- * methods return never rejects.
+ * Counts that outlive a session: rates, places and distinct values. A store is bounded, its methods never throw, and their
+ * promises never reject.
  *
- * A refused charge costs nothing, so that a client which waits is let in again. Store and caller may be synchronous: a
- * counter in memory answers at once, and a connection that is judged from memory waits for nothing.
+ * A refused charge costs nothing, so that a client that waits is accepted again. Answers may be synchronous, so that a counter
+ * in memory does not delay a connection.
  */
 export interface Counters {
-  /** Would a charge of `cost` (1 where not given) be allowed now? Changes nothing. */
+  /** Returns whether a charge of `cost` (default: 1) would be allowed. Changes nothing. */
   peek(key: string, rate: Rate, cost?: number): Usage | Promise<Usage>;
-  /** Charges `cost` (1 where not given), if that is allowed. */
+  /** Charges `cost` (default: 1) if it is allowed. */
   charge(key: string, rate: Rate, cost?: number): Usage | Promise<Usage>;
   /**
-   * Charges all of them, or none where one of them is not allowed: nested prefixes are one decision, and one question
-   * to a shared store. Answers in the order asked.
+   * Makes all charges, or none if one of them is not allowed: nested prefixes are one decision and one request to a shared
+   * store. Returns the answers in the order of the charges.
    */
   chargeAll(charges: readonly Charge[]): readonly Usage[] | Promise<readonly Usage[]>;
-  /** Forgets what was charged to `key`, and the distinct values seen for it. */
+  /** Deletes the charges of `key` and its distinct values. */
   clear(key: string): void | Promise<void>;
   /**
-   * Takes one of `limit` places of `key` for `holder` (a session's id). A place is a lease: it comes back by `release`,
-   * or by itself where the process that held it is gone. A holder takes one place of a key, however often it asks.
+   * Takes one of `limit` places of `key` for `holder` (a session's id). A place is a lease: it ends with `release`, or expires
+   * if the process of its holder ends. A holder has at most one place of a key.
    */
   acquire(key: string, limit: number, holder: string): Usage | Promise<Usage>;
-  /** Takes a place of every key, or of none where one of them is full. Answers in the order asked. */
+  /** Takes a place of every key, or none if one of them is full. Returns the answers in the order of the places. */
   acquireAll(places: readonly Place[], holder: string): readonly Usage[] | Promise<readonly Usage[]>;
-  /** Gives back the place of `key` that `holder` has; every place it has, where no key is given. */
+  /** Releases the holder's place of `key`, or all its places if no key is given. */
   release(holder: string, key?: string): void | Promise<void>;
   /**
-   * Counts distinct values: how many different `value`s were seen for `key` within `periodMs`. A value that was seen
-   * before counts once and is seen anew; a value beyond `limit` is not remembered. `value` should be a digest where it is
-   * a secret.
+   * Counts the distinct values of `key` within `periodMs`. A repeated value counts once, and its period starts again. A value
+   * beyond `limit` is not stored. If the value is a secret, pass a digest.
    */
   distinct(key: string, value: string, limit: number, periodMs: number): Usage | Promise<Usage>;
 }

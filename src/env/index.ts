@@ -1,6 +1,6 @@
 /**
- * What a check may touch outside itself: DNS, the clock, counters and bans. Given the same facts and the same answers from
- * here, a check returns the same finding.
+ * The environment of checks: DNS, the clock, counters and bans. Given the same facts and the same answers from the environment,
+ * a check returns the same finding.
  *
  * @module
  */
@@ -19,7 +19,7 @@ export { type Ended, pause, withDeadline } from './deadline.ts';
 export { onAbort } from './on-abort.ts';
 export type { DnsAnswer, DnsRecord, DnsResolver, RecordOf, RecordType, ResolveOptions } from './resolver.ts';
 
-/** Everything outside the process that a check may touch. It is handed in; there is no default. */
+/** Everything outside itself that a check may use. It is passed in; there is no default. */
 export interface Env {
   readonly dns: DnsResolver;
   readonly clock: Clock;

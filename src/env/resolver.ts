@@ -1,11 +1,11 @@
-/** One DNS record, as a check wants to read it. Names are lower case and carry no trailing dot; the root is `''`. */
+/** A DNS record. Names are lower case without a trailing dot; the root is `''`. */
 export type DnsRecord =
   | { readonly type: 'A'; readonly address: string }
   | { readonly type: 'AAAA'; readonly address: string }
   | { readonly type: 'MX'; readonly exchange: string; readonly preference: number }
   | {
       readonly type: 'TXT';
-      /** The character-strings joined without a space (RFC 7208 §3.3). */
+      /** The character-strings, joined without spaces (RFC 7208 §3.3). */
       readonly text: string;
     }
   | { readonly type: 'PTR'; readonly name: string }
@@ -29,7 +29,7 @@ export type DnsRecord =
     }
   | {
       readonly type: 'CAA';
-      /** Whether an authority that does not understand the property must not issue (RFC 8659 §4.1). */
+      /** Whether an issuer that does not understand the property must not issue certificates (RFC 8659 §4.1). */
       readonly critical: boolean;
       /** In lower case: `issue`, `issuewild`, `iodef`. */
       readonly tag: string;
@@ -40,33 +40,34 @@ export type RecordType = DnsRecord['type'];
 export type RecordOf<T extends RecordType> = Extract<DnsRecord, { readonly type: T }>;
 
 /**
- * Every way a look-up can end is a value; nothing is thrown.
+ * The answer to a query. Every outcome is a value; a resolver never throws.
  *
- * - `found`: records of the asked type, aliases already followed
+ * - `found`: records of the queried type; aliases have been followed
  * - `nodata`: the name exists, but has no record of this type
- * - `nxdomain`: there is no such name (also: a name that cannot be put on the wire)
- * - `temperror`: nothing was learnt (SERVFAIL, timeout, refused, aborted); asking later may help
+ * - `nxdomain`: the name does not exist, or cannot be encoded in DNS
+ * - `temperror`: there is no answer (SERVFAIL, timeout, refused, aborted); a later try may succeed
  *
- * `ttl` is in seconds and says how long the answer may be kept; 0 where the source does not tell.
+ * `ttl` is in seconds: how long the answer may be cached; 0 if unknown.
  */
 export type DnsAnswer<T extends RecordType = RecordType> =
   | {
       readonly status: 'found';
       readonly records: readonly RecordOf<T>[];
       readonly ttl: number;
-      /** The AD bit: a validating resolver vouches for the answer (RFC 4035 §3.2.3). */
+      /** The AD bit: a validating resolver has verified the answer (RFC 4035 §3.2.3). */
       readonly authentic: boolean;
     }
   | { readonly status: 'nodata' | 'nxdomain'; readonly ttl: number }
   | { readonly status: 'temperror'; readonly reason: string };
 
+/** The options of `resolve`. */
 export interface ResolveOptions {
-  /** Gives up early; the answer is then `temperror` with the reason `aborted`. */
+  /** Ends the query early; the answer is then `temperror` with the reason `aborted`. Default: no signal. */
   readonly signal?: AbortSignal;
 }
 
-/** What a check asks of the DNS. One method, total answers, no exceptions. */
+/** A DNS resolver: one method, a value for every outcome, no exceptions. */
 export interface DnsResolver {
-  /** Asks for the records of one type that a name has. Never rejects. */
+  /** Queries the records of a name of one type. Never rejects. */
   resolve<T extends RecordType>(name: string, type: T, options?: ResolveOptions): Promise<DnsAnswer<T>>;
 }

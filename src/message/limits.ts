@@ -1,18 +1,20 @@
-/** Bounds on what is read of one message. What lies beyond a bound is reported in `truncated`. */
+import { assertKnownOptions, wholeNumber } from '../core/index.ts';
+
+/** Limits for reading one message. `truncated` reports the limits that were reached. */
 export interface MessageLimits {
-  /** Octets of the message; 67,108,864 (64 MiB) where not given. The rest is counted, not read. */
+  /** Bytes of the message. The rest is counted, not read. Default: 67,108,864 (64 MiB). */
   readonly bytes?: number;
-  /** Parts that are listed; 1,000. Links are still read in the parts beyond. */
+  /** Parts that are listed. Links are read in the other parts as well. Default: 1,000. */
   readonly parts?: number;
-  /** Multiparts and messages inside each other; 32. What lies deeper is read as plain text. */
+  /** Depth of nested multiparts and messages. Deeper ones are read as plain text. Default: 32. */
   readonly depth?: number;
-  /** Links that are kept; 10,000. The first half and the last half are kept, and no host takes more than a tenth. */
+  /** Links that are kept: the first half and the last half, and at most a tenth for one host. Default: 10,000. */
   readonly links?: number;
-  /** Characters of a link; 8,192. The rest is cut off. */
+  /** Characters of a link. The rest is cut off. Default: 8,192. */
   readonly linkLength?: number;
-  /** Octets of one header block; 262,144. */
+  /** Bytes of one header block. Default: 262,144. */
   readonly headers?: number;
-  /** Characters of an attribute's value; 262,144. */
+  /** Characters of an attribute's value. Default: 262,144. */
   readonly value?: number;
 }
 
@@ -28,17 +30,14 @@ export const DEFAULT_LIMITS: ResolvedLimits = {
   value: 262_144,
 };
 
-/** Fills in the defaults; throws `TypeError` for what is not a whole number of at least 1. */
+/** @throws {TypeError} if an option is unknown or not a whole number, 1 or more */
 export function resolveLimits(options: MessageLimits = {}): ResolvedLimits {
-  if (typeof options !== 'object' || options === null) throw new TypeError('message: options are not an object');
-  const resolved: Record<string, number> = { ...DEFAULT_LIMITS };
-  for (const key of Object.keys(DEFAULT_LIMITS) as (keyof MessageLimits)[]) {
-    const value = options[key];
-    if (value === undefined) continue;
-    if (!Number.isSafeInteger(value) || value < 1) {
-      throw new TypeError(`message: ${key} ${JSON.stringify(value)} is not a whole number of at least 1`);
-    }
-    resolved[key] = value;
+  const names = Object.keys(DEFAULT_LIMITS) as (keyof MessageLimits)[];
+  assertKnownOptions('message', options, names);
+  const resolved: Record<keyof MessageLimits, number> = { ...DEFAULT_LIMITS };
+  for (const name of names) {
+    const value = options[name];
+    if (value !== undefined) resolved[name] = wholeNumber('message', name, value);
   }
-  return resolved as ResolvedLimits;
+  return resolved;
 }

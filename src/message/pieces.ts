@@ -11,9 +11,9 @@ import { unwrap } from './wrapped.ts';
 const TEXT: LinkPlace = { part: '', kind: 'text' };
 
 /**
- * The links in running text: those with a scheme, and bare names whose suffix is on the Public Suffix List.
+ * Finds the links in running text: those with a scheme, and bare names whose suffix is on the Public Suffix List.
  *
- * @param text decoded text; no markup is understood
+ * @param text decoded text without markup
  */
 export function urisInText(text: string, options: MessageLimits = {}): MessageUri[] {
   const collector = new UriCollector(resolveLimits(options));
@@ -21,7 +21,7 @@ export function urisInText(text: string, options: MessageLimits = {}): MessageUr
   return collector.uris;
 }
 
-/** The links in HTML: attributes, style sheets, and the text between the tags. */
+/** Finds the links in HTML: in attributes, style sheets, and the text between the tags. */
 export function urisInHtml(html: string, options: MessageLimits = {}): MessageUri[] {
   const limits = resolveLimits(options);
   const collector = new UriCollector(limits);
@@ -32,10 +32,10 @@ export function urisInHtml(html: string, options: MessageLimits = {}): MessageUr
 }
 
 /**
- * Reads one link as an `href` would hold it, by the WHATWG's rules for hosts; `example.com/path` without a scheme is
- * read as its writer meant it.
+ * Reads one link as in an `href`, by the WHATWG's rules for hosts. `example.com/path` without a scheme is read as a link to
+ * example.com.
  *
- * @returns the link with what it wraps; undefined where it leads to no host (`mailto:`, `#top`, `page.html`)
+ * @returns the link and the links inside it; undefined if it leads to no host (`mailto:`, `#top`, `page.html`)
  */
 export function readUri(link: string, options: MessageLimits = {}): Uri | undefined {
   const context = { maxLength: resolveLimits(options).linkLength, bareNames: true };

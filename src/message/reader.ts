@@ -17,10 +17,10 @@ import { TextStream } from './text-stream.ts';
 import { joinBytes } from './transfer.ts';
 
 const EMPTY = new Uint8Array(0);
-/** A longer line is no boundary (RFC 2046 §5.1.1: 70 characters). */
+/** A longer line cannot be a boundary (RFC 2046 §5.1.1: 70 characters). */
 const MAX_BOUNDARY_LINE = 1_024;
 
-/** What has been read of the message, whatever part it was in. */
+/** The findings of the message, from all its parts. */
 class Reading {
   readonly collector: UriCollector;
   readonly limits: ResolvedLimits;
@@ -39,24 +39,24 @@ class Reading {
   }
 }
 
-/** Something that parts or a message lie in. */
+/** A container of parts or of a message. */
 interface Frame {
   readonly path: string;
-  /** Undefined until the first line that can be one, where the header names none. */
+  /** If the header names no boundary: undefined until the first line that can be one. */
   boundary: string | undefined;
   count: number;
-  /** What stands before the first boundary: read as text if there never is one. */
+  /** The text before the first boundary. It is read as text if there is no boundary. */
   preamble: { collector: UriCollector; text: TextStream } | undefined;
-  /** Its parts are messages unless they say otherwise (RFC 2046 §5.1.5). */
+  /** Its parts are messages by default (RFC 2046 §5.1.5). */
   readonly digest: boolean;
 }
 
-/** Reads one entity and all that lies in it, as the octets come. */
+/** Reads one entity and everything in it as the bytes arrive. */
 class EntityReader {
   private readonly reading: Reading;
   private readonly frames: Frame[] = [];
   private readonly depth: number;
-  /** Messages inside each other, within this reader. */
+  /** The depth of nested messages within this reader. */
   private messages = 0;
   private path: string;
   private isRoot: boolean;
@@ -67,7 +67,7 @@ class EntityReader {
   private headerSize = 0;
   private headerFields = 0;
   private body: BodyReader | undefined;
-  /** A line before the first part that may be the boundary which the header does not name. */
+  /** A line before the first part that may be the boundary, if the header names none. */
   private candidate: string | undefined;
 
   constructor(reading: Reading, path: string, depth: number) {
@@ -94,7 +94,7 @@ class EntityReader {
   private read(bytes: Uint8Array, last: boolean): void {
     const { length } = bytes;
     let at = 0;
-    // Octets from `from` on belong to the body and have not been handed on.
+    // Bytes from `from` on belong to the body and have not been passed on.
     let from = 0;
     while (at < length) {
       if (this.state === 'body' && this.frames.length === 0) {
@@ -126,7 +126,7 @@ class EntityReader {
         }
       } else {
         const kept = this.line(bytes, at, end, newline >= 0 || last);
-        // `kept` says whether the line itself begins the body.
+        // `kept`: whether the line itself begins the body.
         from = kept ? at : end;
       }
       this.atLineStart = newline >= 0;
@@ -135,7 +135,7 @@ class EntityReader {
     this.handOn(bytes, from, length);
   }
 
-  /** Whether a line that has not ended yet can turn out to be a boundary, or the end of a header. */
+  /** Whether an incomplete line can still become a boundary or the end of a header. */
   private mustSeeWhole(bytes: Uint8Array, at: number): boolean {
     const left = bytes.length - at;
     if (left > MAX_BOUNDARY_LINE) return false;
@@ -147,7 +147,7 @@ class EntityReader {
     if (to > from && this.state === 'body') this.body?.write(bytes.subarray(from, to));
   }
 
-  /** A line of a header, or between parts; answers whether it is the body's first. */
+  /** Reads a line of a header or between parts. Returns whether it is the first line of the body. */
   private line(bytes: Uint8Array, at: number, end: number, whole: boolean): boolean {
     if (this.atLineStart && bytes[at] === 45 && bytes[at + 1] === 45 && this.frames.length > 0) {
       const frame = this.boundaryAt(bytes, at, end);
@@ -171,7 +171,7 @@ class EntityReader {
       return false;
     }
     if (this.headerFields === 0 && this.atLineStart && !this.beginsHeader(bytes, at, end)) {
-      // No header at all: the body begins here.
+      // There is no header: the body begins here.
       this.endHeader();
       return this.state === 'body';
     }
@@ -193,7 +193,7 @@ class EntityReader {
     this.headerSize += Math.min(room, line.length);
   }
 
-  /** A part that ends before its body begins; where it has no header either, there is nothing to read. */
+  /** Ends a part whose body has not begun. Without a header either, there is nothing to read. */
   private endHeaderAtBoundary(): void {
     if (this.headerSize > 0 || this.isRoot) this.endHeader();
     else this.reading.add({ part: this.path, type: 'text/plain', encoding: 'identity', size: 0 });
@@ -274,7 +274,7 @@ class EntityReader {
         },
       );
     } else {
-      // A message in the clear: its lines are this reader's own, since an outer boundary may end it.
+      // An unencoded message: this reader reads its lines, because an outer boundary may end it.
       this.reading.add({ part: description.part, type: description.type, encoding: 'identity', size: 0 });
       this.messages++;
       this.path = description.part;
@@ -283,7 +283,7 @@ class EntityReader {
     }
   }
 
-  /** The fields of the message itself, and of messages in it the links that their fields hold. */
+  /** Reads the fields of the message, and the links in the fields of messages inside it. */
   private messageHeader(block: HeaderBlock): void {
     if (this.depth > 0 || this.path !== '') return;
     for (const { name, raw } of block.fields) {
@@ -314,7 +314,7 @@ class EntityReader {
     this.state = 'between';
   }
 
-  /** The innermost multipart that the line is a boundary of. */
+  /** Returns the innermost multipart whose boundary the line is. */
   private boundaryAt(bytes: Uint8Array, at: number, end: number): { index: number; closes: boolean } | undefined {
     let stop = end;
     while (stop > at && (bytes[stop - 1] as number) <= 32) stop--;
@@ -344,13 +344,13 @@ class EntityReader {
     this.state = 'header';
   }
 
-  /** Before the first boundary, and behind the last. */
+  /** Reads a line before the first boundary or after the last one. */
   private betweenParts(bytes: Uint8Array, at: number, end: number): void {
     const frame = this.frames.at(-1);
     if (frame === undefined || frame.count > 0) return;
     const line = asciiText(bytes, at, Math.min(end, at + MAX_BOUNDARY_LINE));
     if (this.candidate !== undefined && this.atLineStart) {
-      // The header names another boundary, or none; but this is how a part begins.
+      // The header names another boundary or none, but a part begins like this.
       const begins =
         /^content-[a-z-]{1,40}[ \t]{0,8}:/i.test(line) || (frame.boundary === undefined && fieldNameEnd(line) > 0);
       if (begins) {
@@ -388,12 +388,12 @@ class EntityReader {
       frame.preamble.text.end();
       if (frame.count === 0) this.reading.collector.absorb(frame.preamble.collector);
     }
-    // A message ends with the part that it is.
+    // A message ends with its part.
     this.messages = 0;
   }
 }
 
-/** Where a line begins with a hyphen, at or behind `from`, which is no line's first octet or no hyphen. */
+/** Returns the position after `from` at which a line begins with a hyphen. */
 function hyphenLine(bytes: Uint8Array, from: number): number {
   for (let at = bytes.indexOf(45, from); at >= 0; at = bytes.indexOf(45, at + 1)) {
     if (at > 0 && bytes[at - 1] === 10) return at;
@@ -415,8 +415,8 @@ function concat(pieces: readonly Uint8Array[], size: number): Uint8Array {
 }
 
 /**
- * Reads a message that is pushed at it, piece by piece, so that an SMTP server can hand on octets as they come. Nothing
- * but what is found is kept.
+ * Reads a message that is written to it in pieces, so that an SMTP server can pass on bytes as they arrive. It keeps only its
+ * findings, not the message.
  */
 export class MessageReader {
   private readonly reading: Reading;
@@ -428,7 +428,7 @@ export class MessageReader {
     this.entity = new EntityReader(this.reading, '', 0);
   }
 
-  /** The next octets. What lies beyond the limit is counted, and not read. */
+  /** Reads the next bytes. Bytes beyond the limit are counted, not read. */
   write(chunk: Uint8Array): void {
     const room = this.reading.limits.bytes - this.size;
     this.size += chunk.length;
@@ -438,7 +438,7 @@ export class MessageReader {
       this.entity.write(chunk.subarray(i, Math.min(i + PIECE, room)));
   }
 
-  /** There are no more octets. */
+  /** Ends the message and returns its facts. */
   end(): MessageFacts {
     this.entity.end();
     const { collector, headers, from, parts } = this.reading;
@@ -454,5 +454,5 @@ export class MessageReader {
   }
 }
 
-/** Octets that are worked on at a time: what the reader holds besides its findings is a small multiple of it. */
+/** Bytes that are processed at a time. The reader's memory, besides its findings, is a small multiple of it. */
 const PIECE = 16_384;

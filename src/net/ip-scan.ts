@@ -1,38 +1,37 @@
 /**
- * The strict scanner under every address that a peer writes: text to numbers, without an object in between. It takes what
- * `node:net` takes, and nothing else; `ip.ts` and `prefix-set.ts` are its only callers.
+ * A strict scanner for addresses in text. It accepts what `node:net` accepts, and allocates no object.
  *
- * It answers through `scanned`, which every scan overwrites: read it before the next one.
+ * Its result is in `scanned`, which every scan overwrites: read it before the next scan.
  *
  * @module
  */
 
-/** The longest text that is looked at: the longest address is 45 characters, a zone may follow it. */
+/** Longest text that is scanned. The longest address is 45 characters, and a zone may follow it. */
 export const MAX_ADDRESS_TEXT = 64;
 
 /**
- * The words of the last address scanned, most significant first: one for IPv4, four for IPv6. Signed, because a signed
- * 32-bit number needs no allocation; `>>> 0` makes it the number it stands for.
+ * The words of the last address scanned, most significant first: one for IPv4, four for IPv6. They are signed, because a
+ * signed 32-bit number needs no allocation; `>>> 0` converts one to the unsigned number.
  */
 export const scanned: Int32Array = new Int32Array(4);
 
 const groups = new Int32Array(8);
 
-/** What the last IPv6 scan saw of the spelling. */
+/** The form in which the last IPv6 address was written. */
 const spelling = { canonical: false };
 
 /**
- * Scans `text` from `from` up to `to`. IPv4-mapped IPv6 is IPv4; a zone (`%eth0`) is dropped from a link-local address and
- * refused elsewhere.
+ * Scans `text` from `from` up to `to`. IPv4-mapped IPv6 is IPv4. A zone (`%eth0`) is removed from a link-local address, and
+ * makes any other address invalid.
  *
- * @returns 4 or 6, or 0 where the text is no address
+ * @returns 4 or 6, or 0 if the text is not an address
  */
 export function scanAddress(text: string, from: number, to: number): 0 | 4 | 6 {
   if (to - from > MAX_ADDRESS_TEXT) return 0;
   return scanIpv4(text, from, to) ? 4 : scanIpv6(text, from, to);
 }
 
-/** Whether the IPv6 address scanned last was written as RFC 5952 §4 wants it. */
+/** Whether the IPv6 address scanned last was written in canonical form (RFC 5952 §4). */
 export const wasCanonical = (): boolean => spelling.canonical;
 
 /** `%eth0` from `from` up to `to`: letters, digits and `_.-`, at least one. */
@@ -45,7 +44,7 @@ function isZone(text: string, from: number, to: number): boolean {
   return to - from > 1;
 }
 
-/** Dotted decimal: four numbers up to 255, no leading zeroes. */
+/** Dotted decimal: four numbers up to 255 without leading zeroes. */
 export function scanIpv4(text: string, from: number, to: number): boolean {
   if (to - from < 7 || to - from > 15) return false;
   let word = 0;
@@ -54,7 +53,7 @@ export function scanIpv4(text: string, from: number, to: number): boolean {
     if (i >= to) return false;
     let value = text.charCodeAt(i++) - 48;
     if (value >>> 0 > 9) return false;
-    // One digit is there; up to two more, unless the first is a zero.
+    // One digit is here. Up to two more may follow, unless the first is a zero.
     let c = i < to ? text.charCodeAt(i) - 48 : DOT;
     if (c >>> 0 <= 9) {
       if (value === 0) return false;
@@ -70,26 +69,26 @@ export function scanIpv4(text: string, from: number, to: number): boolean {
     i++;
     word = (word << 8) | value;
   }
-  // The last octet ends where the text does: as if a dot stood there.
+  // The last octet must end where the text ends.
   if (i !== to + 1) return false;
   scanned[0] = word;
   return true;
 }
 
-/** The code of a dot, less that of a zero. */
+/** The code of a dot minus the code of a zero. */
 const DOT = -2;
 
-/** What is no hexadecimal digit, in the table below. */
+/** Marks characters that are not hexadecimal digits in the table below. */
 const NO_DIGIT = 64;
 const UPPER_CASE = 16;
 
-/** The value of a hexadecimal digit by its character code; upper case carries a mark, so that one OR finds it. */
+/** The value of a hexadecimal digit by its character code. Upper-case digits have a flag bit, so that one OR collects it. */
 const hexValue = new Uint8Array(128).fill(NO_DIGIT);
 for (let i = 0; i < 22; i++) {
   hexValue['0123456789abcdefABCDEF'.charCodeAt(i)] = i < 16 ? i : (i - 6) | UPPER_CASE;
 }
 
-/** The least group of so many digits that has no leading zero. */
+/** The smallest group with n digits and no leading zero. */
 const leastOfLength = new Int32Array([0, 0, 0x10, 0x100, 0x1000]);
 
 /** RFC 4291 §2.2, and RFC 4007 §11 for the zone. */
@@ -183,7 +182,7 @@ function scanIpv6(text: string, from: number, to: number): 0 | 4 | 6 {
   return 6;
 }
 
-/** RFC 5952 §4.2: `::` stands for the first longest run of two or more zero groups. */
+/** RFC 5952 §4.2: `::` shortens the first longest run of two or more zero groups. */
 function gapIsFirstLongest(gap: number, length: number): boolean {
   const shortened = gap < 0 ? 1 : length;
   let run = 0;
@@ -199,5 +198,5 @@ function gapIsFirstLongest(gap: number, length: number): boolean {
   return true;
 }
 
-/** The mask of the first `bits` bits of a word; all of them from 32 on. */
+/** Returns the mask of the first `bits` bits of a word. */
 export const maskOf = (bits: number): number => (bits <= 0 ? 0 : bits >= 32 ? -1 : -1 << (32 - bits));

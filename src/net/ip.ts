@@ -4,8 +4,8 @@ import { maskOf, scanAddress, scanned, wasCanonical } from './ip-scan.ts';
 declare const canonical: unique symbol;
 
 /**
- * An IP address in canonical text: dotted decimal, or RFC 5952 for IPv6. An IPv4-mapped address (`::ffff:192.0.2.1`) is
- * its IPv4 address. Made only here, so that two equal addresses are equal strings.
+ * An IP address in canonical text: dotted decimal, or RFC 5952 for IPv6. An IPv4-mapped address (`::ffff:192.0.2.1`) becomes
+ * its IPv4 address. Only this module makes one, so that equal addresses are equal strings.
  */
 export type IpAddress = string & { readonly [canonical]: 'IpAddress' };
 
@@ -15,12 +15,12 @@ export type IpVersion = 4 | 6;
 export const ipVersion = (address: IpAddress): IpVersion => (address.includes(':') ? 6 : 4);
 
 /**
- * Reads an address as a socket or a peer writes it.
+ * Reads an address in the form that sockets and peers use.
  *
- * A zone (`%eth0`) is taken off a link-local address and refused elsewhere. IPv4-mapped IPv6 becomes IPv4. Leading
- * zeroes, short and hexadecimal forms are refused: they mean different addresses to different programs.
+ * A zone (`%eth0`) is removed from a link-local address and refused elsewhere. IPv4-mapped IPv6 becomes IPv4. Leading zeroes,
+ * short forms and hexadecimal forms are refused, because programs read them differently.
  *
- * @returns the canonical address, or undefined where the text is none
+ * @returns the canonical address, or undefined if the text is not an address
  */
 export function parseIp(text: string): IpAddress | undefined {
   if (typeof text !== 'string') return undefined;
@@ -32,17 +32,17 @@ export function parseIp(text: string): IpAddress | undefined {
 
 const printWord = (word: number): string => `${word >>> 24}.${(word >>> 16) & 255}.${(word >>> 8) & 255}.${word & 255}`;
 
-/** The octets of the address scanned last. */
+/** Returns the bytes of the address scanned last. */
 function octets(version: 4 | 6): Uint8Array {
   const bytes = new Uint8Array(version === 4 ? 4 : 16);
   for (let i = 0; i < bytes.length; i++) bytes[i] = scanned[i >> 2]! >>> (24 - (i & 3) * 8);
   return bytes;
 }
 
-/** The address of 4 or 16 octets in network order. */
+/** Returns the address of 4 or 16 bytes in network order. */
 export function ipFromBytes(bytes: ArrayLike<number>): IpAddress {
   if (bytes.length === 4) return Array.prototype.join.call(bytes, '.') as IpAddress;
-  if (bytes.length !== 16) throw new TypeError(`ipFromBytes: length ${bytes.length} is not 4 or 16`);
+  if (bytes.length !== 16) throw new TypeError(`ipFromBytes: bytes must be 4 or 16 bytes, got ${bytes.length}`);
   let mapped = bytes[10] === 255 && bytes[11] === 255;
   for (let i = 0; mapped && i < 10; i++) mapped = bytes[i] === 0;
   if (mapped) return Array.prototype.slice.call(bytes, 12).join('.') as IpAddress;
@@ -51,14 +51,15 @@ export function ipFromBytes(bytes: ArrayLike<number>): IpAddress {
   return printWords() as IpAddress;
 }
 
-/** The 4 or 16 octets of a canonical address, in network order. */
+/** Returns the 4 or 16 bytes of a canonical address, in network order. */
 export function ipBytes(address: IpAddress): Uint8Array {
   const version = scanAddress(address, 0, address.length);
-  if (version === 0) throw new TypeError(`ipBytes: ${JSON.stringify(address)} is not a canonical IP address`);
+  if (version === 0)
+    throw new TypeError(`ipBytes: address must be a canonical IP address, got ${JSON.stringify(address)}`);
   return octets(version);
 }
 
-/** RFC 5952 §4: the words in `scanned`, in lower case, the first longest run of two or more zero groups as `::`. */
+/** Prints the words in `scanned` as IPv6 (RFC 5952 §4): lower case, `::` for the first longest run of two or more zero groups. */
 function printWords(): string {
   let best = -1;
   let length = 1;
@@ -83,8 +84,8 @@ function printWords(): string {
 const groupAt = (i: number): number => (scanned[i >> 1]! >>> (i & 1 ? 0 : 16)) & 0xffff;
 
 /**
- * The labels under which the DNS and its lists know the address, without a zone: `1.2.0.192` for 192.0.2.1, 32 nibbles
- * for IPv6 (RFC 1035 §3.5, RFC 3596 §2.5, RFC 5782 §2.1 and §2.4).
+ * Returns the labels of the address in the DNS and in DNS lists, without a zone: `1.2.0.192` for 192.0.2.1, 32 nibbles for
+ * IPv6 (RFC 1035 §3.5, RFC 3596 §2.5, RFC 5782 §2.1 and §2.4).
  */
 export function reverseLabels(address: IpAddress): string {
   const bytes = ipBytes(address);
@@ -97,7 +98,7 @@ export function reverseLabels(address: IpAddress): string {
   return labels;
 }
 
-/** The name whose PTR records name the address: `1.2.0.192.in-addr.arpa`. */
+/** Returns the name of the address's PTR records: `1.2.0.192.in-addr.arpa`. */
 export const reverseName = (address: IpAddress): string =>
   `${reverseLabels(address)}.${ipVersion(address) === 4 ? 'in-addr.arpa' : 'ip6.arpa'}`;
 
@@ -108,15 +109,15 @@ export interface Prefix {
 }
 
 export interface ParsePrefixOptions {
-  /** What becomes of host bits that are set (`192.0.2.1/24`): an error (`refuse`, the default), or cleared. */
+  /** What to do with host bits that are set (`192.0.2.1/24`): refuse the text, or clear them. Default: `refuse`. */
   readonly hostBits?: 'refuse' | 'clear';
 }
 
 /**
- * Reads `192.0.2.0/24`, `2001:db8::/32`, or a bare address, which is its own /32 or /128. A mapped prefix of 96 bits or
- * more is the IPv4 prefix; a shorter one is refused, since it would hold both families.
+ * Reads `192.0.2.0/24`, `2001:db8::/32`, or a bare address, which means its /32 or /128. An IPv4-mapped prefix of 96 bits or
+ * more becomes the IPv4 prefix. A shorter one is refused, because it would contain both families.
  *
- * @throws TypeError that says what is wrong with the text
+ * @throws {TypeError} if the text is not a prefix; the message says why
  */
 export function parsePrefix(text: string, options: ParsePrefixOptions = {}): Prefix {
   const wrong = (why: string): TypeError =>
@@ -124,7 +125,7 @@ export function parsePrefix(text: string, options: ParsePrefixOptions = {}): Pre
   if (typeof text !== 'string') throw wrong('it is not a string');
   const slash = text.indexOf('/');
   const host = slash < 0 ? text : text.slice(0, slash);
-  if (host.includes('%')) throw wrong('a zone has no place in it');
+  if (host.includes('%')) throw wrong('a zone is not allowed');
   const address = parseIp(host);
   if (address === undefined) throw wrong(authority(host));
   const written = host.includes(':') ? 128 : 32;
@@ -133,14 +134,14 @@ export function parsePrefix(text: string, options: ParsePrefixOptions = {}): Pre
   const length = text.slice(slash + 1);
   if (!/^(0|[1-9]\d{0,2})$/.test(length) || Number(length) > written) throw wrong(`the length must be 0 to ${written}`);
   const kept = Number(length) - (written - bits);
-  if (kept < 0) throw wrong('a mapped prefix shorter than 96 bits holds both families');
+  if (kept < 0) throw wrong('an IPv4-mapped prefix shorter than 96 bits contains both families');
   const network = networkOf(address, kept);
   if (network !== address && options.hostBits !== 'clear')
-    throw wrong(`it has host bits set; ${network}/${kept} was meant?`);
+    throw wrong(`host bits are set; did you mean ${network}/${kept}?`);
   return { address: network, length: kept };
 }
 
-/** What the reference parser has against the text, for the message. */
+/** Returns the reference parser's objection to the text, for the message. */
 function authority(text: string): string {
   try {
     if (text.includes(':')) new Address6(text);
@@ -151,17 +152,18 @@ function authority(text: string): string {
   }
 }
 
-/** `192.0.2.0/24`. */
+/** Prints a prefix: `192.0.2.0/24`. */
 export const printPrefix = (prefix: Prefix): string => `${prefix.address}/${prefix.length}`;
 
 /**
- * The network of `length` bits that the address lies in.
+ * Returns the network of `length` bits that contains the address.
  *
- * @throws TypeError where the text is no address
+ * @throws {TypeError} if the text is not an address
  */
 export function networkOf(address: IpAddress, length: number): IpAddress {
   const version = scanAddress(address, 0, address.length);
-  if (version === 0) throw new TypeError(`networkOf: ${JSON.stringify(address)} is not a canonical IP address`);
+  if (version === 0)
+    throw new TypeError(`networkOf: address must be a canonical IP address, got ${JSON.stringify(address)}`);
   if (version === 4) {
     if (length >= 32) return address.includes(':') ? (printWord(scanned[0]!) as IpAddress) : address;
     return printWord(scanned[0]! & maskOf(length)) as IpAddress;
@@ -173,7 +175,7 @@ export function networkOf(address: IpAddress, length: number): IpAddress {
 
 const network = new Int32Array(4);
 
-/** Whether the address lies in the prefix. The families never match each other. */
+/** Whether the prefix contains the address. The families never match each other. */
 export function prefixHas(prefix: Prefix, address: IpAddress): boolean {
   const version = scanAddress(prefix.address, 0, prefix.address.length);
   if (version === 0) return false;
@@ -185,15 +187,15 @@ export function prefixHas(prefix: Prefix, address: IpAddress): boolean {
   return true;
 }
 
-/** `192.0.2.0/24`: a key under which an address is counted with its neighbours. */
+/** Returns the prefix of the address as text: `192.0.2.0/24`, a key for counting neighbours together. */
 export const prefixKey = (address: IpAddress, lengths: { readonly v4: number; readonly v6: number }): string => {
   const length = ipVersion(address) === 4 ? lengths.v4 : lengths.v6;
   return `${networkOf(address, length)}/${length}`;
 };
 
 /**
- * What kind of address it is. `documentation`: set apart for examples (RFC 5737, RFC 3849, RFC 9637). `reserved`: every other
- * address that the Internet does not route.
+ * The kind of an address. `documentation`: reserved for examples (RFC 5737, RFC 3849, RFC 9637). `reserved`: every other
+ * address that is not routed on the Internet.
  */
 export type AddressScope =
   | 'public'
@@ -206,8 +208,8 @@ export type AddressScope =
   | 'reserved';
 
 /**
- * The IANA special-purpose registries (RFC 6890), as of 2025-10, the first match wins. What the registries call globally
- * reachable is `public`. In IPv6 only 2000::/3 has been given out (RFC 4291 §2.4): what lies outside it is not routed.
+ * The IANA special-purpose registries (RFC 6890) as of 2025-10. The first match wins. Addresses that the registries call
+ * globally reachable are `public`. Of IPv6, only 2000::/3 is allocated (RFC 4291 §2.4); addresses outside it are not routed.
  */
 const scopes: readonly (readonly [AddressScope, string])[] = [
   ['reserved', '0.0.0.0/8'],
@@ -253,18 +255,19 @@ const scopePrefixes = scopes.map(([scope, text]) => {
 });
 
 /**
- * What kind of address it is. For mail, everything but `public` is a bogon. An IPv6 address that only carries an IPv4
- * address (NAT64, 6to4, Teredo, IPv4-compatible) has the scope of what it carries.
+ * Returns the kind of an address. For mail, every address that is not `public` is a bogon. An IPv6 address that contains an
+ * IPv4 address (NAT64, 6to4, Teredo, IPv4-compatible) has the scope of that address.
  *
- * @throws TypeError if the text is not an address
+ * @throws {TypeError} if the text is not an address
  */
 export function addressScope(address: IpAddress): AddressScope {
   const version = scanAddress(address, 0, address.length);
-  if (version === 0) throw new TypeError(`addressScope: ${JSON.stringify(address)} is not a canonical IP address`);
+  if (version === 0)
+    throw new TypeError(`addressScope: address must be a canonical IP address, got ${JSON.stringify(address)}`);
   return version === 6 ? scopeOf6() : scopeOfScanned(4);
 }
 
-/** The scope of the address in `scanned`, by the table alone. */
+/** Returns the scope of the address in `scanned`, from the table only. */
 function scopeOfScanned(version: 4 | 6): AddressScope {
   for (const prefix of scopePrefixes) {
     if (prefix.version !== version) continue;
@@ -299,7 +302,7 @@ function scopeOf6(): AddressScope {
   return scopeOfScanned(6);
 }
 
-/** Where RFC 6052 §2.2 puts the IPv4 address behind a prefix of so many bits: the octets, octet 8 (the "u" octet) left out. */
+/** The bytes of an IPv4 address after a prefix of n bits (RFC 6052 §2.2). Byte 8 (the "u" octet) is not used. */
 const nat64Octets: { readonly [length: number]: readonly [number, number, number, number] } = {
   32: [4, 5, 6, 7],
   40: [5, 6, 7, 9],
@@ -310,8 +313,8 @@ const nat64Octets: { readonly [length: number]: readonly [number, number, number
 };
 
 /**
- * The IPv4 address inside an IPv6 address that only carries one: NAT64 (RFC 6052: 64:ff9b::/96) and 6to4 (RFC 3056).
- * For block lists only: what it carries may be blocked, never allowed.
+ * Returns the IPv4 address that an IPv6 address contains: NAT64 (RFC 6052: 64:ff9b::/96) and 6to4 (RFC 3056). Use it for block
+ * lists only: the IPv4 address may be blocked, but must not be allowed.
  *
  * @param nat64 the site's own NAT64 prefixes, of 32, 40, 48, 56, 64 or 96 bits
  */
@@ -332,7 +335,7 @@ export function embeddedIpv4(address: IpAddress, nat64: readonly Prefix[] = []):
 /**
  * Reads a NAT64 prefix (RFC 6052 §2.2).
  *
- * @throws TypeError where it is none of the six lengths
+ * @throws {TypeError} if the length is not one of the six
  */
 export function parseNat64Prefix(text: string): Prefix {
   const prefix = parsePrefix(text);
@@ -344,7 +347,7 @@ export function parseNat64Prefix(text: string): Prefix {
 /**
  * Reads an SMTP address literal (RFC 5321 §4.1.3): `[192.0.2.1]`, `[IPv6:2001:db8::1]`.
  *
- * @returns the address, or undefined where it is no literal of a kind that is known
+ * @returns the address, or undefined if the text is not a literal of a known kind
  */
 export function parseAddressLiteral(text: string): IpAddress | undefined {
   if (!text.startsWith('[') || !text.endsWith(']')) return undefined;
@@ -354,6 +357,6 @@ export function parseAddressLiteral(text: string): IpAddress | undefined {
   return inner.includes(':') ? undefined : parseIp(inner);
 }
 
-/** `[192.0.2.1]` or `[IPv6:2001:db8::1]`. */
+/** Prints an address literal: `[192.0.2.1]` or `[IPv6:2001:db8::1]`. */
 export const printAddressLiteral = (address: IpAddress): string =>
   ipVersion(address) === 4 ? `[${address}]` : `[IPv6:${address}]`;

@@ -2,12 +2,12 @@
  * Reads the value of an address field such as From.
  *
  * **Answers**: which mailboxes does it name, and is that the only reading of it?
- * **Standards**: RFC 5322 §3.4 and §4.4, RFC 6854 (groups), RFC 6532 (UTF-8), RFC 2047 §5 (no encoded word in an address).
- * **Limits**: obsolete forms are read if every reader takes the same domain from them: source routes, dots anywhere in a
- * local part, empty list elements. White space or a comment inside a domain is refused. Three forms that the grammar
- * does not have, and that real senders write, are read as well: square brackets in a display name, a display name that
- * lacks quotes around its comma (`Doe, John <john@example.org>`), and a display name that repeats its address
- * (`info@example.org <info@example.org>`).
+ * **Standards**: RFC 5322 §3.4 and §4.4, RFC 6854 (groups), RFC 6532 (UTF-8), RFC 2047 §5 (no encoded words in an address).
+ * **Limits**: obsolete forms are read if every reader finds the same domain in them: source routes, dots anywhere in a local
+ * part, empty list elements. White space or a comment inside a domain is refused. Three forms that the grammar does not allow
+ * are also read, because real senders use them: square brackets in a display name, a display name without quotes around its
+ * comma (`Doe, John <john@example.org>`), and a display name that repeats the address (`info@example.org
+ * <info@example.org>`).
  *
  * @module
  */
@@ -17,15 +17,15 @@ import type { AddressLiteral, Mailbox } from './mailbox.ts';
 
 interface Token {
   readonly kind: 'atom' | 'quoted' | 'literal' | 'special';
-  /** As written, without the quotes of a quoted string. */
+  /** As written; a quoted string without its quotes. */
   readonly text: string;
-  /** White space or a comment precedes it. */
+  /** Whether white space or a comment precedes it. */
   readonly gap: boolean;
 }
 
 /**
- * Reads a list of mailboxes, groups included. The text is the value of the field; it may be folded, and encoded words are
- * left as they are: what they decode to is never an address.
+ * Reads a list of mailboxes, including groups. The text is the value of the field; it may be folded. Encoded words are not
+ * decoded: an address cannot contain them.
  *
  * @returns undefined if the text is not a list of mailboxes, or if readers may disagree about the domains in it
  *
@@ -42,7 +42,7 @@ export function parseMailboxList(field: string): Mailbox[] | undefined {
   if (tokens === undefined) return undefined;
   const found: Mailbox[] = [];
   let inGroup = false;
-  /** A mailbox in angle brackets or a group has ended; only a separator may follow. */
+  /** A mailbox in angle brackets or a group has ended. Only a separator may follow. */
   let closed = false;
   for (let at = 0; at < tokens.length; ) {
     const start = at;
@@ -78,7 +78,7 @@ export function parseMailboxList(field: string): Mailbox[] | undefined {
 const isOneOf = (token: Token | undefined, specials: string): boolean =>
   token?.kind === 'special' && specials.includes(token.text);
 
-/** Whether the words are a display name in which no reader can see an address. */
+/** Whether the words are a display name that no reader can take for an address. */
 const isPlainPhrase = (words: readonly Token[]): boolean =>
   words.every(({ text }) => !text.includes('@') && text !== '>');
 
@@ -90,7 +90,7 @@ function names(words: readonly Token[], mailbox: Mailbox): boolean {
   return shown?.domain === mailbox.domain && shown.localPart.toLowerCase() === mailbox.localPart.toLowerCase();
 }
 
-/** Takes the obsolete source route off (RFC 5322 §4.4): `@hop,@hop:`. */
+/** Removes an obsolete source route (RFC 5322 §4.4): `@hop,@hop:`. */
 function withoutRoute(tokens: readonly Token[]): readonly Token[] {
   if (!isOneOf(tokens[0], '@')) return tokens;
   const colon = tokens.findIndex((token) => isOneOf(token, ':'));
@@ -134,7 +134,7 @@ function domainOf([first, ...rest]: readonly Token[]): Mailbox['domain'] | undef
 
 /** @returns undefined for control characters, and for quotes or comments that do not end */
 function tokensOf(text: string): Token[] | undefined {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: looks for control characters
   if (/[\x00-\x08\x0a-\x1f\x7f]/.test(text)) return undefined;
   const tokens: Token[] = [];
   let gap = false;
@@ -167,7 +167,7 @@ function tokensOf(text: string): Token[] | undefined {
     } else {
       let end = at;
       while (end < text.length && !' \t()"\\<>@,;:.'.includes(text[end] as string)) end++;
-      // A backslash or a closing bracket outside of quotes and comments.
+      // A backslash, or a closing bracket outside quotes and comments.
       if (end === at) return undefined;
       add('atom', text.slice(at, end));
       at = end;
@@ -176,7 +176,7 @@ function tokensOf(text: string): Token[] | undefined {
   return tokens;
 }
 
-/** @returns the place behind the comment that begins at `at`; -1 if it does not end */
+/** @returns the position after the comment that begins at `at`; -1 if it does not end */
 function endOfComment(text: string, at: number): number {
   let depth = 0;
   for (let i = at; i < text.length; i++) {
@@ -187,7 +187,7 @@ function endOfComment(text: string, at: number): number {
   return -1;
 }
 
-/** @returns the place behind the quoted string that begins at `at`; -1 if it does not end */
+/** @returns the position after the quoted string that begins at `at`; -1 if it does not end */
 function endOfQuoted(text: string, at: number): number {
   for (let i = at + 1; i < text.length; i++) {
     if (text[i] === '\\') i++;

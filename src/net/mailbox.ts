@@ -3,7 +3,7 @@ import { parseDomain } from './domain.ts';
 import type { IpAddress } from './ip.ts';
 import { parseAddressLiteral, printAddressLiteral } from './ip.ts';
 
-/** A mailbox of RFC 5321 §4.1.2. Equal mailboxes have equal domains; what a local part means is its host's business. */
+/** A mailbox (RFC 5321 §4.1.2). Equal mailboxes have equal domains; only the mailbox's host can compare local parts. */
 export interface Mailbox {
   /** Without quotes: `john doe` for `"john doe"@example.com`. Empty for `""@example.com`. */
   readonly localPart: string;
@@ -15,13 +15,13 @@ declare const literal: unique symbol;
 /** `[192.0.2.1]`, `[IPv6:2001:db8::1]`, with the address in canonical form. */
 export type AddressLiteral = `[${string}]` & { readonly [literal]: true };
 
-/** What stood in MAIL FROM or RCPT TO. */
+/** The path of MAIL FROM or RCPT TO. */
 export interface ParsedPath {
   /** `null` for the null reverse-path `<>` (RFC 5321 §4.5.5). */
   readonly mailbox: Mailbox | null;
-  /** The path was `<@hop:user@example.com>`: the route is dropped, as RFC 5321 §C says, and reported. */
+  /** The path had a source route (`<@hop:user@example.com>`). The route is dropped (RFC 5321 appendix C) and reported. */
   readonly sourceRoute: boolean;
-  /** Non-ASCII octets occur (RFC 6531). */
+  /** The path contains non-ASCII characters (RFC 6531). */
   readonly utf8: boolean;
 }
 
@@ -43,17 +43,17 @@ const isDotAtom = (text: string): boolean => text.split('.').every((atom) => ate
 
 /**
  * Reads a path, with or without its angle brackets: `<user@example.com>`, `<>`, `<@hop:user@example.com>`,
- * `<"quoted"@example.com>`, `<user@[IPv6:2001:db8::1]>`. A bare `<postmaster>` has no domain (RFC 5321 §4.5.1): give
- * `postmasterDomain` to read it as that domain's postmaster.
+ * `<"quoted"@example.com>`, `<user@[IPv6:2001:db8::1]>`. A bare `<postmaster>` has no domain (RFC 5321 §4.5.1). It is read as
+ * the postmaster of `postmasterDomain`, if that is given.
  *
- * @returns what was read, or the word that says why it could not be
+ * @returns the path, or a word for the reason why it cannot be read
  */
 export function parsePath(
   text: string,
   options: { readonly postmasterDomain?: string } = {},
 ): ParsedPath | PathProblem {
   if (text.length > MAX_PATH * 4) return 'too-long';
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: looks for control characters
   if (/[\x00-\x1f\x7f]/.test(text)) return 'control-character';
   const bracketed = text.startsWith('<');
   if (bracketed !== text.endsWith('>')) return 'bad-syntax';
@@ -102,7 +102,7 @@ export function parsePath(
   return domain === undefined ? 'bad-domain' : { mailbox: { localPart, domain }, sourceRoute, utf8 };
 }
 
-/** Where the `@` after a quoted local part stands; -1 where the quotes do not close or hold what they may not. */
+/** Returns the position of the `@` after a quoted local part; -1 if the quotes do not close or contain other characters. */
 function endOfQuoted(path: string): number {
   for (let i = 1; i < path.length; i++) {
     if (path[i] === '\\') i++;
@@ -113,13 +113,13 @@ function endOfQuoted(path: string): number {
 
 const literalOf = (address: IpAddress): AddressLiteral => printAddressLiteral(address) as AddressLiteral;
 
-/** Reads `user@example.com`; undefined where it is not exactly one mailbox. */
+/** Reads `user@example.com`. Returns undefined if the text is not exactly one mailbox. */
 export function parseMailbox(text: string): Mailbox | undefined {
   if (typeof text !== 'string' || text.startsWith('<')) return undefined;
   const path = parsePath(text);
   return typeof path === 'string' || path.sourceRoute || path.mailbox === null ? undefined : path.mailbox;
 }
 
-/** `user@example.com`, the local part quoted where it must be. */
+/** Prints `user@example.com`. The local part is quoted if necessary. */
 export const printMailbox = ({ localPart, domain }: Mailbox): string =>
   `${isDotAtom(localPart) ? localPart : `"${localPart.replace(/["\\]/g, '\\$&')}"`}@${domain}`;

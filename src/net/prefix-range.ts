@@ -2,9 +2,9 @@ import type { IpAddress, Prefix } from './ip.ts';
 import { ipBytes, ipFromBytes, ipVersion } from './ip.ts';
 
 /**
- * The prefixes that together are a range of addresses, both ends included: the fewest there are, in order.
+ * Returns the fewest prefixes that together cover a range of addresses, both ends included, in order.
  *
- * @returns undefined where the ends are of different families, or the first is behind the last
+ * @returns undefined if the ends are of different families, or the first is after the last
  */
 export function prefixesOfRange(first: IpAddress, last: IpAddress): Prefix[] | undefined {
   if (ipVersion(first) !== ipVersion(last)) return undefined;
@@ -23,7 +23,7 @@ export function prefixesOfRange(first: IpAddress, last: IpAddress): Prefix[] | u
   return prefixes;
 }
 
-/** As above, in numbers: lists of ranges have hundreds of thousands, and BigInt is slow. */
+/** The IPv4 case in numbers: lists have hundreds of thousands of ranges, and BigInt is slow. */
 function prefixesOfRange4(first: number, last: number): Prefix[] | undefined {
   if (first > last) return undefined;
   const prefixes: Prefix[] = [];

@@ -1,24 +1,24 @@
 /**
- * Prefixes as lists write them, scanned to numbers without an object in between.
+ * Scans prefixes in text to numbers without allocating objects.
  *
  * @module
  */
 import { ipFromBytes } from './ip.ts';
 import { MAX_ADDRESS_TEXT, maskOf, scanAddress, scanned } from './ip-scan.ts';
 
-/** What `scanPrefix` adds to the length of an IPv6 prefix, so that one number says both. */
+/** Added to the length of an IPv6 prefix in a code, so that one number holds family and length. */
 export const V6 = 256;
 
-/** The text is no prefix. */
+/** The text is not a prefix. */
 export const NOT_A_PREFIX = -1;
-/** The text is an IPv4-mapped prefix of fewer than 96 bits, which would hold both families. */
+/** The text is an IPv4-mapped prefix of fewer than 96 bits, which would contain both families. */
 export const BOTH_FAMILIES = -2;
 
 /**
- * Scans `192.0.2.0/24`, `2001:db8::/32`, or a bare address, which is its own /32 or /128. The words of the address are in
+ * Scans `192.0.2.0/24`, `2001:db8::/32`, or a bare address, which means its /32 or /128. The words of the address are in
  * `scanned`, host bits included.
  *
- * @returns the length of the prefix, `V6` added for IPv6; negative where the text is none
+ * @returns the length of the prefix, plus `V6` for IPv6; negative if the text is not a prefix
  */
 export function scanPrefix(text: string, from: number, to: number): number {
   let slash = to - 1;
@@ -47,7 +47,7 @@ function scanHost(text: string, from: number, to: number): number {
   const version = scanAddress(text, from, to);
   if (version === 0) return NOT_A_PREFIX;
   if (version === 4) return 32;
-  // A zone names an interface of the machine that wrote it: it has no place in a list.
+  // A zone names an interface of the local machine. It makes no sense in a list.
   if (scanned[0]! >>> 22 === 0x3fa && text.slice(from, to).includes('%')) return NOT_A_PREFIX;
   return V6 + 128;
 }
@@ -58,7 +58,7 @@ function hasColon(text: string, from: number, to: number): boolean {
 }
 
 /**
- * Clears the host bits of what was scanned last.
+ * Clears the host bits of the prefix scanned last.
  *
  * @returns whether any was set
  */
@@ -77,37 +77,37 @@ export function clearHostBits(code: number): boolean {
   return set;
 }
 
-/** The prefix whose network is in `scanned`, in canonical form. */
+/** Prints the prefix whose network is in `scanned`, in canonical form. */
 export function printScanned(code: number): string {
   const bytes = new Uint8Array(code < V6 ? 4 : 16);
   for (let i = 0; i < bytes.length; i++) bytes[i] = scanned[i >> 2]! >>> (24 - (i & 3) * 8);
   return `${ipFromBytes(bytes)}/${code < V6 ? code : code - V6}`;
 }
 
-/** Where `text` has the slash of a prefix: nothing longer than `/128` may follow it. -1 where there is none. */
+/** Returns the position of a prefix's slash; nothing longer than `/128` may follow it. -1 if there is none. */
 function slashOf(text: string): number {
   for (let i = text.length - 1; i >= 0 && i >= text.length - 4; i--) if (text.charCodeAt(i) === 47) return i;
   return -1;
 }
 
 /**
- * The canonical form of the prefix that was scanned last, host bits cleared, from the text that it was scanned from: most
- * are written so already, and need no printing.
+ * Returns the canonical form of the prefix scanned last, with host bits cleared, from its text. Most texts are canonical
+ * already and need no printing.
  */
 export function canonicalForm(text: string, code: number, hadHostBits: boolean): string {
   if (hadHostBits || code >= V6) return printScanned(code);
   const slash = slashOf(text);
-  // A colon tells an IPv4-mapped address; IPv4 is at most 15 characters, and has none.
+  // A colon means an IPv4-mapped address. IPv4 has at most 15 characters and no colon.
   const end = slash < 0 ? text.length : slash;
   if (end > 15 || hasColon(text, 0, end)) return printScanned(code);
   return slash < 0 ? `${text}/32` : text;
 }
 
 /**
- * The canonical form of a prefix or an address, its host bits cleared: `192.0.2.0/24` for `192.0.2.9/24`, `2001:db8::1/128`
- * for `2001:DB8:0::1`. The key under which it is kept.
+ * Returns the canonical form of a prefix or an address, with host bits cleared: `192.0.2.0/24` for `192.0.2.9/24`,
+ * `2001:db8::1/128` for `2001:DB8:0::1`. Use it as a key.
  *
- * @returns undefined where the text is no prefix
+ * @returns undefined if the text is not a prefix
  */
 export function canonicalPrefix(text: string): string | undefined {
   if (typeof text !== 'string' || text.length > MAX_ADDRESS_TEXT) return undefined;

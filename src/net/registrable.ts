@@ -3,13 +3,13 @@ import type { DomainName } from './domain.ts';
 import { parseDomain } from './domain.ts';
 
 export interface RegistrableOptions {
-  /** Count private suffixes (`github.io`) as suffixes too. Default: true. */
+  /** Whether private suffixes (`github.io`) count as suffixes. Default: true. */
   readonly privateSuffixes?: boolean;
 }
 
 /**
- * The registrable domain of a host or a URI: one label more than its public suffix. For an IP address, a single label,
- * a bare suffix, or a suffix that is not on the Public Suffix List, there is none.
+ * Returns the registrable domain of a host or a URI: its public suffix and one more label. Returns undefined for an IP address,
+ * a single label, a bare suffix, and a suffix that is not on the Public Suffix List.
  */
 export function registrableDomain(hostOrUri: string, options: RegistrableOptions = {}): DomainName | undefined {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: the test is for ASCII
@@ -18,12 +18,12 @@ export function registrableDomain(hostOrUri: string, options: RegistrableOptions
     validateHostname: false,
   });
   if (found.domain === null || found.isIp === true || !(found.isIcann || found.isPrivate)) return undefined;
-  // An empty label makes it no name at all, though its last labels look like one.
+  // A host with an empty label is not a name, although its last labels look like one.
   if (found.hostname?.includes('..') === true) return undefined;
   return parseDomain(found.domain);
 }
 
-/** Both readings of a canonical host at once: with the ICANN suffixes alone, and with private suffixes counted too. */
+/** Returns both registrable domains of a canonical host: by ICANN suffixes only, and by ICANN and private suffixes. */
 export function registrableDomains(host: string): {
   readonly icann: DomainName | undefined;
   readonly all: DomainName | undefined;
@@ -34,12 +34,12 @@ export function registrableDomains(host: string): {
   return { icann: found.isPrivate ? registrableDomain(host, { privateSuffixes: false }) : all, all };
 }
 
-/** The domain that one organisation answers for, by the ICANN suffixes alone; the name itself where there is none. */
+/** Returns the registrable domain by ICANN suffixes only, or the name itself if it has none (RFC 7489 §3.2). */
 export const organizationalDomain = (name: DomainName): DomainName => {
   const domain = getDomain(name);
   return domain === null ? name : (domain as DomainName);
 };
 
-/** The public suffix of the host (`co.uk`), or undefined. */
+/** Returns the public suffix of the host (`co.uk`), or undefined. */
 export const publicSuffix = (host: string): string | undefined =>
   getPublicSuffix(host, { allowPrivateDomains: true, validateHostname: false }) ?? undefined;

@@ -1,5 +1,5 @@
 /**
- * Collects prefixes as numbers, and makes the arrays of a `PrefixTable` of them.
+ * Collects prefixes as numbers and builds the arrays of a `PrefixTable` from them.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { sortedOrder, sortWords } from './sort.ts';
 import type { TableArrays } from './table.ts';
 import { bucketOf, HOSTS_AT, indexBits, NETS_AT, SLOT_WORDS } from './table.ts';
 
-/** Words that grow. */
+/** A growing array of words. */
 class Words {
   array: Uint32Array = new Uint32Array(16);
   length = 0;
@@ -25,7 +25,7 @@ class Words {
   }
 }
 
-/** The note of each entry; one number as long as all are the same. */
+/** The note of each entry; one number as long as all notes are equal. */
 class Notes {
   #first = 0;
   #count = 0;
@@ -48,12 +48,12 @@ class Notes {
 }
 
 /**
- * Says what stands under the next `rows` rows, each of them: the notes of every entry that gave the prefix, in the order
+ * Called for the next `rows` rows with the notes of the entries that gave the prefix, in the order in which they were
  * given.
  */
 export type NoteSink = (notes: readonly number[], rows: number) => void;
 
-/** IPv4 hosts are most of any list: they are kept apart, a word each. */
+/** Most entries of any list are IPv4 hosts. They are kept separately, in one word each. */
 export class PrefixCollector {
   readonly #hosts = new Words();
   readonly #hostNotes = new Notes();
@@ -65,12 +65,12 @@ export class PrefixCollector {
   readonly #v6Notes = new Notes();
   #count = 0;
 
-  /** How many were pushed, repetitions included. */
+  /** The number of entries pushed, repetitions included. */
   get count(): number {
     return this.#count;
   }
 
-  /** Takes the prefix scanned last; `code` is what `scanPrefix` answered, and host bits are clear. */
+  /** Adds the prefix scanned last. `code` is the result of `scanPrefix`, and the host bits are clear. */
   push(code: number, note: number): void {
     this.#count++;
     if (code === 32) {
@@ -87,7 +87,7 @@ export class PrefixCollector {
     }
   }
 
-  /** Makes the arrays; `note` hears of each row in order. */
+  /** Builds the arrays and calls `note` for each row in order. */
   build(note: NoteSink): TableArrays {
     return { ...this.#build4(note), ...this.#build6(note) };
   }
@@ -96,7 +96,7 @@ export class PrefixCollector {
     const lengths = Uint8Array.from(this.#netLengths.done());
     const starts = this.#nets.done();
     const netOrder = sortedOrder(starts.length, [starts, lengths]);
-    // Wide prefixes come first in the order of rows, wherever they start.
+    // Wide prefixes are first in the order of rows, wherever they start.
     const wide = new Words();
     const wideLengths = new Words();
     const narrow = new Words();
@@ -161,10 +161,10 @@ export class PrefixCollector {
       dense4: denseSlots(slots),
       slots4: slots,
       records4: records,
-      hosts4: new Uint16Array(hosts), // the low half of each
+      hosts4: new Uint16Array(hosts), // the low half of each host
       nets4: new Uint16Array(netStarts),
       nets4Lengths: netLengths,
-      // A /16 holds fewer than 65,536 distinct longer prefixes, so that a distance fits 16 bits.
+      // A /16 contains fewer than 65,536 distinct longer prefixes, so a distance fits into 16 bits.
       nets4Parents: new Uint16Array(
         parents(netStarts.length, (row, of) => within(netStarts[row]!, netStarts[of]!, netLengths[of]!)),
       ),
@@ -270,7 +270,7 @@ export class PrefixCollector {
 
 type Six = Extract<keyof TableArrays, `${string}6${string}`>;
 
-/** Whether a word lies in the first `bits` bits of a network. */
+/** Whether a word is within the first `bits` bits of a network. */
 const within = (word: number, network: number, bits: number): boolean =>
   bits <= 0 || (bits >= 32 ? word >>> 0 === network >>> 0 : (word ^ network) >>> (32 - bits) === 0);
 
@@ -295,7 +295,7 @@ function gather(order: Uint32Array, from: number, to: number, notes: Notes): num
   return [...found];
 }
 
-/** How many rows back the row around each one is, 0 for none. Rows are sorted by start, the wider first. */
+/** Returns for each row how many rows back its enclosing row is; 0 for none. Rows are sorted by start, wider rows first. */
 function parents(n: number, isWithin: (row: number, of: number) => boolean): Uint32Array {
   const back = new Uint32Array(n);
   let nested = false;
@@ -334,7 +334,7 @@ function distinctHighs(hosts: Uint32Array, nets: Uint32Array): Uint16Array {
   return highs;
 }
 
-/** The values of two sorted lists, each once. */
+/** Merges two sorted lists without repetitions. */
 function distinctSorted(a: Uint32Array, b: Uint32Array): Uint32Array {
   const distinct = new Words();
   let i = 0;
@@ -348,7 +348,7 @@ function distinctSorted(a: Uint32Array, b: Uint32Array): Uint32Array {
   return distinct.done().slice();
 }
 
-/** Below this many slots, a search costs no more than the 128 KiB of a direct table. */
+/** Below this number of slots, a search costs no more than the 128 KiB of a direct table. */
 const FEW_SLOTS = 48;
 
 function denseSlots(slots: Uint16Array): Uint16Array {
@@ -360,7 +360,7 @@ function denseSlots(slots: Uint16Array): Uint16Array {
   return dense;
 }
 
-/** Where the rows of each bucket start. */
+/** Returns the first row of each bucket. */
 function indexOf(rows: Uint32Array): Uint32Array {
   if (rows.length === 0) return new Uint32Array(0);
   const bits = indexBits(rows.length);

@@ -1,28 +1,28 @@
 /**
- * What entries say besides their prefix, each distinct note kept once. A list whose million lines all say the same costs one
- * note.
+ * The notes of entries: everything except the prefix. Each distinct note is stored once, so that a list of a million entries
+ * with the same note costs one note.
  *
  * @module
  */
 
-/** What an entry of a list says besides its prefix. */
+/** The data of an entry besides its prefix. */
 export interface PrefixNote {
-  /** The list it came from. */
+  /** The list that the entry comes from. */
   readonly list?: string;
   readonly reason?: string;
-  /** When it was listed, in milliseconds since the epoch. */
+  /** When the entry was listed, in milliseconds since the epoch. */
   readonly added?: number;
-  /** When it ends, in milliseconds since the epoch. */
+  /** When the entry expires, in milliseconds since the epoch. */
   readonly expires?: number;
-  /** The prefix is allowed, whatever wider prefixes say. */
+  /** The prefix is allowed, even if a wider prefix is listed. */
   readonly allow?: boolean;
-  /** The prefix is an exception of its own list: not listed, whatever wider prefixes of the list say. */
+  /** The prefix is an exception within its own list: not listed, even if a wider prefix of the list is. */
   readonly except?: boolean;
 }
 
-/** Some note of the group takes the prefix out of the set. */
+/** A note of the group excludes the prefix from the set. */
 export const EXCLUDES = 1;
-/** Some note of the group ends. */
+/** A note of the group expires. */
 export const EXPIRES = 2;
 
 const kinds = {
@@ -34,7 +34,7 @@ const kinds = {
   except: 'boolean',
 } as const;
 
-/** Keeps notes and groups of notes. A group is what stands under one prefix: usually one note. */
+/** Stores notes and groups of notes. A group holds the notes of one prefix: usually one. */
 export class NoteBook {
   readonly notes: PrefixNote[] = [{}];
   readonly groups: number[][] = [];
@@ -44,9 +44,9 @@ export class NoteBook {
   #lastId = 0;
 
   /**
-   * The number of a note; 0 is the empty one.
+   * Returns the number of a note. The empty note has number 0.
    *
-   * @throws TypeError where a field has the wrong type
+   * @throws {TypeError} if a field has the wrong type
    */
   intern(given: PrefixNote): number {
     if (given === this.#lastGiven) return this.#lastId;
@@ -73,7 +73,7 @@ export class NoteBook {
     return id;
   }
 
-  /** The number of a group. At equal length an exclusion comes before what it excludes. */
+  /** Returns the number of a group. At equal length, an exclusion comes before the entries that it excludes. */
   group(notes: readonly number[]): number {
     const key = notes.length === 1 ? notes[0]! : notes.join();
     let id = this.#groupIds.get(key);
@@ -88,7 +88,7 @@ export class NoteBook {
 
 export const excludes = (note: PrefixNote): boolean => note.allow === true || note.except === true;
 
-/** The `EXCLUDES` and `EXPIRES` flags of each group. */
+/** Returns the `EXCLUDES` and `EXPIRES` flags of each group. */
 export function groupFlags(notes: readonly PrefixNote[], groups: readonly (readonly number[])[]): Uint8Array {
   return Uint8Array.from(groups, (group) => {
     let flags = 0;
@@ -101,7 +101,7 @@ export function groupFlags(notes: readonly PrefixNote[], groups: readonly (reado
   });
 }
 
-/** The group of each row, in the narrowest array that holds it; empty where all rows have the first group. */
+/** The group of each row, in the narrowest array that fits; empty if all rows have the first group. */
 export type RowGroups = Uint8Array | Uint16Array | Uint32Array;
 
 /** Collects the group of each row. */

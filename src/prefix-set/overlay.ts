@@ -1,14 +1,14 @@
 /**
- * **Answers**: does an address lie in one of many prefixes that come and go, and until when?
+ * **Answers**: is an address within one of many prefixes that are added and removed at run time, and until when?
  *
- * **Knows**: prefixes, each with the time it ends and a number that the caller gives a meaning. The time is handed in.
+ * **Knows**: prefixes, each with its time of expiry and a number whose meaning is the caller's. Time is an argument.
  *
- * It stands beside a `PrefixSet`, which never changes: bans, and what was added by hand since the last list was loaded.
- * A /32 costs 12 bytes a slot and an IPv6 /64 16, a tenth to a half of the slots being free. What has ended goes by the
- * way, a few slots with each addition. No single call moves more than a 256th of the whole.
+ * It complements a `PrefixSet`, which never changes: it holds bans, and entries added since the last list was loaded. A /32
+ * takes a slot of 12 bytes and an IPv6 /64 one of 16 bytes; a tenth to a half of the slots are free. Each addition removes
+ * expired entries from a few slots. No single call moves more than a 256th of all entries.
  *
- * **Limits**: times are kept to a tenth of a second, rounded up. At its cap it makes room by letting go of what would end
- * soonest of a few that it looks at; where the new entry would end before all of those, it is not taken.
+ * **Limits**: times are rounded up to a tenth of a second. At `max` entries, an addition evicts the entry that expires first
+ * among a few that it examines. If the new entry expires before all of these, it is not added.
  *
  * @example
  * ```ts
@@ -38,54 +38,54 @@ import {
 import { SlotTable } from './slots.ts';
 
 export interface PrefixOverlayOptions {
-  /** How many prefixes are held at most, those that have ended and still wait to be swept included. */
+  /** Maximum number of prefixes, including expired ones that are not yet removed. */
   readonly max: number;
-  /** The length of most IPv6 entries, which get the small slots: 64. */
+  /** The usual length of IPv6 entries, which are stored in smaller slots. Default: 64. */
   readonly v6Length?: number;
-  /** Four random bytes that key the hash; from the platform where not given. */
+  /** Four random bytes that key the hash. Default: from the platform. */
   readonly seed?: number;
 }
 
 export interface OverlayEntry {
-  /** In canonical form: `192.0.2.7/32`. */
+  /** The prefix in canonical form: `192.0.2.7/32`. */
   readonly prefix: string;
-  /** When it ends, in milliseconds since the epoch. */
+  /** When the entry expires, in milliseconds since the epoch. */
   readonly expires: number;
-  /** The number that was given with it. */
+  /** The number given with the entry. */
   readonly value: number;
 }
 
 const TICK_MS = 100;
 const LAST_TICK = 0xffffffff;
-/** How many slots an addition looks at for such as have ended. */
+/** How many slots an addition examines for expired entries. */
 const SWEPT_PER_ADD = 8;
 
-/** Prefixes that end by themselves, each with a number; bounded, and changed in place. */
+/** A bounded set of prefixes that expire, each with a number. It changes in place. */
 export class PrefixOverlay {
   readonly #max: number;
   readonly #v6Length: number;
   readonly #hosts4: SlotTable;
   readonly #nets6: SlotTable;
   readonly #others: SlotTable;
-  /** Which lengths the others may have, the longest first, IPv6 from `V6` on: a length is forgotten when all others are gone. */
+  /** The lengths in `#others`, longest first, IPv6 from `V6` on. They are reset when `#others` becomes empty. */
   #lengths4: number[] = [];
   #lengths6: number[] = [];
   /** The time of tick 0. */
   #base: number | undefined;
   #foundEnds = 0;
   #foundValue = 0;
-  /** The text read last, whose key still stands in its table: what is looked up and then changed is read once. */
+  /** The text read last, whose key is still in its table, so that a lookup followed by a change reads it once. */
   #readText: string | undefined;
   #readCode = 0;
   #readForm = '';
 
-  /** @throws TypeError where an option is wrong */
+  /** @throws {TypeError} if an option is wrong */
   constructor(options: PrefixOverlayOptions) {
     const { max, v6Length = 64, seed = crypto.getRandomValues(new Uint32Array(1))[0]! } = options;
     if (!Number.isInteger(max) || max < 1 || max > 100_000_000)
-      throw new TypeError(`PrefixOverlay: max ${max} must be a whole number from 1 to 100,000,000`);
+      throw new TypeError(`PrefixOverlay: max must be a whole number from 1 to 100000000, got ${max}`);
     if (!Number.isInteger(v6Length) || v6Length < 33 || v6Length > 64)
-      throw new TypeError(`PrefixOverlay: v6Length ${v6Length} must be from 33 to 64`);
+      throw new TypeError(`PrefixOverlay: v6Length must be a whole number from 33 to 64, got ${v6Length}`);
     this.#max = max;
     this.#v6Length = v6Length;
     this.#hosts4 = new SlotTable(1, seed);
@@ -93,7 +93,7 @@ export class PrefixOverlay {
     this.#others = new SlotTable(5, seed);
   }
 
-  /** How many prefixes are held, those that have ended and still wait to be swept included. */
+  /** The number of prefixes, including expired ones that are not yet removed. */
   get size(): number {
     return this.#hosts4.size + this.#nets6.size + this.#others.size;
   }
@@ -103,13 +103,13 @@ export class PrefixOverlay {
   }
 
   /**
-   * Holds a prefix until `expires`; one that is held already gets the new time and value.
+   * Adds a prefix until `expires`. A prefix that is already present gets the new time and value.
    *
    * @param prefix a prefix or address; host bits are cleared
-   * @param expires milliseconds since the epoch; `Infinity` for good
+   * @param expires milliseconds since the epoch; `Infinity` for never
    * @param value a whole number from 0 to 2³² − 1
-   * @returns false where there is no room, or it has ended already
-   * @throws TypeError where the text is no prefix
+   * @returns false if there is no room, or `expires` has passed
+   * @throws {TypeError} if the text is not a prefix
    */
   add(prefix: string | Prefix, expires: number, now: number, value = 0): boolean {
     const code = this.#scan(prefix);
@@ -126,45 +126,45 @@ export class PrefixOverlay {
   }
 
   /**
-   * Whether the address lies in a prefix that has not ended.
+   * Whether the address is within a prefix that has not expired.
    *
-   * @throws TypeError where the text is no address
+   * @throws {TypeError} if the text is not an address
    */
   has(address: string, now: number): boolean {
     return this.#lookup(address, now) >= 0;
   }
 
   /**
-   * The longest prefix around the address that has not ended.
+   * Returns the entry with the longest prefix that contains the address and has not expired.
    *
-   * @throws TypeError where the text is no address
+   * @throws {TypeError} if the text is not an address
    */
   lookup(address: string, now: number): OverlayEntry | undefined {
     const code = this.#lookup(address, now);
     return code < 0 ? undefined : { prefix: printScanned(code), expires: this.#foundEnds, value: this.#foundValue };
   }
 
-  /** The canonical form of a prefix, under which it is held; undefined where the text is none. */
+  /** Returns the canonical form of a prefix; undefined if the text is not a prefix. */
   canonical(prefix: string): string | undefined {
     return typeof prefix === 'string' && this.#read(prefix) >= 0 ? this.#readForm : undefined;
   }
 
-  /** The entry of exactly this prefix, ended or not, as long as it is held. */
+  /** Returns the entry for exactly this prefix, even if it has expired but is not yet removed. */
   get(prefix: string | Prefix): OverlayEntry | undefined {
     const table = this.#tableOf(this.#scan(prefix));
     const ends = table.get();
     return ends === 0 ? undefined : { prefix: this.#readForm, expires: this.#time(ends), value: table.value };
   }
 
-  /** Lets go of exactly this prefix; false where it was not held. */
+  /** Removes exactly this prefix. Returns false if it was not present. */
   delete(prefix: string | Prefix): boolean {
     return this.#tableOf(this.#scan(prefix)).delete();
   }
 
   /**
-   * Looks at the next few slots for prefixes that have ended. Every addition does so by itself; a timer may do more.
+   * Examines the next few slots for expired prefixes. Every addition does so as well; a timer may do more.
    *
-   * @returns how many were let go
+   * @returns the number of prefixes removed
    */
   sweep(now: number, slots: number): number {
     const tick = this.#tick(now);
@@ -178,7 +178,7 @@ export class PrefixOverlay {
     return freed;
   }
 
-  /** Every prefix that has not ended. */
+  /** Returns every prefix that has not expired. */
   entries(now: number): OverlayEntry[] {
     const tick = this.#tick(now);
     const found: OverlayEntry[] = [];
@@ -194,7 +194,7 @@ export class PrefixOverlay {
     return found;
   }
 
-  /** The code of the longest prefix around the address, its network in `scanned`; -1 where there is none. */
+  /** Returns the code of the longest prefix that contains the address, with its network in `scanned`; -1 for none. */
   #lookup(address: string, now: number): number {
     const version = typeof address === 'string' ? scanAddress(address, 0, address.length) : 0;
     if (version === 0)
@@ -219,7 +219,7 @@ export class PrefixOverlay {
     return !asked && this.#holds(usual, tick) ? usual : -1;
   }
 
-  /** Whether the network of that length around what was scanned last is held, and has not ended. */
+  /** Whether the network with that length around the address scanned last is present and has not expired. */
   #holds(code: number, tick: number): boolean {
     const table = this.#tableOf(code);
     this.#put(code);
@@ -235,7 +235,7 @@ export class PrefixOverlay {
     return code === 32 ? this.#hosts4 : code === V6 + this.#v6Length ? this.#nets6 : this.#others;
   }
 
-  /** Writes the network of that length around what was scanned last into its table's key. */
+  /** Writes the network with that length around the address scanned last into the key of its table. */
   #put(code: number): void {
     this.#readText = undefined;
     if (code === 32) {
@@ -249,7 +249,7 @@ export class PrefixOverlay {
     if (!usual) key[4] = code;
   }
 
-  /** Reads a prefix, and writes it into its table's key; negative where the text is none. */
+  /** Reads a prefix and writes it into the key of its table. Returns a negative number if the text is not a prefix. */
   #read(text: string): number {
     if (this.#readText !== undefined && (text === this.#readText || text === this.#readForm)) return this.#readCode;
     const code = scanPrefix(text, 0, text.length);

@@ -44,7 +44,7 @@ import { PrefixTable } from './table.ts';
 
 /** One entry of a set. */
 export interface PrefixEntry extends PrefixNote {
-  /** `192.0.2.0/24`, `2001:db8::/32`, or an address, which is its own /32 or /128. Canonical in what a set answers. */
+  /** `192.0.2.0/24`, `2001:db8::/32`, or an address, which means its /32 or /128. Canonical in the entries that a set returns. */
   readonly prefix: string;
 }
 
@@ -52,27 +52,27 @@ export interface PrefixEntry extends PrefixNote {
 export type PrefixInput = string | PrefixEntry;
 
 export interface PrefixSetOptions {
-  /** What becomes of host bits that are set (`192.0.2.1/24`): an error (`refuse`, the default), or cleared. */
+  /** What to do with host bits that are set (`192.0.2.1/24`): refuse the entry, or clear them. Default: `refuse`. */
   readonly hostBits?: 'refuse' | 'clear';
 }
 
-/** Why `PrefixSetBuilder.tryAdd` took no entry. */
+/** The reason why `PrefixSetBuilder.tryAdd` did not add an entry. */
 export type PrefixFault = 'syntax' | 'host-bits' | 'both-families' | 'too-wide';
 
 /**
- * Where a list of prefixes comes from when it may change: a file, a URL, another process. It always has one whole set at
- * hand, and replaces it by another whole one.
+ * The source of a list that can change: a file, a URL, another process. It always holds one complete set, and replaces it by
+ * another complete one.
  */
 export interface PrefixSource {
-  /** What the list is called in findings and logs. */
+  /** The name of the list in findings and logs. */
   readonly name?: string;
-  /** The set in force now; undefined as long as none could be loaded. */
+  /** Returns the current set; undefined until one is loaded. */
   current(): PrefixSet | undefined;
 }
 
-/** A set of prefixes, made once and only read after that. */
+/** An immutable set of prefixes. */
 export class PrefixSet implements Iterable<PrefixEntry> {
-  /** How many distinct prefixes it holds. */
+  /** The number of distinct prefixes. */
   readonly size: number;
   readonly #bytes: Uint8Array;
   readonly #table: PrefixTable;
@@ -95,17 +95,17 @@ export class PrefixSet implements Iterable<PrefixEntry> {
     this.#flagged = this.#flags.reduce((all, flags) => all | flags, 0);
     for (let i = 0; i < rowGroups.length; i++)
       if (rowGroups[i]! >= book.groups.length)
-        throw new TypeError("not a prefix set's bytes: a group that is not there");
+        throw new TypeError("not a prefix set's bytes: a row refers to an unknown group");
   }
 
   /**
-   * Makes a set of entries, in any order, with repetitions, nested as they like. Entries of one prefix keep their own notes.
+   * Builds a set from entries. They may be in any order, repeated and nested. Entries with the same prefix keep their own notes.
    *
-   * @throws TypeError that names the first entry which is no prefix
+   * @throws {TypeError} if an entry is not a prefix; the message names the first one
    */
   static from(entries: Iterable<PrefixInput>, options: PrefixSetOptions = {}): PrefixSet {
     if (typeof entries === 'string')
-      throw new TypeError('PrefixSet.from: entries must be a list; a string is only one of them');
+      throw new TypeError(`PrefixSet.from: entries must be a list of entries, got ${shown(entries)}`);
     if (entries instanceof PrefixSet) return entries;
     const builder = new PrefixSetBuilder(options);
     for (const entry of entries) builder.add(entry);
@@ -113,11 +113,11 @@ export class PrefixSet implements Iterable<PrefixEntry> {
   }
 
   /**
-   * Loads what `toBytes` wrote, on a machine of the same byte order. It takes milliseconds for a million prefixes.
+   * Loads bytes that `toBytes` wrote on a machine of the same byte order. Takes milliseconds for a million prefixes.
    *
-   * @param options.share read the bytes where they lie instead of copying them; they must not change any more, and must
-   * start at a multiple of four. For buffers that another thread handed over.
-   * @throws TypeError where they are not a whole set of this version
+   * @param options.share uses the bytes in place instead of copying them. They must not change any more, and must be aligned to
+   * four bytes. For buffers that another thread passes on.
+   * @throws {TypeError} if the bytes are not a complete set of this version
    */
   static fromBytes(bytes: Uint8Array, options: { readonly share?: boolean } = {}): PrefixSet {
     if (!(bytes instanceof Uint8Array)) throw new TypeError('PrefixSet.fromBytes: bytes must be a Uint8Array');
@@ -129,22 +129,22 @@ export class PrefixSet implements Iterable<PrefixEntry> {
     return new PrefixSet(bytes);
   }
 
-  /** The set as bytes, for a file or another thread. */
+  /** Returns the set as bytes, for a file or another thread. */
   toBytes(): Uint8Array<ArrayBuffer> {
     return new Uint8Array(this.#bytes);
   }
 
-  /** How many bytes the set occupies, apart from its notes once they are read. */
+  /** The size of the set in bytes, without its notes once they are read. */
   get byteLength(): number {
     return this.#bytes.byteLength;
   }
 
   /**
-   * Whether the longest prefix around the address is in the set: listed, and neither allowed nor an exception.
+   * Whether the longest prefix that contains the address is listed, and neither allowed nor an exception.
    *
-   * @param address as a peer writes it; IPv4-mapped IPv6 is IPv4, a zone is dropped from a link-local address
-   * @param now milliseconds since the epoch, where entries that have ended should not count
-   * @throws TypeError where the text is no address: never "not listed"
+   * @param address IPv4-mapped IPv6 is read as IPv4; a zone is removed from a link-local address
+   * @param now milliseconds since the epoch. Default: entries never expire.
+   * @throws {TypeError} if the text is not an address
    */
   has(address: string, now?: number): boolean {
     const version = this.#scan(address, 'has');
@@ -158,11 +158,11 @@ export class PrefixSet implements Iterable<PrefixEntry> {
   }
 
   /**
-   * The entry with the longest prefix around the address, allowed or not. Of several entries for one prefix an allowing one
-   * comes first, then the one that was given first.
+   * Returns the entry with the longest prefix that contains the address, allowed or not. Of several entries for one prefix, an
+   * allowing one is first, then the one given first.
    *
-   * @param now milliseconds since the epoch, where entries that have ended should not count
-   * @throws TypeError where the text is no address
+   * @param now milliseconds since the epoch. Default: entries never expire.
+   * @throws {TypeError} if the text is not an address
    */
   lookup(address: string, now?: number): PrefixEntry | undefined {
     const version = this.#scan(address, 'lookup');
@@ -170,22 +170,22 @@ export class PrefixSet implements Iterable<PrefixEntry> {
   }
 
   /**
-   * Every entry around the address, the longest prefix first.
+   * Returns every entry whose prefix contains the address, longest prefix first.
    *
-   * @param now milliseconds since the epoch, where entries that have ended should not count
-   * @throws TypeError where the text is no address
+   * @param now milliseconds since the epoch. Default: entries never expire.
+   * @throws {TypeError} if the text is not an address
    */
   explain(address: string, now?: number): PrefixEntry[] {
     const version = this.#scan(address, 'explain');
     return this.#longest(version) < 0 ? [] : this.#entries(version, now, false);
   }
 
-  /** Every entry, each with its canonical prefix. */
+  /** Iterates over every entry, each with its canonical prefix. */
   [Symbol.iterator](): Iterator<PrefixEntry> {
     return this.entries();
   }
 
-  /** Every entry, one for each note of a prefix. */
+  /** Iterates over every entry: one for each note of a prefix. */
   *entries(): Generator<PrefixEntry, void, undefined> {
     const rows: PrefixEntry[] = [];
     this.#table.each((row, version, words, length) => {
@@ -201,7 +201,7 @@ export class PrefixSet implements Iterable<PrefixEntry> {
     return version;
   }
 
-  /** The row of the longest prefix around the address scanned last, or -1. */
+  /** Returns the row of the longest prefix that contains the address scanned last, or -1. */
   #longest(version: 4 | 6): number {
     return version === 4
       ? this.#table.longest4(scanned[0]!)
@@ -212,7 +212,7 @@ export class PrefixSet implements Iterable<PrefixEntry> {
     return this.#rowGroups.length === 0 ? 0 : this.#rowGroups[row]!;
   }
 
-  /** The entries around the address scanned last, which the search does not overwrite. */
+  /** Returns the entries that contain the address scanned last. */
   #entries(version: 4 | 6, now: number | undefined, first: boolean): PrefixEntry[] {
     const words = scanned.slice();
     const found: PrefixEntry[] = [];
@@ -232,7 +232,7 @@ export class PrefixSet implements Iterable<PrefixEntry> {
 }
 
 /**
- * Collects entries for a `PrefixSet`. What is collected costs a few bytes each, so that a list can be read as a stream.
+ * Collects entries for a `PrefixSet`. Each costs a few bytes, so that a list can be read as a stream.
  */
 export class PrefixSetBuilder {
   readonly #collector = new PrefixCollector();
@@ -242,33 +242,33 @@ export class PrefixSetBuilder {
   constructor(options: PrefixSetOptions = {}) {
     const { hostBits = 'refuse' } = options;
     if (hostBits !== 'refuse' && hostBits !== 'clear')
-      throw new TypeError(`PrefixSet: hostBits ${JSON.stringify(hostBits)} must be "refuse" or "clear"`);
+      throw new TypeError(`PrefixSet: hostBits must be "refuse" or "clear", got ${shown(hostBits)}`);
     this.#clears = hostBits === 'clear';
   }
 
-  /** How many entries were taken, repetitions included. */
+  /** The number of entries added, repetitions included. */
   get count(): number {
     return this.#collector.count;
   }
 
-  /** @throws TypeError that says what is wrong with the entry */
+  /** @throws {TypeError} if the entry is not a prefix; the message says why */
   add(entry: PrefixInput): void {
     const isText = typeof entry === 'string';
     if (!isText && (typeof entry !== 'object' || entry === null || typeof entry.prefix !== 'string'))
-      throw new TypeError(`PrefixSet: entry ${shown(entry)} must be a prefix or an object with one`);
+      throw new TypeError(`PrefixSet: entry must be a prefix or an object with one, got ${shown(entry)}`);
     const text = isText ? entry : entry.prefix;
     const code = scanPrefix(text, 0, text.length);
     if (code < 0) throw explained(text);
     if (clearHostBits(code) && !this.#clears) throw explained(text);
-    // Interning scans nothing, so that the words scanned are still those of the prefix.
+    // Interning scans nothing, so the scanned words are still those of the prefix.
     this.#collector.push(code, isText ? 0 : this.#book.intern(entry));
   }
 
   /**
-   * Takes the part of a text from `from` up to `to` as a prefix, or says why it cannot.
+   * Adds the part of a text from `from` up to `to` as a prefix. Returns the reason if it cannot.
    *
-   * @param note what the entry says besides its prefix; a frozen one that is given again is not looked at again
-   * @param widest the shortest lengths that are taken
+   * @param note the data of the entry besides its prefix; a frozen note that is passed again is not examined again
+   * @param widest the shortest prefix lengths that are accepted
    */
   tryAdd(
     text: string,
@@ -286,7 +286,7 @@ export class PrefixSetBuilder {
     return cleared ? 'host-bits' : undefined;
   }
 
-  /** Makes the set. The builder can be added to and built again. */
+  /** Builds the set. Entries can be added afterwards, and another set built. */
   build(): PrefixSet {
     const rows = new RowGroupList();
     const arrays = this.#collector.build((notes, count) => rows.push(this.#book.group(notes), count));
@@ -310,7 +310,7 @@ function readNotes(bytes: Uint8Array): { notes: PrefixNote[]; groups: number[][]
   return { notes, groups };
 }
 
-/** The error of the reference parser for a text that the scanner refused. */
+/** Returns the reference parser's error for a text that the scanner refused. */
 function explained(text: string): TypeError {
   try {
     parsePrefix(text);

@@ -1,6 +1,6 @@
 /**
- * A hash table of keys that end by themselves: open addressing in segments, so that no single call moves more than a small
- * part of it, whatever it has grown to.
+ * A hash table of keys that expire: open addressing in segments, so that no single call moves more than a small part of it,
+ * however large it is.
  *
  * @module
  */
@@ -8,25 +8,25 @@
 const SEGMENT_BITS = 8;
 const SEGMENTS = 1 << SEGMENT_BITS;
 const LEAST_SLOTS = 8;
-/** A segment fuller than this grows by a little: between 0.59 and 0.68 it stays small and its probes short. */
+/** A segment fuller than this grows a little. Between 0.59 and 0.68 it stays small and its probes short. */
 const MAX_LOAD = 0.68;
 const GROWTH = 1.15;
 const SHRINK_BELOW = 0.25;
-/** How many keys are looked at for one that may give way. */
+/** How many keys an eviction examines. */
 const LOOKED_AT = 16;
 
 interface Segment {
-  /** A slot's words: its key, when it ends (0: the slot is free), and its value. */
+  /** The words of a slot: its key, its tick of expiry (0: the slot is free), and its value. */
   slots: Uint32Array;
   capacity: number;
   used: number;
 }
 
-/** Keys of a fixed number of words, each with the tick it ends at and one word of value. */
+/** A table of keys with a fixed number of words, each with a tick of expiry and one word as value. */
 export class SlotTable {
-  /** The key of the next call; callers write it. */
+  /** The key of the next call. Callers write it. */
   readonly key: Uint32Array;
-  /** How many keys are held, those included that have ended and were not come across yet. */
+  /** The number of keys, including expired ones that are not yet removed. */
   size = 0;
   /** The value of the key found last. */
   value = 0;
@@ -45,7 +45,7 @@ export class SlotTable {
     this.#segments = Array.from({ length: SEGMENTS }, () => ({ slots: new Uint32Array(0), capacity: 0, used: 0 }));
   }
 
-  /** The tick at which `key` ends, its value in `value`; 0 where it is not held. */
+  /** Returns the tick at which `key` expires, with its value in `value`; 0 if it is not present. */
   get(): number {
     const hash = this.#hash();
     const segment = this.#segments[hash & (SEGMENTS - 1)]!;
@@ -55,13 +55,13 @@ export class SlotTable {
     return segment.slots[at + this.#keyWords]!;
   }
 
-  /** Holds `key` until the tick `ends`, in place of what it said before. */
+  /** Sets `key` until the tick `ends`, replacing its previous entry. */
   set(ends: number, value: number, now: number): void {
     const hash = this.#hash();
     const segment = this.#segments[hash & (SEGMENTS - 1)]!;
     let at = this.#find(segment, hash);
     if (at < 0) {
-      // Where the search ended is free.
+      // The search ends at a free slot.
       at = ~at;
       if (segment.used + 1 > segment.capacity * MAX_LOAD) {
         this.#rebuild(segment, Math.max(LEAST_SLOTS, Math.ceil(segment.capacity * GROWTH) + 1), now);
@@ -75,7 +75,7 @@ export class SlotTable {
     segment.slots[at + this.#keyWords + 1] = value;
   }
 
-  /** Lets go of `key`; false where it was not held. */
+  /** Removes `key`. Returns false if it was not present. */
   delete(): boolean {
     const hash = this.#hash();
     const segment = this.#segments[hash & (SEGMENTS - 1)]!;
@@ -85,7 +85,7 @@ export class SlotTable {
     return true;
   }
 
-  /** Looks at the next `slots` slots, and lets go of the keys in them that have ended. */
+  /** Examines the next `slots` slots and removes expired keys. */
   sweep(now: number, slots: number): number {
     let freed = 0;
     let emptySegments = 0;
@@ -100,7 +100,7 @@ export class SlotTable {
         continue;
       }
       const ends = segment.slots[this.#cursor * this.#stride + this.#keyWords]!;
-      // What moves into a freed slot is looked at next: the cursor stays.
+      // Removing a key moves another one into its slot, so the cursor stays.
       if (ends !== 0 && ends <= now) {
         this.#free(segment, this.#cursor);
         freed++;
@@ -110,10 +110,10 @@ export class SlotTable {
   }
 
   /**
-   * Makes room where no more may be held: lets go of what has ended among a few keys near `key`, or else of the one of them
-   * that ends soonest, if that is before `ends`.
+   * Makes room in a full table: removes the expired keys among a few near `key`, or else the one of them that expires first, if
+   * that is before `ends`.
    *
-   * @returns whether anything was let go
+   * @returns whether a key was removed
    */
   evictNear(ends: number, now: number): boolean {
     if (this.size === 0) return false;
@@ -145,7 +145,7 @@ export class SlotTable {
     return true;
   }
 
-  /** Every key that is held, with the tick it ends at and its value. The key is overwritten by the next one. */
+  /** Calls back for every key with its tick of expiry and its value. The next key overwrites the last. */
   each(visit: (key: Uint32Array, ends: number, value: number) => void): void {
     for (const { slots, capacity } of this.#segments) {
       for (let slot = 0; slot < capacity; slot++) {
@@ -164,7 +164,7 @@ export class SlotTable {
     return this.#hashAt(this.key, 0);
   }
 
-  /** Of the key that starts at a word. Keyed, so that nobody outside can aim at one segment. */
+  /** Hashes the key that starts at a word. The hash is keyed, so that an attacker cannot fill one segment. */
   #hashAt(words: Uint32Array, at: number): number {
     const seed = this.#seed;
     let hash = seed;
@@ -181,7 +181,7 @@ export class SlotTable {
     return Math.floor(((hash >>> SEGMENT_BITS) * segment.capacity) / (1 << (32 - SEGMENT_BITS)));
   }
 
-  /** Where the key's slot starts, in words; where it is not held, the complement of where a free one does. */
+  /** Returns the position of the key's slot in words, or the complement of the position of a free slot. */
   #find({ slots, capacity }: Segment, hash: number): number {
     if (capacity === 0) return -1;
     const stride = this.#stride;
@@ -199,7 +199,7 @@ export class SlotTable {
     return ~at;
   }
 
-  /** A segment is never full, so that there is one. */
+  /** A segment is never full, so there is always a free slot. */
   #freeSlot(segment: Segment, hash: number): number {
     let slot = this.#home(segment, hash);
     while (segment.slots[slot * this.#stride + this.#keyWords] !== 0)
@@ -207,7 +207,7 @@ export class SlotTable {
     return slot * this.#stride;
   }
 
-  /** Frees a slot, and moves back what had to give way to it: no mark of what is gone is left behind. */
+  /** Frees a slot and moves back the keys that it displaced, so that no tombstone remains. */
   #free(segment: Segment, freed: number): void {
     const { slots, capacity } = segment;
     const stride = this.#stride;
@@ -230,7 +230,7 @@ export class SlotTable {
     this.size--;
   }
 
-  /** Lays a segment out anew, without what has ended. */
+  /** Rebuilds a segment without expired keys. */
   #rebuild(segment: Segment, capacity: number, now = 0): void {
     const { slots } = segment;
     const stride = this.#stride;

@@ -1,9 +1,8 @@
 /**
- * The bytes of a `PrefixSet`: one buffer, in which its arrays lie as they are used. Loading is looking, not building.
+ * The bytes of a `PrefixSet`: one buffer with its arrays in the form in which they are searched. Loading one builds nothing.
  *
- * Layout, in words of the machine's own order: magic, version, checksum of everything behind it, the byte length of the
- * whole, the width of a row's group, then the number of elements of each section; then the sections, each at the next
- * multiple of four bytes.
+ * Layout, in words of the machine's byte order: magic number, version, checksum of everything after it, byte length of the
+ * whole, width of a row's group, number of elements of each section; then the sections, each aligned to four bytes.
  *
  * @module
  */
@@ -11,7 +10,7 @@ import type { RowGroups } from './notes.ts';
 import type { TableArrays } from './table.ts';
 import { bucketOf, HOSTS_AT, indexBits, NETS_AT, rowBases, SLOT_WORDS } from './table.ts';
 
-/** `pxs1` where the first byte is the least; read on a machine of the other order it is another number. */
+/** `pxs1` in little-endian order. A machine of the other byte order reads a different number. */
 const MAGIC = 0x31737870;
 const VERSION = 2;
 const HEADER_WORDS = 32;
@@ -57,7 +56,7 @@ export interface SnapshotParts {
 
 const roundUp = (bytes: number): number => (bytes + 3) & ~3;
 
-/** Lays the parts into one buffer. */
+/** Writes the parts into one buffer. */
 export function writeSnapshot(parts: SnapshotParts): Uint8Array<ArrayBuffer> {
   const contents: Section[] = [...sections.map(([name]) => parts.arrays[name]), parts.rowGroups, parts.notes];
   let length = HEADER_WORDS * 4;
@@ -79,22 +78,22 @@ export function writeSnapshot(parts: SnapshotParts): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * Looks at a snapshot's bytes; the parts are views of them, which start at a multiple of four.
+ * Reads the bytes of a snapshot. The parts are views of them, aligned to four bytes.
  *
- * @throws TypeError where they are not a whole snapshot of this version and machine
+ * @throws {TypeError} if they are not a complete snapshot of this version and byte order
  */
 export function readSnapshot(bytes: Uint8Array): SnapshotParts {
   const wrong = (why: string): TypeError => new TypeError(`not a prefix set's bytes: ${why}`);
-  if (bytes.byteLength < HEADER_WORDS * 4) throw wrong(`${bytes.byteLength} bytes are fewer than a header`);
+  if (bytes.byteLength < HEADER_WORDS * 4) throw wrong(`${bytes.byteLength} bytes are shorter than a header`);
   const { buffer, byteOffset } = bytes;
   const header = new Uint32Array(buffer, byteOffset, HEADER_WORDS);
-  if (header[0] !== MAGIC) throw wrong('the first word is another');
-  if (header[1] !== VERSION) throw wrong(`version ${header[1]} is not ${VERSION}`);
-  if (header[3] !== bytes.byteLength) throw wrong(`${bytes.byteLength} bytes of ${header[3]}`);
+  if (header[0] !== MAGIC) throw wrong('wrong magic number');
+  if (header[1] !== VERSION) throw wrong(`version ${header[1]}, expected ${VERSION}`);
+  if (header[3] !== bytes.byteLength) throw wrong(`${bytes.byteLength} of ${header[3]} bytes`);
   if (header[2] !== checksum(new Uint32Array(buffer, byteOffset, bytes.byteLength >>> 2)))
-    throw wrong('the checksum differs');
+    throw wrong('wrong checksum');
   const GroupArray = groupArrays[header[4] as 1 | 2 | 4];
-  if (GroupArray === undefined) throw wrong(`group width ${header[4]}`);
+  if (GroupArray === undefined) throw wrong(`unknown group width ${header[4]}`);
   let at = HEADER_WORDS * 4;
   let field = FIXED_WORDS;
   const take = <T extends Section>(Type: {
@@ -103,7 +102,7 @@ export function readSnapshot(bytes: Uint8Array): SnapshotParts {
   }): T => {
     const n = header[field++]!;
     const size = n * Type.BYTES_PER_ELEMENT;
-    if (at + size > bytes.byteLength) throw wrong('a section reaches past the end');
+    if (at + size > bytes.byteLength) throw wrong('a section extends past the end');
     const section = new Type(buffer, byteOffset + at, n);
     at += roundUp(size);
     return section;
@@ -120,7 +119,7 @@ export function readSnapshot(bytes: Uint8Array): SnapshotParts {
   return parts;
 }
 
-/** Whether the arrays fit each other, so that no search leaves them. */
+/** Whether the arrays are consistent, so that no search leaves them. */
 function faultOf({ arrays, rowGroups }: SnapshotParts): string | undefined {
   const { records4, slots4, dense4, records6, slots6 } = arrays;
   const sameLength: [Section, number][] = [
@@ -170,7 +169,7 @@ function indexes(index: Uint32Array, rows: Uint32Array): boolean {
   return index.length === bucketOf(0xffffffff, bits) + 2 && ascends(index, 0, 1, rows.length);
 }
 
-/** Of all words but the one it is written in. It finds damage, not malice. */
+/** Checksum of all words except its own. It detects damage, not tampering. */
 function checksum(words: Uint32Array): number {
   let a = 0x811c9dc5;
   let b = 0;

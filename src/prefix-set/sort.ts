@@ -1,5 +1,5 @@
 /**
- * Sorting of prefixes by radix: linear, and without a comparison function.
+ * Radix sort for prefixes: linear time, no comparison function.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 /** Below this, counting 65,536 digits costs more than comparing. */
 const FEW = 4096;
 
-/** Sorts unsigned words; the array given is used as scratch. */
+/** Sorts unsigned words. The given array is used as scratch space. */
 export function sortWords(words: Uint32Array): Uint32Array {
   const n = words.length;
   if (n < FEW) return words.sort();
@@ -27,8 +27,7 @@ export function sortWords(words: Uint32Array): Uint32Array {
 }
 
 /**
- * The order of rows by several columns of unsigned words, the most significant first. Rows that are equal keep the order
- * they were given in.
+ * Returns the order of rows by several columns of unsigned words, most significant first. Equal rows keep their order.
  */
 export function sortedOrder(n: number, columns: readonly (Uint32Array | Uint8Array)[]): Uint32Array {
   const order = new Uint32Array(n);
@@ -60,7 +59,7 @@ export function sortedOrder(n: number, columns: readonly (Uint32Array | Uint8Arr
   return from;
 }
 
-/** Where each digit's rows start; undefined where all rows have the same digit. */
+/** Returns the position of each digit's first row; undefined if all rows have the same digit. */
 function countDigits(column: Uint32Array | Uint8Array, shift: number): Uint32Array | undefined {
   const starts = new Uint32Array(0x10000);
   const n = column.length;

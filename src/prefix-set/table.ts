@@ -1,63 +1,63 @@
 /**
- * The search structure under `PrefixSet`: every distinct prefix once, in typed arrays, none merged with another, so that the
- * table which answers "is it listed" also answers "by which entry".
+ * The search structure of `PrefixSet`: every distinct prefix once, in typed arrays. Prefixes are not merged, so that the table
+ * that answers "is it listed?" also answers "by which entry?".
  *
- * IPv4: the /16 leads to a slot; the slot holds two bits for each of its /24s (any hosts? any networks?), where its hosts and where
- * its networks start. Hosts are sorted 16-bit numbers; networks are sorted by start, and each knows the network around it.
- * IPv6: the first 32 bits lead to a slot in the same way; below it lie networks up to /64, and longer ones apart.
- * Prefixes of up to /16 and /32 stand in tables of their own.
+ * IPv4: the /16 leads to a slot. The slot has two bits for each of its /24s (any hosts? any networks?), and the positions of
+ * its hosts and networks. Hosts are sorted 16-bit numbers. Networks are sorted by start, and each refers to its enclosing network.
+ * IPv6: the first 32 bits lead to a slot in the same way. Its networks up to /64 and its longer prefixes are kept separately.
+ * Prefixes up to /16 (IPv4) and /32 (IPv6) are in tables of their own.
  *
- * Words of an address are signed where they are handed over (a signed one needs no allocation), and compared unsigned.
+ * Words of an address are passed as signed numbers (which need no allocation) and compared as unsigned ones.
  *
- * A row is a prefix's number. Rows are numbered through, table by table, in the order of `rowBases`.
+ * A row is the number of a prefix. Rows are numbered across the tables in the order of `rowBases`.
  *
  * @module
  */
 import { maskOf } from '../net/index.ts';
 
 /**
- * Words in a slot's record: eight pairs of filter bits, one bit for each /24 (the first word of a pair: is a host in it; the
- * second: does a network reach into it); where its hosts start, where its networks start.
+ * Words in the record of a slot: eight pairs of filter words with one bit for each /24 (first word of a pair: a host is in it;
+ * second: a network reaches into it), then the position of its hosts and the position of its networks.
  */
 export const SLOT_WORDS = 18;
-/** Where in the record it says where the slot's hosts start. */
+/** Index of the word with the position of the slot's hosts. */
 export const HOSTS_AT = 16;
-/** Where it says where its networks start. */
+/** Index of the word with the position of its networks. */
 export const NETS_AT = 17;
 
-/** The arrays of a table. A list of parents is empty where nothing is nested; lengths of `long6` where all are hosts. */
+/** The arrays of a table. A list of parents is empty if nothing is nested; the lengths of `long6` if all are hosts. */
 export interface TableArrays {
-  /** IPv4 prefixes of /0 to /16: the /16 they start with, their length, how many rows back the one around them is. */
+  /** IPv4 prefixes /0 to /16: the /16 at which they start, their length, and how many rows back the enclosing prefix is. */
   readonly wide4: Uint32Array;
   readonly wide4Lengths: Uint8Array;
   readonly wide4Parents: Uint32Array;
-  /** One bit for each /16 that a wide prefix covers; empty where there is none. */
+  /** One bit for each /16 that a wide prefix covers; empty if there is none. */
   readonly wide4Bits: Uint32Array;
-  /** Each /16's slot, plus one; empty where `slots4` is searched instead, or where every /16 has one. */
+  /** The slot of each /16, plus one; empty if `slots4` is searched instead, or if every /16 has a slot. */
   readonly dense4: Uint16Array;
-  /** The /16 of each slot, ascending. */
+  /** The /16 of each slot, in ascending order. */
   readonly slots4: Uint16Array;
   readonly records4: Uint32Array;
   readonly hosts4: Uint16Array;
-  /** IPv4 prefixes of /17 to /31. */
+  /** IPv4 prefixes /17 to /31. */
   readonly nets4: Uint16Array;
   readonly nets4Lengths: Uint8Array;
   readonly nets4Parents: Uint16Array;
-  /** IPv6 prefixes of /0 to /32. */
+  /** IPv6 prefixes /0 to /32. */
   readonly wide6: Uint32Array;
   readonly wide6Lengths: Uint8Array;
   readonly wide6Parents: Uint32Array;
   readonly wide6Index: Uint32Array;
-  /** The first 32 bits of each slot, ascending. */
+  /** The first 32 bits of each slot, in ascending order. */
   readonly slots6: Uint32Array;
   readonly slots6Index: Uint32Array;
-  /** Two words for each slot: where its networks start, and where its long prefixes do. */
+  /** Two words per slot: the positions of its networks and of its long prefixes. */
   readonly records6: Uint32Array;
-  /** IPv6 prefixes of /33 to /64: the second word. */
+  /** IPv6 prefixes /33 to /64: the second word. */
   readonly nets6: Uint32Array;
   readonly nets6Lengths: Uint8Array;
   readonly nets6Parents: Uint32Array;
-  /** IPv6 prefixes of /65 to /128: three words. */
+  /** IPv6 prefixes /65 to /128: three words. */
   readonly long6: Uint32Array;
   readonly long6Lengths: Uint8Array;
   readonly long6Parents: Uint32Array;
@@ -81,14 +81,14 @@ export const rowBases = (arrays: TableArrays): RowBases => {
   return { hosts4, nets4, wide6, nets6, long6, end: long6 + arrays.long6.length / 3 };
 };
 
-/** How many of the first bits below 2000::/3 an index over `rows` rows is by. */
+/** Returns the number of bits after 2000::/3 that an index over `rows` rows uses. */
 export const indexBits = (rows: number): number => Math.min(16, Math.max(1, 32 - Math.clz32(rows) - 1));
 
-/** The bucket of a first word: 2000::/3, where all of the Internet is, gets nearly all of them. */
+/** Returns the bucket of a first word. 2000::/3 has nearly all buckets, because all public addresses are in it. */
 export const bucketOf = (word: number, bits: number): number =>
   word >>> 29 === 1 ? 1 + ((word << 3) >>> (32 - bits)) : word >>> 29 === 0 ? 0 : (1 << bits) + 1;
 
-/** Called with each row that covers an address, the longest first; true ends the visit. */
+/** Called with each row that covers an address, longest first. Returning true ends the visit. */
 export type RowVisit = (row: number, length: number) => boolean;
 
 export class PrefixTable {
@@ -106,7 +106,7 @@ export class PrefixTable {
     this.#allSlots = arrays.slots4.length === 0x10000;
   }
 
-  /** The longest IPv4 prefix around the address, or -1. */
+  /** Returns the longest IPv4 prefix that contains the address, or -1. */
   longest4(word: number): number {
     const { arrays, bases } = this;
     const slot = this.#slot4(word >>> 16);
@@ -133,7 +133,7 @@ export class PrefixTable {
     return this.#wide4Around(word >>> 16, lastAtMost32(arrays.wide4, word >>> 16, 0, arrays.wide4.length));
   }
 
-  /** The longest IPv6 prefix around the address, or -1. */
+  /** Returns the longest IPv6 prefix that contains the address, or -1. */
   longest6(w0: number, w1: number, w2: number, w3: number): number {
     const { arrays, bases } = this;
     const slot = this.#slot6(w0);
@@ -153,7 +153,7 @@ export class PrefixTable {
     return wide < 0 ? -1 : bases.wide6 + wide;
   }
 
-  /** Visits every IPv4 prefix around the address, the longest first. */
+  /** Visits every IPv4 prefix that contains the address, longest first. */
   visit4(word: number, visit: RowVisit): void {
     const { arrays, bases } = this;
     const { records4, nets4Parents, wide4Parents } = arrays;
@@ -178,7 +178,7 @@ export class PrefixTable {
     }
   }
 
-  /** Visits every IPv6 prefix around the address, the longest first. */
+  /** Visits every IPv6 prefix that contains the address, longest first. */
   visit6(w0: number, w1: number, w2: number, w3: number, visit: RowVisit): void {
     const { arrays, bases } = this;
     const { records6, long6Parents, nets6Parents, wide6Parents } = arrays;
@@ -202,7 +202,7 @@ export class PrefixTable {
     }
   }
 
-  /** Every row in order, with the words of its network. The words are overwritten by the next call. */
+  /** Visits every row in order, with the words of its network. The next call overwrites the words. */
   each(visit: (row: number, version: 4 | 6, words: Uint32Array, length: number) => void): void {
     const { arrays, bases } = this;
     const words = new Uint32Array(4);
@@ -272,8 +272,8 @@ export class PrefixTable {
     return lastAtMost32(wide6, word, wide6Index[bucket]!, wide6Index[bucket + 1]!);
   }
 
-  // Rows are sorted by start, the wider first: every prefix around an address is the last row that starts at or before it,
-  // or around that row. So the longest is found by going outwards.
+  // Rows are sorted by start, wider rows first: every prefix that contains an address is the last row that starts at or
+  // before the address, or encloses that row. So the search for the longest goes outwards.
 
   #nets4Around(low: number, from: number, row: number): number {
     const { nets4, nets4Lengths, nets4Parents } = this.arrays;
@@ -337,13 +337,13 @@ export class PrefixTable {
   }
 }
 
-/** The row around this one, or -1. */
+/** Returns the enclosing row, or -1. */
 function parentOf(parents: Uint16Array | Uint32Array, row: number): number {
   const back = parents.length === 0 ? 0 : parents[row]!;
   return back === 0 ? -1 : row - back;
 }
 
-/** Where `low` stands among the hosts of a slot, or -1. Steps do not depend on what is found, so none is mispredicted. */
+/** Returns the position of `low` among the hosts of a slot, or -1. The steps do not depend on the data, so none is mispredicted. */
 function findHost4(hosts: Uint16Array, low: number, from: number, to: number): number {
   let n = to - from;
   if (n === 0) return -1;
@@ -356,7 +356,7 @@ function findHost4(hosts: Uint16Array, low: number, from: number, to: number): n
   return hosts[base] === low ? base : -1;
 }
 
-/** The last of rows `from` up to `to` that is at most `value`; the one before `from` where none is. */
+/** Returns the last of the rows `from` up to `to` that is at most `value`, or the row before `from`. */
 function lastAtMost16(rows: Uint16Array, value: number, from: number, to: number): number {
   let low = from;
   let high = to;

@@ -1,16 +1,17 @@
-/** One way of writing "deliver this elsewhere, through us". */
+/** A form of a recipient address that asks a server to relay. */
 export interface AddressForm {
   readonly name: string;
-  /** As it stands in RCPT TO, with its angle brackets. */
+  /** As written in RCPT TO, with its angle brackets. */
   readonly path: string;
 }
 
 /**
- * The ways in which senders have asked servers to relay, most of them older than SMTP: each has opened some server once.
+ * Returns the address forms with which senders have tried to relay. Most are older than SMTP, and each has opened some
+ * server.
  *
- * @param local a domain whose mail ends at the server
- * @param foreign a domain that the server has nothing to do with
- * @param literal the server's own address, as a literal (`[192.0.2.25]`)
+ * @param local a domain that the server is responsible for
+ * @param foreign a domain that the server is not responsible for
+ * @param literal the server's own address as a literal (`[192.0.2.25]`)
  */
 export function relayForms(local: string, foreign: string, literal: string = '[127.0.0.1]'): AddressForm[] {
   const forms: readonly (readonly [string, string])[] = [

@@ -1,9 +1,9 @@
 /**
- * What every store of bans promises, as cases for any test runner.
+ * The contract of every store of bans, as cases for any test runner.
  *
- * **Answers**: does this store keep the word of `Bans`?
- * **Knows**: how to make an empty store, whose first ban lasts 10 minutes and whose recidive begins with the fifth, and how
- * to let time pass for it. **Limits**: that it outlives its process is for the store's own tests.
+ * **Answers**: does this store fulfil the contract of `Bans`?
+ * **Knows**: how to make an empty store whose first ban lasts 10 minutes and whose long bans begin with the fifth, and how to
+ * let time pass for it. **Limits**: it does not test that bans survive a restart.
  *
  * @example
  * ```ts
@@ -25,17 +25,17 @@ import type { Ban, Bans } from '../env/index.ts';
 import type { ContractCase } from './contract.ts';
 import { holds, same } from './contract.ts';
 
-/** A store, empty, that never bans 203.0.113.0/24, and time that can be let pass for it. */
+/** An empty store that never bans 203.0.113.0/24, and control over its time. */
 export interface BansUnderTest {
   readonly bans: Bans;
-  /** Lets `ms` milliseconds pass, as the store sees it. */
+  /** Lets `ms` milliseconds pass for the store. */
   readonly pass: (ms: number) => Promise<void>;
   /**
-   * Moves the wall clock that the store reads by `byMs`, forward or back, without any time passing. The cases about a clock that
-   * is set check nothing for a store without it.
+   * Moves the store's wall clock by `byMs`, forward or back, without time passing. The cases about a clock that is set check
+   * nothing without it.
    */
   readonly moveWall?: (byMs: number) => void | Promise<void>;
-  /** Called when the case is over. */
+  /** Called at the end of the case. */
   readonly close?: () => Promise<void>;
 }
 
@@ -45,7 +45,7 @@ type Body = (bans: Bans, pass: BansUnderTest['pass'], moveWall: BansUnderTest['m
 
 const lasts = (ban: Ban | undefined): number => (ban === undefined ? 0 : ban.until - ban.since);
 
-/** The same ban, its times told to a fifth of a second and a hundredth of its length. */
+/** Compares bans; times may differ by a fifth of a second and a hundredth of the ban's length. */
 const like = (actual: Ban | undefined, expected: Ban | undefined, what: string): void => {
   const near = (a = 0, b = 0): boolean => Math.abs(a - b) <= 200 + lasts(expected) / 100;
   const plain = (ban: Ban | undefined): unknown => [ban?.prefix, ban?.reason, ban?.times];
@@ -211,9 +211,9 @@ const promises: readonly (readonly [name: string, body: Body])[] = [
 ];
 
 /**
- * The promises of `Bans`, as cases.
+ * Returns the contract of `Bans` as cases.
  *
- * @param make an empty store that never bans 203.0.113.0/24; called once for each case
+ * @param make makes an empty store that never bans 203.0.113.0/24; called once per case
  */
 export function bansContract(make: () => Promise<BansUnderTest>): readonly ContractCase[] {
   return promises.map(([name, body]) => ({

@@ -1,17 +1,17 @@
-/** One promise of a contract, to be run by whatever test runner there is. */
+/** One case of a contract, for any test runner. */
 export interface ContractCase {
   readonly name: string;
-  /** Rejects where the promise is broken, and says how. */
+  /** Rejects if the store breaks the contract; the message says how. */
   readonly run: () => Promise<void>;
 }
 
-/** @throws Error that shows both where the two are not equal as JSON */
+/** @throws {Error} if the two differ as JSON; the message shows both */
 export function same(actual: unknown, expected: unknown, what: string): void {
   const [is, should] = [JSON.stringify(actual), JSON.stringify(expected)];
-  if (is !== should) throw new Error(`${what}: it is ${is}, and should be ${should}`);
+  if (is !== should) throw new Error(`${what}: got ${is}, expected ${should}`);
 }
 
-/** @throws Error where it does not hold */
+/** @throws {Error} if the condition is false */
 export function holds(condition: boolean, what: string, evidence?: unknown): void {
   if (!condition) throw new Error(`${what}${evidence === undefined ? '' : `: ${JSON.stringify(evidence)}`}`);
 }

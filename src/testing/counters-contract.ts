@@ -1,10 +1,10 @@
 /**
- * What every store of counters promises, as cases for any test runner.
+ * The contract of every store of counters, as cases for any test runner.
  *
- * **Answers**: does this store keep the word of `Counters`?
+ * **Answers**: does this store fulfil the contract of `Counters`?
  * **Knows**: how to make an empty store, and how to let time pass for it.
- * **Limits**: times are a second and less, and answers may be late by some tens of milliseconds, so that a store with a
- * clock of its own (a server's) can be asked as well.
+ * **Limits**: all times are a second or less, and answers may be some tens of milliseconds late, so that a store with its own
+ * clock (a server's) can be tested as well.
  *
  * @example
  * ```ts
@@ -28,22 +28,22 @@ import type { Counters, Rate } from '../env/index.ts';
 import type { ContractCase } from './contract.ts';
 import { holds, same } from './contract.ts';
 
-/** A store, empty, and time that can be let pass for it. */
+/** An empty store and control over its time. */
 export interface CountersUnderTest {
   readonly counters: Counters;
-  /** Lets `ms` milliseconds pass, as the store sees it. */
+  /** Lets `ms` milliseconds pass for the store. */
   readonly pass: (ms: number) => Promise<void>;
   /**
-   * Moves the wall clock that the store reads by `byMs`, forward or back, without any time passing. The cases about a clock that
-   * is set check nothing for a store without it.
+   * Moves the store's wall clock by `byMs`, forward or back, without time passing. The cases about a clock that is set check
+   * nothing without it.
    */
   readonly moveWall?: (byMs: number) => void | Promise<void>;
-  /** Called when the case is over. */
+  /** Called at the end of the case. */
   readonly close?: () => Promise<void>;
 }
 
 const three: Rate = { rate: 3, periodMs: 3_000 };
-/** Three at once, and one a second: slow enough that nothing comes back while a case runs. */
+/** Three at once and one per second, so slow that nothing is refilled while a case runs. */
 const slowly: Rate = { rate: 3, periodMs: 60_000 };
 
 type Body = (
@@ -312,9 +312,9 @@ const promises: readonly (readonly [name: string, body: Body])[] = [
 ];
 
 /**
- * The promises of `Counters`, as cases.
+ * Returns the contract of `Counters` as cases.
  *
- * @param make an empty store; called once for each case
+ * @param make makes an empty store; called once per case
  */
 export function countersContract(make: () => Promise<CountersUnderTest>): readonly ContractCase[] {
   return promises.map(([name, body]) => ({

@@ -1,9 +1,9 @@
 /**
- * Facts for a test: whole, ordinary, and changed in what the test is about.
+ * Facts for a test: complete, ordinary, and changed where the test needs it.
  *
- * **Answers**: what would a session know? **Knows**: what it is given; the rest is a client of 192.0.2.1 that says
- * `EHLO mx.example.org` and sends from `a@example.org` to `b@example.com`. **Asks**: nothing.
- * **Limits**: what cannot be read is a `TypeError`, since a session would have refused it.
+ * **Answers**: which facts does a session have at a stage? **Knows**: its options; by default the client is 192.0.2.1, says
+ * `EHLO mx.example.org`, and sends from `a@example.org` to `b@example.com`. **Asks**: nothing.
+ * **Limits**: a value that cannot be read is a `TypeError`, because a session would have refused it.
  *
  * @example
  * ```ts
@@ -33,7 +33,7 @@ import type {
   TlsFacts,
 } from '../smtp/index.ts';
 
-/** What a test changes; the same words at every stage. */
+/** The facts that a test changes. The names are the same at every stage. */
 export interface FactsOver {
   readonly client?: string;
   readonly role?: Role;
@@ -41,17 +41,17 @@ export interface FactsOver {
   readonly tls?: boolean | TlsFacts;
   readonly session?: string;
   readonly helo?: string;
-  /** The mechanism that the client asks to log in with. */
+  /** The SASL mechanism of the login. */
   readonly mechanism?: string;
-  /** Who has logged in. */
+  /** The user who is logged in. */
   readonly auth?: string;
   /** The sender; `null` is the null reverse-path. */
   readonly from?: string | null;
   readonly to?: string;
   readonly sourceRoute?: boolean;
-  /** The message, as octets or as text with any line ends. */
+  /** The message, as bytes or as text with any line endings. */
   readonly message?: string | Uint8Array;
-  /** What the message proves; no signatures and no DMARC record where not given. */
+  /** What the message proves. Default: no signatures and no DMARC record. */
   readonly authentication?: Partial<MessageAuthentication>;
 }
 
@@ -65,7 +65,7 @@ const nothingProved: MessageAuthentication = {
 };
 
 const wrong = (what: string, value: string): TypeError =>
-  new TypeError(`facts: ${what} ${JSON.stringify(value)} cannot be read, so that no session would know it`);
+  new TypeError(`facts: ${what} ${JSON.stringify(value)} cannot be read, so a session would refuse it`);
 
 function address(text: string): IpAddress {
   const ip = parseIp(text);
@@ -79,7 +79,7 @@ function mailbox(what: string, text: string): Mailbox {
   return read;
 }
 
-/** What is known at the connection. */
+/** Makes the facts at the connection. */
 export function connectFacts(over: FactsOver = {}): ConnectFacts {
   const { client = '192.0.2.1', role = 'mx', tls = false, session = 'test' } = over;
   return {
@@ -89,7 +89,7 @@ export function connectFacts(over: FactsOver = {}): ConnectFacts {
   };
 }
 
-/** What is known after HELO, EHLO or LHLO. */
+/** Makes the facts after HELO, EHLO or LHLO. */
 export function heloFacts(over: FactsOver = {}): HeloFacts {
   const name = over.helo ?? 'mx.example.org';
   const domain = parseDomain(name);
@@ -105,13 +105,13 @@ export function heloFacts(over: FactsOver = {}): HeloFacts {
   };
 }
 
-/** What is known when a mechanism is named. */
+/** Makes the facts when the client names a mechanism. */
 export const authFacts = (over: FactsOver = {}): AuthFacts => ({
   ...heloFacts(over),
   attempt: { mechanism: (over.mechanism ?? 'PLAIN').toUpperCase() },
 });
 
-/** What is known after MAIL FROM. */
+/** Makes the facts after MAIL FROM. */
 export function mailFacts(over: FactsOver = {}): MailFacts {
   const { from = 'a@example.org', auth } = over;
   return {
@@ -122,7 +122,7 @@ export function mailFacts(over: FactsOver = {}): MailFacts {
   };
 }
 
-/** What is known at RCPT TO. */
+/** Makes the facts at RCPT TO. */
 export const rcptFacts = (over: FactsOver = {}): RcptFacts => ({
   ...mailFacts(over),
   forwardPath: mailbox('to', over.to ?? 'b@example.com'),
@@ -130,7 +130,7 @@ export const rcptFacts = (over: FactsOver = {}): RcptFacts => ({
   ...(over.sourceRoute ? { sourceRoute: true } : {}),
 });
 
-/** What is known when the message has been read. */
+/** Makes the facts after the message has been read. */
 export const dataFacts = (over: FactsOver = {}): AuthenticatedDataFacts => ({
   ...mailFacts(over),
   forwardPaths: [mailbox('to', over.to ?? 'b@example.com')],
@@ -138,14 +138,14 @@ export const dataFacts = (over: FactsOver = {}): AuthenticatedDataFacts => ({
   authentication: { ...nothingProved, ...over.authentication },
 });
 
-/** What a message says, read from octets or from text. */
+/** Reads a message from bytes or from text. */
 export function messageFacts(message: string | Uint8Array): MessageFacts {
   const reader = new MessageReader();
   reader.write(typeof message === 'string' ? new TextEncoder().encode(message) : message);
   return reader.end();
 }
 
-/** The facts of a stage. */
+/** Makes the facts of a stage. */
 export function factsAt<S extends keyof SmtpStages>(stage: S, over: FactsOver = {}): AuthenticatedStages[S] {
   return builders[stage](over) as AuthenticatedStages[S];
 }

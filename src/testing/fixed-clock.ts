@@ -1,9 +1,9 @@
 /**
- * A clock that stands still until it is told to go on.
+ * A clock that a test controls.
  *
  * **Answers**: what does this code do as time passes, without waiting for it?
  * **Knows**: the time it was given. **Asks**: nothing.
- * **Limits**: `until` can only move time that is asked for through this clock; work that waits for a real timer is not hurried.
+ * **Limits**: `until` moves only time that is read from this clock; it does not speed up real timers.
  *
  * @example
  * ```ts
@@ -21,22 +21,21 @@ import type { Clock } from '../env/index.ts';
 /** A {@link Clock} for tests. */
 export interface FixedClock extends Clock {
   monotonic(): number;
-  /** How many timers are set. */
+  /** The number of timers that are set. */
   readonly pending: number;
   /**
-   * Sets the wall clock, forward or back, as an administrator does: `now()` jumps; timers and `monotonic()` do not notice.
+   * Sets the wall clock, forward or back, as an administrator does. `now()` jumps; timers and `monotonic()` are not affected.
    */
   setWall(ms: number): void;
-  /** Moves the time forward and runs what falls due, in order of time; timers set by a timer are run too. */
+  /** Moves the time forward and runs the timers that are due, in order of time, including timers that timers set. */
   advance(ms: number): void;
-  /** As `advance`, and lets promises settle before the first timer, between two timers and after the last. */
+  /** Like `advance`, and lets promises settle before the first timer, between timers and after the last one. */
   pass(ms: number): Promise<void>;
   /**
-   * Moves from timer to timer until the promise has settled, and hands its value or its rejection on. Before a timer is
-   * run, the event loop turns a while, the longer the further off the timer is: what goes through a stream or waits for a
-   * module is not overtaken by a deadline.
+   * Moves from timer to timer until the promise settles, and returns its value or rejection. Before a timer runs, the event
+   * loop turns for a while, longer if the timer is further off, so that no deadline overtakes a stream or a module that loads.
    *
-   * @throws Error where nothing is left that could settle it
+   * @throws {Error} if nothing is left that could settle the promise
    */
   until<T>(promise: Promise<T>): Promise<T>;
 }
@@ -47,28 +46,29 @@ interface Timer {
   readonly run: () => void;
 }
 
-/** Microtasks that are let run between two timers: deep chains of `await` take a few each. */
+/** Microtasks that run between two timers: a deep chain of `await` takes several. */
 const MICROTASKS = 200;
-/** Turns of the event loop that `until` waits where no timer is set: for a module that loads, a digest, a socket. */
+/** Turns of the event loop that `until` waits if no timer is set: for a module, a digest, a socket. */
 const IDLE_TURNS = 2_000;
-/** Turns before a timer is run: enough for what goes through streams. For one promise so many at most. */
+/** Turns before a timer runs: enough for a stream. */
 const TURNS = 10;
 const ALL_TURNS = 500;
-/** A module takes longer to load, and does so once: the first timers that are far off wait for it, a turn a millisecond. */
+/** Loading a module takes longer, but happens once: the first distant timers wait for it, a turn per millisecond. */
 const LOADING_TURNS = 2_000;
 let loadingTurns = 5_000;
-/** Timers that `until` runs before it calls the wait endless. */
+/** Timers that `until` runs before it gives up. */
 const MAX_TIMERS = 100_000;
 
 /**
- * Makes a clock that stands at `startMs` (milliseconds since the epoch; 2030-01-01 where not given).
+ * Makes a clock.
  *
- * @throws TypeError where `startMs` is not a finite number
+ * @param startMs milliseconds since the epoch. Default: 2030-01-01.
+ * @throws {TypeError} if `startMs` is not a finite number
  */
 export function fixedClock(startMs: number = 1_893_456_000_000): FixedClock {
   if (!Number.isFinite(startMs))
-    throw new TypeError(`fixedClock: startMs ${String(startMs)} is not a finite number of milliseconds`);
-  // Timers and the monotonic time go by `now`; the wall clock differs from it once it has been set.
+    throw new TypeError(`fixedClock: startMs must be a finite number of milliseconds, got ${String(startMs)}`);
+  // Timers and the monotonic time follow `now`. The wall clock differs from it once it has been set.
   let now = startMs;
   let setBy = 0;
   let order = 0;
@@ -92,7 +92,7 @@ export function fixedClock(startMs: number = 1_893_456_000_000): FixedClock {
   };
   const end = (ms: number): number => {
     if (!(ms >= 0))
-      throw new TypeError(`fixedClock: time passes forward; ${String(ms)} is not a number of milliseconds`);
+      throw new TypeError(`fixedClock: ms must be a number of milliseconds, 0 or more, got ${String(ms)}`);
     return now + ms;
   };
 
@@ -149,7 +149,7 @@ export function fixedClock(startMs: number = 1_893_456_000_000): FixedClock {
           idle = 0;
           waited = 0;
           fire(timer);
-          // A timer that sets itself anew for ever must not keep the event loop from what else goes on.
+          // A timer that keeps setting itself must not starve the event loop.
           if (++fired % 100 === 0) await turn();
         } else if (timer === undefined && idle++ < IDLE_TURNS) {
           await turn();
@@ -166,7 +166,7 @@ async function settle(enough?: () => boolean): Promise<void> {
   for (let i = 0; i < MICROTASKS && !enough?.(); i++) await undefined;
 }
 
-/** One turn of the event loop, in the only way that every runtime has: a digest is answered from outside the loop. */
+/** One turn of the event loop, in the only way that every runtime has: a digest is computed outside the loop. */
 async function turn(): Promise<void> {
   await crypto.subtle.digest('SHA-256', new Uint8Array(0));
 }

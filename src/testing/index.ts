@@ -1,5 +1,5 @@
 /**
- * Everything a test of a policy needs: a DNS that is a literal, a clock that stands still, facts and transcripts.
+ * Everything for a test of a policy: a DNS written as a literal, a clock that the test controls, facts and transcripts.
  *
  * @module
  */

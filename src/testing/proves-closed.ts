@@ -1,16 +1,16 @@
 /**
- * **Answers**: does this policy relay for strangers?
+ * **Answers**: does this policy relay for unknown clients?
  *
- * **Knows**: the policy, a domain that is local under it, and the networks that its author means to trust.
- * **Asks**: whatever the policy's rules ask, of an environment in which nothing speaks against the client.
+ * **Knows**: the policy, a domain that is local under it, and the networks that its author trusts.
+ * **Asks**: whatever the policy's rules ask, by default of an environment that refuses nothing.
  *
- * Every address form is tried from every client, with HELO names and senders that have fooled servers: as the site itself, as
- * localhost, with the null sender, under TLS with a certificate that nobody listed. Clients also come through proxies: named
- * as loopback in a PROXY header or by XCLIENT, or not named at all. A recipient that `net` cannot read counts as refused,
- * since no session hands it on.
+ * It tries every address form from every client, with HELO names and senders that have fooled servers: the site itself,
+ * localhost, the null sender, TLS with an unlisted client certificate. Clients also come through proxies: named as loopback in
+ * a PROXY header or by XCLIENT, or not named at all. A recipient that `net` cannot read counts as refused, because no session
+ * passes it to a policy.
  *
- * **Limits**: it explores, it does not reason: a rule that opens the relay for one address in the world is not found, unless
- * that address is among `clients`. It asks the policy; what a server does with a policy's answer, `postern audit` asks.
+ * **Limits**: it tries cases; it does not prove the absence of others. It does not find a rule that opens the relay for a
+ * single address, unless that address is among `clients`. It tests the policy; `postern audit` tests a running server.
  *
  * @example
  * ```ts
@@ -36,54 +36,54 @@ import { fixedClock } from './fixed-clock.ts';
 import { quietEnv } from './quiet-env.ts';
 
 export interface ClosedOptions<E = Env> {
-  /** A domain whose mail ends at the server, as the policy has it. */
+  /** A domain that is local under the policy. */
   readonly localDomain: string;
-  /** Domains that the policy must not know; three under `.example` and `.test` where not given. */
+  /** Domains that the policy does not know. Default: three under `.example` and `.test`. */
   readonly foreignDomains?: readonly string[];
   /**
-   * The networks that may relay, and are meant to; `unix` is sockets in the file system. Addresses just outside them are tried,
-   * and loopback inside them as a proxy would name it. Default: loopback.
+   * The networks that may relay; `unix` means Unix sockets. Addresses just outside them are tried, and loopback inside them as
+   * a proxy would name it. Default: loopback.
    */
   readonly trustedNetworks?: readonly string[];
-  /** Further addresses to try. */
+  /** Additional client addresses to try. Default: none. */
   readonly clients?: readonly string[];
-  /** What the rules may ask. Where it is not given, no name exists, nobody is banned and every count is allowed. */
+  /** The environment of the rules. Default: no name exists, no client is banned, every count is allowed. */
   readonly env?: E;
-  /** Called before each evaluation; for rules that remember. */
+  /** Called before each evaluation, for rules that keep state. Default: nothing. */
   readonly beforeEach?: () => void;
 }
 
-/** A stranger's mail that would go out. */
+/** Mail of an untrusted client that the policy accepts. */
 export interface Counterexample {
   readonly form: string;
-  /** As it would stand in RCPT TO. */
+  /** As written in RCPT TO. */
   readonly path: string;
   readonly client: string;
   /** How a proxy named the client, if one did. */
   readonly via?: RcptFacts['client']['via'];
   readonly helo: string;
-  /** As it would stand in MAIL FROM. */
+  /** As written in MAIL FROM. */
   readonly sender: string;
   readonly tls: boolean;
   readonly role: Role;
-  /** What let it through: the whole policy, or relay control alone where another rule has refused. */
+  /** What accepted it: the whole policy, or relay control alone if another rule refuses. */
   readonly by: 'policy' | 'relay-control';
   readonly decision: Decision;
 }
 
 export interface ClosedReport {
   readonly closed: boolean;
-  /** How many recipients were put to the policy. */
+  /** The number of recipients that the policy was asked about. */
   readonly tried: number;
-  /** How many could not be read, and so never reach a policy. */
+  /** The number of recipients that cannot be read, so that no policy sees them. */
   readonly unreadable: number;
-  /** The first hundred. */
+  /** The first 100 counterexamples. */
   readonly counterexamples: readonly Counterexample[];
 }
 
 const MAX_COUNTEREXAMPLES = 100;
 
-/** What a proxy may name, and what it may itself connect from. */
+/** The addresses that a proxy may name, and may connect from itself. */
 const loopback: readonly IpAddress[] = ['127.0.0.1', '::1'].map((text) => parseIp(text) as IpAddress);
 
 /** Addresses from everywhere, and those that are trusted by mistake: gateways, bridges, mapped and link-local ones. */
@@ -120,9 +120,9 @@ const strangers: readonly string[] = [
 ];
 
 /**
- * Explores whether an unauthenticated, untrusted client gets a foreign recipient accepted.
+ * Tries whether the policy accepts a foreign recipient from an untrusted client without a login.
  *
- * @throws TypeError where `localDomain`, a foreign domain or an address cannot be read
+ * @throws {TypeError} if `localDomain`, a foreign domain or an address cannot be read
  */
 export async function provesClosed<E = Env>(
   policy: SessionPolicy<E>,
@@ -138,7 +138,7 @@ export async function provesClosed<E = Env>(
     .map((text) => {
       const address = parseIp(text);
       if (address === undefined)
-        throw new TypeError(`provesClosed: clients ${JSON.stringify(text)} is not an IP address`);
+        throw new TypeError(`provesClosed: clients must be IP addresses, got ${JSON.stringify(text)}`);
       return address;
     })
     .filter((address, i, all) => all.indexOf(address) === i && !trusted.some((prefix) => prefixHas(prefix, address)));
@@ -148,7 +148,7 @@ export async function provesClosed<E = Env>(
       { ip, via: 'proxy-header' as const },
       { ip, via: 'xclient' as const },
     ]),
-    // A proxy on a trusted network that names nobody is not the client that is trusted.
+    // A proxy on a trusted network that names no client is not a trusted client.
     ...[...loopback, ...trusted.map(({ address }) => address)].map((ip) => ({ ip, via: 'proxy' as const })),
     ...(networks.includes('unix') ? [] : [{ ip: loopback[0] as IpAddress, unixSocket: true }]),
   ];
@@ -195,7 +195,7 @@ export async function provesClosed<E = Env>(
   return { closed: counterexamples.length === 0, tried, unreadable, counterexamples };
 }
 
-/** What let the mail through, if anything did. */
+/** Returns what accepted the mail, if anything did. */
 function opening(decision: Decision): Counterexample['by'] | undefined {
   if (decision.action !== 'defer' && decision.action !== 'reject') return 'policy';
   const [first] = decision.outcomes;
@@ -209,7 +209,7 @@ interface Circumstance {
   readonly role: Role;
 }
 
-/** What strangers say of themselves. Nothing of it is proved, so nothing of it may count. */
+/** The claims of untrusted clients. None is proved, so none may matter. */
 function circumstances(local: string, ip: IpAddress): Circumstance[] {
   const from = (localPart: string, name: string): Mailbox => ({ localPart, domain: name as Mailbox['domain'] });
   const certificate = { fingerprint: '0'.repeat(64), subject: `CN=${local}` };
@@ -253,11 +253,12 @@ function factsOf(
 
 function domain(option: string, text: string): string {
   const name = parseDomain(text);
-  if (name === undefined) throw new TypeError(`provesClosed: ${option} ${JSON.stringify(text)} is not a domain name`);
+  if (name === undefined)
+    throw new TypeError(`provesClosed: ${option} must be a domain name, got ${JSON.stringify(text)}`);
   return name;
 }
 
-/** The addresses just before and just behind a prefix: where an error of one bit would show. */
+/** Returns the addresses just before and just after a prefix, which show an error of one bit. */
 function edges(prefix: { readonly address: IpAddress; readonly length: number }): string[] {
   const first = ipBytes(prefix.address);
   const last = first.map((octet, i) => octet | (0xff >> Math.min(8, Math.max(0, prefix.length - i * 8))));

@@ -1,8 +1,8 @@
 /**
- * **Answers**: what may a policy ask in a test that is about something else?
+ * **Answers**: which environment does a test use whose subject is something else?
  *
- * **Knows**: nothing. **Asks**: nothing. **Limits**: its counters count nothing; for tests of limits there is
- * `memoryCounters` in `postern/adapters/memory`.
+ * **Knows**: nothing. **Asks**: nothing. **Limits**: its counters count nothing; for tests of limits use `memoryCounters` from
+ * `postern/adapters/memory`.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { fixedClock } from './fixed-clock.ts';
 import { zone } from './zone.ts';
 
 const fine: Usage = { allowed: true, limit: Number.MAX_SAFE_INTEGER, used: 1, retryAfterMs: 0 };
-/** Counters that never run out. */
+/** Counters that never refuse. */
 const boundless: Counters = {
   peek: () => fine,
   charge: () => fine,
@@ -29,7 +29,7 @@ const nobodyBanned: Env['bans'] = {
   list: () => [],
 };
 
-/** An environment in which nothing speaks against anybody: no name exists, nobody is banned, every count is allowed. */
+/** Makes an environment that refuses nothing: no name exists, no client is banned, every count is allowed. */
 export const quietEnv = (over: Partial<Env> = {}): Env => ({
   dns: zone({}),
   clock: fixedClock(),

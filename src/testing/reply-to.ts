@@ -1,8 +1,8 @@
 /**
- * **Answers**: what would be said at this stage, about these facts?
+ * **Answers**: what is the reply to these facts at this stage?
  *
  * **Knows**: a policy and the facts. **Asks**: what its rules ask. **Standards**: the codes of RFC 5321 and RFC 3463.
- * **Limits**: one stage by itself: what an earlier stage would have refused is not asked. For a whole session there is
+ * **Limits**: only this stage is evaluated, even if an earlier stage would refuse. For a whole session use
  * `playTranscript`.
  *
  * @example
@@ -26,9 +26,9 @@ import type { FactsOver } from './facts.ts';
 import { factsAt } from './facts.ts';
 
 /**
- * Decides one stage about facts: for a test of the action, the deciding rule, the tags or the score.
+ * Decides one stage for the given facts: for a test of the action, the deciding rule, the tags or the score.
  *
- * @throws {TypeError} for facts that no session would know
+ * @throws {TypeError} for facts that no session can have
  *
  * @example
  * ```ts
@@ -49,16 +49,16 @@ export const decisionAt = <E extends Env = Env>(
 ): Promise<Decision> =>
   evaluate<AuthenticatedStages, E, typeof stage>(policy as never, stage, factsAt(stage, over), env);
 
-/** What `replyTo` adds to the codes. */
+/** The options of `replyTo`. */
 export interface ReplyToOptions {
   /** Whether the reply names the rule that refused: `550 5.7.1 (dnsbl/zen)`. Several rules share a code. Default: false. */
   readonly rule?: boolean;
 }
 
 /**
- * The codes of the reply: `550 5.7.1`; `null` if no rule objects.
+ * Returns the codes of the reply, `550 5.7.1`, or `null` if no rule refuses.
  *
- * @throws {TypeError} for facts that no session would know
+ * @throws {TypeError} for facts that no session can have
  */
 export async function replyTo<E extends Env = Env>(
   policy: SessionPolicy<E>,

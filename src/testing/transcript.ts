@@ -1,11 +1,12 @@
 /**
- * Golden transcripts: a session as a postmaster would read it, played against a policy.
+ * Golden transcripts: a session as text, played against a policy.
  *
- * **Answers**: would the session go as it is written? **Knows**: the text. **Asks**: the session it is given.
- * **Limits**: it speaks the verbs of a session, not SMTP on a socket; a reply that no rule objects to is its bare code.
+ * **Answers**: does the session proceed as written? **Knows**: the text. **Asks**: the session it is given.
+ * **Limits**: it calls the methods of a session, without SMTP on a socket. A reply that no rule refuses is printed as its bare
+ * code.
  *
- * A line begins with `C: ` (the client says), `S: ` (the server answers; read over, and written anew), or `-- ` (what happens
- * between: `-- bob logs in`, `-- TLS`). After `C: DATA` the client's lines are the message, up to `C: .`.
+ * A line begins with `C: ` (client), `S: ` (server; ignored and written anew), or `-- ` (an event: `-- bob logs in`,
+ * `-- TLS`). After `C: DATA` the client's lines are the message, up to `C: .`.
  *
  * @example
  * ```ts
@@ -32,13 +33,13 @@
 import type { Reply, TlsFacts } from '../smtp/index.ts';
 import { printReply } from '../smtp/index.ts';
 
-/** The verbs that a transcript needs; `smtpSession()` has them. */
+/** The methods that a transcript needs. `smtpSession()` has them. */
 export interface Playable {
-  /** There is a connection. */
+  /** The client has connected. */
   connect(): Promise<Reply | null>;
   /** HELO, EHLO or LHLO. */
   helo(verb: 'HELO' | 'EHLO' | 'LHLO', name: string): Promise<Reply | null>;
-  /** The TLS handshake is done. */
+  /** The TLS handshake is complete. */
   startTls(tls: TlsFacts): void;
   /** The client names a mechanism. */
   auth(mechanism: string): Promise<Reply | null>;
@@ -55,14 +56,14 @@ export interface Playable {
   }>;
   /** RSET. */
   reset(): void;
-  /** The connection is gone. */
+  /** The connection is closed. */
   close(): Promise<void>;
 }
 
 /**
- * Plays the client's lines, and answers the transcript as it really goes: equal to the text where all is as written.
+ * Plays the client's lines and returns the transcript as it really goes. It equals the text if everything is as written.
  *
- * @throws TypeError for a line that is none
+ * @throws {TypeError} for a line that cannot be read
  */
 export async function playTranscript(session: Playable, text: string): Promise<string> {
   const lines = text.split(/\r?\n/);
@@ -135,7 +136,7 @@ async function say(
       answer(null, '221');
       return true;
     default:
-      throw new TypeError(`transcript: ${JSON.stringify(verb)} is no command that is known here`);
+      throw new TypeError(`transcript: unknown command ${JSON.stringify(verb)}`);
   }
 }
 
@@ -144,7 +145,7 @@ function happen(session: Playable, line: string): void {
   if (who !== null) session.authenticated(who[1] as string);
   else if (line === '-- TLS') session.startTls({ version: 'TLSv1.3' });
   else if (!line.startsWith('-- '))
-    throw new TypeError(`transcript: ${JSON.stringify(line)} begins with none of "C: ", "S: ", "-- "`);
+    throw new TypeError(`transcript: a line must begin with "C: ", "S: " or "-- ", got ${JSON.stringify(line)}`);
 }
 
 const parameters = (text: string): { readonly [name: string]: string | true } =>

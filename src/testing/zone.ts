@@ -1,10 +1,10 @@
 /**
- * The DNS of a test, written down where the test is read.
+ * A DNS for tests, written as a literal.
  *
- * **Answers**: what a resolver would answer, for names that are spelt out; every other name does not exist.
- * **Knows**: the literal it was made from. **Asks**: `clock`, and only where something is delayed.
+ * **Answers**: every query about the names in the literal, as a resolver would; no other name exists.
+ * **Knows**: the literal. **Asks**: `clock`, only for delays.
  * **Standards**: RFC 1034 §3.6.2 (aliases), RFC 4592 (wildcards), RFC 8020 (empty non-terminals), RFC 7505 (null MX).
- * **Limits**: it has no delegations and no DNSSEC; `authentic` is what the literal says.
+ * **Limits**: no delegations and no DNSSEC; `authentic` is the value in the literal.
  *
  * @example
  * ```ts
@@ -30,8 +30,8 @@ import { onAbort } from '../env/index.ts';
 import { parseIp } from '../net/index.ts';
 
 /**
- * The networks that are set apart for documentation and tests (RFC 5737, RFC 3849, RFC 9637). Checks do not count them as
- * public: give them as `publicNetworks` where a test's mail hosts have such addresses.
+ * The networks reserved for documentation and tests (RFC 5737, RFC 3849, RFC 9637). Checks do not treat them as public: pass
+ * them as `publicNetworks` if a test's mail hosts have such addresses.
  */
 export const documentationNetworks: readonly string[] = [
   '192.0.2.0/24',
@@ -42,8 +42,8 @@ export const documentationNetworks: readonly string[] = [
 ];
 
 /**
- * How a question ends where it is not answered with records. `temperror` is SERVFAIL; `timeout` is a `temperror` that
- * says so at once (or after `delayMs`); `silent` never ends, unless the question is aborted.
+ * How a query ends without records. `temperror` is SERVFAIL. `timeout` is a `temperror` with that reason, at once or after
+ * `delayMs`. `silent` never ends, unless the query is aborted.
  */
 export type ZoneOutcome = 'nodata' | 'nxdomain' | 'temperror' | 'refused' | 'timeout' | 'silent';
 
@@ -56,17 +56,17 @@ const outcomes: ReadonlySet<unknown> = new Set<ZoneOutcome>([
   'silent',
 ]);
 
-/** What is known of one name. `{}` is a name that exists and has no records. */
+/** The data of one name. `{}` is a name that exists without records. */
 export interface ZoneEntry {
   readonly A?: readonly string[] | ZoneOutcome;
   readonly AAAA?: readonly string[] | ZoneOutcome;
   /** `[preference, exchange]`; the null MX is `[0, '']`. */
   readonly MX?: readonly (readonly [number, string])[] | ZoneOutcome;
-  /** One text per record, or the character-strings that it is cut into: `['v=spf1 ', '-all']`. */
+  /** One text per record, or its character-strings: `['v=spf1 ', '-all']`. */
   readonly TXT?: readonly (string | readonly string[])[] | ZoneOutcome;
   readonly PTR?: readonly string[] | ZoneOutcome;
   readonly NS?: readonly string[] | ZoneOutcome;
-  /** Another name for this one. Nothing else may stand beside it (RFC 1034 §3.6.2). */
+  /** The name that this one is an alias for. No other data may be beside it (RFC 1034 §3.6.2). */
   readonly CNAME?: string;
   /** `[primary, minimum in seconds]`. */
   readonly SOA?: readonly [string, number] | ZoneOutcome;
@@ -76,67 +76,67 @@ export interface ZoneEntry {
   readonly TLSA?: readonly (readonly [number, number, number, string])[] | ZoneOutcome;
   /** `[flags, tag, value]`. */
   readonly CAA?: readonly (readonly [number, string, string])[] | ZoneOutcome;
-  /** What becomes of every type that is not spelt out; `nodata` where not given. */
+  /** The outcome for types that are not given. Default: `nodata`. */
   readonly outcome?: ZoneOutcome;
-  /** How late the answer is: for every type, or `{ TXT: 500 }`. */
+  /** The delay of answers in milliseconds: for every type, or `{ TXT: 500 }`. Default: the zone's. */
   readonly delayMs?: number | { readonly [T in RecordType]?: number | undefined };
-  /** Seconds. */
+  /** The time to live, in seconds. Default: the zone's. */
   readonly ttl?: number;
   readonly authentic?: boolean;
 }
 
-/** Names (any case, with or without the trailing dot, `*` as first label) and what is known of them. */
+/** Names (any case, with or without the trailing dot, `*` as first label) and their data. */
 export interface ZoneData {
   readonly [name: string]: ZoneEntry | ZoneOutcome;
 }
 
 export interface ZoneOptions {
-  /** Needed where anything is delayed; with `fixedClock()` a delay takes no time. */
+  /** The clock for delays; required if anything is delayed. With `fixedClock()` a delay takes no time. */
   readonly clock?: Clock;
-  /** How late every answer is, unless its entry says otherwise; 0 where not given. */
+  /** The delay of every answer, in milliseconds. Default: 0. */
   readonly delayMs?: number;
-  /** Seconds; 300 where not given. Also for names that do not exist. */
+  /** The time to live of every answer, in seconds, including negative ones. Default: 300. */
   readonly ttl?: number;
-  /** Whether answers are marked as validated, unless the entry says otherwise; false where not given. */
+  /** Whether answers are marked as validated. Default: false. */
   readonly authentic?: boolean;
 }
 
-/** One question that was asked. */
+/** A query that was made. */
 export interface ZoneQuestion {
-  /** Lower case, without the trailing dot; as it was given where the wire cannot carry it. */
+  /** Lower case, without the trailing dot; unchanged if it cannot be encoded in DNS. */
   readonly name: string;
   readonly type: RecordType;
 }
 
-/** Everything a server needs to put an answer on the wire. */
+/** Everything that a server needs to encode an answer. */
 export interface ZoneReply {
   readonly outcome: 'found' | ZoneOutcome;
-  /** The aliases in the order they were followed. */
+  /** The aliases, in the order in which they were followed. */
   readonly aliases: readonly { readonly name: string; readonly target: string; readonly ttl: number }[];
-  /** The name that the records belong to, at the end of the aliases. */
+  /** The owner of the records, after all aliases. */
   readonly owner: string;
   readonly records: readonly DnsRecord[];
   /** The character-strings of each TXT record, in the order of `records`. */
   readonly strings: readonly (readonly string[])[];
-  /** Seconds; the lowest of the records and aliases. */
+  /** Seconds: the lowest TTL of the records and aliases. */
   readonly ttl: number;
   readonly authentic: boolean;
   readonly delayMs: number;
-  /** Says more where the outcome is `temperror`. */
+  /** The reason, if the outcome is `temperror`. */
   readonly reason?: string;
 }
 
-/** A resolver whose answers are a literal. */
+/** A resolver that answers from a literal. */
 export interface Zone extends DnsResolver {
-  /** What was asked of `resolve`, in order. Empty it with `questions.length = 0`. */
+  /** The queries to `resolve`, in order. Empty it with `questions.length = 0`. */
   readonly questions: ZoneQuestion[];
-  /** What is so, without delay and without being logged. */
+  /** Returns the outcome without delay, and without recording the query. */
   lookup(name: string, type: RecordType): ZoneReply;
-  /** Changes what is known of a name from now on; undefined takes it away. */
+  /** Replaces the data of a name from now on; undefined removes it. */
   set(name: string, entry: ZoneEntry | ZoneOutcome | undefined): void;
 }
 
-/** Aliases that are followed before the chain is called endless. */
+/** Aliases that are followed before the chain counts as a loop. */
 const MAX_ALIASES = 16;
 const types: readonly RecordType[] = ['A', 'AAAA', 'MX', 'TXT', 'PTR', 'CNAME', 'NS', 'SOA', 'SRV', 'TLSA', 'CAA'];
 const settings: ReadonlySet<string> = new Set([...types, 'outcome', 'delayMs', 'ttl', 'authentic']);
@@ -154,7 +154,7 @@ interface Held {
 /**
  * Makes a resolver from a literal.
  *
- * @throws TypeError where the literal cannot be what was meant: a name the wire cannot carry, a text that is no address,
+ * @throws {TypeError} if the literal contains a mistake: a name that cannot be encoded in DNS, a text that is not an address,
  *   a misspelt type, data beside a CNAME, a delay without a clock
  */
 export function zone(data: ZoneData, options: ZoneOptions = {}): Zone {
@@ -164,7 +164,7 @@ export function zone(data: ZoneData, options: ZoneOptions = {}): Zone {
   if (delayMs > 0 && clock === undefined)
     throw new TypeError('zone: delayMs needs a clock; give it as zone(data, { clock })');
 
-  /** How many known names lie below a name: such a name exists, though nothing is written about it (RFC 8020 §2). */
+  /** The number of names below a name: such a name exists, even without data of its own (RFC 8020 §2). */
   const below = new Map<string, number>();
   const count = (name: string, step: 1 | -1): void => {
     const held = entries.get(name);
@@ -176,7 +176,7 @@ export function zone(data: ZoneData, options: ZoneOptions = {}): Zone {
   };
   const set = (text: string, entry: ZoneEntry | ZoneOutcome | undefined): void => {
     const name = questionName(text);
-    if (name === undefined) throw new TypeError(`zone: the wire cannot carry the name ${JSON.stringify(text)}`);
+    if (name === undefined) throw new TypeError(`zone: the name ${JSON.stringify(text)} cannot be encoded in DNS`);
     const fallback = { clock, delayMs, ttl, authentic };
     const held =
       entry === undefined ? undefined : read(name, typeof entry === 'string' ? { outcome: entry } : entry, fallback);
@@ -187,7 +187,7 @@ export function zone(data: ZoneData, options: ZoneOptions = {}): Zone {
   };
   for (const [name, entry] of Object.entries(data)) set(name, entry);
 
-  /** The entry that speaks for a name: its own, or the wildcard below its closest encloser (RFC 4592 §3.3.1). */
+  /** Returns the entry for a name: its own, or the wildcard below its closest encloser (RFC 4592 §3.3.1). */
   const find = (name: string): Held | 'empty' | undefined => {
     const own = entries.get(name);
     if (own !== undefined) return own;
@@ -198,7 +198,7 @@ export function zone(data: ZoneData, options: ZoneOptions = {}): Zone {
   };
   const isNode = (name: string): boolean => name === '' || (below.get(name) ?? 0) > 0;
 
-  /** RFC 2308 §5: how long there will be nothing is what the SOA above the name says. */
+  /** Returns the TTL of a negative answer, from the SOA record above the name (RFC 2308 §5). */
   const negativeTtl = (name: string, most: number): number => {
     for (let node = name; ; node = parentOf(node)) {
       const soa = entries.get(node)?.records.get('SOA')?.[0];
@@ -296,8 +296,7 @@ function read(
 ): Held {
   const where = `zone: ${JSON.stringify(name)}`;
   for (const key of Object.keys(entry)) {
-    if (!settings.has(key))
-      throw new TypeError(`${where} has ${JSON.stringify(key)}; known are ${[...settings].join(', ')}`);
+    if (!settings.has(key)) throw new TypeError(`${where}: unknown key ${key} (known: ${[...settings].join(', ')})`);
   }
   const records = new Map<RecordType, readonly DnsRecord[]>();
   const held = new Map<RecordType, ZoneOutcome>();
@@ -312,7 +311,7 @@ function read(
     if (list.length > 0) records.set(type, list);
   }
   if (records.has('CNAME') && records.size + held.size > 1)
-    throw new TypeError(`${where}: nothing may stand beside a CNAME`);
+    throw new TypeError(`${where}: a CNAME must not have other data beside it`);
   if (entry.outcome !== undefined && !outcomes.has(entry.outcome)) {
     throw new TypeError(
       `${where} is ${JSON.stringify(entry.outcome)}; an outcome is one of ${[...outcomes].join(', ')}`,
@@ -337,7 +336,7 @@ function read(
   };
 }
 
-/** Character-strings hold 255 octets at most (RFC 1035 §3.3); a character up to U+00FF stands for one octet. */
+/** A character-string holds at most 255 bytes (RFC 1035 §3.3). A character up to U+00FF stands for one byte. */
 function cut(text: string): readonly string[] {
   const strings: string[] = [];
   let part = '';
@@ -355,20 +354,22 @@ function cut(text: string): readonly string[] {
   return [...strings, part];
 }
 
-/** Data may hold names that cannot be asked for, as the world's does; they are kept as they are written. */
+/** Data may contain names that cannot be queried, as in the real DNS; they are kept as written. */
 const dataName = (text: string): string => questionName(text) ?? text.toLowerCase();
 
 function address(text: string, type: 'A' | 'AAAA', where: string): string {
   const parsed = parseIp(text);
   if (parsed === undefined || (type === 'A') === text.includes(':'))
-    throw new TypeError(`${where}: ${JSON.stringify(text)} is no ${type} record`);
-  // A mapped address in an AAAA record stays what the record says; checks fold it.
+    throw new TypeError(
+      `${where}: ${JSON.stringify(text)} is not ${type === 'A' || type === 'AAAA' ? 'an' : 'a'} ${type} record`,
+    );
+  // A mapped address in an AAAA record stays as it is; checks convert it.
   return type === 'AAAA' && !parsed.includes(':') ? `::ffff:${parsed}` : parsed;
 }
 
 function recordsOf(type: RecordType, value: unknown, where: string): readonly DnsRecord[] {
   if (type === 'CNAME') {
-    if (typeof value !== 'string') throw new TypeError(`${where}: CNAME is one name, like "www.example.org"`);
+    if (typeof value !== 'string') throw new TypeError(`${where}: CNAME must be one name, like "www.example.org"`);
     return [{ type, name: dataName(value) }];
   }
   if (!Array.isArray(value)) {

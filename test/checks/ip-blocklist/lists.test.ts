@@ -266,7 +266,7 @@ describe('postfix-cidr: the first match decides', () => {
         '# x\n192.0.2.1/24\n  REJECT\n09.1.1.1 REJECT\n010.1.1.1 OK\n192.0.2.0/24\nendif\nif 10.0.0.0/8',
       ),
     ).toEqual([
-      '2 error: "192.0.2.1/24" is not an IP address or prefix: it has host bits set; 192.0.2.0/24 was meant?',
+      '2 error: "192.0.2.1/24" is not an IP address or prefix: host bits are set; did you mean 192.0.2.0/24?',
       '4 error: "09.1.1.1" has an octet with a leading zero that is not octal',
       '5 warning: a leading zero is octal: 010.1.1.1 is 8.1.1.1',
       '6 error: there is no result behind the network',
