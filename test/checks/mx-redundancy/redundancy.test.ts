@@ -361,8 +361,14 @@ describe('options', () => {
   test.each([
     [{ minimum: 0 }, 'minimum must be a whole number, 1 or more, got 0'],
     [{ publicNetworks: ['10.1.0.0/8'] }, 'publicNetworks'],
-    [{ providers: [{ name: 'X', suffix: 'a b' }] }, 'providers must be providers with a suffix like "mx.example", got "a b"'],
-    [{ minimun: 3 } as never, 'mxRedundancy: unknown option minimun (known: minimum, providers, publicNetworks, asnOf)'],
+    [
+      { providers: [{ name: 'X', suffix: 'a b' }] },
+      'providers must be providers with a suffix like "mx.example", got "a b"',
+    ],
+    [
+      { minimun: 3 } as never,
+      'mxRedundancy: unknown option minimun (known: minimum, providers, publicNetworks, asnOf)',
+    ],
   ])('a wrong option %j → TypeError', (options, message) => {
     expect(() => mxRedundancy(options)).toThrow(
       expect.objectContaining({ name: 'TypeError', message: expect.stringContaining(message) }),
@@ -530,7 +536,11 @@ describe('on a schedule', () => {
 
   test('wrong options → TypeError', () => {
     const env = { dns: zone({}), clock: fixedClock() };
-    expect(() => scheduleRedundancy(['-'], env, { onReport: () => {} })).toThrow('domains[0] must be a domain name, got "-"');
-    expect(() => scheduleRedundancy([D], env, { everyMs: 0, onReport: () => {} })).toThrow('everyMs must be a positive number, got 0');
+    expect(() => scheduleRedundancy(['-'], env, { onReport: () => {} })).toThrow(
+      'domains[0] must be a domain name, got "-"',
+    );
+    expect(() => scheduleRedundancy([D], env, { everyMs: 0, onReport: () => {} })).toThrow(
+      'everyMs must be a positive number, got 0',
+    );
   });
 });
