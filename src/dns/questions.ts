@@ -73,9 +73,9 @@ export class Questions implements DnsResolver {
   readonly #dns: DnsResolver;
   /** By type and spelling. A key made of both would cost a new string for each question. */
   readonly #asked = new Map<RecordType, Map<string, Question>>();
-  readonly #outstanding = new Set<Question>();
   readonly #options = new LazySignal();
   #count = 0;
+  #outstanding = 0;
   #over: DnsAnswer | undefined;
 
   constructor(dns: DnsResolver) {
@@ -124,16 +124,16 @@ export class Questions implements DnsResolver {
   giveUp(reason: string): void {
     if (this.#over !== undefined) return;
     this.#over = { status: 'temperror', reason };
-    if (this.#outstanding.size > 0) this.#options.abort();
-    for (const question of [...this.#outstanding]) question.settle(this.#over);
-    this.#outstanding.clear();
+    if (this.#outstanding === 0) return;
+    this.#options.abort();
+    for (const asked of this.#asked.values()) for (const question of [...asked.values()]) question.settle(this.#over);
   }
 
   #send(question: Question): void {
     this.#count++;
-    this.#outstanding.add(question);
+    this.#outstanding++;
     const arrived = (answer: DnsAnswer): void => {
-      this.#outstanding.delete(question);
+      this.#outstanding--;
       question.settle(answer);
     };
     const failed = (error: unknown): void =>

@@ -26,8 +26,14 @@ export interface NameListOptions<Of extends NameSource | NameSelector<never>> ex
   readonly reduce?: 'host' | 'registrable';
 }
 
-/** The facts that a source of names needs. */
-type FactsOf<Of> = Of extends NameSource ? SourceFacts[Of] : Of extends NameSelector<infer Facts> ? Facts : never;
+/** A function of the facts that a source of names needs. */
+type NeedOf<Of> = Of extends NameSource
+  ? (facts: SourceFacts[Of]) => void
+  : Of extends NameSelector<infer Facts>
+    ? (facts: Facts) => void
+    : never;
+/** The facts that a source of names needs. A union of sources needs the facts of all. */
+type FactsOf<Of> = NeedOf<Of> extends (facts: infer Facts) => void ? Facts : never;
 
 /** Limit of names checked for one session. */
 const MAX_NAMES = 10;

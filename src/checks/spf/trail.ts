@@ -25,7 +25,8 @@ const MAX_TEXT = 512;
 export class Trail extends Questions {
   readonly #client: IpAddress;
   readonly #used = new Set<Question>();
-  readonly #records = new Map<Question, SpfRecord | undefined>();
+  /** `null`: there is no record, or more than one. */
+  readonly #records = new Map<Question, SpfRecord | null>();
 
   constructor(dns: DnsResolver, client: IpAddress) {
     super(dns);
@@ -39,11 +40,13 @@ export class Trail extends Questions {
 
   /** Returns the SPF record in the answer to a TXT question, if there is exactly one. */
   recordOf(question: Question): SpfRecord | undefined {
-    if (!this.#records.has(question)) {
+    let record = this.#records.get(question);
+    if (record === undefined) {
       const text = spfRecord(question.answer);
-      this.#records.set(question, text === undefined ? undefined : readRecord(text, this.#client));
+      record = text === undefined ? null : readRecord(text, this.#client);
+      this.#records.set(question, record);
     }
-    return this.#records.get(question);
+    return record ?? undefined;
   }
 
   /** Returns the SPF records that the evaluation needed, in order, with their names. */
@@ -51,7 +54,7 @@ export class Trail extends Questions {
     const records: { name: string; record: SpfRecord }[] = [];
     for (const question of this.#used) {
       const record = this.#records.get(question);
-      if (record !== undefined) records.push({ name: question.name, record });
+      if (record) records.push({ name: question.name, record });
     }
     return records;
   }
