@@ -39,7 +39,7 @@ const login = { name: 'LOGIN' };
 const tls = 'TLSv1.3';
 
 describe('accessPolicy', () => {
-  test('encryption stands before every other rule: no permit steps over it', async () => {
+  test('encryption is judged before every other rule: no permit skips it', async () => {
     expect(await said({ protocol: 'imap' }, login, friend)).toEqual({
       line: 'a1 NO [PRIVACYREQUIRED] TLS is required to log in',
       close: false,
@@ -60,12 +60,12 @@ describe('accessPolicy', () => {
       { encryption: encryptedAuth(), connect: [listed], command: [listed] },
       /"listed" occurs at connect and at command/,
     ],
-  ])('%s → TypeError that says so', (_, rules, message) => {
+  ])('%s → TypeError', (_, rules, message) => {
     expect(() => accessPolicy(rules as never)).toThrow(message);
   });
 });
 
-describe('each protocol says it in its own words', () => {
+describe('each protocol has its own reply', () => {
   test.each<[string, Standing, typeof listed, 'connect' | 'command', string, boolean]>([
     [
       'IMAP, refused at the greeting',
@@ -170,7 +170,7 @@ describe('each protocol says it in its own words', () => {
     ).toMatchObject({ line, close });
   });
 
-  test('a delay is handed on; an id is put at the end; a line fits its limit', async () => {
+  test('a delay is passed on; an id is appended; a line has a limit', async () => {
     const facts = factsOf({ protocol: 'pop3', tls }, login);
     const outcome = (explanation: string) =>
       judge([{ rule: 'r', finding: { check: 'r', result: 'fail', explanation }, verdict: reject({ delayMs: 7 }) }]);
@@ -189,7 +189,7 @@ describe('each protocol says it in its own words', () => {
     }
   });
 
-  test('an author’s own text stands instead of the table’s', async () => {
+  test('the text of a rule replaces the table’s', async () => {
     const policy = accessPolicy<object>({ encryption: encryptedAuth(), command: [] });
     const facts = factsOf({ protocol: 'imap' }, login);
     const decision = await evaluate<AccessStages, object, 'command'>(policy.rules, 'command', facts, {});

@@ -153,7 +153,7 @@ describe('XOAUTH2 and OAUTHBEARER (RFC 7628)', () => {
     else expect(step).toEqual({ state: 'login', login: { mechanism, ...(expected as object) } });
   });
 
-  test('a refused token is told why in JSON, the dummy answer ends it (RFC 7628 §3.2.2)', async () => {
+  test('a rejected token is reported in JSON, and the dummy answer ends the exchange (RFC 7628 §3.2.2)', async () => {
     const exchange = saslExchange('OAUTHBEARER');
     await exchange.step(base64(`n,a=bob@example.com,\x01auth=Bearer ${token}\x01\x01`));
     const refused = exchange.conclude(false);
@@ -203,7 +203,7 @@ describe('SCRAM-SHA-256 (RFC 5802, RFC 7677)', () => {
     return { scram: { lookup: (account) => stored.get(account), ...more } };
   };
 
-  test('the example of RFC 7677 §3, octet by octet', async () => {
+  test('the example of RFC 7677 §3, byte by byte', async () => {
     const nonce = Buffer.from('%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0', 'ascii');
     const exchange = saslExchange('SCRAM-SHA-256', await options({ random: () => nonce }));
     // The RFC's nonce is not base64 of anything; the rest of the example is reached by the client below.
@@ -262,7 +262,7 @@ describe('SCRAM-SHA-256 (RFC 5802, RFC 7677)', () => {
     expect(step.state === 'login' && (await step.login.prove!()).result).toBe(result);
   });
 
-  test('an account that does not exist has a salt of its own, each time the same', async () => {
+  test('an account that does not exist always has the same salt', async () => {
     const challenge = async (user: string, key?: Uint8Array<ArrayBuffer>): Promise<string> =>
       /s=([^,]+),i=4096$/.exec(
         text(
@@ -307,7 +307,7 @@ describe('SCRAM-SHA-256 (RFC 5802, RFC 7677)', () => {
     );
   });
 
-  test('acting as somebody else → rejected', async () => {
+  test('acting as another account → rejected', async () => {
     const { step } = (await run('user', 'pencil', {}, { gs2: 'n,a=ann,' })) as { step: SaslStep };
     expect(step.state === 'login' && (await step.login.prove!()).result).toBe('rejected');
   });
@@ -348,7 +348,7 @@ describe('SCRAM-SHA-256 (RFC 5802, RFC 7677)', () => {
     expect((await saslExchange('SCRAM-SHA-256', await options()).step(base64(message))).state).toBe('malformed');
   });
 
-  test('-PLUS: bound to this channel → accepted; to another → refused', async () => {
+  test('-PLUS: bound to this channel → accepted; to another → malformed', async () => {
     const binding = { name: 'tls-exporter', data: Buffer.from('exported') };
     for (const [octets, state] of [
       ['exported', 'login'],
@@ -428,7 +428,7 @@ describe('SASLprep (RFC 4013 §3)', () => {
       expect(await saslPrepare(character, true)).toBe(character.normalize('NFKC'));
     },
   );
-  test('what may be stored is prepared alike whether it is stored or asked for', async () => {
+  test('text that may be stored is prepared the same way for storing and for queries', async () => {
     await fc.assert(
       fc.asyncProperty(fc.string({ unit: 'binary', maxLength: 8 }), async (given) => {
         const kept = await saslPrepare(given, true);
@@ -442,7 +442,7 @@ describe('SASLprep (RFC 4013 §3)', () => {
 });
 
 describe('hostile bytes', () => {
-  test('whatever the client sends, no mechanism throws, and none logs in without a name', async () => {
+  test('for any input, no mechanism throws, and none logs in without a name', async () => {
     const salt = { lookup: () => undefined, binding: { name: 'tls-exporter', data: new Uint8Array(4) } };
     await fc.assert(
       fc.asyncProperty(
@@ -482,7 +482,7 @@ describe('hostile bytes', () => {
     );
   });
 
-  test('base64 is read strictly, and back again', () => {
+  test('base64 is decoded strictly, and round-trips', () => {
     fc.assert(
       fc.property(fc.uint8Array(), (bytes) => {
         expect(encodeBase64(bytes)).toBe(base64(bytes));
@@ -497,7 +497,7 @@ describe('hostile bytes', () => {
     );
   });
 
-  test('equalInConstantTime says what === says', () => {
+  test('equalInConstantTime agrees with ===', () => {
     fc.assert(
       fc.property(fc.uint8Array(), fc.uint8Array(), (a, b) => {
         expect(equalInConstantTime(a, b)).toBe(Buffer.compare(a, b) === 0);

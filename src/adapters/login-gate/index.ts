@@ -41,7 +41,7 @@
  * @module
  */
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
-import { loginOutcome } from '../../checks/smtp-auth/index.ts';
+import { loginRule } from '../../checks/smtp-auth/index.ts';
 import { parseIp } from '../../net/index.ts';
 import { type Endpoints, readProxyHeader, TrustedProxies } from '../proxy-protocol/index.ts';
 import { Certificates } from './certificates.ts';
@@ -77,7 +77,7 @@ export function loginGateServer<E extends GateEnv>(options: LoginGateOptions<E>)
     options,
     limits,
     certificates: new Certificates(options.tls),
-    loginOutcome: loginOutcome(options.loginConsequences, 'loginGateServer: loginConsequences'),
+    loginOutcome: loginRule('loginGateServer: loginConsequences', options.loginConsequences),
     dialect: options.protocol === 'imap' ? imapDialect : pop3Dialect,
   };
   const proxies =

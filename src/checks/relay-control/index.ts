@@ -60,8 +60,6 @@ import { asRelayCheck } from '../../smtp/relay.ts';
 import { canonicalDomain, domainSet, isRouted } from './domains.ts';
 import { LOOPBACK, type RelayWarning, trust } from './trust.ts';
 
-/** @internal */
-export { isRouted } from './domains.ts';
 export type { RelayWarning } from './trust.ts';
 
 /**

@@ -21,6 +21,7 @@ const MAX_NAME = 255;
  * site; which names a host treats as one account is the host's decision.
  *
  * @returns undefined if the name is empty or contains control characters: no account has such a name
+ * @internal
  */
 export function canonicalAccount(name: string): string | undefined {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for

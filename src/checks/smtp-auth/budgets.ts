@@ -367,7 +367,11 @@ export async function admitAfterDelay(
 export const delayAfter = (failures: number, firstMs: number, mostMs: number): number =>
   failures <= 0 ? 0 : Math.min(mostMs, firstMs * 2 ** (Math.min(failures, 32) - 1));
 
-/** Returns the prefixes that the client's failures are counted by, narrowest first. */
+/**
+ * Returns the prefixes that the client's failures are counted by, narrowest first.
+ *
+ * @internal
+ */
 export const prefixesOf = (client: IpAddress): string[] => {
   const family = ipVersion(client);
   return classes.map(({ v4, v6 }) => prefixKey(client, { v4, v6 })).map((prefix) => `${family}/${prefix}`);

@@ -70,16 +70,13 @@ import type { AuthFacts, MailFacts, Role } from '../../smtp/facts.ts';
 import type { BudgetEnv, BudgetName, BudgetOptions, Budgets } from './budgets.ts';
 import { budgetOptions, checkedBudgets } from './budgets.ts';
 import type { Login, LoginConsequences, LoginResult, Verification } from './login.ts';
-import { login, loginOutcome } from './login.ts';
+import { login, loginRule } from './login.ts';
 import type { MechanismFacts, MechanismOptions, MechanismProblem } from './mechanisms.ts';
 import { checkedRoles, mechanismRules } from './mechanisms.ts';
 
 export type { Attempt } from './account.ts';
-/** @internal */
-export { canonicalAccount } from './account.ts';
 export type { Admission, AttemptOutcome, BudgetEnv, BudgetName, BudgetOptions, Budgets } from './budgets.ts';
-/** @internal */
-export { admitAfterDelay, authBudgets, delayAfter, prefixesOf } from './budgets.ts';
+export { admitAfterDelay, authBudgets } from './budgets.ts';
 export type {
   Login,
   LoginConsequences,
@@ -89,13 +86,19 @@ export type {
   LoginResult,
   Verification,
 } from './login.ts';
-/** @internal */
-export { judgeLogin, loginOutcome } from './login.ts';
-export type { MechanismFacts, MechanismOptions, MechanismProblem, Mechanisms, MinimumTls } from './mechanisms.ts';
-/** @internal */
-export { isTlsAtLeast, mechanismRules } from './mechanisms.ts';
+export { loginOutcome } from './login.ts';
+export type { MechanismFacts, MechanismOptions, MechanismProblem, MinimumTls } from './mechanisms.ts';
 export type { SenderDetail, SenderOptions } from './sender.ts';
 export { headerFromMatchesLogin, senderMatchesLogin } from './sender.ts';
+
+// For the project only.
+
+/** @internal */
+export { canonicalAccount } from './account.ts';
+/** @internal */
+export { prefixesOf } from './budgets.ts';
+/** @internal */
+export { judgeLogin, loginRule } from './login.ts';
 
 export interface SmtpAuthOptions extends MechanismOptions, BudgetOptions {
   /** Deadline of the host's verification, in milliseconds. Default: 30,000. */
@@ -150,7 +153,7 @@ export function smtpAuth(options: SmtpAuthOptions = {}): SmtpAuth {
   ]);
   const mechanisms = mechanismRules(options);
   const budgets = checkedBudgets(owner, options);
-  const outcome = loginOutcome(options.loginConsequences, `${owner}: loginConsequences`);
+  const outcome = loginRule(`${owner}: loginConsequences`, options.loginConsequences);
   const { verifyWithinMs, minimumTls = 'TLSv1.2' } = options;
   if (verifyWithinMs !== undefined) positiveNumber(owner, 'verifyWithinMs', verifyWithinMs);
 

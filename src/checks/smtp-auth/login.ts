@@ -118,7 +118,15 @@ const LOGIN_RULE = defineCheck(
  *
  * @throws {TypeError} if a consequence is neither `defer()` nor `reject()`, or belongs to an unknown result
  */
-export function loginOutcome(consequences: LoginConsequences = {}, owner: string = 'loginOutcome'): LoginOutcome {
+export const loginOutcome = (consequences: LoginConsequences = {}): LoginOutcome =>
+  loginRule('loginOutcome', consequences);
+
+/**
+ * Does the same for an option of another function.
+ *
+ * @internal
+ */
+export function loginRule(owner: string, consequences: LoginConsequences = {}): LoginOutcome {
   assertKnownOptions(owner, consequences, ['fail', 'softfail', 'temperror']);
   // A result without a verdict would let the client pass, so an undefined one keeps its recommended verdict.
   const changed = Object.entries(consequences).filter((entry): entry is [string, Refusing] => entry[1] !== undefined);

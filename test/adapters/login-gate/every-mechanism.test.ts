@@ -225,7 +225,7 @@ describe('every mechanism, with and without an initial response', () => {
   });
 });
 
-describe('what the client sends in place of base64', () => {
+describe('responses that are not base64', () => {
   const hostile = ['???', 'AGJvYgBzZWNyZXQ', 'AB==', 'YWJj\tYWJj', 'YWJj\0', 'YWJj\rLOGOUT', ' YWJj', '=', '\xff'];
   test.each((['imap', 'pop3'] as const).flatMap((protocol) => names.map((mechanism) => ({ protocol, mechanism }))))(
     '$protocol $mechanism → refused, and the backend hears none of it',
@@ -279,7 +279,7 @@ describe('exchanges that stall', () => {
     },
   );
 
-  test('a token that is refused counts, though the client never acknowledges it', async () => {
+  test('a rejected token counts even if the client never acknowledges it', async () => {
     const { client, events } = await gate('imap');
     for (let i = 0; i < 5; i++) {
       const c = await client();
@@ -312,7 +312,7 @@ describe('exchanges that stall', () => {
     },
   );
 
-  test('a client that sends a byte now and then does not outlast the time for a login', async () => {
+  test('a client that sends a byte now and then is disconnected after loginWithinMs', async () => {
     const { client } = await gate('imap', { loginWithinMs: 120 });
     const c = await client();
     c.send('a AUTHENTICATE PLAIN\r\n');
@@ -323,8 +323,8 @@ describe('exchanges that stall', () => {
   });
 });
 
-describe('answers before the question', () => {
-  test('what the backend sends unasked is not taken for the answer to a login', async () => {
+describe('unsolicited answers', () => {
+  test('input before the login’s first message is not taken for its answer', async () => {
     const { client, events } = await gate('imap', {
       script: { greeting: '* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] hello\r\na OK [CAPABILITY X] Logged in' },
     });
@@ -333,7 +333,7 @@ describe('answers before the question', () => {
     expect(events.some(({ type, reason }) => type === 'backend' && reason === 'unsolicited answer')).toBe(true);
   });
 
-  test('what it sent before STARTTLS does not reach the client after it', async () => {
+  test('input from before STARTTLS does not reach the client after it', async () => {
     const { client } = await gate('imap', {
       script: { greeting: '* OK [CAPABILITY IMAP4rev1] hello\r\nb OK injected\r\n* CAPABILITY INJECTED' },
     });
@@ -368,7 +368,7 @@ describe('hooks and stores that fail', () => {
         ] as const
       ).map(([what, options]) => ({ protocol, what, options })),
     ),
-  )('$protocol: $what → decisions stand, the session ends as it should', async ({ protocol, options }) => {
+  )('$protocol: $what → decisions stay, and the session ends normally', async ({ protocol, options }) => {
     const { client, gate: server, errors } = await gate(protocol, options as never);
     const c = await client();
     expect(await logIn(c, protocol, 'PLAIN', 'full', [b64('\0bob\0wrong')])).toBe('no');
@@ -384,7 +384,7 @@ describe('hooks and stores that fail', () => {
   test.each([
     ['bans.lookup throws', { bans: { lookup: boom } }],
     ['bans.lookup rejects', { bans: { lookup: reject } }],
-  ])('%s → nobody is refused for it, and it is reported once', async (_, { bans }) => {
+  ])('%s → the client is not refused, and the error is reported once', async (_, { bans }) => {
     const clock = systemClock();
     const env = { clock, counters: memoryCounters({ clock }), bans: { ...memoryBans({ clock }), ...bans } };
     const { client, errors } = await gate('imap', { env: env as never });

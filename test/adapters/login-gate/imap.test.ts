@@ -80,8 +80,8 @@ const ends = async (client: Client): Promise<void> => {
   expect(await client.rest()).toBe('');
 };
 
-describe('IMAP in the clear', () => {
-  test('greeting and capabilities: STARTTLS and LOGINDISABLED, no AUTH; the backend is not even connected', async () => {
+describe('IMAP without TLS', () => {
+  test('greeting and capabilities: STARTTLS and LOGINDISABLED, no AUTH; the backend is not connected', async () => {
     const { client, backend } = await set();
     const c = await client();
     expect(await c.line()).toBe('* OK [CAPABILITY IMAP4rev1 SASL-IR STARTTLS LOGINDISABLED] postern ready');
@@ -107,7 +107,7 @@ describe('IMAP in the clear', () => {
     ['AUTHENTICATE PLAIN without', 'a AUTHENTICATE PLAIN\r\n'],
     ['a mechanism that nobody knows', 'a AUTHENTICATE X-TOKEN abc\r\n'],
     ['in lower case', 'a authenticate plain\r\n'],
-  ])('%s → refused on the command’s name, and the session goes on in step', async (_, sent) => {
+  ])('%s → refused by the command’s name, and the session stays in step', async (_, sent) => {
     const { client, backend, events } = await set();
     const c = await client();
     await c.line();
@@ -117,7 +117,7 @@ describe('IMAP in the clear', () => {
     expect(JSON.stringify(events)).not.toMatch(/secret|c2Vjcm/);
   });
 
-  test('what was sent behind STARTTLS → told so, and closed: it is never taken for a command under TLS', async () => {
+  test('input after STARTTLS → refused and closed; it is never taken for a command inside TLS', async () => {
     const { client, backend, events } = await set();
     const c = await client();
     await c.line();
@@ -128,7 +128,7 @@ describe('IMAP in the clear', () => {
     expect(events.map(({ type }) => type)).toContain('pipelined');
   });
 
-  test('the same, thrown away where the site prefers that', async () => {
+  test('the same with pipelinedStarttls discard → discarded', async () => {
     const { client, backend } = await set({ gateOptions: { pipelinedStarttls: 'discard' } });
     const c = await client();
     await c.line();
@@ -163,7 +163,7 @@ describe('IMAP in the clear', () => {
     expect(await c.ask('z NOOP')).toBe('z OK NOOP completed');
   });
 
-  test('ten things wrong → BYE', async () => {
+  test('more than ten errors → BYE', async () => {
     const { client } = await set();
     const c = await client();
     await c.line();
@@ -172,7 +172,7 @@ describe('IMAP in the clear', () => {
     await ends(c);
   });
 
-  test('a line without end → BYE; a literal without end → closed', async () => {
+  test('a line that is too long → BYE; a literal that is too long → BYE', async () => {
     const { client } = await set();
     const c = await client();
     await c.line();
@@ -186,7 +186,7 @@ describe('IMAP in the clear', () => {
     await ends(d);
   });
 
-  test('E1: an exempt client logs in in the clear, is told it may, and may still have TLS', async () => {
+  test('E1: an exempt client may log in without TLS, sees that in the capabilities, and may still use TLS', async () => {
     const { client, backend } = await set({ gateOptions: { clearTextFrom: ['127.0.0.0/8'] } });
     const c = await client();
     expect(await c.line()).toBe(
@@ -202,8 +202,8 @@ describe('IMAP in the clear', () => {
   });
 });
 
-describe('IMAP under TLS', () => {
-  test('capabilities are the backend’s, but for what concerns TLS and logging in', async () => {
+describe('IMAP inside TLS', () => {
+  test('capabilities are the backend’s, except those about TLS and logging in', async () => {
     const { secure } = await set();
     const c = await secure();
     c.send('a CAPABILITY\r\n');
@@ -214,7 +214,7 @@ describe('IMAP under TLS', () => {
     expect(await c.ask('b STARTTLS')).toBe('b BAD TLS already active');
   });
 
-  test('implicit TLS: the backend’s greeting, rewritten; without capabilities they are asked for', async () => {
+  test('implicit TLS: the backend’s greeting, rewritten; capabilities are requested if the greeting has none', async () => {
     const { client } = await set({ implicitTls: true });
     expect(await (await client()).line()).toBe(
       '* OK [CAPABILITY IMAP4rev1 SASL-IR LITERAL+ ID ENABLE IDLE AUTH=PLAIN AUTH=LOGIN] Backend ready.',
@@ -225,7 +225,7 @@ describe('IMAP under TLS', () => {
     );
   });
 
-  test('I20: an implicit port that is spoken to in clear text → closed, and nothing said', async () => {
+  test('I20: clear text on an implicit port → closed without a reply', async () => {
     const { port, backend } = await set({ implicitTls: true });
     const c = await Client.open(port);
     open.push(c);
@@ -244,7 +244,7 @@ describe('IMAP under TLS', () => {
       'a AUTHENTICATE PLAIN AGJvYgBzZWNyZXQ=\r\n',
       'a AUTHENTICATE PLAIN AGJvYgBzZWNyZXQ=',
     ],
-  ])('LOGIN, %s → in', async (_, sent, heard) => {
+  ])('LOGIN, %s → logged in', async (_, sent, heard) => {
     const { secure, backend, events } = await set();
     const c = await secure();
     c.send(sent);
@@ -255,7 +255,7 @@ describe('IMAP under TLS', () => {
     expect(JSON.stringify(events)).not.toMatch(/secret|c2Vjcm/);
   });
 
-  test('LOGIN with literals that wait → each is asked for, by the gate and by the backend', async () => {
+  test('LOGIN with synchronizing literals → the gate and the backend request each', async () => {
     const { secure, backend } = await set({
       script: { login: (account, password) => (account === 'bób' && password === 'gehéim' ? 'OK' : 'NO') },
     });
@@ -279,21 +279,21 @@ describe('IMAP under TLS', () => {
     expect(await d.ask(Buffer.from('secret').toString('base64'))).toMatch(/^a OK/);
   });
 
-  test('an initial response for a backend that takes none → it is given when asked for', async () => {
+  test('an initial response for a backend without SASL-IR → sent as the answer to the challenge', async () => {
     const { secure, backend } = await set({ script: { greeting: '* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] old' } });
     const c = await secure();
     expect(await c.ask('a AUTHENTICATE PLAIN AGJvYgBzZWNyZXQ=')).toMatch(/^a OK/);
     expect(backend.heard).toEqual(['a AUTHENTICATE PLAIN', 'AGJvYgBzZWNyZXQ=']);
   });
 
-  test('a mechanism that the site does not want → refused, though the backend has it', async () => {
+  test('a mechanism that is not configured → refused, although the backend offers it', async () => {
     const { secure, backend } = await set();
     const c = await secure();
     expect(await c.ask('a AUTHENTICATE CRAM-MD5')).toBe('a NO [CANNOT] Unsupported authentication mechanism');
     expect(backend.heard).toEqual([]);
   });
 
-  test('the client gives up → BAD, and nothing is counted', async () => {
+  test('the client cancels → BAD, and nothing is counted', async () => {
     const { secure } = await set({ budgets: { perSession: 1 } });
     const c = await secure();
     for (let i = 0; i < 3; i++) {
@@ -303,7 +303,7 @@ describe('IMAP under TLS', () => {
     expect(await c.ask('b LOGIN bob secret')).toMatch(/^b OK/);
   });
 
-  test('commands sent behind LOGIN wait for it; after a failure they are commands of nobody', async () => {
+  test('commands sent after LOGIN wait for its outcome; after a failure they need a login', async () => {
     const { secure } = await set();
     const c = await secure();
     c.send('a LOGIN bob secret\r\nb SELECT INBOX\r\nc NOOP\r\n');
@@ -334,7 +334,7 @@ describe('IMAP under TLS', () => {
     ]);
   });
 
-  test('TLS that is older than the policy wants → the greeting disables LOGIN, and LOGIN is refused', async () => {
+  test('TLS older than the minimum → LOGIN is disabled and refused', async () => {
     const { port, gate } = await set({ gateOptions: { minimumTls: 'TLSv1.3' } });
     void gate;
     const c = await Client.open(port);
@@ -353,7 +353,7 @@ describe('the backend', () => {
     ['PREAUTH', { greeting: '* PREAUTH welcome, root' }],
     ['BYE', { greeting: '* BYE too busy' }],
     ['another protocol', { greeting: '220 smtp.example ESMTP' }],
-  ])('it greets with %s → nobody is let in', async (_, script) => {
+  ])('it greets with %s → no client can log in', async (_, script) => {
     const { secure, events } = await set({ script });
     const c = await secure();
     expect(await c.line()).toBe('* BYE [UNAVAILABLE] Server is not available');
@@ -368,7 +368,7 @@ describe('the backend', () => {
     expect(await c.line()).toBe('* BYE [UNAVAILABLE] Server is not available');
   });
 
-  test('it breaks off in the middle of a login → BYE', async () => {
+  test('it closes during a login → BYE', async () => {
     const { secure } = await set({ script: { rawLogin: () => null } });
     const c = await secure();
     expect(await c.ask('a LOGIN bob secret')).toBe('* BYE [UNAVAILABLE] Server is not available');
@@ -381,7 +381,7 @@ describe('the backend', () => {
       'id',
       /^p2 ID \("x-originating-ip" "127\.0\.0\.1" "x-originating-port" "\d+" "x-connected-ip" "127\.0\.0\.1" "x-connected-port" "\d+"\)$/,
     ],
-  ])('it is told who the client is by %s; a client’s own ID is not handed on', async (tellClient, expected) => {
+  ])('it receives the client’s address by %s; the client’s ID is not passed on', async (tellClient, expected) => {
     const { secure, backend } = await set({ backend: { tellClient } as never });
     const c = await secure();
     c.send('a ID ("x-originating-ip" "192.0.2.99")\r\n');
@@ -393,7 +393,7 @@ describe('the backend', () => {
 });
 
 describe('failed logins', () => {
-  test('three in one session, the fourth is not asked → BYE', async () => {
+  test('three in one session; the fourth does not reach the backend → BYE', async () => {
     const { secure, backend } = await set();
     const c = await secure();
     for (let i = 0; i < 3; i++) expect(await c.ask(`a LOGIN bob wrong${i}`)).toMatch(/^a NO/);
@@ -404,7 +404,7 @@ describe('failed logins', () => {
     expect(backend.heard.filter((line) => line.includes('LOGIN'))).toHaveLength(3);
   });
 
-  test('at one account from one address, whatever the mechanism and the case', async () => {
+  test('at one account from one address, with any mechanism and letter case', async () => {
     const { secure } = await set();
     const attempt = async (command: string): Promise<string | undefined> => {
       const c = await secure();
@@ -424,7 +424,7 @@ describe('failed logins', () => {
     expect(await attempt('a LOGIN ann secret')).toBe('a OK ');
   });
 
-  test('trouble at the backend is nobody’s wrong password', async () => {
+  test('trouble at the backend does not count as a wrong password', async () => {
     const { secure } = await set({
       budgets: { perSession: 2 },
       script: { login: (_, password) => (password === 'secret' ? 'OK' : 'NO [UNAVAILABLE] LDAP') },
@@ -434,7 +434,7 @@ describe('failed logins', () => {
     expect(await c.ask('a LOGIN bob secret')).toMatch(/^a OK/);
   });
 
-  test('a delay comes before the backend is asked', async () => {
+  test('the delay comes before the backend receives the login', async () => {
     const { secure } = await set({ budgets: { accountDelay: { firstMs: 60 } } });
     const c = await secure();
     await c.ask('a LOGIN bob w1');
@@ -466,7 +466,7 @@ describe('the connection', () => {
     expect(await (await client()).line()).toBe('* BYE Client address is banned');
   });
 
-  test('places that its session holds are given back when it ends', async () => {
+  test('places that a session holds are released when it ends', async () => {
     const clock = systemClock();
     const counters = memoryCounters({ clock });
     const places = defineCheck(
@@ -487,7 +487,7 @@ describe('the connection', () => {
     expect(await (await client()).line()).toMatch(/^\* OK/);
   });
 
-  test('more than it may hold → closed', async () => {
+  test('more than the limit → closed', async () => {
     const { client, gate } = await set({ connections: 1 });
     const c = await client();
     await c.line();
@@ -495,14 +495,14 @@ describe('the connection', () => {
     expect(gate.connections).toBe(1);
   });
 
-  test('a client that says nothing is not waited for without end', async () => {
+  test('a silent client is disconnected after loginWithinMs', async () => {
     const { client } = await set({ loginWithinMs: 40 });
     const c = await client();
     await c.line();
     expect(await c.rest()).toBe('* BYE Login took too long\r\n');
   });
 
-  test('a client that never shakes hands is not waited for either', async () => {
+  test('a client without a handshake is disconnected after handshakeWithinMs', async () => {
     const { client } = await set({ handshakeWithinMs: 40 });
     const c = await client();
     await c.line();
@@ -510,7 +510,7 @@ describe('the connection', () => {
     await ends(c);
   });
 
-  test('nothing passes for too long after the login → closed', async () => {
+  test('no traffic for idleMs after the login → closed', async () => {
     const { secure, events } = await set({ idleMs: 40 });
     const c = await secure();
     expect(await c.ask('a LOGIN bob secret')).toMatch(/^a OK/);
@@ -611,7 +611,7 @@ describe('the connection', () => {
 });
 
 describe('certificates', () => {
-  test('new ones hold for new handshakes, and sessions go on', async () => {
+  test('reloaded ones apply to new handshakes, and sessions continue', async () => {
     const { secure, gate, port } = await set();
     const c = await secure();
     await c.ask('a LOGIN bob secret');
@@ -631,7 +631,7 @@ describe('certificates', () => {
     expect((await e.startTls()).getPeerCertificate().subject.CN).toBe('next.example.com');
   });
 
-  test('by the name that the client asks for', async () => {
+  test('selected by the name in SNI', async () => {
     const { port } = await set({
       implicitTls: true,
       tls: { ...tls, names: { 'Other.example.com': certificate('other.example.com') } },
@@ -668,7 +668,7 @@ describe('options', () => {
     ['no policy', { policy: undefined }, /policy must be accessPolicy/],
     ['no counters', { env: { clock } }, /env must be an object with clock, counters and bans/],
     ['no time', { loginWithinMs: 0 }, /loginWithinMs must be a positive number, got 0/],
-  ])('%s → TypeError that says so', (_, wrong, message) => {
+  ])('%s → TypeError', (_, wrong, message) => {
     expect(() => loginGateServer({ ...good, ...wrong } as never)).toThrow(message);
   });
 });

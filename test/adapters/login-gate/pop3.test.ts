@@ -63,7 +63,7 @@ async function set(
 const plain = (account: string, password: string): string =>
   Buffer.from(`\0${account}\0${password}`).toString('base64');
 
-describe('POP3 in the clear', () => {
+describe('POP3 without TLS', () => {
   test('no time stamp in the greeting, STLS and no USER in CAPA, the backend is not connected', async () => {
     const { client, capabilities, backend } = await set();
     const c = await client();
@@ -82,7 +82,7 @@ describe('POP3 in the clear', () => {
     'AUTH PLAIN',
     `AUTH PLAIN ${plain('bob', 'secret')}`,
     'auth x-token abc',
-  ])('%s → refused on the command’s name', async (command) => {
+  ])('%s → refused by the command’s name', async (command) => {
     const { client, backend, events } = await set();
     const c = await client();
     await c.line();
@@ -91,7 +91,7 @@ describe('POP3 in the clear', () => {
     expect(JSON.stringify(events)).not.toMatch(/secret|c2Vjcm/);
   });
 
-  test('what was sent behind STLS → told so, and closed', async () => {
+  test('input after STLS → refused, and closed', async () => {
     const { client, backend } = await set();
     const c = await client();
     await c.line();
@@ -113,8 +113,8 @@ describe('POP3 in the clear', () => {
   });
 });
 
-describe('POP3 under TLS', () => {
-  test('capabilities are the backend’s, but for what concerns TLS, logging in and its own front', async () => {
+describe('POP3 inside TLS', () => {
+  test('capabilities are the backend’s, except those about TLS, logging in and XCLIENT', async () => {
     const { secure, capabilities } = await set();
     const c = await secure();
     expect(await capabilities(c)).toEqual(['TOP', 'UIDL', 'RESP-CODES', 'PIPELINING', 'USER', 'SASL PLAIN LOGIN']);
@@ -133,7 +133,7 @@ describe('POP3 under TLS', () => {
     ['a password with spaces', ['USER bob', 'PASS my secret']],
     ['AUTH PLAIN with initial response', [`AUTH PLAIN ${plain('bob', 'secret')}`]],
     ['AUTH PLAIN without', ['AUTH PLAIN', plain('bob', 'secret')]],
-  ])('%s → in, and what follows goes through', async (_, commands) => {
+  ])('%s → logged in, and later commands pass through', async (_, commands) => {
     const { secure, backend } = await set({
       script: { login: (account, password) => (account === 'bob' && password.endsWith('secret') ? 'OK' : 'NO') },
     });
@@ -144,14 +144,14 @@ describe('POP3 under TLS', () => {
     expect(backend.heard.at(-1)).toBe('STAT');
   });
 
-  test('all at once: the password waits for the name, the rest for the login', async () => {
+  test('commands sent at once are handled in order', async () => {
     const { secure } = await set();
     const c = await secure();
     c.send('USER bob\r\nPASS secret\r\nSTAT\r\n');
     expect(await c.lines(3)).toEqual(['+OK', '+OK Logged in.', '+OK STAT']);
   });
 
-  test('PASS without USER, and a name that is none → refused here', async () => {
+  test('PASS without USER, and a malformed name → refused by the gate', async () => {
     const { secure, backend } = await set();
     const c = await secure();
     expect(await c.ask('PASS secret')).toBe('-ERR Send USER first');
@@ -160,7 +160,7 @@ describe('POP3 under TLS', () => {
     expect(backend.heard.filter((line) => /USER|PASS/.test(line))).toEqual([]);
   });
 
-  test('three failures, the fourth is not asked', async () => {
+  test('three failures; the fourth does not reach the backend', async () => {
     const { secure, backend } = await set();
     const c = await secure();
     for (let i = 0; i < 3; i++) {
@@ -173,7 +173,7 @@ describe('POP3 under TLS', () => {
     expect(backend.heard.filter((line) => line.startsWith('PASS'))).toHaveLength(3);
   });
 
-  test('a mailbox that is in use is nobody’s wrong password', async () => {
+  test('a mailbox in use does not count as a wrong password', async () => {
     const { secure } = await set({
       budgets: { perSession: 1 },
       script: { login: (_, password) => (password === 'secret' ? 'OK' : '-ERR [IN-USE] Locked') },
@@ -190,14 +190,14 @@ describe('POP3 under TLS', () => {
   test.each<['xclient' | 'proxy-v1', RegExp]>([
     ['xclient', /^XCLIENT ADDR=127\.0\.0\.1 PORT=\d+$/],
     ['proxy-v1', /^PROXY TCP4 127\.0\.0\.1 127\.0\.0\.1 \d+ \d+$/],
-  ])('the backend is told who the client is by %s', async (tellClient, expected) => {
+  ])('the backend receives the client’s address by %s', async (tellClient, expected) => {
     const { secure, backend } = await set({ backend: { tellClient } as never });
     await secure();
     while (backend.heard.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
     expect(backend.heard[0]).toMatch(expected);
   });
 
-  test('the backend is down → told so', async () => {
+  test('the backend is down → server not available', async () => {
     const { secure, backend } = await set();
     await backend.close();
     expect(await (await secure()).rest()).toBe('-ERR [SYS/TEMP] Server is not available\r\n');

@@ -14,7 +14,7 @@ const rules = (options: Partial<BanAfterOptions> = {}) => [
   banAfter({ failures: 3, of: ['unknown-recipient', 'auth-failure'], within: 60_000, ...options }),
 ];
 
-describe('bans that are fed', () => {
+describe('bans for offences', () => {
   test('the third unknown recipient within a minute → a ban of its /32, with its reason', async () => {
     const { bans, counters } = house();
     const decision = await refused('recipient-unknown');
@@ -51,14 +51,14 @@ describe('bans that are fed', () => {
     ).toBeUndefined();
   });
 
-  test('a v6 client walks its /64 → the /64 is banned', async () => {
+  test('a client that uses many addresses of its /64 → the /64 is banned', async () => {
     const { bans, counters } = house();
     for (const ip of ['2001:db8::1', '2001:db8::2', '2001:db8::dead:beef'])
       await feedBans(rules(), 'auth-failure', facts({ ip }), { bans, counters });
     expect(await bans.lookup('2001:db8::77')).toMatchObject({ prefix: '2001:db8::/64' });
   });
 
-  test('failures that are far apart are forgiven', async () => {
+  test('failures outside the period do not count', async () => {
     const { bans, counters, clock } = house();
     for (let i = 0; i < 20; i++) {
       expect(await feedBans(rules(), 'auth-failure', facts(), { bans, counters })).toBeUndefined();
@@ -86,7 +86,7 @@ describe('bans that are fed', () => {
     expect(lengths).toEqual([10, 20, 40]);
   });
 
-  test('a rule of one’s own looks at outcomes: a flag counts, what stands in shadow does not', async () => {
+  test('a function over outcomes: a flag counts, a rule in shadow does not', async () => {
     const { bans, counters } = house();
     const trap = defineCheck('trap', () => fail(), { fail: flag(1) });
     const own = [banAfter({ failures: 1, of: ({ rule }) => rule === 'trap', reason: 'wrote to a trap' })];
@@ -96,7 +96,7 @@ describe('bans that are fed', () => {
     expect(await feedBans(own, seen, facts(), { bans, counters })).toMatchObject({ reason: 'wrote to a trap' });
   });
 
-  test('a predicate that throws, or a store that does → nobody is banned, and nothing is thrown', async () => {
+  test('a function or a store that throws → no ban, and no exception', async () => {
     const { bans, counters } = house();
     const broken = banAfter({
       failures: 1,

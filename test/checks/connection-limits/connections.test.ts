@@ -28,7 +28,7 @@ function server(options: ConnectionLimitsOptions) {
 }
 
 describe('connect: connections at once', () => {
-  test('the 31st of one address → fail, with what was used of what', () => {
+  test('the 31st of one address → fail, with limit and usage', () => {
     const { connect } = server({});
     for (let i = 0; i < 30; i++) expect(connect('192.0.2.1').result).toBe('pass');
     expect(connect('192.0.2.1')).toMatchObject({
@@ -39,7 +39,7 @@ describe('connect: connections at once', () => {
     });
   });
 
-  test('one is closed → the next is let in', () => {
+  test('one is closed → the next is allowed', () => {
     const { connect, close } = server({ concurrent: 1 });
     const first = connect('192.0.2.1');
     expect(connect('192.0.2.1').result).toBe('fail');
@@ -47,7 +47,7 @@ describe('connect: connections at once', () => {
     expect(connect('192.0.2.1').result).toBe('pass');
   });
 
-  test('a refused connection took no place of any class → the neighbour is let in', () => {
+  test('a refused connection takes no place in any class → a neighbour is allowed', () => {
     const { connect } = server({ concurrent: 1 });
     connect('192.0.2.1');
     for (let i = 0; i < 10; i++) expect(connect('192.0.2.1').result).toBe('fail');
@@ -56,7 +56,7 @@ describe('connect: connections at once', () => {
     expect(connect('192.0.2.4').detail).toMatchObject({ key: '192.0.2.0/26', limit: 3, used: 3 });
   });
 
-  test('a v6 client walks its /64 → it is one client', () => {
+  test('a client that uses many addresses of its /64 → is one client', () => {
     const { connect } = server({ concurrent: 2 });
     connect('2001:db8:0:1::1');
     connect('2001:db8:0:1:ffff:ffff:ffff:1');
@@ -64,7 +64,7 @@ describe('connect: connections at once', () => {
     expect(connect('2001:db8:0:2::1').result).toBe('pass');
   });
 
-  test('all places are taken → fail for everybody, except for the known where some are reserved', () => {
+  test('all places are taken → fail, except for known clients if places are reserved', () => {
     const { connect } = server({ total: 4, reserved: 2, known: ['198.51.100.0/24'] });
     connect('192.0.2.1');
     connect('203.0.113.1');
@@ -76,7 +76,7 @@ describe('connect: connections at once', () => {
 });
 
 describe('connect: connections per minute', () => {
-  test('the 301st in a minute → fail, and when to come again', () => {
+  test('the 301st in a minute → fail, with the time until the next is allowed', () => {
     const { connect, close, clock } = server({});
     for (let i = 0; i < 300; i++) close(connect('192.0.2.1').id);
     const refused = connect('192.0.2.1');

@@ -92,7 +92,7 @@ describe('keys: what is counted together', () => {
 });
 
 describe('rates', () => {
-  test('mail: the third message of a login in a minute, of two → fail, with what was used of what', async () => {
+  test('mail: the third message of a login in a minute, with a limit of two → fail, with limit and usage', async () => {
     const { ask } = house();
     const check = messageRate(login, perMinute(2));
     for (let i = 0; i < 2; i++) expect((await ask(check, { login: 'bob' })).result).toBe('pass');
@@ -106,7 +106,7 @@ describe('rates', () => {
     expect((await ask(check, {})).result).toBe('none');
   });
 
-  test('mail: a refused message costs nothing → who waits is let in', async () => {
+  test('mail: a refused message is not charged → after a wait the next is allowed', async () => {
     const { ask, clock } = house();
     const check = messageRate(client(), perMinute(1));
     await ask(check);
@@ -115,7 +115,7 @@ describe('rates', () => {
     expect((await ask(check)).result).toBe('pass');
   });
 
-  test('mail: burst and rate are apart', async () => {
+  test('mail: burst and rate are independent', async () => {
     const { ask } = house();
     const check = messageRate(client(), perHour(1_000, 2));
     await ask(check);
@@ -123,7 +123,7 @@ describe('rates', () => {
     expect(await ask(check)).toMatchObject({ result: 'fail', detail: { limit: 2, retryAfterMs: 3_600 } });
   });
 
-  test('data: octets are counted, and a message of none costs nothing', async () => {
+  test('data: bytes are counted, and an empty message costs nothing', async () => {
     const { ask } = house();
     const check = octetRate(login, perDay(1_000_000));
     expect((await ask(check, { login: 'bob', octets: 900_000 })).result).toBe('pass');
@@ -143,7 +143,7 @@ describe('rates', () => {
     expect((await ask(check, said)).result).toBe(result);
   });
 
-  test('auth: too many attempts → 454 4.7.0: a rate is no wrong password', async () => {
+  test('auth: too many attempts → 454 4.7.0, not the reply to a wrong password', async () => {
     const { counters } = house();
     const policy = { auth: [authRate(client(), perMinute(1))] };
     await evaluate(policy, 'auth', facts(), { counters });
@@ -161,7 +161,7 @@ describe('rates', () => {
 describe('rates that are charged when the mail was accepted', () => {
   const check = recipientRate(client(), perMinute(3), { charge: 'when-accepted' });
 
-  test('a greylisted retry burns nothing; what is taken is charged', async () => {
+  test('a greylisted retry is not charged; accepted mail is', async () => {
     const { counters } = house();
     const policy = { rcpt: [check] };
     for (let i = 0; i < 20; i++) expect((await evaluate(policy, 'rcpt', facts(), { counters })).action).toBe('accept');
@@ -173,13 +173,13 @@ describe('rates that are charged when the mail was accepted', () => {
     expect((await evaluate(policy, 'rcpt', facts(), { counters })).action).toBe('defer');
   });
 
-  test('recipients of one message: those before are counted, though none is charged yet', async () => {
+  test('recipients of one message: earlier ones count, though none is charged yet', async () => {
     const { ask } = house();
     expect((await ask(check, { before: 2 })).result).toBe('pass');
     expect((await ask(check, { before: 3 })).result).toBe('fail');
   });
 
-  test('what was refused, and rules in shadow, charge nothing', async () => {
+  test('refused decisions and rules in shadow charge nothing', async () => {
     const { counters } = house();
     const refused = { rcpt: [check, on(recipientRate(everybody, perMinute(1)), { pass: reject() })] };
     const decision = await evaluate(refused, 'rcpt', facts(), { counters });
@@ -189,7 +189,7 @@ describe('rates that are charged when the mail was accepted', () => {
     expect(await chargeAccepted([shadowed, decision], { counters })).toBe(0);
   });
 
-  test('a decision that was stored as JSON charges the same', async () => {
+  test('a decision restored from JSON makes the same charges', async () => {
     const { counters } = house();
     const decision = await evaluate({ rcpt: [check] }, 'rcpt', facts(), { counters });
     expect(await chargeAccepted(JSON.parse(JSON.stringify(decision)), { counters })).toBe(3);
@@ -241,7 +241,7 @@ describe('limits of one session', () => {
 });
 
 describe('distinct values', () => {
-  test('rcpt: the fourth recipient of a login, of three → fail; those that were seen → pass', async () => {
+  test('rcpt: the fourth recipient of a login, with a limit of three → fail; earlier ones → pass', async () => {
     const { ask, clock } = house();
     const check = distinctRecipients(login, { limit: 3, periodMs: 60_000 });
     const to = (n: number): Case => ({ login: 'bob', to: `r${n}@example.com` });
@@ -252,21 +252,21 @@ describe('distinct values', () => {
     expect((await ask(check, to(4))).result).toBe('pass');
   });
 
-  test('rcpt: capital letters are no new recipient', async () => {
+  test('rcpt: letter case does not make a new recipient', async () => {
     const { ask } = house();
     const check = distinctRecipients(login, { limit: 1, periodMs: 60_000 });
     for (const to of ['bob@example.com', 'Bob@example.com', 'BOB@EXAMPLE.COM'])
       expect((await ask(check, { login: 'x', to })).result).toBe('pass');
   });
 
-  test('mail: bounces have no sender to be counted', async () => {
+  test('mail: bounces have no sender, and are not counted', async () => {
     const { ask } = house();
     expect((await ask(distinctSenders(client(), { limit: 1, periodMs: 1_000 }), { from: '<>' })).result).toBe('none');
   });
 });
 
 describe('tarpit', () => {
-  test('as many sessions are held as may be, the next goes on at once; one is let go after its delay', async () => {
+  test('atMost sessions are delayed, the next continues at once; a place is released after the delay', async () => {
     const { ask, clock } = house();
     const check = tarpit({ delayMs: 5_000, atMost: 2 });
     expect(await ask(check, { id: 'a' })).toMatchObject({ result: 'softfail', detail: { used: 1, limit: 2 } });
@@ -276,7 +276,7 @@ describe('tarpit', () => {
     expect((await ask(check, { id: 'c' })).result).toBe('softfail');
   });
 
-  test('a held session goes away → its place in the pit is free', async () => {
+  test('a delayed session ends → its place is released', async () => {
     const { ask, counters } = house();
     const check = tarpit({ delayMs: 60_000, atMost: 1 });
     await ask(check, { id: 'a' });
@@ -284,14 +284,14 @@ describe('tarpit', () => {
     expect((await ask(check, { id: 'b' })).result).toBe('softfail');
   });
 
-  test('what follows is a reply that is held back', async () => {
+  test('the consequence delays the reply', async () => {
     const { counters, clock } = house();
     const decision = await evaluate({ mail: [tarpit({ delayMs: 5_000 })] }, 'mail', facts(), { counters, clock });
     expect(decision).toMatchObject({ action: 'accept', delayMs: 5_000 });
   });
 });
 
-describe('the shared store is away', () => {
+describe('the shared store is down', () => {
   const checks = (onStoreDown: OnStoreDown) => [
     connectionLimits({ onStoreDown }),
     messageRate(client(), perMinute(1), { onStoreDown }),

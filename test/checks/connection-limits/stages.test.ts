@@ -19,7 +19,7 @@ import { expect, test } from 'vitest';
 
 type At<Stage extends keyof SmtpStages> = readonly Entry<SmtpStages[Stage], Env>[];
 
-test('a limit stands where its facts are known, and does not compile before', () => {
+test('a limit compiles at a stage with its facts, and not before', () => {
   const connect: At<'connect'> = [
     connectionLimits(),
     tarpit({ delayMs: 1 }),

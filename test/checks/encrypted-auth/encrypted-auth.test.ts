@@ -6,7 +6,7 @@ const gate = encryptedAuth({ mechanisms: ['PLAIN'], pipelinedStarttls: 'discard'
 const never = new AbortController().signal;
 
 describe('the finding', () => {
-  test('a login in the clear → fail, with the reason as its cause; plain JSON', async () => {
+  test('a login without TLS → fail, with the reason as its cause; plain JSON', async () => {
     const found = await gate.examine(
       factsOf({ protocol: 'imap' }, { name: 'authenticate', mechanism: 'plain' }),
       {},
@@ -21,7 +21,7 @@ describe('the finding', () => {
     });
   });
 
-  test('STARTTLS with octets behind it, thrown away → pass, and the session is marked', async () => {
+  test('STARTTLS with discarded input after it → pass, and the finding reports it', async () => {
     expect(
       await gate.examine(factsOf({ protocol: 'imap' }, { name: 'STARTTLS', pipelined: true }), {}, never),
     ).toMatchObject({
@@ -30,7 +30,7 @@ describe('the finding', () => {
     });
   });
 
-  test('commands sent together with another command mark nothing', async () => {
+  test('input after another command is not reported', async () => {
     expect(await gate.examine(factsOf({ protocol: 'imap' }, { name: 'NOOP', pipelined: true }), {}, never)).toEqual({
       check: 'encrypted-auth',
       result: 'pass',
@@ -38,7 +38,7 @@ describe('the finding', () => {
     });
   });
 
-  test('a mechanism without end is cut in the log', async () => {
+  test('a long mechanism name is cut in the log', async () => {
     const { detail } = await gate.examine(
       factsOf({ protocol: 'imap' }, { name: 'AUTHENTICATE', mechanism: 'x'.repeat(9_000) }),
       {},

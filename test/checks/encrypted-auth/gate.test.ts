@@ -62,7 +62,7 @@ describe('the decision table', () => {
     expect(table.some((row) => row.line.split(', ').includes(line))).toBe(true);
   });
 
-  test('E1: an exempt client logs in in the clear, and that is worth a line in the log', () => {
+  test('E1: an exempt client logs in without TLS, and the finding reports it', () => {
     const options = { mechanisms: configured, clearTextFrom: ['192.0.2.0/24', '2001:db8::1'] };
     for (const [protocol, name] of [
       ['imap', 'LOGIN'],
@@ -84,7 +84,7 @@ describe('the decision table', () => {
     }
   });
 
-  test('E1: nobody is exempt by itself, not loopback, not a socket in the file system', () => {
+  test('E1: no client is exempt by default, neither loopback nor a socket in the file system', () => {
     for (const standing of [
       { client: '127.0.0.1' },
       { client: '::1' },
@@ -105,7 +105,7 @@ describe('the decision table', () => {
     ).toBe('refuse');
   });
 
-  test('I6, P7, S5: the safe alternative: what was sent behind STARTTLS is thrown away', () => {
+  test('I6, P7, S5: input after STARTTLS can be discarded instead', () => {
     for (const [protocol, name] of [
       ['imap', 'STARTTLS'],
       ['pop3', 'STLS'],
@@ -120,7 +120,7 @@ describe('the decision table', () => {
       );
   });
 
-  test('I13: challenge-response in the clear, where it is allowed, and nothing else with it', () => {
+  test('I13: challengeBeforeTls allows challenge-response without TLS, and nothing else', () => {
     const options = { mechanisms: [...configured, 'DIGEST-MD5'], challengeBeforeTls: true };
     const facts = (mechanism: string) => factsOf({ protocol: 'imap' }, { name: 'AUTHENTICATE', mechanism });
     for (const mechanism of ['CRAM-MD5', 'DIGEST-MD5', 'SCRAM-SHA-256'])
@@ -138,14 +138,14 @@ describe('the decision table', () => {
     ]);
   });
 
-  test('trap: two switches: TLS that is not configured never lets clear text in', () => {
+  test('trap: TLS that is not configured does not allow logins without TLS', () => {
     for (const protocol of ['imap', 'pop3', 'smtp', 'managesieve'] as const)
       for (const offer of ['none', 'broken'] as const)
         for (const name of ['LOGIN', 'USER', 'PASS', 'AUTH', 'AUTHENTICATE'])
           expect(gate.capabilitiesFor(factsOf({ protocol, offer }, { name })).mechanisms).toEqual([]);
   });
 
-  test('the minimum is what is said', () => {
+  test('the reply names the minimum version', () => {
     const facts = factsOf({ protocol: 'imap', tls: 'TLSv1.2' }, { name: 'LOGIN' });
     expect(said(facts, { minimumTls: 'TLSv1.3' }).reply).toBe('a1 NO [PRIVACYREQUIRED] TLS 1.3 or later is required');
   });
@@ -237,7 +237,7 @@ const isLogin = (protocol: string, name: string): boolean =>
   })[protocol]!.includes(name);
 
 describe('for any input', () => {
-  test('no mechanism that shows its secret, known or unknown, is allowed without TLS of the minimum', () => {
+  test('no mechanism that reveals its secret, known or unknown, is allowed without TLS of the minimum version', () => {
     fc.assert(
       fc.property(options, standing, command, (site, how, asked) => {
         const facts = factsOf(how, asked as AccessCommandFacts['command']);
@@ -294,7 +294,7 @@ describe('for any input', () => {
     );
   });
 
-  test('every refusal has a reply of one line in every protocol, and what closes says so', () => {
+  test('every refusal has a one-line reply in every protocol, and closes if the decision does', () => {
     fc.assert(
       fc.property(options, standing, command, (site, how, asked) => {
         const facts = factsOf(how, asked as AccessCommandFacts['command']);

@@ -44,7 +44,7 @@ const denied = '550 5.7.1 Relaying denied';
 const routed = '550 5.7.1 Relaying denied: recipient address contains a route';
 const sourceRoute = '501 5.1.3 Source routes are not supported';
 
-describe('rcpt: who may send to where', () => {
+describe('rcpt: which client may send to which recipient', () => {
   test.each<[string, string, Client, string | null]>([
     ['a stranger to a local domain is accepted', '<ann@example.com>', {}, null],
     ['a stranger to a relay domain is accepted', '<ann@backup.example>', {}, null],
@@ -108,7 +108,7 @@ describe('rcpt: who may send to where', () => {
     expect(await reply(site, facts(to, client))).toBe(expected);
   });
 
-  test('rcpt: a local part that looks like a route, and is named → accepted, whatever its case, and only there', async () => {
+  test('rcpt: a local part with a route in literalLocalParts → accepted in any case, but only in local domains', async () => {
     const options = { ...site, literalLocalParts: ['a!b', 'List%Owner'] };
     expect(await reply(options, facts('<list%owner@example.com>'))).toBe(null);
     expect(await reply(options, facts('<A!B@example.com>'))).toBe(null);
@@ -116,14 +116,14 @@ describe('rcpt: who may send to where', () => {
     expect(await reply(options, facts('<a!b@example.org>', { auth: 'bob' }))).toBe(routed);
   });
 
-  test('rcpt: trap: <> is nobody → 501', async () => {
+  test('rcpt: trap: <> is not a recipient → 501', async () => {
     const nobody = { ...facts('<a@example.com>'), forwardPath: null } as unknown as RelayFacts;
     expect(await reply(site, nobody)).toBe('501 5.1.3 Recipient address is not valid');
     const empty = { ...nobody, forwardPath: { localPart: '', domain: 'example.com' } } as unknown as RelayFacts;
     expect(await reply(site, empty)).toBe('501 5.1.3 Recipient address is not valid');
   });
 
-  test('rcpt: facts that were not made by net are canonicalised before they are compared', async () => {
+  test('rcpt: domains in facts are put into canonical form before the comparison', async () => {
     const raw = {
       ...facts('<a@example.com>'),
       forwardPath: { localPart: 'a', domain: 'Example.COM.' },
@@ -139,7 +139,7 @@ describe('rcpt: who may send to where', () => {
     expect(await reply(site, stranger as never)).toBe(denied);
   });
 
-  test('rcpt: nobody is trusted where the list is empty, not even loopback', async () => {
+  test('rcpt: an empty list trusts no network, not even loopback', async () => {
     expect(await reply({ ...site, trustedNetworks: [] }, facts('<a@example.org>', { ip: '127.0.0.1' }))).toBe(denied);
     expect(await reply({ localDomains: ['example.com'] }, facts('<a@example.org>', { ip: '::1' }))).toBe(null);
   });
@@ -210,7 +210,7 @@ describe('rcpt: recipients that exist', () => {
     expect(await reply({ ...site, recipients }, facts('<ann@example.com>'))).toBe(expected);
   });
 
-  test('rcpt: the session ends while the hook is asked → temperror, and the hook is told', async () => {
+  test('rcpt: the session ends while the hook runs → temperror, and the hook’s signal is aborted', async () => {
     let told: AbortSignal | undefined;
     const check = relayControl({
       ...site,
@@ -356,8 +356,8 @@ describe('the finding', () => {
   });
 });
 
-describe('a policy cannot widen it', () => {
-  test('trap: an allow-list hit that grants relay → the relay control stands first', async () => {
+describe('a policy cannot allow more', () => {
+  test('trap: an allow-list hit with permit → relay control is judged first', async () => {
     const { defineCheck, pass, permit, on } = await import('postern/core');
     const friend = defineCheck('friend', () => pass(), {});
     const policy = smtpPolicy<typeof env>({ relay: relayControl(site), rcpt: [on(friend, { pass: permit })] });
@@ -371,13 +371,13 @@ describe('a policy cannot widen it', () => {
     expect(decision.outcomes).toHaveLength(1);
   });
 
-  test('a copy with other consequences is no relay control', () => {
+  test('a copy with other consequences is not accepted as relay control', () => {
     const check = relayControl(site);
     expect(() => smtpPolicy({ relay: { ...check, recommended: {} } as never })).toThrow(TypeError);
     expect(() => Object.assign(check, { recommended: {} })).toThrow(TypeError);
   });
 
-  test('the finding is plain JSON and tells why', async () => {
+  test('the finding is plain JSON with the reason', async () => {
     const found = await relayControl(site).examine(
       facts('<a@example.org>', { ip: '192.0.2.1' }),
       env,

@@ -79,7 +79,7 @@ function server(options: SmtpAuthOptions = {}) {
 const no = (count: number): string[] => Array.from({ length: count }, () => '535');
 const right: Verification = { result: 'accepted', identity: 'bob' };
 
-describe('auth: what the client is told', () => {
+describe('auth: replies', () => {
   test.each<[string, Attempt['says'], string, boolean]>([
     ['right', right, '235', false],
     ['wrong', { result: 'rejected' }, '535 5.7.8 Authentication credentials invalid', false],
@@ -192,7 +192,7 @@ describe('auth: what the client is told', () => {
     expect((await login({ session: 'one', says: right })).reply).toBe('235');
   });
 
-  test('the reason is for the log, and says neither secret nor digest', async () => {
+  test('the detail for the log contains neither secret nor digest', async () => {
     const { login } = server();
     const { detail } = await login({ secret: 'hunter2', says: () => Promise.reject(new Error('LDAP is down')) });
     expect(detail).toEqual({ mechanism: 'PLAIN', account: 'bob', because: 'unavailable', reason: 'LDAP is down' });
@@ -200,7 +200,7 @@ describe('auth: what the client is told', () => {
 });
 
 describe('auth: failures', () => {
-  test('three in one session, the fourth is not asked → 421 and close', async () => {
+  test('three in one session; the fourth is not verified → 421 and close', async () => {
     const { times, login } = server();
     expect(await times(3, () => ({ session: 'one' }))).toEqual(no(3));
     const fourth = await login({ session: 'one', says: right });
@@ -212,7 +212,7 @@ describe('auth: failures', () => {
     expect((await login({ session: 'two' })).reply).toMatch(/^535/);
   });
 
-  test('the same wrong secret four times in one session → the session ends all the same', async () => {
+  test('the same wrong secret four times in one session → the session ends too', async () => {
     const { times } = server();
     expect(await times(4, () => ({ session: 'one', secret: 'old' }))).toEqual([...no(3), '421']);
   });
@@ -311,7 +311,7 @@ describe('auth: failures', () => {
     expect(await times(2, () => ({ session: 'one' }))).toEqual(no(2));
   });
 
-  test('success does not wash the wider network clean', async () => {
+  test('success does not clear the count of the wider network', async () => {
     const { times } = server();
     const replies: string[] = [];
     for (let i = 0; i < 40; i++) {
@@ -325,13 +325,13 @@ describe('auth: failures', () => {
     expect(replies.filter((code) => code === '535')).toHaveLength(30);
   });
 
-  test('no key holds a secret', async () => {
+  test('no key contains a secret', async () => {
     const { times, keys } = server();
     await times(3, () => ({ secret: 'correct horse battery staple' }));
     expect([...keys].filter((key) => key.includes('horse'))).toEqual([]);
   });
 
-  test('two servers with one key tell secrets apart alike; two without do not', async () => {
+  test('two servers with the same key recognise a repeated secret; two without do not', async () => {
     const clock = fixedClock();
     const env = { clock, counters: memoryCounters({ clock }) };
     const failures = async (key?: Uint8Array<ArrayBuffer>): Promise<number> => {
@@ -353,7 +353,7 @@ describe('auth: failures', () => {
     expect(await failures(new Uint8Array(16).fill(7))).toBe(1);
   });
 
-  test('many at the same moment → not more than the budget are verified', async () => {
+  test('many at the same moment → no more are verified than the budget allows', async () => {
     const { auth, env, clock } = server();
     let verified = 0;
     const results = await clock.until(
@@ -424,7 +424,7 @@ describe('auth: many at the same moment', () => {
     expect(replies.filter((reply) => reply === 'pass')).toHaveLength(300);
   });
 
-  test('some succeed, some fail: everybody is answered, and no more fail than the budget bears', async () => {
+  test('some succeed, some fail: all are answered, and no more fail than the budget allows', async () => {
     for (const every of [2, 3, 10]) {
       const { replies } = await at(
         200,
@@ -438,7 +438,7 @@ describe('auth: many at the same moment', () => {
 });
 
 describe('auth: an account is delayed, and never locked', () => {
-  test('the delay rises with each distinct failure, from wherever it comes, up to its most', async () => {
+  test('the delay rises with each distinct failure from any address, up to its maximum', async () => {
     const { login } = server();
     const held: number[] = [];
     for (let i = 0; i < 12; i++) held.push((await login({ ip: `203.0.${i}.1` })).heldMs);
@@ -452,7 +452,7 @@ describe('auth: an account is delayed, and never locked', () => {
     expect((await login({ ip: '203.0.99.1' })).heldMs).toBe(250);
   });
 
-  test('trap: strangers cannot lock the owner out: the right password is taken, after a delay at most', async () => {
+  test('trap: attackers cannot lock the owner out: the right password is accepted, after a delay at most', async () => {
     const { login, times } = server();
     await times(200, (i) => ({ ip: `198.${i % 250}.1.1`, account: 'bob' }));
     expect(await login({ ip: '192.0.2.1', says: right })).toMatchObject({
@@ -471,7 +471,7 @@ describe('auth: an account is delayed, and never locked', () => {
     expect((await login({ account: 'ann', ip: '203.0.99.1' })).heldMs).toBe(0);
   });
 
-  test('the session ends while it waits → nobody is asked, nothing is counted, no timer is left', async () => {
+  test('the session ends while it waits → nothing is verified or counted, no timer is left', async () => {
     const { times, auth, env, clock } = server();
     await times(20, (i) => ({ ip: `203.0.${i}.1` }));
     const controller = new AbortController();

@@ -52,7 +52,7 @@ describe('lines of the backend', () => {
     expect(inside(line)).toBe(expected);
   });
 
-  test('a line without capabilities is left as it is, whatever it is', () => {
+  test('any line without capabilities is left unchanged', () => {
     fc.assert(
       fc.property(fc.string(), (line) => {
         if (imapCapabilitiesIn(line) === undefined) expect(inside(line)).toBe(line);
@@ -101,7 +101,7 @@ describe('whose login it is', () => {
     expect(saslMessage(response, true)?.length).toBe(length);
   });
 
-  test('whatever the client sends, the reader does not throw, and an account has a name', () => {
+  test('for any input, the reader does not throw, and an account has a name', () => {
     fc.assert(
       fc.property(
         fc.constantFrom('PLAIN', 'LOGIN', 'CRAM-MD5', 'SCRAM-SHA-256', 'XOAUTH2', 'OAUTHBEARER'),
