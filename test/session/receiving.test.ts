@@ -116,7 +116,7 @@ test.each([
   [{ size: 0 }, 'smtpSession: size must be a positive number, got 0'],
   [
     { bareLineEndings: 'fix' as never },
-    "smtpSession: bareLineEndings must be "refuse", "normalize" or "keep", got \"fix\"",
+    'smtpSession: bareLineEndings must be "refuse", "normalize" or "keep", got "fix"',
   ],
 ])('a wrong option %j → TypeError', async (options, message) => {
   await expect(receive([], options)).rejects.toThrow(message);

@@ -493,7 +493,9 @@ describe('a policy that nobody made', () => {
     expect(said(await session.rcpt('<x@example.net>'))).toMatch(/^550 5\.7\.1 /);
   });
   test('a wrong option → TypeError', () =>
-    expect(() => begin({}, { options: { deadlineMs: 0 } })).toThrow('smtpSession: deadlineMs must be a positive number, got 0'));
+    expect(() => begin({}, { options: { deadlineMs: 0 } })).toThrow(
+      'smtpSession: deadlineMs must be a positive number, got 0',
+    ));
 });
 
 test('a deferral → 4xx, and the client may try again', async () => {

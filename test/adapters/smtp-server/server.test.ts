@@ -646,11 +646,11 @@ test('an author’s own listener that throws → is trouble, not the end', async
 });
 
 test.each([
-  ['a policy written by hand', { policy: {} }, /was not made by smtpPolicy/],
+  ['a policy written by hand', { policy: {} }, /policy must be made by smtpPolicy/],
   [
     'a role that is none',
     { policy: smtpPolicy({ relay: 'decided-by-the-server' }), role: 'out' },
-    /role "out" must be/,
+    /role must be "mx", "submission" or "lmtp", got "out"/,
   ],
   [
     'nobody to keep the mail',
