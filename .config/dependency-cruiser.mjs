@@ -57,6 +57,13 @@ export default {
       to: { path: '^src/checks/', pathNot: '^src/checks/$1/' },
     },
     {
+      name: 'session-and-checks-stand-apart',
+      comment: 'A session runs the checks of any policy, so it imports none; and no check imports the session.',
+      severity: 'error',
+      from: { path: '^src/(checks|session)/' },
+      to: { path: '^src/(checks|session)/', pathNot: '^src/$1/' },
+    },
+    {
       name: 'checks-see-facts-only',
       comment:
         'A check says what is so; it never sees a reply, a policy or a trace. smtp/client.ts says whom to trust by its address; smtp/parts.ts is what a room may make for a policy beside checks; smtp/relay.ts is the mark that relay control bears.',

@@ -653,10 +653,21 @@ test.each([
     /role must be "mx", "submission" or "lmtp", got "out"/,
   ],
   [
-    'nobody to keep the mail',
-    { policy: smtpPolicy({ relay: 'decided-by-the-server' }), role: 'mx' },
-    /deliver must be a function/,
+    'an unknown option',
+    { policy: smtpPolicy({ relay: 'decided-by-the-server' }), role: 'mx', delivr: () => undefined },
+    /unknown option delivr .*did you mean deliver/,
   ],
+  [
+    'an unknown option of the session',
+    {
+      policy: smtpPolicy({ relay: 'decided-by-the-server' }),
+      role: 'mx',
+      deliver: () => undefined,
+      session: { ahead: true },
+    },
+    /guardedServer: session: unknown option ahead/,
+  ],
+  ['no deliver', { policy: smtpPolicy({ relay: 'decided-by-the-server' }), role: 'mx' }, /deliver must be a function/],
 ])('%s → TypeError', (_, options, message) => {
   expect(() => guardedServer(options as never)).toThrow(message);
   expect(() => guardedServer(options as never)).toThrow(TypeError);
