@@ -64,6 +64,13 @@ export default {
       to: { path: '^src/checks/', pathNot: '^src/checks/$1/' },
     },
     {
+      name: 'session-and-checks-stand-apart',
+      comment: 'A session runs the checks of any policy, so it imports none; and no check imports the session.',
+      severity: 'error',
+      from: { path: '^src/(checks|session)/' },
+      to: { path: '^src/(checks|session)/', pathNot: '^src/$1/' },
+    },
+    {
       name: 'checks-see-facts-only',
       comment:
         'A check imports no reply, policy or trace. It may import facts, smtp/client.ts (which address to trust), smtp/parts.ts (the parts of a policy that are not checks) and, for relay control, smtp/relay.ts (its mark).',

@@ -33,7 +33,7 @@ export type {
 } from './facts.ts';
 export { authenticated, toPostmaster } from './facts.ts';
 export type { AuthenticationContext, BanRule, MessageAuthenticator, Offence, SessionLimitRule } from './parts.ts';
-export type { AuthenticatingRules, PolicyParts, SessionPolicy, SmtpPolicy, SmtpRules } from './policy.ts';
+export type { DataFactsOf, PolicyParts, SessionPolicy, SmtpPolicy, SmtpRules } from './policy.ts';
 export { isSmtpPolicy, policyParts, smtpPolicy } from './policy.ts';
 export type { RelayCheck, RelayFacts } from './relay.ts';
 export type { Cause, Reply, ReplyOptions, ReplyRow } from './reply.ts';

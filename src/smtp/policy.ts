@@ -14,46 +14,49 @@ import type {
 import type { BanRule, MessageAuthenticator, SessionLimitRule } from './parts.ts';
 import { isRelayCheck, type RelayCheck } from './relay.ts';
 
-/** The rules of an SMTP policy, as an author writes them. */
-export interface SmtpRules<E = Env, Data extends DataFacts = DataFacts> {
+/** What rules at `data` may ask for: with an authenticator also what the message proves. */
+export type DataFactsOf<A> = [A] extends [undefined] ? DataFacts : AuthenticatedDataFacts;
+
+/** The rules of an SMTP policy, as an author writes them. `A` is the type of its authenticator. */
+export interface SmtpRules<E = Env, A = MessageAuthenticator<E> | undefined> {
   /**
-   * Who may send to where. It has no default, because the wrong one is an open relay. It is judged first at RCPT, and
-   * nothing else in the policy can widen it.
+   * Who may send mail to whom. There is no default, because a wrong one is an open relay. It is judged first at RCPT, and no
+   * other rule can allow what it refuses.
    */
   readonly relay: RelayCheck<E> | 'decided-by-the-server';
   readonly connect?: readonly Entry<ConnectFacts, E>[];
   readonly helo?: readonly Entry<HeloFacts, E>[];
-  /** Asked when the client names a mechanism, before any secret has crossed the wire. */
+  /** Evaluated when the client names a mechanism, before it sends a secret. */
   readonly auth?: readonly Entry<AuthFacts, E>[];
   readonly mail?: readonly Entry<MailFacts, E>[];
   readonly rcpt?: readonly Entry<RcptFacts, E>[];
-  readonly data?: readonly Entry<Data, E>[];
+  readonly data?: readonly Entry<DataFactsOf<A>, E>[];
   /**
-   * Who is banned for what it does again and again: rules that a session shows every decision to, and what none decides
-   * (wrong credentials, commands that were none). `banAfter()` of `postern/checks/connection-limits` makes them.
+   * How a message is authenticated: `authenticator()` of `postern/checks/message-authentication`. Rules at `data` can then ask
+   * for `facts.authentication`. Default: messages are not authenticated.
+   */
+  readonly authentication?: A;
+  /**
+   * Which clients are banned: rules that count every decision, and offences that no rule decides (wrong credentials, unknown
+   * commands). `banAfter()` of `postern/checks/connection-limits` makes them. Default: none.
    */
   readonly bans?: readonly BanRule[];
   /**
-   * What one session may do: limits that the session looks at before every command. A client that has reached one is
-   * answered 421, and the connection is closed. `sessionLimits()` of `postern/checks/connection-limits` makes them.
+   * Limits of one session, which are checked before every command. A client that has reached one gets 421, and the connection
+   * is closed. `sessionLimits()` of `postern/checks/connection-limits` makes them. Default: none.
    */
   readonly limits?: readonly SessionLimitRule[];
-}
-
-/** Rules of which those at `data` may ask what the message proves: `facts.authentication`. */
-export interface AuthenticatingRules<E = Env> extends SmtpRules<E, AuthenticatedDataFacts> {
-  /** How a message is authenticated: `authenticator()` of `postern/checks/message-authentication`. */
-  readonly authentication: MessageAuthenticator<E>;
 }
 
 declare const policyMark: unique symbol;
 
 /**
- * A policy that says who may relay. Made only by `smtpPolicy()`; a copy with other rules is none.
+ * A policy that decides who may relay. Only `smtpPolicy()` makes one; a copy with other rules is not a policy.
  *
- * `Data` is what its rules at `data` want to know; a policy that authenticates nothing is also one that may.
+ * `Data` is the facts that its rules at `data` need. A policy without an authenticator can be used where one with an
+ * authenticator is expected.
  *
- * The mark has the shape of a stage without rules, so that `evaluate` can tell the stages from the type.
+ * The type of the mark is that of a stage without rules, so that `evaluate` can read the stages from the type.
  */
 export type SmtpPolicy<E = Env, Data extends DataFacts = DataFacts> = Policy<
   Omit<SmtpStages, 'data'> & { readonly data: Data },
@@ -64,10 +67,10 @@ export type SmtpPolicy<E = Env, Data extends DataFacts = DataFacts> = Policy<
   readonly warnings: readonly PolicyWarning[];
 };
 
-/** A policy that a session can be held to, whether or not it authenticates messages. */
+/** A policy for a session, with or without an authenticator. */
 export type SessionPolicy<E = Env> = SmtpPolicy<E, AuthenticatedDataFacts>;
 
-/** What belongs to a policy and is no stage. */
+/** The parts of a policy that are not stages. */
 export interface PolicyParts<E = Env> {
   readonly authentication: MessageAuthenticator<E> | undefined;
   readonly bans: readonly BanRule[];
@@ -78,15 +81,15 @@ const made = new WeakMap<object, PolicyParts<never>>();
 const stages = ['connect', 'helo', 'auth', 'mail', 'rcpt', 'data'] as const;
 
 /**
- * Puts a policy together: relay control stands before every other rule at RCPT, so no `permit` can step over it.
+ * Makes a policy. Relay control is evaluated before every other rule at RCPT, so that no `permit` can bypass it.
  *
- * Its rules may ask what `Env` has. Where they need more, say so: `smtpPolicy<Env & Users>({ … })`. Rules at `data` may ask
- * for `facts.authentication` where `authentication` says how it is found out.
+ * Rules may use what `Env` has. If they need more, name it: `smtpPolicy<Env & Users>({ … })`. With an authenticator besides, name
+ * its type too: `smtpPolicy<Env & Users, MessageAuthenticator<Env & Users>>({ … })`.
  *
- * `warnings` of the policy lists what has no effect: print them when the server starts.
+ * `warnings` of the policy lists rules without effect. Print them when the server starts.
  *
- * @throws {TypeError} if `relay` is missing or not a relay control, for an unknown stage, if two rules have the same id, for
- *   an authenticator or a ban rule that is not one, and for a weight that no score adds up
+ * @throws {TypeError} if `relay` is missing or not a relay control, if a stage is unknown, if two rules have the same id, if an
+ *   authenticator, a limit or a ban rule is not one, or if no score adds up a weight
  *
  * @example
  * ```ts
@@ -96,15 +99,13 @@ const stages = ['connect', 'helo', 'auth', 'mail', 'rcpt', 'data'] as const;
  * export const policy = smtpPolicy({ relay: relayControl({ localDomains: ['example.com'] }) });
  * ```
  */
-export function smtpPolicy<E = Env>(rules: AuthenticatingRules<NoInfer<E>>): SmtpPolicy<E, AuthenticatedDataFacts>;
-export function smtpPolicy<E = Env>(rules: SmtpRules<NoInfer<E>>): SmtpPolicy<E>;
-export function smtpPolicy<E>(
-  rules: SmtpRules<E, AuthenticatedDataFacts> & { readonly authentication?: MessageAuthenticator<E> },
-): SmtpPolicy<E, AuthenticatedDataFacts> {
+export function smtpPolicy<E = Env, A extends MessageAuthenticator<E> | undefined = undefined>(
+  rules: SmtpRules<NoInfer<E>, A>,
+): SmtpPolicy<E, DataFactsOf<A>> {
   const { relay, authentication, bans = [], limits = [], ...others } = rules;
   if (relay !== 'decided-by-the-server' && !isRelayCheck(relay))
     throw new TypeError(
-      "smtpPolicy: relay must be relayControl({ … }), or 'decided-by-the-server' where the server itself decides it",
+      "smtpPolicy: relay must be relayControl({ … }), or 'decided-by-the-server' if the server itself controls relaying",
     );
   if (authentication !== undefined && typeof authentication?.authenticate !== 'function')
     throw new TypeError('smtpPolicy: authentication must be made by authenticator({ … })');
@@ -115,16 +116,16 @@ export function smtpPolicy<E>(
   for (const stage of Object.keys(others)) {
     if (!(stages as readonly string[]).includes(stage))
       throw new TypeError(
-        `smtpPolicy: ${JSON.stringify(stage)} is no stage; allowed: relay, ${stages.join(', ')}, authentication, bans, limits`,
+        `smtpPolicy: unknown stage ${stage} (known: relay, ${stages.join(', ')}, authentication, bans, limits)`,
       );
   }
-  const policy: Policy<Omit<SmtpStages, 'data'> & { readonly data: AuthenticatedDataFacts }, E> =
+  const policy: Policy<Omit<SmtpStages, 'data'> & { readonly data: DataFactsOf<A> }, E> =
     relay === 'decided-by-the-server' ? { ...others } : { ...others, rcpt: [relay, ...(others.rcpt ?? [])] };
   for (const stage of stages) {
     const entries = policy[stage];
     if (entries !== undefined && !Array.isArray(entries))
       throw new TypeError(`smtpPolicy: ${stage} must be a list of rules`);
-    // A limit among the rules of a stage would not be looked at once relay control has refused a recipient.
+    // A limit among the rules of a stage would not be checked once relay control has refused a recipient.
     if (leavesOf((entries ?? []) as never).some(({ check }) => 'exceeded' in check))
       throw new TypeError(`smtpPolicy: sessionLimits() belongs to limits: [sessionLimits()], not to ${stage}`);
     if (entries !== undefined) Object.freeze(entries);
@@ -138,12 +139,12 @@ export function smtpPolicy<E>(
     bans: Object.freeze([...bans]),
     limits: Object.freeze([...limits]),
   } as PolicyParts<never>);
-  return Object.freeze(policy) as unknown as SmtpPolicy<E, AuthenticatedDataFacts>;
+  return Object.freeze(policy) as unknown as SmtpPolicy<E, DataFactsOf<A>>;
 }
 
-/** Whether the policy was made by `smtpPolicy()` and so has been asked who may relay. */
+/** Whether the policy was made by `smtpPolicy()`, so that it decides who may relay. */
 export const isSmtpPolicy = (policy: object): boolean => made.has(policy);
 
-/** What the policy says besides its stages; for a session. */
+/** Returns the parts of a policy that are not stages. */
 export const policyParts = <E>(policy: SessionPolicy<E>): PolicyParts<E> =>
   (made.get(policy) as PolicyParts<E> | undefined) ?? { authentication: undefined, bans: [], limits: [] };

@@ -30,6 +30,16 @@ describe('architecture/each rule catches what it is there for', () => {
     { rule: 'core-net-env-stand-alone', file: 'src/core/a.ts', text: "import '../net/index.ts';" },
     { rule: 'prefix-set-imports-net-only', file: 'src/prefix-set/a.ts', text: "import '../core/index.ts';" },
     { rule: 'imports-go-down', file: 'src/dns/a.ts', text: "import '../checks/spf/index.ts';" },
+    {
+      rule: 'session-and-checks-stand-apart',
+      file: 'src/session/a.ts',
+      text: "import '../checks/spf/index.ts';",
+    },
+    {
+      rule: 'session-and-checks-stand-apart',
+      file: 'src/checks/spf/c.ts',
+      text: "import '../../session/index.ts';",
+    },
     { rule: 'checks-never-import-each-other', file: 'src/checks/uribl/a.ts', text: "import '../spf/index.ts';" },
     {
       rule: 'checks-see-facts-only',

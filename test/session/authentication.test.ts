@@ -208,14 +208,18 @@ describe('hostile messages', () => {
     const { outcome } = await play(here, plain(), { options: { deadlineMs: 5_000 } }, rules);
     expect([outcome.action, outcome.authentication?.dmarc.result]).toEqual(['accept', 'temperror']);
   });
-  test('an authenticator that throws → temperror', async () => {
+  test('an authenticator that throws → temperror, and onError is called once', async () => {
     const broken: MessageAuthenticator = {
       checks: [],
       authenticate: () => {
         throw new Error('broken');
       },
     };
-    const { outcome } = await play(here, plain(), {}, smtpPolicy({ relay, authentication: broken, data: [dmarc()] }));
+    const errors: string[] = [];
+    const options = { onError: ({ message }: Error) => errors.push(message) };
+    const rules = smtpPolicy({ relay, authentication: broken, data: [dmarc()] });
+    const { outcome } = await play(here, plain(), { options }, rules);
+    expect(errors).toEqual(['broken']);
     expect([outcome.action, outcome.authentication?.dmarc.result]).toEqual(['accept', 'temperror']);
   });
 });

@@ -262,3 +262,14 @@ describe('limits of a session', () => {
     expect((await session.rcpt('<b@example.com>'))?.code).toBe(421);
   });
 });
+
+test('a clock that throws → the command is deferred, and onError is called once', async () => {
+  const { session, errors } = house({
+    rules: { mail: [defineCheck('passes', () => pass(), {})] },
+    env: (env) => ({ clock: { ...env.clock, after: modes.throws as never } }),
+  });
+  await session.connect();
+  await session.helo('EHLO', 'a.example');
+  expect(await session.mail('<a@example.org>')).toMatchObject({ code: 451, enhanced: '4.3.0' });
+  expect(errors).toEqual(['broken']);
+});

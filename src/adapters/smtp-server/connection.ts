@@ -1,53 +1,53 @@
 import type { Socket } from 'node:net';
+import type { Readable } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { SMTPConnection } from 'smtp-server/lib/smtp-connection.js';
 import type { SmtpSession } from '../../session/index.ts';
 import type { Reply } from '../../smtp/index.ts';
-import { printReply, replyFor } from '../../smtp/index.ts';
+import { positiveReply, protocolErrorOf, replyFor } from '../../smtp/index.ts';
+import { type EnvelopeCommand, readEnvelopeCommand } from './envelope-command.ts';
 import type { Login } from './login.ts';
 import type { GuardOptions } from './options.ts';
 import { parseXclient, XCLIENT_LINE, type Xclient } from './xclient.ts';
 
-/** What a connection needs of the server that it belongs to. */
+/** What a connection needs from its server. */
 export interface Host {
   readonly guardOptions: Pick<GuardOptions, 'role' | 'server' | 'session' | 'env' | 'commandMs' | 'messageMs'>;
-  /** What smtp-server goes by. */
+  /** The options of smtp-server. */
   readonly options: { readonly size?: number };
   readonly login: Login | undefined;
-  receive(guard: SmtpSession, stream: AsyncIterable<Uint8Array>): Promise<readonly Reply[]>;
+  receive(guard: SmtpSession, stream: Readable): Promise<readonly Reply[]>;
   mayUseXclient(connection: GuardedConnection): boolean;
   handOver(connection: GuardedConnection, client: Xclient): Promise<Reply | null>;
   trouble(error: unknown): void;
 }
 
-/** An enhanced status code at the beginning of a reply's text: the reply table's own, not smtp-server's guess. */
-const OWN_STATUS = /^[245]\.\d{1,3}\.\d{1,3}(?: |$)/;
-
 /** RFC 5321 §4.5.3.2.7. */
 const COMMAND_MS = 300_000;
-/** The largest message by default, at 78 kbit/s. */
+/** The time for the largest message by default, at 78 kbit/s. */
 const MESSAGE_MS = 3_600_000;
 
-/** The path of a MAIL or RCPT command, as the client wrote it. */
-const PATH = /^[^:]{4,16}:\s*(<[^>]{0,1100}>)/;
-
 /**
- * A connection of smtp-server whose replies are the policy's. It overrides only what smtp-server has no hook for: HELO, the
- * mechanism of AUTH, the path as it was written, the replies to a message, the enhanced status code of a reply, and the time
- * that a client may take.
+ * A connection of smtp-server with the replies of a policy. It overrides only what smtp-server has no hook for: HELO, the
+ * mechanism of AUTH, the parsing of MAIL and RCPT, the replies to a message, the enhanced status code of a reply, and the
+ * deadlines for the client.
  */
 export class GuardedConnection extends SMTPConnection {
   /** Set before anything is read. */
   guard!: SmtpSession;
-  /** What connect-stage rules said; asked at the TCP connection, while smtp-server holds the greeting back. */
+  /** The decision of connect-stage rules, which run while smtp-server delays the greeting. */
   greeting!: Promise<Reply | null>;
-  /** The path of the MAIL or RCPT command at hand. */
-  path = '';
   readonly #server: Host;
   readonly #raw: Socket | TLSSocket;
-  /** Stops the time of the command or the message that the client is sending. */
-  #stopTime: (() => void) | undefined;
-  /** What XCLIENT said, until the next greeting. */
+  /** When the client must have sent its command or message; `Infinity` while the client waits for the server. */
+  #due = Number.POSITIVE_INFINITY;
+  #allowedMs = 0;
+  /** When the timer runs out. One timer serves many commands, and is set again if it runs out before `#due`. */
+  #timerAt = Number.POSITIVE_INFINITY;
+  #cancelTimer: (() => void) | undefined;
+  /** Continues with the next command, while one is decided. */
+  #next: (() => void) | undefined;
+  /** The attributes of XCLIENT, until the next greeting. */
   #xclient: Xclient | undefined;
 
   constructor(server: Host, socket: Socket | TLSSocket, options: object) {
@@ -65,39 +65,71 @@ export class GuardedConnection extends SMTPConnection {
     return this.#server.guardOptions.commandMs ?? COMMAND_MS;
   }
 
-  /** From now on the client has `ms` milliseconds: smtp-server's own timeout begins again with every byte. */
+  /** Gives the client `ms` milliseconds from now. smtp-server's own timeout starts again with every byte. */
   #startTime(ms: number): void {
-    this.#endTime();
     if (this._closing || this._closed) return;
-    this.#stopTime = this.#server.guardOptions.env.clock.after(ms, () => {
-      const stream = this._dataStream;
-      this.say(replyFor('timeout', 'Timeout; the client was too slow', 'defer', this.#correlation));
-      if (stream) stream.destroy(new Error(`the client has not sent its message within ${ms} ms`));
-    });
+    try {
+      this.#allowedMs = ms;
+      this.#due = this.#now() + ms;
+      if (this.#due < this.#timerAt) this.#setTimer(ms);
+    } catch (error) {
+      // The clock of the host is broken; smtp-server's own timeout remains.
+      this.#server.trouble(error);
+    }
   }
 
+  #setTimer(ms: number): void {
+    this.#cancelTimer?.();
+    this.#timerAt = this.#now() + ms;
+    this.#cancelTimer = this.#server.guardOptions.env.clock.after(ms, () => this.#timeOut());
+  }
+
+  #timeOut(): void {
+    this.#timerAt = Number.POSITIVE_INFINITY;
+    this.#cancelTimer = undefined;
+    if (this.#due === Number.POSITIVE_INFINITY) return;
+    const left = this.#due - this.#now();
+    if (left > 0) {
+      this.#setTimer(left);
+      return;
+    }
+    const stream = this._dataStream;
+    this.say(replyFor('timeout', 'Timeout, client is too slow', 'defer', this.#correlation));
+    if (stream) stream.destroy(new Error(`the client has not sent its message within ${this.#allowedMs} ms`));
+  }
+
+  /** A time that never jumps, if the clock has one. */
+  #now(): number {
+    const { clock } = this.#server.guardOptions.env;
+    return clock.monotonic?.() ?? clock.now();
+  }
+
+  /** Stops the time: the client waits for the server. */
   #endTime(): void {
-    this.#stopTime?.();
-    this.#stopTime = undefined;
+    this.#due = Number.POSITIVE_INFINITY;
   }
 
   get #correlation(): { correlation?: string } {
-    return this.#server.guardOptions.session?.correlation ? { correlation: this.id } : {};
+    return { correlation: this.#server.guardOptions.session?.correlation ? this.id : undefined };
   }
 
   override _onClose(): void {
     this.#endTime();
+    this.#cancelTimer?.();
     super._onClose();
   }
 
   override _onCommand(command: Buffer, callback?: () => void): void {
     this.#endTime();
-    // A line of a SASL exchange is not a command, and before the greeting or a TLS handshake there are none.
+    // A line of a SASL exchange is not a command. There are none before the greeting, nor during a TLS handshake.
     if (this._ready && !this._upgrading && !this._nextHandler) {
       const over = this.guard.command();
       // A reply to HELO, EHLO or LHLO has no enhanced status code (RFC 2034 §3).
-      const greets = /^(?:HELO|[EL]HLO)\b/i.test(command.toString('latin1'));
-      if (this.say(over !== null && greets ? { ...over, enhanced: '' } : over)) return;
+      if (over !== null) {
+        const greets = /^(?:HELO|[EL]HLO)\b/i.test(command.toString('latin1'));
+        this.say(greets ? { ...over, enhanced: '' } : over);
+        return;
+      }
     }
     super._onCommand(command, () => {
       if (!this._dataStream) this.#startTime(this.#commandMs);
@@ -105,26 +137,25 @@ export class GuardedConnection extends SMTPConnection {
     });
   }
 
-  /** The socket at hand: the one of the connection, or the TLS layer over it. */
+  /** The socket of the connection, or the TLS socket on top of it. */
   get current(): Socket | TLSSocket {
     return (this._socket as Socket | TLSSocket | undefined) ?? this.#raw;
   }
 
-  /** Sends the reply; returns `false` if there is none. */
+  /** Sends a reply of the policy or of the reply table, or does nothing if it is null. Returns whether it was sent. */
   say(reply: Reply | null): reply is Reply {
     if (reply === null) return false;
-    const [, text = ''] = /^\d{3} (.*)$/s.exec(printReply(reply)) ?? [];
-    this.send(reply.code, text, reply.enhanced === '' ? false : undefined);
-    if (reply.close) this.close();
+    const { code, enhanced, text, close } = reply;
+    super.send(code, enhanced === '' ? text : `${enhanced} ${text}`, false);
+    if (close) this.close();
     return true;
   }
 
+  /** Sends a reply of smtp-server itself. */
   override send(code: number, data?: string | string[], context?: string | false): void {
-    const own = typeof data === 'string' && OWN_STATUS.test(data);
-    // smtp-server's own replies to what it cannot read, or does not know (RFC 5321 §4.2.4), and to all else it refuses.
-    if (!own && context !== false && code >= 400 && code !== 421)
-      this.guard.protocolError(code === 500 || code === 501 || code === 502 ? 'syntax' : 'sequence');
-    super.send(code, data, own ? false : context);
+    const kind = context === false ? undefined : protocolErrorOf(code);
+    if (kind !== undefined) this.guard.protocolError(kind);
+    super.send(code, data, context);
   }
 
   override handler_EHLO(command: Buffer, callback: () => void): void {
@@ -137,20 +168,22 @@ export class GuardedConnection extends SMTPConnection {
 
   #greet(command: Buffer, verb: 'HELO' | 'EHLO' | 'LHLO', callback: () => void): void {
     const [, name = ''] = /^\S+\s+(.*?)\s*$/s.exec(command.toString('latin1')) ?? [];
-    const told = this.#xclient;
+    const named = this.#xclient;
     this.#xclient = undefined;
-    this.#settle(callback, this.guard.helo(told?.verb ?? verb, told?.helo ?? name), (reply) => {
+    this.#settle(callback, this.guard.helo(named?.verb ?? verb, named?.helo ?? name), (reply) => {
       if (this.say(reply)) return;
       this.hostNameAppearsAs = name.toLowerCase();
       this._resetSession();
-      this.send(250, verb === 'HELO' ? `${this.name} at your service` : this.#extensions(), false);
+      const greeting = positiveReply('greeting', `${this.name} at your service`);
+      if (verb === 'HELO') this.say(greeting);
+      else super.send(greeting.code, [greeting.text, ...this.#extensions()], false);
     });
   }
 
-  /** RFC 5321 §4.1.1.1: the server's name, then a line for each extension. */
+  /** One line for each extension (RFC 5321 §4.1.1.1). */
   #extensions(): string[] {
     const { server = {}, session = {} } = this.#server.guardOptions;
-    const lines = [`${this.name} at your service`];
+    const lines: string[] = [];
     if (!server.hidePIPELINING) lines.push('PIPELINING');
     if (!server.hide8BITMIME) lines.push('8BITMIME');
     if (session.smtpUtf8) lines.push('SMTPUTF8');
@@ -167,26 +200,30 @@ export class GuardedConnection extends SMTPConnection {
   }
 
   /**
-   * https://www.postfix.org/XCLIENT_README.html: the session begins anew, as the one of the client that the proxy names. HELO and
-   * PROTO are the client's: they stand for what the proxy says in its next EHLO.
+   * Begins the session again for the client that a proxy names (https://www.postfix.org/XCLIENT_README.html). HELO and PROTO
+   * of that client replace those of the proxy's next EHLO.
    */
   override handler_XCLIENT(command: Buffer, callback: () => void): void {
-    const told = parseXclient(command.toString('latin1'));
-    const allowed = this.#server.mayUseXclient(this);
-    if (!allowed || this.session.envelope.mailFrom || told === undefined) {
-      if (!allowed) this.send(550, '5.7.1 XCLIENT is not allowed');
-      else if (told === undefined) this.send(501, '5.5.4 Bad XCLIENT attributes');
-      else this.send(503, '5.5.1 Not during a mail transaction');
+    const client = parseXclient(command.toString('latin1'));
+    const refusal = !this.#server.mayUseXclient(this)
+      ? replyFor('command-denied', 'XCLIENT is not allowed', 'reject', this.#correlation)
+      : client === undefined
+        ? replyFor('parameter-syntax', 'Invalid XCLIENT attributes', 'reject', this.#correlation)
+        : this.session.envelope.mailFrom
+          ? replyFor('bad-sequence', 'XCLIENT is not allowed during a mail transaction', 'reject', this.#correlation)
+          : null;
+    if (client === undefined || refusal !== null) {
+      this.say(refusal);
       callback();
       return;
     }
     this.hostNameAppearsAs = false;
     this.openingCommand = false;
     this.session.user = false;
-    this.#settle(callback, this.#server.handOver(this, told), (reply) => {
+    this.#settle(callback, this.#server.handOver(this, client), (reply) => {
       this._resetSession();
       if (this.say(reply)) return this.close();
-      this.#xclient = told;
+      this.#xclient = client;
       this._sendGreeting();
     });
   }
@@ -200,7 +237,7 @@ export class GuardedConnection extends SMTPConnection {
       return;
     }
     if (login === undefined) {
-      this.say(replyFor('auth-not-offered', 'AUTH is not offered here', 'reject', this.#correlation));
+      this.say(replyFor('auth-not-offered', 'AUTH is not available', 'reject', this.#correlation));
       callback();
       return;
     }
@@ -217,10 +254,10 @@ export class GuardedConnection extends SMTPConnection {
     });
   }
 
-  /** The next line that the client writes, in the middle of a SASL exchange. */
+  /** Sends a challenge, and resolves with the client's answer. */
   nextLine(challenge: string): Promise<string> {
     return new Promise((resolve, reject) => {
-      const gone = (): void => reject(new Error('the client went away'));
+      const gone = (): void => reject(new Error('the client has disconnected'));
       this.#raw.once('close', gone);
       this.waiting = (line, done) => {
         this.#raw.removeListener('close', gone);
@@ -229,24 +266,44 @@ export class GuardedConnection extends SMTPConnection {
       };
       this._nextHandler = ((line: Buffer, done: () => void) =>
         this.waiting?.(line.toString('latin1').trim(), done)) as never;
-      this.send(334, challenge);
+      this.say(positiveReply('challenge', challenge));
       this.resume?.();
       this.resume = undefined;
     });
   }
 
   waiting: ((line: string, done: () => void) => void) | undefined;
-  /** Lets smtp-server read the next command; kept while an exchange is under way. */
+  /** Lets smtp-server read the next command; set during a SASL exchange. */
   resume: (() => void) | undefined;
 
   override handler_MAIL(command: Buffer, callback: () => void): void {
-    this.path = pathOf(command);
+    this.#next = callback;
     super.handler_MAIL(command, callback);
   }
 
   override handler_RCPT(command: Buffer, callback: () => void): void {
-    this.path = pathOf(command);
+    this.#next = callback;
     super.handler_RCPT(command, callback);
+  }
+
+  /** Splits the command; the session parses its path. */
+  override _parseAddressCommand(verb: string, command: Buffer | string): EnvelopeCommand | false {
+    return readEnvelopeCommand(verb, command.toString('utf8')) ?? false;
+  }
+
+  /** Sends the policy's reply to MAIL or RCPT, or lets smtp-server accept the command. */
+  judged(reply: Promise<Reply | null>, accept: () => void): void {
+    const next = this.#next;
+    reply.then(
+      (refusal) => {
+        if (this.say(refusal)) next?.();
+        else accept();
+      },
+      (error: unknown) => {
+        this.#broken(error);
+        next?.();
+      },
+    );
   }
 
   override handler_RSET(command: Buffer, callback: () => void): void {
@@ -256,14 +313,16 @@ export class GuardedConnection extends SMTPConnection {
 
   override handler_STARTTLS(command: Buffer, callback: () => void): void {
     if (this.session.envelope.mailFrom) {
-      this.say(replyFor('bad-sequence', 'Not during a mail transaction', 'reject', this.#correlation));
+      this.say(
+        replyFor('bad-sequence', 'STARTTLS is not allowed during a mail transaction', 'reject', this.#correlation),
+      );
       callback();
       return;
     }
     super.handler_STARTTLS(command, callback);
   }
 
-  /** RFC 5321 §4.1.1.4. The replies are as many as the recipients with LMTP, whom smtp-server counts without repetitions. */
+  /** RFC 5321 §4.1.1.4. With LMTP there is a reply for each RCPT; smtp-server would count a repeated recipient once. */
   override handler_DATA(_command: Buffer, callback: () => void): void {
     const parser = this._parser;
     if (!parser || this.guard.recipients.length === 0) {
@@ -271,7 +330,7 @@ export class GuardedConnection extends SMTPConnection {
       callback();
       return;
     }
-    // The session counts the bytes.
+    // The session limits the size.
     const stream = parser.startDataMode(0);
     this._dataStream = stream;
     this.#startTime(this.#server.guardOptions.messageMs ?? MESSAGE_MS);
@@ -285,11 +344,11 @@ export class GuardedConnection extends SMTPConnection {
       this.#startTime(this.#commandMs);
       parser.continue();
     });
-    this.send(354, 'End data with <CR><LF>.<CR><LF>');
+    this.say(positiveReply('send-message', 'End data with <CR><LF>.<CR><LF>'));
     callback();
   }
 
-  /** Waits for the policy, sends its reply, and lets smtp-server go on, whatever happens. */
+  /** Waits for the policy's reply, handles it, and lets smtp-server continue in any case. */
   #settle(
     callback: () => void,
     reply: Promise<Reply | null>,
@@ -298,15 +357,15 @@ export class GuardedConnection extends SMTPConnection {
     this.resume = callback;
     reply
       .then(then)
-      .catch((error: unknown) => {
-        this.#server.trouble(error);
-        this.say(replyFor('policy-engine', 'A policy check could not be completed', 'defer', this.#correlation));
-      })
+      .catch((error: unknown) => this.#broken(error))
       .finally(() => {
         this.resume?.();
         this.resume = undefined;
       });
   }
-}
 
-const pathOf = (command: Buffer): string => PATH.exec(command.toString('utf8'))?.[1] ?? '';
+  #broken(error: unknown): void {
+    this.#server.trouble(error);
+    this.say(replyFor('policy-engine', 'A policy check could not be completed', 'defer', this.#correlation));
+  }
+}

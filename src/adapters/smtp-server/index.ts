@@ -1,21 +1,20 @@
 /**
- * **Answers** what a policy says to the clients of nodemailer's `smtp-server` (3.21.6, an optional peer).
+ * Applies a policy to nodemailer's `smtp-server` (3.21.6, an optional peer).
  *
- * **Knows** the connection: its address (or who a trusted proxy names, in a header of the PROXY protocol or with XCLIENT),
- * TLS, HELO, login, envelope and message. **Asks** only the environment it is given.
+ * **Answers**: what does the server reply to its clients? **Knows**: the connection: its address (or the client that a trusted
+ * proxy names, in a header of the PROXY protocol or with XCLIENT), TLS, HELO, login, envelope and message. **Asks**: the given
+ * environment.
+ * **Standards**: RFC 5321, RFC 2033 (LMTP), RFC 3207, RFC 4954, RFC 2034, RFC 8997 (TLS 1.2 or later, unless `server`
+ * has another `minVersion`).
  *
- * **Standards** RFC 5321, RFC 2033 (LMTP), RFC 3207, RFC 4954, RFC 2034, RFC 8997 (TLS 1.2 or later, unless `server` says
- * otherwise).
+ * smtp-server delays every greeting by 100 ms before it calls `onConnect`, and has no option to change that. Connect-stage
+ * rules and look-ups start at the TCP connection (or after the PROXY header), so the delay costs them nothing.
  *
- * smtp-server holds every greeting back for 100 ms before it calls `onConnect`; it has no option for that. Connect-stage
- * rules and look-ups begin at the TCP connection (or behind the PROXY header), so the hold costs them nothing.
+ * The message is streamed to the policy and to `deliver` at the same time. `deliver` may read before the decision, after it,
+ * or never: unread data waits in memory, and beyond a limit in a temporary file.
  *
- * The message is streamed to the policy and to `deliver` at once. What `deliver` has not read yet waits in memory, and
- * beyond a limit in a temporary file: it may read before the decision, after it, or never.
- *
- * **Limits** It takes smtp-server at the version it was written for, since HELO, the mechanism of AUTH and enhanced status
- * codes have no hooks there. CHUNKING is not offered, because smtp-server does not. Over a Unix socket `client.ip` is
- * 127.0.0.1 and `client.unixSocket` is true.
+ * **Limits**: it requires smtp-server 3.21, because HELO, MAIL, the mechanism of AUTH and enhanced status codes have no hooks
+ * there. CHUNKING is not supported. Over a Unix socket `client.ip` is 127.0.0.1 and `client.unixSocket` is true.
  *
  * @example
  * ```ts
@@ -44,6 +43,14 @@
  *
  * @module
  */
+import {
+  assertFunction,
+  assertKnownOptions,
+  oneOf,
+  positiveNumber,
+  wholeNumber,
+  wrongOption,
+} from '../../core/index.ts';
 import type { Env } from '../../env/index.ts';
 import { isSmtpPolicy } from '../../smtp/index.ts';
 import { mayQuarantine } from './may-quarantine.ts';
@@ -56,33 +63,57 @@ export { GuardedServer } from './server.ts';
 export type { ServerOptions } from './server-options.ts';
 export type { SpoolOptions } from './spool.ts';
 
+const optionNames: readonly (keyof GuardOptions)[] = [
+  'auth',
+  'commandMs',
+  'deliver',
+  'deliverMs',
+  'env',
+  'messageMs',
+  'onError',
+  'policy',
+  'quarantine',
+  'role',
+  'server',
+  'session',
+  'spool',
+];
+
 /**
- * Makes a server. It listens when it is told to: `guardedServer(options).listen(25)`.
+ * Makes a server. Call `listen()` to start it: `guardedServer(options).listen(25)`.
  *
- * @throws {TypeError} if the policy was not made by `smtpPolicy()`, for a wrong option, and if the policy can quarantine and
- *   `quarantine` is not given
- * @throws {Error} if this version of smtp-server lacks what the adapter uses of its internals
+ * @throws {TypeError} if the policy was not made by `smtpPolicy()`, if an option is wrong or unknown, or if the policy can
+ *   quarantine and `quarantine` is missing
+ * @throws {Error} if this version of smtp-server lacks internals that the adapter uses
  */
 export function guardedServer<E extends Env = Env>(options: GuardOptions<E>): GuardedServer<E> {
-  if (!isSmtpPolicy(options.policy))
-    throw new TypeError('guardedServer: policy was not made by smtpPolicy(), so nobody has been asked who may relay');
-  if (!['mx', 'submission', 'lmtp'].includes(options.role))
-    throw new TypeError(`guardedServer: role ${JSON.stringify(options.role)} must be 'mx', 'submission' or 'lmtp'`);
-  if (typeof options.deliver !== 'function') throw new TypeError('guardedServer: deliver must be a function');
-  const { quarantine, server: { size = 0 } = {}, spool: { memory = 0 } = {} } = options;
+  const owner = 'guardedServer';
+  assertKnownOptions(owner, options, optionNames);
+  const { auth, deliver, onError, policy, quarantine, role, server = {}, session = {}, spool = {} } = options;
+  if (typeof policy !== 'object' || policy === null || !isSmtpPolicy(policy))
+    throw wrongOption(owner, 'policy', 'made by smtpPolicy()', policy);
+  oneOf(owner, 'role', role, ['mx', 'submission', 'lmtp']);
+  assertFunction(owner, 'deliver', deliver);
+  if (onError !== undefined) assertFunction(owner, 'onError', onError);
   if (quarantine !== undefined && quarantine !== 'deliver')
-    throw new TypeError(`guardedServer: quarantine must be 'deliver' or left out, got ${JSON.stringify(quarantine)}`);
-  if (quarantine === undefined && mayQuarantine(options.policy))
+    throw wrongOption(owner, 'quarantine', "'deliver' or left out", quarantine);
+  if (quarantine === undefined && mayQuarantine(policy))
     throw new TypeError(
       "guardedServer: quarantine must be 'deliver', because the policy can quarantine: deliver must then keep messages whose outcome.action is 'quarantine'",
     );
-  for (const [name, value] of Object.entries({ 'server.size': size, 'spool.memory': memory }))
-    if (!(Number.isInteger(value) && value >= 0))
-      throw new TypeError(`guardedServer: ${name} must be a whole number of bytes, got ${value}`);
-  for (const name of ['commandMs', 'messageMs', 'deliverMs'] as const) {
-    const value = options[name] ?? 1;
-    if (!(typeof value === 'number' && value > 0 && Number.isFinite(value)))
-      throw new TypeError(`guardedServer: ${name} must be a positive number of milliseconds, got ${value}`);
+  for (const name of ['commandMs', 'messageMs', 'deliverMs'] as const)
+    if (options[name] !== undefined) positiveNumber(owner, name, options[name]);
+  if (server.size !== undefined) wholeNumber(owner, 'server.size', server.size, 0);
+  assertKnownOptions(`${owner}: spool`, spool, ['memory', 'directory']);
+  if (spool.memory !== undefined) wholeNumber(owner, 'spool.memory', spool.memory, 0);
+  for (const name of ['size', 'onError'] as const)
+    if (Object.hasOwn(session, name))
+      throw new TypeError(
+        `${owner}: session.${name} cannot be used; use ${name === 'size' ? 'server.size' : 'onError'}`,
+      );
+  if (auth !== undefined) {
+    assertKnownOptions(`${owner}: auth`, auth, ['check', 'verify', 'scram', 'mayActAs']);
+    assertFunction(owner, 'auth.verify', auth.verify);
   }
   return new GuardedServer(options);
 }

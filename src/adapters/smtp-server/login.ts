@@ -4,58 +4,58 @@ import type { SmtpAuth, Verification } from '../../checks/smtp-auth/index.ts';
 import type { Env } from '../../env/index.ts';
 import type { SmtpSession } from '../../session/index.ts';
 import type { Reply } from '../../smtp/index.ts';
-import { replyFor } from '../../smtp/index.ts';
+import { positiveReply, replyFor } from '../../smtp/index.ts';
 
-/** What a client offered to prove who it is. */
+/** The credentials that a client has sent. */
 export interface Credentials {
   /** In upper case. */
   readonly mechanism: string;
-  /** Who the client claims to be. Empty for OAUTHBEARER without a name: the token says whose it is. */
+  /** The account that the client names. Empty for OAUTHBEARER without a name: the token identifies the account. */
   readonly account: string;
   /** The password, or the bearer token. */
   readonly secret: string;
 }
 
 export interface LoginOptions {
-  /** The check that stands at the policy's `auth` stage; what is offered and what is accepted come from it. */
+  /** The check at the policy's `auth` stage. It determines which mechanisms are offered and accepted. */
   readonly check: SmtpAuth;
   /**
-   * Asks the host's users about a password or a token. What it throws is "nobody could say" (454), never "wrong" (535).
+   * Verifies a password or a token. If it throws, the login is deferred (454), never rejected (535).
    */
   readonly verify: (credentials: Credentials, signal: AbortSignal) => Verification | Promise<Verification>;
-  /** What is stored for SCRAM; needed where the check offers it. */
+  /** The stored SCRAM keys. Required if the check offers SCRAM. */
   readonly scram?: ScramOptions;
-  /** Whether an account may act as another (the SASL authorization identity); it may not where this is not given. */
+  /** Whether an account may act as another (the SASL authorization identity). Default: no account may. */
   readonly mayActAs?: (account: string, other: string) => boolean;
 }
 
-/** The side of a connection that a login needs. */
+/** What a login needs from a connection. */
 export interface Speaker {
   readonly session: { user?: unknown };
-  /** Says `334` and the challenge, and hears the client's next line. */
+  /** Sends a challenge, and resolves with the client's answer. */
   nextLine(challenge: string): Promise<string>;
-  send(code: number, text: string): void;
+  say(reply: Reply): void;
 }
 
-/** Carries SASL exchanges out over AUTH (RFC 4954). */
+/** Runs SASL exchanges over AUTH (RFC 4954). */
 export class Login {
   readonly #options: LoginOptions;
   readonly #env: Env;
   readonly #onError: (error: unknown) => void;
 
-  /** @param onError told what a store of counters throws; the login's own answer stands */
+  /** @param onError called for errors of the counter store, which do not change the result of a login */
   constructor(options: LoginOptions, env: Env, onError: (error: unknown) => void) {
     this.#options = options;
     this.#env = env;
     this.#onError = onError;
   }
 
-  /** What may stand on the AUTH line now. */
+  /** The mechanisms to offer now. */
   offered(guard: SmtpSession): readonly string[] {
     return this.#options.check.mechanismsFor(guard.facts.connect);
   }
 
-  /** Carries the exchange out. Resolves with null once the client has logged in, or else with the reply to send. */
+  /** Runs an exchange. Resolves with null if the client has logged in, or else with the reply to send. */
   async exchange(
     speaker: Speaker,
     guard: SmtpSession,
@@ -69,14 +69,14 @@ export class Login {
     while (step.state === 'challenge') step = await exchange.step(await speaker.nextLine(encodeBase64(step.data)));
     if (step.state !== 'login') return unread(step);
     const { reply, identity } = await this.#verify(guard, mechanism, step.login, gone);
-    // Some mechanisms have a last word: the server's own proof, or the reason why not.
+    // Some mechanisms end with a message of the server: its own proof, or the reason for the failure.
     let last = exchange.conclude(identity !== undefined);
     while (last.state === 'challenge') last = await exchange.step(await speaker.nextLine(encodeBase64(last.data)));
     if (identity === undefined) return reply ?? replyFor('auth-unavailable', 'Temporary authentication failure');
     if (last.state !== 'done') return unread(last);
     guard.authenticated(identity, mechanism);
     speaker.session.user = identity;
-    speaker.send(235, '2.7.0 Authentication successful');
+    speaker.say(positiveReply('logged-in', 'Authentication successful'));
     return null;
   }
 
@@ -124,4 +124,4 @@ const unread = (step: SaslStep): Reply =>
     ? replyFor('auth-cancelled', 'Authentication cancelled')
     : step.state === 'malformed' && step.tooLong
       ? replyFor('auth-too-long', 'Authentication exchange line is too long')
-      : replyFor('auth-syntax', 'The response cannot be read');
+      : replyFor('auth-syntax', 'Malformed authentication response');

@@ -1,7 +1,8 @@
+import type { Readable } from 'node:stream';
 import { timedOut } from '../../core/index.ts';
-import type { MessageOutcome, RecipientOutcome, SmtpSession } from '../../session/index.ts';
+import type { MessageOutcome, MessageWriter, RecipientOutcome, SmtpSession } from '../../session/index.ts';
 import type { Reply } from '../../smtp/index.ts';
-import { hostReply, replyFor, withoutOwnResults } from '../../smtp/index.ts';
+import { acceptedReply, hostReply, isRefusalCode, replyFor, withoutOwnResults } from '../../smtp/index.ts';
 import type { Delivery, GuardOptions } from './options.ts';
 import { Spool } from './spool.ts';
 
@@ -19,7 +20,7 @@ type ReceiveOptions = Pick<GuardOptions, 'env' | 'deliver' | 'deliverMs' | 'spoo
 export async function receive(
   options: ReceiveOptions,
   guard: SmtpSession,
-  stream: AsyncIterable<Uint8Array>,
+  stream: Readable,
   trouble: (error: unknown) => void,
 ): Promise<readonly Reply[]> {
   const { env, deliverMs = DELIVER_MS } = options;
@@ -29,9 +30,14 @@ export async function receive(
   const lmtp = guard.facts.connect.session.role === 'lmtp';
   const reversePath = guard.facts.mail?.reversePath ?? null;
   const spool = new Spool(options.spool);
-  const control = new AbortController();
+  let control: AbortController | undefined;
+  let aborted: { readonly reason: unknown } | undefined;
+  const abort = (reason: unknown): void => {
+    aborted ??= { reason };
+    control?.abort(reason);
+  };
   let late = false;
-  const outcome = guard.data(stream, { copy: spool });
+  const outcome = read(stream, guard.receive({ copy: spool }));
   const { authservId } = guard;
   const message = {
     [Symbol.asyncIterator]: () =>
@@ -43,17 +49,24 @@ export async function receive(
     forwardPaths,
     message,
     outcome,
-    signal: control.signal,
+    /** Created when it is first read: AbortControllers are expensive. */
+    get signal() {
+      if (control === undefined) {
+        control = new AbortController();
+        if (aborted !== undefined) control.abort(aborted.reason);
+      }
+      return control.signal;
+    },
   };
 
-  /** What `deliver` says, as a reply. */
+  /** Runs `deliver`, and makes its reply. */
   async function delivered(): Promise<Reply> {
     try {
       const text = await options.deliver(delivery);
-      return hostReply(250, typeof text === 'string' && text !== '' ? text : ACCEPTED);
+      return acceptedReply(typeof text === 'string' && text !== '' ? text : ACCEPTED);
     } catch (error) {
       const reply = ownReply(error, correlation);
-      // A reader of a message that broke off has done nothing wrong.
+      // A reader that fails because the message is incomplete is not a failure of the host.
       if (reply === undefined && error !== spool.incomplete && !late) trouble(error);
       return reply ?? failed;
     } finally {
@@ -67,16 +80,16 @@ export async function receive(
     decided = await outcome;
   } catch (error) {
     trouble(error);
-    control.abort(error);
+    abort(error);
     spool.close();
     return lmtp ? recipients.map(() => failed) : [failed];
   }
-  if (spool.incomplete !== undefined) control.abort(spool.incomplete);
+  if (spool.incomplete !== undefined) abort(spool.incomplete);
   const inTime = new Promise<Reply>((resolve) => {
     const cancel = env.clock.after(deliverMs, () => {
       late = true;
       trouble(new Error(`deliver has not finished within ${deliverMs} ms`));
-      control.abort(timedOut(deliverMs));
+      abort(timedOut(deliverMs));
       spool.close();
       resolve(failed);
     });
@@ -87,24 +100,41 @@ export async function receive(
   });
   const replyTo = async ({ reply, action }: Pick<RecipientOutcome, 'reply' | 'action'>): Promise<Reply> => {
     if (reply !== null) return reply;
-    const said = await inTime;
-    // A message that is discarded is not the host's to refuse.
-    return action === 'discard' && said.code !== 250 ? hostReply(250, ACCEPTED) : said;
+    const own = await inTime;
+    // The client must not learn that a message is discarded, whatever the host replies.
+    return action === 'discard' && isRefusalCode(own.code) ? acceptedReply(ACCEPTED) : own;
   };
   return Promise.all((lmtp ? decided.perRecipient : [decided]).map(replyTo));
 }
 
-/** What `deliver` wants to be answered: an error with a `responseCode` that refuses. */
+/** Passes a stream on, chunk by chunk. An async iterator would cost several promises for each. */
+const read = (stream: Readable, writer: MessageWriter): Promise<MessageOutcome> =>
+  new Promise((resolve) => {
+    let pending: Promise<void> | undefined;
+    stream.on('data', (chunk: Uint8Array) => {
+      pending = writer.write(chunk);
+      if (pending === undefined) return;
+      stream.pause();
+      pending.then(() => stream.resume());
+    });
+    // A stream may end while its last chunk is still being written.
+    stream.on('end', () => resolve(pending === undefined ? writer.end() : pending.then(() => writer.end())));
+    stream.on('error', () => undefined);
+    stream.on('close', () => {
+      if (!stream.readableEnded) resolve(writer.abort());
+    });
+  });
+
+/** The reply that `deliver` asks for with an error that has a `responseCode`. */
 function ownReply(error: unknown, correlation: string | undefined): Reply | undefined {
   if (typeof error !== 'object' || error === null) return undefined;
   const { responseCode, message } = fieldsOf(error);
-  if (typeof responseCode !== 'number' || !Number.isInteger(responseCode)) return undefined;
-  if (responseCode < 400 || responseCode > 599) return undefined;
+  if (!isRefusalCode(responseCode)) return undefined;
   const text = typeof message === 'string' && message !== '' ? message : 'Message refused';
   return hostReply(responseCode, text, { correlation });
 }
 
-/** What stands in an error. One that cannot even be looked at has nothing to say. */
+/** Reads an error, whose getters may throw. */
 function fieldsOf(error: object): { readonly responseCode?: unknown; readonly message?: unknown } {
   try {
     const { responseCode, message } = error as { readonly responseCode?: unknown; readonly message?: unknown };

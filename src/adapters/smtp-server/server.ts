@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Socket } from 'node:net';
+import type { Readable } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import type { SMTPServerAddress, SMTPServerSession } from 'smtp-server';
 import { SMTPServer } from 'smtp-server';
@@ -7,10 +8,10 @@ import { isPromise } from '../../core/index.ts';
 import type { Env } from '../../env/index.ts';
 import type { IpAddress } from '../../net/index.ts';
 import { parseIp } from '../../net/index.ts';
-import type { SmtpSession } from '../../session/index.ts';
-import { smtpSession } from '../../session/index.ts';
+import type { SmtpSession, SmtpSessionOptions } from '../../session/index.ts';
+import { assertSessionOptions, smtpSession } from '../../session/index.ts';
 import type { ConnectFacts, Reply, TlsFacts } from '../../smtp/index.ts';
-import { addressToTrust, printReply, replyFor } from '../../smtp/index.ts';
+import { addressToTrust } from '../../smtp/index.ts';
 import type { Endpoint } from '../proxy-protocol/index.ts';
 import { readProxyHeader } from '../proxy-protocol/index.ts';
 import { GuardedConnection } from './connection.ts';
@@ -23,79 +24,91 @@ import type { Xclient } from './xclient.ts';
 
 const LOOPBACK = '127.0.0.1' as IpAddress;
 
-/** Enough for attachments of 25 MB, which base64 makes a third larger. */
+/** Enough for attachments of 25 MB; base64 makes them a third larger. */
 const SIZE = 35_000_000;
-/** RFC 5321 §4.5.3.2.7. smtp-server would take one minute. */
+/** RFC 5321 §4.5.3.2.7. smtp-server's default is one minute. */
 const IDLE_MS = 300_000;
 
-/** What is known of a connection before its session begins. */
+/** The facts of a connection before its session begins. */
 interface Origin {
   readonly id: string;
-  /** The connection is a trusted proxy's, with the client that it named. */
+  /** Set if the connection comes from a trusted proxy, with the client that it named. */
   readonly proxied?: { readonly client: Endpoint | undefined };
 }
 
-/** Commands of smtp-server that are jokes. */
+/** Commands that smtp-server implements as jokes. */
 const JOKES = ['WIZ', 'SHELL', 'KILL'];
 
-/** An smtp-server that says what a policy decides. Made by `guardedServer()`. */
+/** An smtp-server that applies a policy. `guardedServer()` makes one. */
 export class GuardedServer<E extends Env = Env> extends SMTPServer {
   readonly guardOptions: GuardOptions<E>;
   readonly login: Login | undefined;
   readonly #guarded = new WeakMap<object, GuardedConnection>();
   readonly #open = new Set<GuardedConnection>();
   readonly #proxies: Proxies;
-  /** Connections of proxies that have not sent their whole header. */
+  readonly #sessionOptions: SmtpSessionOptions;
+  /** The server listens on a socket in the file system. */
+  #unix = false;
+  /** Connections of proxies that have not sent a complete header. */
   readonly #unnamed = new Set<Socket>();
 
   constructor(options: GuardOptions<E>) {
     const { server = {}, role, auth } = options;
     const proxies = checkServerOptions(server);
     super({
-      // RFC 8997; smtp-server would take TLS 1.0.
+      // RFC 8997; smtp-server's default is TLS 1.0.
       minVersion: 'TLSv1.2',
       ...server,
       size: server.size ?? SIZE,
       socketTimeout: server.socketTimeout ?? IDLE_MS,
-      // Names are the policy's to look up, and who a client of a proxy is, is found out here.
+      // The policy looks names up, and this class finds out who the client of a proxy is.
       disableReverseLookup: true,
       useProxy: false,
       useXClient: false,
       disabledCommands: [...(server.disabledCommands ?? []), ...JOKES],
       hideENHANCEDSTATUSCODES: false,
       hideSMTPUTF8: !(options.session?.smtpUtf8 ?? false),
-      // Who must log in is the policy's to say; smtp-server only carries the exchange.
+      // The policy decides who must log in.
       authOptional: true,
       lmtp: role === 'lmtp',
     } as never);
     this.guardOptions = options;
     this.#proxies = proxies;
+    this.#sessionOptions = {
+      ...options.session,
+      size: this.options.size || undefined,
+      onError: (error) => this.trouble(error),
+    };
+    assertSessionOptions('guardedServer: session', this.#sessionOptions);
     if (auth !== undefined) this.login = new Login(auth, options.env, (error) => this.trouble(error));
     this.on('error', (error) => this.trouble(error));
+    this.server.on('listening', () => {
+      this.#unix = typeof this.server.address() === 'string';
+    });
     assertInternals(this);
   }
 
-  /** Reports a failure. None on one connection ends the server, nor does `onError`. */
+  /** Reports a failure to `onError`. The server continues. */
   trouble(error: unknown): void {
     try {
-      const told: unknown = this.guardOptions.onError?.(error instanceof Error ? error : new Error(String(error)));
-      if (isPromise(told)) told.then(undefined, () => undefined);
+      const answer: unknown = this.guardOptions.onError?.(error instanceof Error ? error : new Error(String(error)));
+      if (isPromise(answer)) answer.then(undefined, () => undefined);
     } catch {
-      // There is nobody left to tell.
+      // `onError` itself is broken, so the error cannot be reported.
     }
   }
 
   /** Receives a message, and returns the replies to it. Never rejects. */
-  receive(guard: SmtpSession, stream: AsyncIterable<Uint8Array>): Promise<readonly Reply[]> {
+  receive(guard: SmtpSession, stream: Readable): Promise<readonly Reply[]> {
     return receive(this.guardOptions as unknown as GuardOptions, guard, stream, (error) => this.trouble(error));
   }
 
-  /** Sessions that are open now. */
+  /** Number of open sessions. */
   get openSessions(): number {
     return this.#open.size;
   }
 
-  /** Reads who the client of a trusted proxy is, before smtp-server sees the connection. */
+  /** Reads the PROXY header of a trusted proxy before smtp-server sees the connection. */
   override _handleProxy(socket: Socket, callback: (error: Error | null, origin?: Origin) => void): void {
     const trusted = this.#proxies.header;
     if (trusted?.has(this.#peerOf(socket)) !== true) {
@@ -128,10 +141,10 @@ export class GuardedServer<E extends Env = Env> extends SMTPServer {
   }
 
   #peerOf(socket: Socket | TLSSocket): string | undefined {
-    return this.#isUnixSocket() ? 'unix' : socket.remoteAddress;
+    return this.#unix ? 'unix' : socket.remoteAddress;
   }
 
-  /** Takes a connection: begins its session, then lets smtp-server greet. */
+  /** Begins the session of a connection, then lets smtp-server greet the client. */
   override connect(socket: Socket | TLSSocket, origin?: Partial<Origin>): void {
     const { id, proxied } = origin ?? {};
     const named = proxied?.client;
@@ -139,39 +152,47 @@ export class GuardedServer<E extends Env = Env> extends SMTPServer {
       id,
       ...(named === undefined ? {} : { remoteAddress: named.ip, remotePort: named.port }),
     });
-    const unixSocket = this.#isUnixSocket();
+    const unixSocket = this.#unix;
     const address = named?.ip ?? parseIp(connection.remoteAddress) ?? (unixSocket ? LOOPBACK : undefined);
     if (address === undefined) {
-      // The peer disconnected before its address could be read: there is nobody to answer.
+      // The client disconnected before its address could be read.
       socket.on('error', () => undefined);
       socket.destroy();
       return;
     }
     const port = named?.port ?? connection.remotePort;
-    this.#begin(connection, connection.id, {
-      ip: address,
-      ...(port === 0 ? {} : { port }),
-      ...(proxied === undefined ? {} : { via: named === undefined ? ('proxy' as const) : ('proxy-header' as const) }),
-      ...(unixSocket && proxied === undefined ? { unixSocket } : {}),
-    });
+    try {
+      this.#begin(connection, connection.id, {
+        ip: address,
+        port: port === 0 ? undefined : port,
+        via: proxied === undefined ? undefined : named === undefined ? 'proxy' : 'proxy-header',
+        unixSocket: unixSocket && proxied === undefined ? true : undefined,
+      });
+    } catch (error) {
+      // The clock of the host is broken: without a session there is no policy.
+      this.trouble(error);
+      socket.on('error', () => undefined);
+      socket.destroy();
+      return;
+    }
     this.#guarded.set(connection.session, connection);
     this.#open.add(connection);
     this.connections.add(connection as never);
     connection.on('error', (error) => this.trouble(error));
     connection.on('connect', (data) => this.emit('connect', data));
     connection.init();
-    // The socket may have closed before anybody listened.
+    // The socket may have closed before the listeners were attached.
     if (socket.destroyed) this.#release(connection);
   }
 
-  /** Whether the peer of the connection is a proxy that may use XCLIENT, and has not used it. */
+  /** Whether the connection comes from a proxy that may use XCLIENT, and has not used it. */
   mayUseXclient(connection: GuardedConnection): boolean {
     const { client } = connection.guard.facts.connect;
     if (this.#proxies.xclient === undefined || client.via === 'xclient' || client.via === 'proxy') return false;
     return this.#proxies.xclient.has(client.unixSocket === true ? 'unix' : addressToTrust(client));
   }
 
-  /** Ends the proxy's session, and begins the one of the client that it names. Returns what the connect stage decides. */
+  /** Ends the proxy's session, and begins that of the client it names. Returns the decision of the connect stage. */
   async handOver(connection: GuardedConnection, { ip, port, login }: Xclient): Promise<Reply | null> {
     const before = connection.guard;
     const { client, session } = before.facts.connect;
@@ -195,23 +216,15 @@ export class GuardedServer<E extends Env = Env> extends SMTPServer {
       this.guardOptions.policy,
       this.guardOptions.env,
       this.#factsOf(connection, id, client),
-      {
-        ...this.guardOptions.session,
-        size: this.options.size || undefined,
-        onError: (error) => this.trouble(error),
-      },
+      this.#sessionOptions,
     );
     connection.greeting = connection.guard.connect();
   }
 
-  #isUnixSocket(): boolean {
-    return typeof this.server.address() === 'string';
-  }
-
   #factsOf(connection: GuardedConnection, id: string, client: ConnectFacts['client']): ConnectFacts {
     const { role, server = {}, env } = this.guardOptions;
-    const promised = server.secured === true && client.via === 'proxy-header' ? { version: 'TLSv1.2' } : null;
-    const tls = tlsFacts(connection.current) ?? promised;
+    const byProxy = server.secured === true && client.via === 'proxy-header' ? { version: 'TLSv1.2' } : null;
+    const tls = tlsFacts(connection.current) ?? byProxy;
     return {
       session: {
         id,
@@ -221,7 +234,7 @@ export class GuardedServer<E extends Env = Env> extends SMTPServer {
         since: env.clock.now(),
       },
       client,
-      // A certificate that a proxy has shown proves nothing of its clients.
+      // The certificate of a proxy proves nothing about its clients.
       tls:
         tls !== null && (client.via === 'xclient' || client.via === 'proxy')
           ? { ...tls, clientCertificate: undefined }
@@ -231,7 +244,7 @@ export class GuardedServer<E extends Env = Env> extends SMTPServer {
 
   #of(session: SMTPServerSession): GuardedConnection {
     const connection = this.#guarded.get(session);
-    if (connection === undefined) throw new Error('smtp-server: a session that no connection began');
+    if (connection === undefined) throw new Error('smtp-server: session without a connection');
     return connection;
   }
 
@@ -240,24 +253,9 @@ export class GuardedServer<E extends Env = Env> extends SMTPServer {
     connection.guard.close().catch((error: unknown) => this.trouble(error));
   }
 
-  /** Brings the policy's reply into the shape that smtp-server's hooks take. */
-  #answer(connection: GuardedConnection, reply: Promise<Reply | null>, callback: (error?: Error | null) => void): void {
-    reply.then(
-      (said) => {
-        if (said === null) return callback();
-        if (said.close) setImmediate(() => connection.close());
-        callback(asError(said));
-      },
-      (error: unknown) => {
-        this.trouble(error);
-        callback(asError(replyFor('policy-engine', 'A policy check could not be completed', 'defer')));
-      },
-    );
-  }
-
   override onConnect(session: SMTPServerSession, callback: (error?: Error | null) => void): void {
     const connection = this.#of(session);
-    this.#answer(connection, connection.greeting, callback);
+    connection.judged(connection.greeting, callback);
   }
 
   override onSecure(
@@ -267,7 +265,7 @@ export class GuardedServer<E extends Env = Env> extends SMTPServer {
   ): void {
     const connection = this.#of(session);
     const tls = tlsFacts(socket);
-    // An implicit TLS connection was made of TLS from its first octet; only an upgrade changes what is known.
+    // Implicit TLS is known from the start; only STARTTLS changes the facts.
     if (tls !== undefined && connection.guard.facts.connect.tls === null) connection.guard.startTls(tls);
     callback();
   }
@@ -279,16 +277,16 @@ export class GuardedServer<E extends Env = Env> extends SMTPServer {
   ): void {
     const connection = this.#of(session);
     const parameters = (address.args || {}) as { [name: string]: string | true };
-    this.#answer(connection, connection.guard.mail(connection.path, parameters), callback);
+    connection.judged(connection.guard.mail(address.address, parameters), callback);
   }
 
   override onRcptTo(
-    _address: SMTPServerAddress,
+    address: SMTPServerAddress,
     session: SMTPServerSession,
     callback: (error?: Error | null) => void,
   ): void {
     const connection = this.#of(session);
-    this.#answer(connection, connection.guard.rcpt(connection.path), callback);
+    connection.judged(connection.guard.rcpt(address.address), callback);
   }
 
   override onClose(session: SMTPServerSession): void {
@@ -296,9 +294,6 @@ export class GuardedServer<E extends Env = Env> extends SMTPServer {
     if (connection !== undefined) this.#release(connection);
   }
 }
-
-const asError = (reply: Reply): Error =>
-  Object.assign(new Error(printReply(reply).slice(4)), { responseCode: reply.code });
 
 function tlsFacts(socket: Socket | TLSSocket): TlsFacts | undefined {
   if (!('getProtocol' in socket)) return undefined;
@@ -308,14 +303,10 @@ function tlsFacts(socket: Socket | TLSSocket): TlsFacts | undefined {
   return {
     version,
     cipher: socket.getCipher()?.name,
-    ...(typeof socket.servername === 'string' ? { serverName: socket.servername } : {}),
-    ...(certificate === undefined
-      ? {}
-      : {
-          clientCertificate: {
-            fingerprint: createHash('sha256').update(certificate.raw).digest('hex'),
-            subject: certificate.subject,
-          },
-        }),
+    serverName: typeof socket.servername === 'string' ? socket.servername : undefined,
+    clientCertificate: certificate && {
+      fingerprint: createHash('sha256').update(certificate.raw).digest('hex'),
+      subject: certificate.subject,
+    },
   };
 }

@@ -7,28 +7,28 @@ import type { MessageSink } from '../../session/index.ts';
 
 /** Where a message waits for `deliver` to read it. */
 export interface SpoolOptions {
-  /** Bytes of one message that wait in memory; what is more goes to a temporary file. Default: 262,144. */
+  /** Bytes of one message that wait in memory. The rest goes to a temporary file. Default: 262,144. */
   readonly memory?: number;
   /** The directory of temporary files. Default: the system's. */
   readonly directory?: string;
 }
 
 const MEMORY = 262_144;
-/** Bytes that are read from the file at once. */
+/** Bytes that are read from the file at a time. */
 const PIECE = 65_536;
 
 /**
- * A message between the session that receives it and `deliver`, which may read it at once, later, or never.
+ * Buffers a message between the session that receives it and `deliver`, which may read it at once, later, or never.
  *
- * The session never waits for `deliver`. A reader who keeps up gets every chunk from memory. What waits beyond the memory
- * goes to a file that has no name from the moment it is made, so that no crash leaves it behind.
+ * The session never waits for `deliver`. A reader that keeps up gets every chunk from memory. If more is waiting than fits in
+ * memory, the rest goes to a file. The file is unlinked as soon as it is opened, so that a crash leaves nothing behind.
  *
  * If the file cannot be written, the reader gets the error, and the session goes on.
  */
 export class Spool implements MessageSink, AsyncIterable<Uint8Array> {
   readonly #memory: number;
-  readonly #directory: string;
-  /** What waits in memory. It is older than what waits in the file. */
+  readonly #directory: string | undefined;
+  /** Chunks that wait in memory. They are older than those in the file. */
   #chunks: Uint8Array[] = [];
   #waiting = 0;
   #file: FileHandle | undefined;
@@ -42,7 +42,7 @@ export class Spool implements MessageSink, AsyncIterable<Uint8Array> {
   /** The error that ended the message, if it was not received completely. */
   incomplete: Error | undefined;
 
-  constructor({ memory = MEMORY, directory = tmpdir() }: SpoolOptions = {}) {
+  constructor({ memory = MEMORY, directory }: SpoolOptions = {}) {
     this.#memory = memory;
     this.#directory = directory;
   }
@@ -58,7 +58,7 @@ export class Spool implements MessageSink, AsyncIterable<Uint8Array> {
 
   async #spill(chunk: Uint8Array): Promise<void> {
     try {
-      this.#file ??= await nameless(this.#directory);
+      this.#file ??= await nameless(this.#directory ?? tmpdir());
       const file = this.#file;
       for (let at = 0; at < chunk.length && !this.#closed; )
         at += (await file.write(chunk, at, chunk.length - at, this.#written + at)).bytesWritten;
@@ -85,7 +85,7 @@ export class Spool implements MessageSink, AsyncIterable<Uint8Array> {
     this.#wake?.();
   }
 
-  /** Ends the reading, and gives back the memory and the file. */
+  /** Ends the reading, and releases the memory and the file. */
   close(): void {
     this.#closed = true;
     this.#drop();
@@ -103,7 +103,7 @@ export class Spool implements MessageSink, AsyncIterable<Uint8Array> {
   async #closeFile(): Promise<void> {
     const file = this.#file;
     this.#file = undefined;
-    // A file without a name that cannot be closed cannot be helped either.
+    // If an unlinked file cannot be closed, nothing else can be done.
     await file?.close().catch(() => undefined);
   }
 
@@ -140,7 +140,7 @@ export class Spool implements MessageSink, AsyncIterable<Uint8Array> {
   }
 }
 
-/** A file that is removed from its directory at once, and from the disk when it is closed. */
+/** Opens a file and unlinks it. The system frees it when it is closed. */
 async function nameless(directory: string): Promise<FileHandle> {
   const path = join(directory, `postern-${randomUUID()}`);
   const file = await open(path, 'wx+', 0o600);

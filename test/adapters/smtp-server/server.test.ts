@@ -646,17 +646,28 @@ test('an author’s own listener that throws → is trouble, not the end', async
 });
 
 test.each([
-  ['a policy written by hand', { policy: {} }, /was not made by smtpPolicy/],
+  ['a policy written by hand', { policy: {} }, /policy must be made by smtpPolicy/],
   [
     'a role that is none',
     { policy: smtpPolicy({ relay: 'decided-by-the-server' }), role: 'out' },
-    /role "out" must be/,
+    /role must be "mx", "submission" or "lmtp", got "out"/,
   ],
   [
-    'nobody to keep the mail',
-    { policy: smtpPolicy({ relay: 'decided-by-the-server' }), role: 'mx' },
-    /deliver must be a function/,
+    'an unknown option',
+    { policy: smtpPolicy({ relay: 'decided-by-the-server' }), role: 'mx', delivr: () => undefined },
+    /unknown option delivr .*did you mean deliver/,
   ],
+  [
+    'an unknown option of the session',
+    {
+      policy: smtpPolicy({ relay: 'decided-by-the-server' }),
+      role: 'mx',
+      deliver: () => undefined,
+      session: { ahead: true },
+    },
+    /guardedServer: session: unknown option ahead/,
+  ],
+  ['no deliver', { policy: smtpPolicy({ relay: 'decided-by-the-server' }), role: 'mx' }, /deliver must be a function/],
 ])('%s → TypeError', (_, options, message) => {
   expect(() => guardedServer(options as never)).toThrow(message);
   expect(() => guardedServer(options as never)).toThrow(TypeError);

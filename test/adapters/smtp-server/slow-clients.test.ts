@@ -33,7 +33,7 @@ describe('the time of a client that is never idle', () => {
       await arrived(other);
       clock.advance(ms / 10);
     }
-    expect([await peer.hear(), await peer.hear()]).toEqual(['421 4.4.2 Timeout; the client was too slow', '']);
+    expect([await peer.hear(), await peer.hear()]).toEqual(['421 4.4.2 Timeout, client is too slow', '']);
     await until(() => server.openSessions === 1);
     expect((await env.counters.acquire('conn 127.0.0.1/32', 30, 'test')).used).toBe(2);
     other.close();
@@ -71,7 +71,7 @@ describe('the time of a client that is never idle', () => {
       await arrived(other);
       clock.advance(10_000);
     }
-    expect([await peer.hear(), await peer.hear()]).toEqual(['421 4.4.2 Timeout; the client was too slow', '']);
+    expect([await peer.hear(), await peer.hear()]).toEqual(['421 4.4.2 Timeout, client is too slow', '']);
     other.close();
     await until(() => server.openSessions === 0 && told !== undefined);
     expect(String(told)).toContain('has not sent its message within 60000 ms');
@@ -112,6 +112,6 @@ test.each([
   ['deliverMs', Number.NaN],
 ])('%s %s → TypeError', (name, value) =>
   expect(guarded({}, { deliver: () => undefined, [name]: value })).rejects.toThrow(
-    `guardedServer: ${name} must be a positive number of milliseconds, got ${value}`,
+    `guardedServer: ${name} must be a positive number, got ${value}`,
   ),
 );
