@@ -578,8 +578,8 @@ class Session<E extends Env> implements SmtpSession {
         const taken = writer.write(chunk);
         if (taken !== undefined) await taken;
       }
-    } catch {
-      return writer.abort();
+    } catch (error) {
+      return writer.abort(error instanceof Error ? error : new Error(String(error)));
     }
     return writer.end();
   }
@@ -606,8 +606,8 @@ class Session<E extends Env> implements SmtpSession {
     };
     return {
       write: (chunk) => receiving.write(chunk),
-      abort: () => {
-        receiving.stop(new Error('Message was not received completely'));
+      abort: (error = new Error('Message was not received completely')) => {
+        receiving.stop(error);
         return notReceived();
       },
       end: async () => {

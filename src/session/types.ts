@@ -118,8 +118,8 @@ export interface MessageWriter {
   write(chunk: Uint8Array): Promise<void> | undefined;
   /** The message is complete: decides about it. Never rejects. */
   end(): Promise<MessageOutcome>;
-  /** The message will never be complete: the client has disconnected. */
-  abort(): MessageOutcome;
+  /** The message will never be complete: the client has disconnected, or was too slow. `copy` receives the error. */
+  abort(error?: Error): MessageOutcome;
 }
 
 /**

@@ -24,7 +24,7 @@ const wrong: readonly { readonly policy: string; readonly first: string; readonl
   { policy: '{ connect: [] }', first: 'SmtpRules', names: "Property 'relay' is missing" },
   { policy: '{ relay: bySender }', first: 'RelayCheck', names: 'reversePath' },
   { policy: '{ relay, quit: [] }', first: "'quit' does not exist", names: 'quit' },
-  { policy: '{ relay, connect: [spf()] }', first: 'Check<SpfFacts', names: 'helo, reversePath' },
+  { policy: '{ relay, connect: [spf()] }', first: 'Check<SpfFacts', names: 'missing the following properties' },
   {
     policy: '{ relay, helo: [bySender] }',
     first: 'Check<Pick<MailFacts, "reversePath">',

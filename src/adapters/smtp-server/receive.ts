@@ -119,9 +119,12 @@ const read = (stream: Readable, writer: MessageWriter): Promise<MessageOutcome> 
     });
     // A stream may end while its last chunk is still being written.
     stream.on('end', () => resolve(pending === undefined ? writer.end() : pending.then(() => writer.end())));
-    stream.on('error', () => undefined);
+    let failure: Error | undefined;
+    stream.on('error', (error) => {
+      failure = error;
+    });
     stream.on('close', () => {
-      if (!stream.readableEnded) resolve(writer.abort());
+      if (!stream.readableEnded) resolve(writer.abort(failure));
     });
   });
 
