@@ -22,7 +22,7 @@ const limits = {
   // Trace headers read domain names, so the suffix list of net comes with them.
   'postern/smtp': '20 kB',
   'postern/access': '12 kB',
-  'postern/checks/relay-control': '15 kB',
+  'postern/checks/relay-control': '9 kB',
   'postern/checks/smtp-auth': '20 kB',
   'postern/checks/connection-limits': '75 kB',
   'postern/checks/reverse-dns': '67 kB',

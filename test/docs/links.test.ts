@@ -53,7 +53,7 @@ describe.each(pages)('docs/%s', (page) => {
 });
 
 /** Every row of the table says what the subpath is for. */
-test('docs/README.md names every subpath', () => {
+test('docs/README.md → names every subpath', () => {
   const readme = textOf('README.md');
   expect([...names].filter((name) => name !== 'postern' && !readme.includes(`\`${name}\``))).toEqual([]);
 });
