@@ -21,7 +21,7 @@ const leaves = 'adapters|testing|audit|cli';
  * @type {Readonly<Record<string, string>>}
  */
 const doors = {
-  'ip-address': '^src/net/ip[.]ts$',
+  'ip-address': '^src/net/ip-explanation[.]ts$',
   punycode: '^src/net/domain[.]ts$',
   tldts: '^src/net/registrable[.]ts$',
   mailauth: '^src/mailauth/modules[.]ts$',

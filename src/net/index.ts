@@ -15,6 +15,8 @@ export * from './registrable.ts';
 // Only for the project: stripped from the published types.
 
 /** @internal */
+export { explainAddress } from './ip-explanation.ts';
+/** @internal */
 export { maskOf, scanAddress, scanned } from './ip-scan.ts';
 /** @internal */
 export { BOTH_FAMILIES, canonicalForm, clearHostBits, printScanned, scanPrefix, V6 } from './prefix-scan.ts';

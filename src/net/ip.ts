@@ -1,4 +1,3 @@
-import { Address4, Address6 } from 'ip-address';
 import { maskOf, scanAddress, scanned, wasCanonical } from './ip-scan.ts';
 
 declare const canonical: unique symbol;
@@ -127,7 +126,10 @@ export function parsePrefix(text: string, options: ParsePrefixOptions = {}): Pre
   const host = slash < 0 ? text : text.slice(0, slash);
   if (host.includes('%')) throw wrong('a zone is not allowed');
   const address = parseIp(host);
-  if (address === undefined) throw wrong(authority(host));
+  if (address === undefined)
+    throw wrong(
+      host.includes(':') ? 'the IPv6 address is malformed' : 'write four numbers from 0 to 255, without leading zeroes',
+    );
   const written = host.includes(':') ? 128 : 32;
   const bits = ipVersion(address) === 4 ? 32 : 128;
   if (slash < 0) return { address, length: bits };
@@ -139,17 +141,6 @@ export function parsePrefix(text: string, options: ParsePrefixOptions = {}): Pre
   if (network !== address && options.hostBits !== 'clear')
     throw wrong(`host bits are set; did you mean ${network}/${kept}?`);
   return { address: network, length: kept };
-}
-
-/** Returns the reference parser's objection to the text, for the message. */
-function authority(text: string): string {
-  try {
-    if (text.includes(':')) new Address6(text);
-    else new Address4(text);
-    return 'only the plain forms of an address are taken';
-  } catch (error) {
-    return error instanceof Error ? error.message.replace(/\.$/, '') : 'it cannot be read';
-  }
 }
 
 /** Prints a prefix: `192.0.2.0/24`. */

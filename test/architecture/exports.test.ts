@@ -15,8 +15,8 @@ const foldersIn = (path: string): string[] =>
 const internal = ['src/cli', 'src/mailauth', 'src/adapters/dns-wire', 'src/adapters/proxy-protocol'];
 
 const rooms = foldersIn('src')
-  .filter((room) => room !== 'src/checks' && room !== 'src/adapters')
-  .concat(foldersIn('src/checks'), foldersIn('src/adapters'))
+  .filter((room) => !['src/checks', 'src/adapters', 'src/policy'].includes(room))
+  .concat(foldersIn('src/checks'), foldersIn('src/adapters'), foldersIn('src/policy'))
   .filter((room) => !internal.includes(room));
 
 test('exports/every subpath → is a room with a door', () => {
@@ -32,6 +32,8 @@ test('exports/every room → has a subpath', () => {
 const renamed: { readonly [name: string]: string } = {
   postern: 'src/index.ts',
   'postern/smtp-session': 'src/session/index.ts',
+  'postern/analysis': 'src/policy/analysis/index.ts',
+  'postern/explain': 'src/policy/explain/index.ts',
   'postern/dns/node': 'src/adapters/dns-node/index.ts',
   'postern/dns/doh': 'src/adapters/dns-doh/index.ts',
 };

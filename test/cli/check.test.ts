@@ -565,7 +565,7 @@ describe('usage', () => {
     ],
     [['ip', '192.0.2.1', '--zone', 'none.json'], 'cannot read none.json'],
     [['ip', '192.0.2.1', '--zone', 'bad.json'], 'bad.json is not JSON'],
-    [['ip', '192.0.2.1', '--zone', 'wrong.json'], 'wrong.json: zone: "a.example" has "B"'],
+    [['ip', '192.0.2.1', '--zone', 'wrong.json'], 'wrong.json: zone: "a.example": unknown key B'],
     [['ip', '192.0.2.1', '--zone', 'bad.json', '--resolver', '127.0.0.1'], '--zone and --resolver cannot be combined'],
     [['ip', '192.0.2.1', '--resolver', 'not a server'], '--resolver'],
     [['sender', 'nobody'], '<mailbox> must be a mailbox like a@example.org, or "<>", got "nobody"'],

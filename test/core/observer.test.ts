@@ -107,5 +107,7 @@ test('a check can be given its own environment, and its time is measured', async
 });
 
 test('a name of a condition that is no id → a TypeError', () => {
-  expect(() => named('two words', yes)).toThrow("named: id \"two words\" must be letters, digits, '.', '/' and '-'");
+  expect(() => named('two words', yes)).toThrow(
+    "named: id must be letters, digits, '.', '/' and '-', got \"two words\"",
+  );
 });

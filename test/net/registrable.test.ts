@@ -48,14 +48,14 @@ test.each([
 ])('the organization of %s is %s', (name, domain) => expect(organizationalDomain(name as DomainName)).toBe(domain));
 
 test.each([
-  ['example.com', true, 'com'],
-  ['com', true, 'com'],
-  ['a.example.co.uk', true, 'co.uk'],
-  ['me.github.io', true, 'github.io'],
-  ['a_b.me.github.io', true, 'github.io'],
-  ['host.internal', false, 'internal'],
-  ['localhost', false, 'localhost'],
-  ['192.0.2.1', false, undefined],
-])('%s: on the Public Suffix List %j, suffix %s', (host, listed, suffix) => {
+  ['example.com', 'com'],
+  ['com', 'com'],
+  ['a.example.co.uk', 'co.uk'],
+  ['me.github.io', 'github.io'],
+  ['a_b.me.github.io', 'github.io'],
+  ['host.internal', 'internal'],
+  ['localhost', 'localhost'],
+  ['192.0.2.1', undefined],
+])('the public suffix of %s is %s', (host, suffix) => {
   expect(publicSuffix(host)).toBe(suffix);
 });

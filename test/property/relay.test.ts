@@ -296,7 +296,9 @@ describe('provesClosed', () => {
 
   test('a wrong option → TypeError', async () => {
     const policy = smtpPolicy({ relay: 'decided-by-the-server' });
-    await expect(provesClosed(policy, { localDomain: '' })).rejects.toThrow(/localDomain ""/);
+    await expect(provesClosed(policy, { localDomain: '' })).rejects.toThrow(
+      /localDomain must be a domain name, got ""/,
+    );
     await expect(provesClosed(policy, { localDomain: 'a.example', clients: ['x'] })).rejects.toThrow(/clients "x"/);
   });
 });

@@ -145,7 +145,7 @@ describe('the whole reply', () => {
     [
       'nothing said, deferred',
       replyOf(defer()),
-      { code: 450, enhanced: '4.7.0', text: 'Not now; please try again later', close: false },
+      { code: 450, enhanced: '4.7.0', text: 'Temporarily refused, try again later', close: false },
     ],
     [
       'the words of the rule',

@@ -138,10 +138,19 @@ export function stub(options: StubOptions): StubResolver {
   /** Starts the lookup, at once or when it gets its turn. */
   const enter = (lookup: Lookup): void => {
     const { signal } = lookup;
-    if (closed || signal?.aborted) return refuse(lookup, closed ? 'closed' : 'aborted');
+    if (closed || signal?.aborted) {
+      refuse(lookup, closed ? 'closed' : 'aborted');
+      return;
+    }
     const turn = line.enter(signal);
-    if (turn === undefined) return start(lookup);
-    if (typeof turn === 'string') return refuse(lookup, turn);
+    if (turn === undefined) {
+      start(lookup);
+      return;
+    }
+    if (typeof turn === 'string') {
+      refuse(lookup, turn);
+      return;
+    }
     turn.then((refusal) => {
       if (refusal !== undefined) return refuse(lookup, refusal);
       // In the moment it got its turn, the question may have been aborted, or the resolver closed.

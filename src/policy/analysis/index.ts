@@ -8,11 +8,11 @@
  * @module
  */
 export { type LintFinding, type LintId, type LintOptions, lint } from './lint.ts';
-export type { Action, Counterexample } from './model.ts';
+export type { DecisionAction, PolicyCounterexample } from './model.ts';
 export {
   type AnyPolicy,
   type Difference,
-  type Proof,
+  type PolicyProof,
   provesEquivalent,
   provesImplies,
   provesNoOutageRefuses,

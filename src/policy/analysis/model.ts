@@ -25,10 +25,10 @@ export interface Effect {
   readonly strength: number;
 }
 
-export type Action = 'accept' | 'quarantine' | 'discard' | 'defer' | 'reject';
-const actions: readonly Action[] = ['accept', 'quarantine', 'discard', 'defer', 'reject'];
+export type DecisionAction = 'accept' | 'quarantine' | 'discard' | 'defer' | 'reject';
+const actions: readonly DecisionAction[] = ['accept', 'quarantine', 'discard', 'defer', 'reject'];
 /** The action of a list of rules, or of a session, with this effect. */
-export const actionOf = ({ strength }: Effect): Action => actions[strength] as Action;
+export const actionOf = ({ strength }: Effect): DecisionAction => actions[strength] as DecisionAction;
 
 /** An effect that ends a list of rules. */
 export const ends = ({ permitted, strength }: Effect): boolean => permitted || strength >= strengthOf(defer());
@@ -50,7 +50,7 @@ export function wordOf(value: Value): string {
 }
 
 /** Findings and conditions that disprove a claim. Rules and conditions that are not named may have any value. */
-export interface Counterexample {
+export interface PolicyCounterexample {
   /** The result of each rule that matters, by rule id: `fail`, `permerror:sender`, `fail (weight 3)`. */
   readonly findings: { readonly [rule: string]: string };
   /** What each condition that matters returns, by its id: `when/exempt`. */
@@ -146,7 +146,7 @@ export class Model {
   }
 
   /** An assignment in words. `worthNaming` decides which findings are named; conditions always are. */
-  described(assignment: Assignment, worthNaming: (value: Value) => boolean): Counterexample {
+  described(assignment: Assignment, worthNaming: (value: Value) => boolean): PolicyCounterexample {
     const findings: { [rule: string]: string } = {};
     const conditions: { [condition: string]: boolean } = {};
     for (const [variable, number] of assignment) {

@@ -1,13 +1,13 @@
 import type { Entry } from '../../core/index.ts';
 import { cheapest, type Diagram } from './diagram.ts';
 import {
-  type Action,
   actionOf,
-  type Counterexample,
+  type DecisionAction,
   type Effect,
   isContent,
   isOutage,
   Model,
+  type PolicyCounterexample,
   type Stages,
 } from './model.ts';
 
@@ -15,7 +15,9 @@ import {
 export type AnyPolicy = { readonly [stage: string]: readonly Entry<never, never>[] | undefined } | object;
 
 /** A claim holds for all findings, or a counterexample disproves it. */
-export type Proof<More = object> = { readonly holds: true } | ({ readonly holds: false } & Counterexample & More);
+export type PolicyProof<More = object> =
+  | { readonly holds: true }
+  | ({ readonly holds: false } & PolicyCounterexample & More);
 
 /** Stages of a session that are judged one after the other. `auth` judges a login, not a message. */
 const sequences = (policy: Stages): readonly (readonly string[])[] => {
@@ -55,9 +57,9 @@ const order = (stage: string): number => (smtpOrder.includes(stage) ? smtpOrder.
 export function provesNoOutageRefuses(
   policy: AnyPolicy,
   options: { readonly neverDefers?: boolean } = {},
-): Proof<{ readonly stage: string; readonly action: Action }> {
+): PolicyProof<{ readonly stage: string; readonly action: DecisionAction }> {
   const stages = policy as Stages;
-  const unwanted: readonly Action[] = options.neverDefers === true ? ['defer', 'reject'] : ['reject'];
+  const unwanted: readonly DecisionAction[] = options.neverDefers === true ? ['defer', 'reject'] : ['reject'];
   for (const names of sequences(stages)) {
     const model = new Model(stages);
     const found = cheapest(
@@ -85,8 +87,8 @@ export function provesNoOutageRefuses(
 
 /** The actions of two policies on the same findings. */
 export interface Difference {
-  readonly first: Action;
-  readonly second: Action;
+  readonly first: DecisionAction;
+  readonly second: DecisionAction;
 }
 
 /**
@@ -104,7 +106,7 @@ export interface Difference {
  * provesImplies({ only: [check] }, { only: [on(check, { fail: reject() })] }); // { holds: true }
  * ```
  */
-export const provesImplies = (first: AnyPolicy, second: AnyPolicy): Proof<Difference> =>
+export const provesImplies = (first: AnyPolicy, second: AnyPolicy): PolicyProof<Difference> =>
   compare(first, second, (a, b) => a.strength >= REFUSES && b.strength < a.strength);
 
 /**
@@ -112,13 +114,17 @@ export const provesImplies = (first: AnyPolicy, second: AnyPolicy): Proof<Differ
  *
  * @throws {RangeError} if the policies are too large to be analysed exactly
  */
-export const provesEquivalent = (first: AnyPolicy, second: AnyPolicy): Proof<Difference> =>
+export const provesEquivalent = (first: AnyPolicy, second: AnyPolicy): PolicyProof<Difference> =>
   compare(first, second, (a, b) => a.strength !== b.strength);
 
 /** The strength from which an action refuses: that of `defer`. */
 const REFUSES = 3;
 
-function compare(first: AnyPolicy, second: AnyPolicy, differ: (a: Effect, b: Effect) => boolean): Proof<Difference> {
+function compare(
+  first: AnyPolicy,
+  second: AnyPolicy,
+  differ: (a: Effect, b: Effect) => boolean,
+): PolicyProof<Difference> {
   const [a, b] = [first as Stages, second as Stages];
   for (const names of sequences({ ...a, ...b })) {
     const model = new Model(a, b);

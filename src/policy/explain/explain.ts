@@ -3,7 +3,7 @@ import { evaluate, nodeOf } from '../../core/index.ts';
 import type { DnsAnswer, DnsResolver } from '../../env/index.ts';
 import type { AnyPolicy } from '../analysis/index.ts';
 import type { Stages } from '../analysis/model.ts';
-import { smallestChanges } from './unless.ts';
+import { type Change, smallestChanges } from './unless.ts';
 
 /** A DNS question that a rule asked. */
 export interface AskedQuestion {
@@ -37,16 +37,6 @@ export interface ExplainedStep {
   readonly at?: number;
   readonly tookMs?: number;
   readonly questions?: readonly AskedQuestion[];
-}
-
-/** A set of changes, each necessary, that together change the decision. */
-export interface Change {
-  /** The results that each rule would need, by rule id: `{ spf: ['pass', 'none'] }`. */
-  readonly findings: { readonly [rule: string]: readonly string[] };
-  /** What each condition would have to return, by its id. */
-  readonly conditions: { readonly [condition: string]: boolean };
-  /** Rules that were not evaluated and would also have to return a benign result, and conditions: `when/exempt: false`. */
-  readonly provided: readonly string[];
 }
 
 /** Why a stage decided as it did. Plain data. */

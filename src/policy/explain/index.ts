@@ -9,10 +9,10 @@
  */
 export {
   type AskedQuestion,
-  type Change,
   type ExplainedStep,
   type Explanation,
   explain,
   explainRecorded,
 } from './explain.ts';
 export { printExplanation } from './print.ts';
+export type { Change } from './unless.ts';

@@ -1,5 +1,6 @@
 import type { Verdict } from '../../core/index.ts';
-import type { Change, ExplainedStep, Explanation } from './explain.ts';
+import type { ExplainedStep, Explanation } from './explain.ts';
+import type { Change } from './unless.ts';
 
 /**
  * Prints an explanation as plain text, for a log or a postmaster.

@@ -1,7 +1,16 @@
 import type { Decision, Entry, EvaluationStep } from '../../core/index.ts';
 import type { Diagram } from '../analysis/diagram.ts';
 import { actionOf, type Effect, isContent, Model, type Value } from '../analysis/model.ts';
-import type { Change } from './explain.ts';
+
+/** A set of changes, each necessary, that together change the decision. */
+export interface Change {
+  /** The results that each rule would need, by rule id: `{ spf: ['pass', 'none'] }`. */
+  readonly findings: { readonly [rule: string]: readonly string[] };
+  /** What each condition would have to return, by its id. */
+  readonly conditions: { readonly [condition: string]: boolean };
+  /** Rules that were not evaluated and would also have to return a benign result, and conditions: `when/exempt: false`. */
+  readonly provided: readonly string[];
+}
 
 /** Larger sets of changes are not searched. */
 const MAX_CHANGES = 4;

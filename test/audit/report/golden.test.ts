@@ -196,7 +196,7 @@ test('golden/SARIF → one run with rules and results', () => {
                   text: 'DNS lookup failed (RFC 1035 §7).',
                 },
                 help: {
-                  text: 'Look at the name servers of the name, and ask again. Source: RFC 1035 §7.',
+                  text: 'Check the name servers of the domain, then run the audit again. Source: RFC 1035 §7.',
                 },
                 helpUri: 'https://www.rfc-editor.org/rfc/rfc1035#section-7',
                 defaultConfiguration: {

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { parseIp, parsePrefix } from '../../../net/index.ts';
+import { explainAddress, parseIp, parsePrefix } from '../../../net/index.ts';
 
 /** Shortens a piece of a line for a problem. */
 export const quoted = (text: string): string => JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
@@ -12,6 +12,9 @@ export const quoted = (text: string): string => JSON.stringify(text.length > 60 
 /** Returns why a text is not an address or prefix. This is a hundred times slower than the check itself. */
 export function explainedSyntax(text: string): string {
   if (text === '') return 'there is no address';
+  const host = text.split('/', 1)[0] as string;
+  if (!host.includes('%') && parseIp(host) === undefined)
+    return `${quoted(text)} is not an IP address or prefix: ${explainAddress(host)}`;
   try {
     parsePrefix(text);
   } catch (error) {
