@@ -209,7 +209,6 @@ export function exchange<T extends RecordType>(
       cancelDeadline ??= stallAwareTimeout(ms, { clock, progress }, () => finish({ status: 'temperror', reason }));
     };
     const withdrawAbort = onAbort(signal, abort);
-    if (retryMs >= timeoutMs && first?.late) return finish({ status: 'temperror', reason });
     if (retryMs >= timeoutMs) startDeadline(remaining());
     if (first === undefined) return next();
 
@@ -217,6 +216,7 @@ export function exchange<T extends RecordType>(
     sends = 1;
     sent.set(server, 1);
     first.receiver = track(server, server.first, first.plain, () => first.sent.withdraw());
+    if (first.late && retryMs >= timeoutMs) return finish({ status: 'temperror', reason });
     if (!first.late) retryAfter(Math.max(1, retryMs - (clock.now() - since)), retryMs, server);
     if (arrival !== undefined) first.receiver(arrival);
     if (first.late) retry(first.stalled, retryMs, server);
