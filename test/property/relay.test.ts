@@ -299,6 +299,8 @@ describe('provesClosed', () => {
     await expect(provesClosed(policy, { localDomain: '' })).rejects.toThrow(
       /localDomain must be a domain name, got ""/,
     );
-    await expect(provesClosed(policy, { localDomain: 'a.example', clients: ['x'] })).rejects.toThrow(/clients "x"/);
+    await expect(provesClosed(policy, { localDomain: 'a.example', clients: ['x'] })).rejects.toThrow(
+      /clients must be IP addresses, got "x"/,
+    );
   });
 });
