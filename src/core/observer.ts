@@ -33,6 +33,7 @@ export interface EvaluationStep {
 export interface Observer {
   /** The time in milliseconds, by any clock. */
   readonly now: () => number;
+  /** Receives one step. */
   readonly onStep: (step: EvaluationStep) => void;
   /** Returns the environment for the check of one rule. Default: the environment of the evaluation. */
   readonly envFor?: <E>(rule: string, env: E) => E;

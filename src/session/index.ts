@@ -36,8 +36,7 @@
  * @module
  */
 export type { BareLineEndingPolicy, MessageSink } from './receiving.ts';
-/** @internal */
-export { assertSessionOptions, smtpSession } from './session.ts';
+export { smtpSession } from './session.ts';
 export type {
   MessageOutcome,
   MessageWriter,
@@ -46,3 +45,8 @@ export type {
   SmtpSession,
   SmtpSessionOptions,
 } from './types.ts';
+
+// Only for the project: stripped from the published types.
+
+/** @internal */
+export { assertSessionOptions } from './session.ts';

@@ -34,22 +34,17 @@ export type {
 export { authenticated, toPostmaster } from './facts.ts';
 export type { AuthenticationContext, BanRule, MessageAuthenticator, Offence, SessionLimitRule } from './parts.ts';
 export type { DataFactsOf, PolicyParts, SessionPolicy, SmtpPolicy, SmtpRules } from './policy.ts';
-export { isSmtpPolicy, policyParts, smtpPolicy } from './policy.ts';
+export { isSmtpPolicy, smtpPolicy } from './policy.ts';
 export type { RelayCheck, RelayFacts } from './relay.ts';
 export type { Cause, Reply, ReplyOptions, ReplyRow } from './reply.ts';
-/** @internal */
-export {
-  acceptedReply,
-  hostReply,
-  isCause,
-  isRefusalCode,
-  positiveReply,
-  printReply,
-  protocolErrorOf,
-  replyFor,
-  replyTable,
-  smtpReply,
-} from './reply.ts';
+export { hostReply, isCause, printReply, replyFor, replyTable, smtpReply } from './reply.ts';
 export type { Proof } from './trace.ts';
 export { authenticationResults, printField, strippedHeaders } from './trace.ts';
 export { withoutOwnResults } from './without-own-results.ts';
+
+// Only for the project: stripped from the published types.
+
+/** @internal */
+export { policyParts } from './policy.ts';
+/** @internal */
+export { acceptedReply, isRefusalCode, positiveReply, protocolErrorOf } from './reply.ts';

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { exportedNames } from '../../.config/public-names.mjs';
 import { root } from '../../.config/subpaths.mjs';
+import { filesIn } from './files.ts';
 
 const exported = exportedNames();
 const names = exported.filter(({ internal }) => !internal);
@@ -27,6 +28,37 @@ describe('public names/the root', () => {
     const vague = ['client', 'session', 'sender', 'login', 'both', 'everybody', 'asn', 'results', 'presets'];
     expect(atRoot.filter((name) => vague.includes(name))).toEqual([]);
   });
+});
+
+/** Markdown files and examples, and what they import from subpaths. */
+const documented = [...filesIn(join(root, 'docs'), '.md'), ...filesIn(join(root, 'docs'), '.ts')]
+  .filter((file) => !file.startsWith('api/'))
+  .map((file) => `docs/${file}`)
+  .concat('README.md')
+  .flatMap((file) =>
+    [
+      ...readFileSync(join(root, file), 'utf8').matchAll(
+        /^import (?:type )?\{([^}]*)\} from '(postern(?:\/[\w/-]+)?)';$/gm,
+      ),
+    ].flatMap(([, list = '', from = '']) =>
+      list
+        .split(',')
+        .map(
+          (name) =>
+            name
+              .trim()
+              .replace(/^type /, '')
+              .split(' as ')[0] as string,
+        )
+        .filter((name) => name !== '')
+        .map((name) => `${from} ${name}`),
+    ),
+  );
+
+test('public names/what the docs import → is published, not internal', () => {
+  const published = new Set(names.map(({ from, name }) => `${from} ${name}`));
+  expect(documented.length).toBeGreaterThan(200);
+  expect([...new Set(documented)].filter((name) => !published.has(name))).toEqual([]);
 });
 
 /** Names that two subpaths export for two things. */
