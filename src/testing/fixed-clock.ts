@@ -53,6 +53,9 @@ const IDLE_TURNS = 2_000;
 /** Turns before a timer runs: enough for a stream. */
 const TURNS = 10;
 const ALL_TURNS = 500;
+/** Turns before a distant timer runs, and in all: enough for signatures on a busy machine. A turn per millisecond. */
+const FAR_TURNS = 200;
+const ALL_FAR_TURNS = 400;
 /** Loading a module takes longer, but happens once: the first distant timers wait for it, a turn per millisecond. */
 const LOADING_TURNS = 2_000;
 let loadingTurns = 5_000;
@@ -134,8 +137,10 @@ export function fixedClock(startMs: number = 1_893_456_000_000): FixedClock {
       };
       promise.then(done, done);
       let turns = ALL_TURNS;
+      let farTurns = ALL_FAR_TURNS;
       const mayTurn = (waited: number, wait: number): boolean => {
         if (waited < TURNS && turns > 0) return turns-- > 0;
+        if (waited < Math.min(wait, FAR_TURNS) && farTurns > 0) return farTurns-- > 0;
         return waited < wait && loadingTurns > 0 && loadingTurns-- > 0;
       };
       for (let idle = 0, waited = 0, fired = 0; ; ) {
