@@ -12,7 +12,8 @@ export default defineConfig({
       enforce: 'pre',
       resolveId(source, _, options) {
         return source.split('/')[0]! in oldest
-          ? this.resolve(source, `${folder}/a.js`, { ...options, skipSelf: true })
+          ? // Vite ignores an importer that does not exist.
+            this.resolve(source, `${folder}/package.json`, { ...options, skipSelf: true })
           : null;
       },
     },

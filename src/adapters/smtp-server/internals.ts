@@ -8,6 +8,7 @@ const fields = {
     '_nextHandler',
     '_onClose',
     '_onCommand',
+    '_parseAddressCommand',
     '_parser',
     '_ready',
     '_resetSession',
