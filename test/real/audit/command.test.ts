@@ -68,7 +68,7 @@ describe('postern audit, as a process of its own', () => {
     const { only = [], publicNetworks = [], source = '', httpsPort } = postureOptions(kit);
     shared = [
       ['audit', '--json', '--resolver', `127.0.0.1:${dns.port}`, '--only', only.join(','), '--source', source],
-      ['--https-port', String(httpsPort), '--ca', join(folder, 'ca.pem'), '--timeout', '4s'],
+      ['--https-port', String(httpsPort), '--ca', join(folder, 'ca.pem'), '--timeout', '10s'],
       publicNetworks.flatMap((prefix) => ['--public', prefix]),
     ].flat();
   });
@@ -86,7 +86,7 @@ describe('postern audit, as a process of its own', () => {
   test('every domain of the set, in one call → nothing is missed, nothing is false', async () => {
     const cases = domainCases.filter(({ options }) => options === undefined);
     const ended = await postern(
-      ...['audit', '--json', '--dns-only', '--resolver', `127.0.0.1:${dns.port}`, '--timeout', '2s'],
+      ...['audit', '--json', '--dns-only', '--resolver', `127.0.0.1:${dns.port}`, '--timeout', '5s'],
       ...(domainOptions.publicNetworks ?? []).flatMap((prefix) => ['--public', prefix]),
       ...(domainOptions.dkimSelectors ?? []).flatMap((selector) => ['--dkim-selector', selector]),
       ...cases.map(({ domain }) => domain),
