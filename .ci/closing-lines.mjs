@@ -1,6 +1,6 @@
 /**
- * Adds up what a run of CI left in a folder: the reports of the test runs, and how each step ended. Prints a line for each,
- * and `N passed, N failed` at the end; ends with 1 where anything failed.
+ * Adds up the results of a CI run from a folder: the test reports and the outcome of each step. Prints a line for each
+ * report and `N passed, N failed` at the end. Exits with 1 if anything failed.
  *
  * @module
  */
@@ -18,7 +18,7 @@ for (const file of readdirSync(folder)
   const { numPassedTests, numFailedTests, numPendingTests, testResults } = JSON.parse(
     readFileSync(join(folder, file), 'utf8'),
   );
-  // A file that could not even be loaded has no tests that could fail.
+  // A file that failed to load has no failed tests, so count it separately.
   const unloaded = testResults.filter(
     ({ status, assertionResults }) => status === 'failed' && !assertionResults.some((test) => test.status === 'failed'),
   );
@@ -38,7 +38,7 @@ for (const file of readdirSync(folder)
 const steps = readFileSync(join(folder, 'steps'), 'utf8').trim().split('\n');
 const broken = steps.filter((line) => line.startsWith('failed\t')).map((line) => line.slice('failed\t'.length));
 if (broken.length > 0) console.log(`steps that failed: ${broken.join(' · ')}`);
-// A step that failed without a failed test still counts.
+// Count failed steps if no test failed.
 if (failed === 0) failed = broken.length;
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed > 0 ? 1 : 0;

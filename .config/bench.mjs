@@ -1,7 +1,7 @@
 /**
- * Runs the benches of test/bench, one after the other and each in a process of its own: `npm run bench` runs all,
- * `npm run bench -- spf limits` those two. Numbers, and what begins with a dash, are handed on to them. Ends with 1 where a
- * bench does, which is where a bar is missed.
+ * Runs the benchmarks in test/bench one by one, each in its own process. `npm run bench` runs all of them,
+ * `npm run bench -- spf limits` only these two. Numbers and arguments that begin with a dash are passed to the benchmarks.
+ * Exits with 1 if a benchmark does, which means that it missed its target.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import { root } from './subpaths.mjs';
 const folder = `${root}test/bench`;
 const files = existsSync(folder) ? readdirSync(folder).filter((file) => /^[^_.].*[.](ts|mjs)$/.test(file)) : [];
 const texts = files.map((file) => readFileSync(`${folder}/${file}`, 'utf8'));
-/** What another file of the folder imports is a part of it, not a bench. */
+/** The benchmarks. A file that another one in the folder imports is a helper, not a benchmark. */
 const benches = new Map(
   files
     .filter((file) => !texts.some((text) => text.includes(`'./${file}'`)))

@@ -1,6 +1,6 @@
 /**
- * Checks the types: the sources, the neutral ones without Node's types, and everything with the tests. What has not changed since
- * the last time is not checked again.
+ * Type-checks the sources, the neutral sources without Node's types, and everything together with the tests. The check is
+ * incremental: code that has not changed since the last run is not checked again.
  *
  * @module
  */

@@ -1,22 +1,22 @@
 /**
- * The dependency rules: which room may import which. The floors, from the bottom:
+ * Defines which room may import which. The floors, from bottom to top:
  *
  *     core  net  prefix-set  env
  *     smtp  access  dns  message  mailauth
  *     checks  session
  *     adapters  testing  audit  cli
  *
- * Every import goes down. `npm run architecture` reports violations; so does `test/architecture`, which also tests each
+ * Imports only go down. `npm run architecture` reports violations; so does `test/architecture`, which also tests each
  * rule.
  *
  * @module
  */
 
-/** Rooms on the top floor. They may use builtins of Node, except testing. */
+/** Rooms on the top floor. All but `testing` may use Node's builtin modules. */
 const leaves = 'adapters|testing|audit|cli';
 
 /**
- * The file or room that imports each npm package. Other packages may be imported by adapters only.
+ * The file or room that imports each npm package. Only adapters may import other packages.
  *
  * @type {Readonly<Record<string, string>>}
  */

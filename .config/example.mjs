@@ -1,6 +1,6 @@
 /**
- * Runs an example of docs/examples: `npm run example -- server`. What follows the name is passed on. `npm start` runs the
- * example `demo`.
+ * Runs an example from docs/examples: `npm run example -- server`. Arguments after the name are passed to the example.
+ * `npm start` runs the example `demo`.
  *
  * @module
  */

@@ -1,11 +1,11 @@
 /**
- * Runs every generated test of the unit suite with a fresh seed, for a given time. Prints the seed, and for each failure the
- * command that repeats it. Ends with 1 if a test fails.
+ * Runs every property-based test of the unit suite with a new seed, for a given time. Prints the seed, and for each failure
+ * the command that reproduces it. Exits with 1 if a test fails.
  *
  * ```sh
  * npm run fuzz                      # 5 minutes
  * npm run fuzz -- 30                # 30 minutes
- * npm run fuzz -- 10 relay fold     # 10 minutes, only the files with these words in their paths
+ * npm run fuzz -- 10 relay fold     # 10 minutes, only files whose paths contain these words
  * npm run fuzz -- --runs 5000       # also ends each property after 5,000 cases
  * npm run fuzz -- --seed 42 fold    # the cases of an earlier run
  * ```

@@ -1,7 +1,7 @@
 /**
- * Mutation tests: changes the code of a room in every way that StrykerJS knows, and runs the room's tests against each change.
- * `npm run mutation` does all rooms, `npm run mutation -- core budgets` those two. Prints the survivors and the score of
- * each room; ends with 1 if a score is below 85.
+ * Runs mutation tests: StrykerJS mutates the code of a room, and the room's tests run against each mutant.
+ * `npm run mutation` covers all rooms, `npm run mutation -- core budgets` only these two. Prints the surviving mutants and
+ * the score of each room. Exits with 1 if a score is below 85.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import { root } from './subpaths.mjs';
 
 const BREAK = 85;
 
-/** The code of each room, and the tests that are meant to notice a change of it. */
+/** The code of each room, and the tests that should kill its mutants. */
 const rooms = {
   core: { mutate: ['src/core/*.ts'], tests: ['test/core/*.test.ts', 'test/oracle/*.test.ts'] },
   reply: { mutate: ['src/smtp/reply.ts'], tests: ['test/smtp/reply.test.ts'] },
@@ -33,7 +33,7 @@ if (unknown.length > 0) {
 }
 
 process.chdir(root);
-// Generated tests find the same mutants with fewer cases.
+// Property-based tests kill the same mutants with fewer cases.
 process.env.POSTERN_FUZZ_RUNS ??= '100';
 const scores = [];
 for (const [name, { mutate, tests }] of Object.entries(rooms)) {
@@ -47,7 +47,7 @@ for (const [name, { mutate, tests }] of Object.entries(rooms)) {
       vitest: { configFile: '.config/vitest.mutation.config.ts', related: false },
       plugins: ['@stryker-mutator/vitest-runner'],
       coverageAnalysis: 'perTest',
-      // Code that only runs while a file of tests is loaded cannot be judged test by test: each such mutant would take a whole run.
+      // A mutant in code that only runs at import time cannot be assigned to single tests, so it would need a full run.
       ignoreStatic: true,
       concurrency: 1,
       ignorePatterns: ['dist', '.ci'],

@@ -1,5 +1,5 @@
 /**
- * The lower ends of the ranges in `peerDependencies`, installed beside the newest ones that `npm test` uses.
+ * Installs the lowest versions of the ranges in `peerDependencies`, next to the newest ones that `npm test` uses.
  *
  * @module
  */
@@ -7,7 +7,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { manifest, root } from './subpaths.mjs';
 
-/** Where they are: outside of what Node finds by itself, so that a program gets them only if it asks for this folder. */
+/** Install folder. Node does not search it by itself, so programs get these versions only if they name it. */
 export const folder = `${root}node_modules/.oldest-peers`;
 
 /** The lowest version of each range: `>=5.4` → `5.4.0`. */
@@ -18,7 +18,7 @@ export const oldest = Object.fromEntries(
   }),
 );
 
-/** Installs them, unless these very versions are there. Runs no install scripts. */
+/** Installs the packages, unless the same versions are already installed. Does not run install scripts. */
 export default function install() {
   const wanted = JSON.stringify({ private: true, dependencies: oldest });
   const stamp = `${folder}/installed.json`;

@@ -1,5 +1,5 @@
 /**
- * Lists the names that each subpath of the package exports. `node .config/public-names.mjs` prints those that are public: the
+ * Lists the names that each subpath of the package exports. `node .config/public-names.mjs` prints the public ones. The
  * build strips `@internal` names from the published types.
  *
  * @module

@@ -1,9 +1,10 @@
 /**
- * How much each subpath may add to a user's bundle: minified, with brotli, all of its exports, builtins of Node and peers
- * left out. mailauth is loaded later and by itself, and not counted here; `test/package` sees to what stands in which bundle.
+ * Limits how much each subpath may add to a user's bundle. A size covers all exports of the subpath, minified and
+ * compressed with brotli, without Node's builtin modules and peer dependencies. It does not include mailauth, which is
+ * loaded separately on demand. `test/package` checks which bundle contains what.
  *
- * A limit is some fifth above what it was when it was last looked at. To raise one, say in the commit what the octets are
- * for.
+ * Each limit is about 20 % above the size when it was last reviewed. If you raise one, explain in the commit message what
+ * the added bytes are for.
  *
  * @module
  */

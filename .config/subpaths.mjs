@@ -6,7 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-/** The folder that package.json is in. */
+/** The folder that contains package.json. */
 export const root = fileURLToPath(new URL('..', import.meta.url));
 
 export const manifest = JSON.parse(readFileSync(`${root}package.json`, 'utf8'));

@@ -1,5 +1,5 @@
 /**
- * A TypeDoc plugin. It names each module after its subpath, and shows on each page the import of the name.
+ * A TypeDoc plugin. It names each module after its subpath, and shows the import statement on the page of each export.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * The hooks behind typescript.mjs. Node runs them in a thread of their own.
+ * The module hooks that typescript.mjs registers. Node runs them in a separate thread.
  *
  * @module
  */

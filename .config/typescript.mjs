@@ -1,7 +1,6 @@
 /**
- * Lets Node run the sources: `node --import ./.config/typescript.mjs file.ts`. Types are taken off by esbuild, and
- * `postern/…` means `src/…`, as it does in tests. For benches, and for trying something out; nothing that is published
- * needs it.
+ * Lets Node run the sources: `node --import ./.config/typescript.mjs file.ts`. esbuild strips the types, and `postern/…`
+ * resolves to `src/…`, as in tests. For benchmarks and experiments. The published package does not need it.
  *
  * @module
  */

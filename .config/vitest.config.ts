@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 import { alias, reporting, root } from './vitest.shared.ts';
 
-/** The unit suite: everything that needs neither a built package nor other people's servers. */
+/** The unit suite: all tests that need neither a built package nor third-party servers. */
 export default defineConfig({
   root,
   resolve: { alias },
@@ -17,7 +17,7 @@ export default defineConfig({
       '**/.snippets/**',
     ],
     setupFiles: ['test/fuzz/setup.ts'],
-    // The sources are loaded once for each worker, not once for each file: loading costs more than most tests.
+    // Load the sources once per worker instead of once per file: loading takes longer than most tests.
     isolate: false,
     testTimeout: 30_000,
     hookTimeout: 60_000,

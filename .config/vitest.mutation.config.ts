@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 import { alias, root } from './vitest.shared.ts';
 
-/** The tests of the room whose code is mutated: see mutation.mjs, which sets the variable. */
+/** The tests of the room under mutation. mutation.mjs sets the variable. */
 export default defineConfig({
   root,
   resolve: { alias },

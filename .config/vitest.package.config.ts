@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 import { reporting, root } from './vitest.shared.ts';
 
-/** The package as it is published: nothing here is resolved to the sources. */
+/** Tests of the package as published. `postern/…` does not resolve to the sources here. */
 export default defineConfig({
   root,
   test: {

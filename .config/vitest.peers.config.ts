@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config';
 import { folder, oldest } from './oldest-peers.mjs';
 import { alias, reporting, root } from './vitest.shared.ts';
 
-/** The suites of the adapters, with the oldest version of each peer. With the newest they run in `npm test`. */
+/** The adapter suites with the oldest supported version of each peer. `npm test` runs them with the newest. */
 export default defineConfig({
   root,
   resolve: { alias },
@@ -26,7 +26,7 @@ export default defineConfig({
       'test/package/oldest-peers.ts',
     ],
     globalSetup: ['.config/oldest-peers.mjs'],
-    // For the processes that a test starts: see typescript-hooks.mjs.
+    // For child processes of tests: see typescript-hooks.mjs.
     env: { POSTERN_OLDEST_PEERS: '1' },
     testTimeout: 60_000,
     hookTimeout: 60_000,

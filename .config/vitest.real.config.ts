@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 import { alias, reporting, root } from './vitest.shared.ts';
 
-/** Real parts: other people's servers and clients, on loopback. One file at a time, since each starts its own. */
+/** Tests with third-party servers and clients on loopback. Files run one at a time, because each starts its own servers. */
 export default defineConfig({
   root,
   resolve: { alias },

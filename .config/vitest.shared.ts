@@ -3,7 +3,7 @@ import { root, subpaths } from './subpaths.mjs';
 
 export { root };
 
-/** `postern/...` means the sources in tests, so that a test reads as a user's code does. */
+/** Resolves `postern/...` to the sources, so that tests import it the way user code does. */
 export const alias: { find: RegExp; replacement: string }[] = subpaths.map(({ name, source }) => ({
   find: new RegExp(`^${name}$`),
   replacement: root + source,
@@ -12,8 +12,8 @@ export const alias: { find: RegExp; replacement: string }[] = subpaths.map(({ na
 type TestConfig = NonNullable<ViteUserConfig['test']>;
 
 /**
- * Where a run's result is kept besides being printed: in the folder that POSTERN_TEST_REPORTS names, if any. CI adds the
- * runs up from there.
+ * Adds a JSON report in the folder named by POSTERN_TEST_REPORTS, if it is set. CI adds up the results of all runs from
+ * these reports.
  */
 export function reporting(suite: string): Pick<TestConfig, 'reporters'> {
   const folder = process.env.POSTERN_TEST_REPORTS;

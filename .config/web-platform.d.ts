@@ -1,6 +1,6 @@
 /**
- * The only globals that neutral code may name: those of the web platform that every runtime has
- * (Node, Deno, Bun, workerd, browsers). What is not declared here does not compile there.
+ * Declares the globals that neutral code may use: those of the web platform that every runtime provides (Node, Deno, Bun,
+ * workerd, browsers). Other globals do not compile in neutral code.
  */
 interface AbortSignal {
   readonly aborted: boolean;

@@ -12,7 +12,7 @@ import {
   UuDecoder,
 } from './transfer.ts';
 
-/** What a part's header says of its body. */
+/** The body's properties from the part's header. */
 export interface BodyDescription {
   readonly part: string;
   readonly type: string;
@@ -24,24 +24,24 @@ export interface BodyDescription {
   readonly delSp: boolean;
 }
 
-/** What reads a body: transfer octets in. */
+/** Reads a body in its transfer encoding. */
 export interface BodyReader {
   write(bytes: Uint8Array): void;
-  /** The part as it turned out to be. */
+  /** Ends the body and returns the part. */
   end(): Part;
 }
 
 const EMPTY = new Uint8Array(0);
 
-/** Octets by which a body is judged before it is decoded. */
+/** Number of bytes used to detect the encoding of a body. */
 const HEAD = 1_024;
 
-/** How the content of a part is read: a kind of text, a message of its own, or not at all. */
+/** Returns how to read a part: as a kind of text, as a message, or not at all. */
 export function contentKind({ type, filename, format, delSp }: BodyDescription): TextKind | 'message' | undefined {
   const known = kindOfType(type);
   if (known === 'plain' && delSp && format === 'flowed') return 'delsp';
   if (known !== undefined) return known;
-  // Types that say nothing, or that a mail program does not go by: the name's ending decides what opens it.
+  // For generic types, mail programs choose the application by file extension.
   if (type.startsWith('image/') || type.startsWith('audio/') || type.startsWith('video/')) return undefined;
   const ending = filename === undefined ? '' : filename.slice(filename.lastIndexOf('.') + 1).toLowerCase();
   return KIND_OF_ENDING.get(ending);
@@ -91,7 +91,7 @@ function kindOfType(type: string): TextKind | 'message' | undefined {
     case 'message/global':
     case 'message/news':
       return 'message';
-    // Source code is not what the message says; nor are the headers of a message that was returned.
+    // Source code and the headers of returned messages are not message text.
     case 'text/javascript':
     case 'text/css':
     case 'text/rfc822-headers':
@@ -101,7 +101,7 @@ function kindOfType(type: string): TextKind | 'message' | undefined {
   }
 }
 
-/** A body that is not read: only its size is counted. */
+/** Counts the size of a body without reading it. */
 export class SkippedBody implements BodyReader {
   private readonly description: BodyDescription;
   private size = 0;
@@ -119,7 +119,7 @@ export class SkippedBody implements BodyReader {
   }
 }
 
-/** Undoes the transfer encoding, whatever the header says of it, and hands the octets on. */
+/** Decodes the transfer encoding, even if the header declares it wrongly, and passes the bytes on. */
 export class DecodedBody implements BodyReader {
   private readonly description: BodyDescription;
   private readonly accept: (octets: Uint8Array) => void;
@@ -128,7 +128,7 @@ export class DecodedBody implements BodyReader {
   private head: Uint8Array | undefined = EMPTY;
   private decoder: TransferDecoder = identity;
   private encoding: Part['encoding'];
-  /** A second quoted-printable, inside the first encoding. */
+  /** Decoder of a second quoted-printable layer inside the first encoding. */
   private inner: TransferDecoder | undefined;
   private innerHead: Uint8Array | undefined = EMPTY;
   private size = 0;
@@ -175,7 +175,7 @@ export class DecodedBody implements BodyReader {
 
   private decoded(octets: Uint8Array): void {
     if (this.innerHead !== undefined) {
-      // The decoder's array is its own: what is kept is copied.
+      // The decoder reuses its array, so copy what is kept.
       this.innerHead = joinBytes(this.innerHead, octets.slice());
       if (this.innerHead.length >= HEAD) this.beginInner();
     } else if (octets.length > 0) this.accept(this.inner === undefined ? octets : this.inner.write(octets));
@@ -189,7 +189,7 @@ export class DecodedBody implements BodyReader {
   }
 }
 
-/** A body of text: decoded to characters and read. */
+/** Returns a reader that decodes a text body to characters and reads it. */
 export function textBody(description: BodyDescription, kind: TextKind, collector: UriCollector): BodyReader {
   const reader: TextReader = textReader(kind, collector, description.part);
   if (kind === 'document') {
@@ -263,7 +263,7 @@ function decoderOf(encoding: Part['encoding']): TransferDecoder {
   }
 }
 
-/** The encoding that the octets are in, where that is plain to see and not what the header says. */
+/** Returns the actual encoding of the bytes if it clearly differs from the declared one. */
 function trueEncoding(declared: Part['encoding'], head: Uint8Array): Part['encoding'] {
   if (declared === 'base64')
     return looksBase64(head, false) ? 'base64' : looksQuotedPrintable(head) ? 'quoted-printable' : 'identity';
@@ -273,8 +273,8 @@ function trueEncoding(declared: Part['encoding'], head: Uint8Array): Part['encod
 }
 
 /**
- * Base64 has neither `<` nor `://`, and little that is not of its alphabet. Where it is not declared it must be plain:
- * nothing else at all, and a line longer than any word.
+ * Reports whether the bytes look like base64: no `<`, no `://`, few characters outside the alphabet. Undeclared base64
+ * (`strict`) must contain nothing else and a line longer than any word.
  */
 function looksBase64(head: Uint8Array, strict: boolean): boolean {
   let other = 0;
@@ -293,7 +293,7 @@ function looksBase64(head: Uint8Array, strict: boolean): boolean {
   return strict ? other === 0 && longest >= 40 && hasMixedCase(head) : other * 5 <= head.length;
 }
 
-/** Words in one case, or digits alone, are not base64 of anything. */
+/** Reports whether both cases occur. Text in one case, or digits alone, is not base64. */
 function hasMixedCase(head: Uint8Array): boolean {
   let upper = false;
   let lower = false;
@@ -304,7 +304,7 @@ function hasMixedCase(head: Uint8Array): boolean {
   return upper && lower;
 }
 
-/** `=3D"` begins an attribute in quoted-printable, and two lines that end in `=` are broken by it; neither occurs by chance. */
+/** Looks for `=3D"` (a quoted-printable attribute) or two lines that end in `=`. Neither occurs by chance. */
 function looksQuotedPrintable(head: Uint8Array): boolean {
   let breaks = 0;
   for (let i = 0; i + 1 < head.length; i++) {

@@ -1,6 +1,6 @@
 import { joinBytes } from './transfer.ts';
 
-/** Octets to text, as they come. Total: what is not of the charset becomes U+FFFD. */
+/** Decodes bytes to text in pieces. Never throws: invalid bytes become U+FFFD. */
 export interface CharsetDecoder {
   write(bytes: Uint8Array): string;
   end(): string;
@@ -13,9 +13,9 @@ const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
 const strictUtf8 = new TextDecoder('utf-8', { ignoreBOM: true, fatal: true });
 
 /**
- * A decoder for the charset as a message names it. The label is tried as it is written, then without the prefixes `x-` and
- * `cs` and with `cp`, `ms` and `win` read as `windows-`. A charset that is unknown is read as windows-1252; one that is not
- * named, as UTF-8 while that is possible, and then as windows-1252.
+ * Returns a decoder for a charset label. Tries the label as written, then without the prefixes `x-` and
+ * `cs`, then with `cp`, `ms` and `win` read as `windows-`. An unknown charset is read as windows-1252. Without a label,
+ * text is read as UTF-8 while it is valid, then as windows-1252.
  */
 export function charsetDecoder(label: string | undefined): CharsetDecoder {
   const written = (label ?? '').trim().toLowerCase();
@@ -29,7 +29,7 @@ export function charsetDecoder(label: string | undefined): CharsetDecoder {
   );
 }
 
-/** The decoder that has exactly this label: one of ours, or else one of the Encoding Standard. */
+/** Returns the decoder with exactly this label: built in, or from the Encoding Standard. */
 function knownDecoder(name: string): CharsetDecoder | undefined {
   switch (name) {
     case 'utf-8':
@@ -63,13 +63,13 @@ function knownDecoder(name: string): CharsetDecoder | undefined {
   }
 }
 
-/** Decodes bytes that are complete. */
+/** Decodes a complete byte sequence. */
 export function decodeOctets(bytes: Uint8Array, label: string | undefined): string {
   const decoder = charsetDecoder(label);
   return decoder.write(bytes) + decoder.end();
 }
 
-/** The Encoding Standard's `replacement` throws: that charset counts as unknown. */
+/** Charsets that the Encoding Standard maps to `replacement` throw and count as unknown. */
 function webDecoder(label: string): WebTextDecoder | undefined {
   try {
     return new TextDecoder(label);
@@ -79,8 +79,8 @@ function webDecoder(label: string): WebTextDecoder | undefined {
 }
 
 /**
- * What the octets themselves say, above what the message says of them: a byte order mark, the zero octets of UTF-16,
- * and in HTML the charset that a `meta` names where the message names none.
+ * Detects the charset from the bytes, in preference to the declared one: by a byte order mark, by the zero bytes of
+ * UTF-16 and UTF-32, or by an HTML `meta` element if no charset is declared.
  */
 export function sniffCharset(head: Uint8Array, declared: string | undefined, html: boolean): string | undefined {
   if (head[0] === 0xef && head[1] === 0xbb && head[2] === 0xbf) return 'utf-8';

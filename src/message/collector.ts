@@ -8,8 +8,8 @@ import { isShortener } from './shorteners.ts';
 import { unwrap } from './wrapped.ts';
 
 /**
- * Keeps the links that are found: each once for each kind of place in a part, the first half and the last half of the
- * limit, and of one host no more than a tenth, so that neither a flood at the end nor one at the beginning hides the rest.
+ * Collects links, each once per part and kind of place. Keeps the first half and the last half of the limit, and at most
+ * a tenth for one host, so that a flood of links at either end does not hide the rest.
  */
 export class UriCollector {
   readonly context: LinkContext;
@@ -34,12 +34,12 @@ export class UriCollector {
     this.perHost = Math.ceil(limits.links / 10);
   }
 
-  /** A bound was met. */
+  /** Records a limit that was reached. */
   exceed(limit: Truncation['limit']): void {
     this.exceeded.add(limit);
   }
 
-  /** A link, and the links that it carries. In text, only `http` and `https` lead to a host without a public suffix. */
+  /** Adds a link and the links inside it. In text, only `http` and `https` lead to a host without a public suffix. */
   link(link: ParsedLink, where: LinkPlace, disguised = false): void {
     const { host } = link;
     const unlisted = isWebScheme(link.scheme) && isUnlistedName(host);
@@ -62,16 +62,16 @@ export class UriCollector {
     }
   }
 
-  /** The reader of `link` is shown `host`. */
+  /** Records that the visible text of `link` shows `host`. */
   shows(link: ParsedLink, where: LinkPlace, host: string): void {
     const uri = this.kept(link.uri, where) as Mutable<MessageUri> | undefined;
     if (uri === undefined || uri.displayed !== undefined) return;
-    // What is shown is where a rewritten link leads in the end: an honest link.
+    // The text shows the destination of a rewritten link, which is not deceptive.
     if (uri.wrapped?.some((inner) => sameSite(inner.host, host)) === true) return;
     uri.displayed = host;
   }
 
-  /** `mailto:` or a bare mail address; anything else is passed over. */
+  /** Adds the host of a `mailto:` link or a bare mail address. Ignores anything else. */
   mail(written: string, where: LinkPlace): void {
     const host = mailHostOf(written);
     if (host === undefined || isAddress(host) || !isPublicName(host)) return;
@@ -117,7 +117,7 @@ export class UriCollector {
     else this.ofHost.delete(uri.host);
   }
 
-  /** Takes over what another collector has found. */
+  /** Adds the findings of another collector. */
   absorb(other: UriCollector): void {
     for (const uri of other.uris) if (this.kept(uri.uri, uri.where) === undefined) this.keep(uri);
     for (const [key, mail] of other.mails) if (this.mails.size < this.limits.links) this.mails.set(key, mail);

@@ -13,7 +13,7 @@ export interface HeaderBlock {
   readonly stray: string;
 }
 
-/** Takes a header block apart (RFC 5322 §2.2). Lines without a field's name are stray: they are text, and read as such. */
+/** Parses a header block (RFC 5322 §2.2). Lines without a field name are stray and are read as text. */
 export function parseHeader(block: string): HeaderBlock {
   const fields: { name: string; raw: string }[] = [];
   const stray: string[] = [];
@@ -40,7 +40,7 @@ export function parseHeader(block: string): HeaderBlock {
   return { fields, stray: stray.join('\n') };
 }
 
-/** Where the colon after a field's name is; 0 where the line begins no field. */
+/** Returns the position of the colon after a field name; 0 if the line does not start a field. */
 export function fieldNameEnd(line: string): number {
   for (let i = 0; i < line.length && i < 128; i++) {
     const c = line.charCodeAt(i);
@@ -61,7 +61,7 @@ interface Word {
   readonly octets: string;
 }
 
-/** Encoded words (RFC 2047) to text. Words that only white space parts are one text, even within a character. */
+/** Decodes encoded words (RFC 2047). Words separated by white space are joined, even within a character. */
 export function decodeWords(raw: string): string {
   if (!raw.includes('=?')) return raw;
   let text = '';
@@ -80,14 +80,14 @@ export function decodeWords(raw: string): string {
   return text + wordsText(words) + raw.slice(position);
 }
 
-/** `=?charset?b?code?=` at or behind `from`; without `word` where what begins like one is none. */
+/** Finds the next encoded word from `from` on; `word` is absent if the match is not valid. */
 function wordAfter(raw: string, from: number): { start: number; next: number; word?: Word } | undefined {
   const start = raw.indexOf('=?', from);
   if (start < 0) return undefined;
   const second = raw.indexOf('?', start + 2);
   const third = second < 0 ? -1 : raw.indexOf('?', second + 1);
   const end = third < 0 ? -1 : raw.indexOf('?', third + 1);
-  // A question mark is missing, and so from every later one too.
+  // A question mark is missing, so no later word can be complete.
   if (end < 0) return undefined;
   const charset = (raw.slice(start + 2, Math.min(second, start + 66)).split('*')[0] as string).toLowerCase();
   const encoding = raw.slice(second + 1, Math.min(third, second + 3)).toLowerCase();
@@ -131,7 +131,7 @@ export interface Parameterised {
 const NOTHING: Parameterised = { value: '', parameters: new Map() };
 
 /**
- * A value with parameters (RFC 2045 §5.1), those that are continued or encoded put together (RFC 2231). Lenient: a
+ * Parses a value with parameters (RFC 2045 §5.1), including continued and encoded ones (RFC 2231). Lenient: a
  * missing semicolon, quote or value does not hide the next parameter.
  */
 export function parseParameters(raw: string): Parameterised {
@@ -220,14 +220,14 @@ function extendedText(text: string): string {
   return decodeOctets(octetsOf(octets), rest.length === 0 ? undefined : charset);
 }
 
-/** A header block's octets to text: UTF-8 (RFC 6532) where it is that, else windows-1252. */
+/** Decodes the bytes of a header block as UTF-8 (RFC 6532), or as windows-1252 if they are not valid UTF-8. */
 export function headerText(octets: Uint8Array): string {
   if (octets.length <= 1_024 && octets.every((octet) => octet < 128)) return String.fromCharCode(...octets);
   const decoder = charsetDecoder(undefined);
   return decoder.write(octets) + decoder.end();
 }
 
-/** The domains of the mailboxes in an address list (RFC 5322 §3.4), in order: what stands in angle brackets, else the bare address. */
+/** Returns the mailbox domains of an address list (RFC 5322 §3.4), in order, from angle brackets or bare addresses. */
 export function addressDomains(raw: string): string[] {
   const found: string[] = [];
   for (const mailbox of splitAddresses(raw)) {
@@ -240,7 +240,7 @@ export function addressDomains(raw: string): string[] {
   return found;
 }
 
-/** The list without comments and quoted strings, at its commas and semicolons. */
+/** Splits an address list at commas and semicolons, without comments and quoted strings. */
 function splitAddresses(raw: string): string[] {
   const parts: string[] = [];
   let current = '';

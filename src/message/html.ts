@@ -8,19 +8,19 @@ import { type ParsedLink, parseLink, schemeEnd } from './link.ts';
 import { TextScan } from './text.ts';
 import { TextStream } from './text-stream.ts';
 
-/** HTML within an attribute of HTML: `srcdoc`, `data:text/html`. */
+/** Maximum nesting of HTML inside HTML attributes: `srcdoc`, `data:text/html`. */
 const MAX_NESTING = 3;
-/** Characters of a link's shown text that are searched for another host. */
+/** Maximum number of characters of link text searched for a different host. */
 const MAX_SHOWN = 1_024;
-/** Pieces that the tokenizer may refer back to. What is split over more of them is no name. */
+/** Pieces kept because the tokenizer refers back to them. A token split over more pieces is dropped. */
 const KEPT_PIECES = 4;
 const PIECE = 65_536;
-/** `<!--[if mso]>`: what follows is markup to the programs that it is meant for. */
+/** `<!--[if mso]>`: Outlook renders the content of a conditional comment as markup. */
 const CONDITIONAL = /<!--(?=\s{0,8}\[if\b)/gi;
 
 /**
- * Reads HTML as it comes, in pieces of any size: every attribute that bears a link, style sheets, and the text between
- * the tags. Scripts are passed over.
+ * Reads HTML in pieces of any size: attributes that hold links, style sheets, and the text between the tags.
+ * Skips scripts.
  */
 export class HtmlReader {
   private readonly collector: UriCollector;
@@ -74,7 +74,7 @@ export class HtmlReader {
 
   private piece(html: string): void {
     const joined = this.held === '' ? html : this.held + html;
-    // A comment's beginning may be split between two pieces.
+    // The start of a comment may be split between two pieces.
     const open = joined.lastIndexOf('<');
     const split =
       open >= 0 && joined.length - open < 16 && '<!--'.startsWith(joined.slice(open, open + 4)) ? open : joined.length;
@@ -89,7 +89,7 @@ export class HtmlReader {
     this.tokenizer.write(opened);
   }
 
-  /** What the tokenizer points at; empty where it began too long ago. */
+  /** Returns the text of a token; empty if its start is no longer kept. */
   private slice(start: number, end: number): string {
     let at = start - this.offset;
     let length = end - start;
@@ -163,7 +163,7 @@ export class HtmlReader {
       return;
     }
     const data = this.slice(start, Math.min(end, start + room));
-    // A picture in the attribute itself is the longest and the emptiest of values.
+    // Inline images are long and contain no links.
     if (this.valueLength === 0 && /^\s{0,8}data:(?!text\/|application\/xhtml|image\/svg)/i.test(data))
       this.skipped = true;
     else this.value += data;
@@ -240,9 +240,9 @@ export class HtmlReader {
     }
   }
 
-  /** Reads one link; answers it where it leads to a host. */
+  /** Reads one link. Returns it if it leads to a host. */
   private link(value: string, element: string, name: string, bareNames: boolean): ParsedLink | undefined {
-    // Most attributes hold no link at all.
+    // Most attributes hold no link.
     if (!bareNames && !/[:/\\]/.test(value)) return undefined;
     const { collector } = this;
     const first = value.charCodeAt(0);
@@ -263,7 +263,7 @@ export class HtmlReader {
     return link;
   }
 
-  /** Links with a scheme in what an event runs, or in a link that leads to no host: `javascript:…`, `whatsapp://send?text=…`. */
+  /** Finds links with a scheme in event handlers and in links without a host: `javascript:…`, `whatsapp://send?text=…`. */
   private linksWithin(text: string, element: string, name: string): void {
     for (const [written] of text.matchAll(/https?:\/\/[^\s"'<>()\\]+/gi)) {
       const link = parseLink(written, this.collector.schemedOnly);
@@ -273,7 +273,7 @@ export class HtmlReader {
 
   private mail(written: string, where: LinkPlace): void {
     this.collector.mail(written, where);
-    // `mailto:…?body=…` can carry links of its own.
+    // `mailto:…?body=…` can contain links.
     const query = /^mailto:/i.test(written) ? written.indexOf('?') : -1;
     if (query > 0) this.text.aside(percentDecode(written.slice(query + 1)));
   }
@@ -300,7 +300,7 @@ export class HtmlReader {
     inner.end();
   }
 
-  /** The text of a link has ended: does it name a host that the link does not lead to? */
+  /** Ends the text of a link and reports a host in it that differs from the link's host. */
   private endAnchor(): void {
     const { anchor, shown } = this;
     this.anchor = undefined;
@@ -313,7 +313,8 @@ export class HtmlReader {
   }
 
   /**
-   * The text ended inside an attribute. A browser drops it; a mail program may not, and what it swallowed is markup.
+   * Reads an attribute that is still open at the end of the text. Browsers drop it, but mail programs may not, and the
+ * swallowed text is markup.
    */
   private unterminated(value: string): void {
     if (value === '') return;
@@ -345,7 +346,7 @@ function refreshTarget(content: string): string {
   return quote < 0 ? rest : rest.slice(0, quote);
 }
 
-/** The links of a `srcset` (HTML §4.8.4.2.1): each up to white space, the candidates apart by commas. */
+/** Returns the links of a `srcset` (HTML §4.8.4.2.1): comma-separated candidates, each starting with a link. */
 function candidates(srcset: string): string[] {
   const found: string[] = [];
   let i = 0;

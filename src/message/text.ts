@@ -15,29 +15,29 @@ import { canonicalHost, isAddress, isPublicName, isWebScheme } from './host.ts';
 import { isMeantAsHost } from './name.ts';
 import { authorityInText, type TextHost } from './text-authority.ts';
 
-/** A longer run of name characters is no name; it is passed over whole. */
+/** Longer runs of name characters are skipped. */
 const MAX_RUN = 1_024;
-/** How far before `://` a scheme may begin. */
+/** Maximum length of a scheme before `://`. */
 const MAX_SCHEME = 24;
-/** How much of the rest of a mail address's local part is looked at. */
+/** Maximum number of characters checked for the rest of a mail address's local part. */
 const MAX_LOCAL_PART = 64;
 
-/** Beginnings of what is rarely met: other dots, spaced-out schemes, dots in brackets. */
+/** Starts of rare forms: other dots, spaced-out schemes, dots in brackets. */
 const RARE = [': / /', '\u3002', '\uff61', '\uff0e', '(dot)', '[dot]'];
 
 const NO_HOST = /^(?:file|cid|mid|data|javascript|mailto|chrome|resource|about|tel|sms|urn|tag)$/;
 
 /**
- * Finds links in running text, those with a scheme and those without. One pass: each character is looked at a bounded
- * number of times, whatever the text.
+ * Finds links in running text, with or without a scheme. Makes one pass and reads each character a bounded number of
+ * times.
  */
 export class TextScan {
   private readonly text: string;
   private readonly collector: UriCollector;
   private readonly where: LinkPlace;
-  /** Everything before it has been dealt with. */
+  /** Everything before this position has been processed. */
   private position = 0;
-  /** The run before ended in `@` and began with `www.`: it is userinfo, not the local part of a mailbox. */
+  /** End of a run that starts with `www.` and precedes `@`: userinfo, not the local part of a mailbox. */
   private userinfoEnd = -1;
 
   constructor(text: string, collector: UriCollector, where: LinkPlace) {
@@ -46,7 +46,7 @@ export class TextScan {
     this.where = where;
   }
 
-  /** Finds the links; no more than one where `once` is given. */
+  /** Finds the links; stops after the first one if `once` is true. */
   run(once = false): void {
     const { text } = this;
     const dots = new Search(text, '.');
@@ -69,7 +69,7 @@ export class TextScan {
     }
   }
 
-  /** `//`: after a scheme, or before a host that takes the scheme of the page. */
+  /** Reads `//`: after a scheme, or before a host in a scheme-relative link. */
   private slashesAt(at: number): void {
     const before = at === 0 ? 32 : this.text.charCodeAt(at - 1);
     if (before === 58) {
@@ -85,7 +85,7 @@ export class TextScan {
     else this.found('http', at + 2, host, false);
   }
 
-  /** The colon after a scheme, and where its slashes begin. */
+  /** Reads a link from the colon after its scheme and the position of its slashes. */
   private schemeAt(colon: number, slashes: number): void {
     const start = skipSlashes(this.text, slashes);
     const scheme = this.schemeBefore(colon);
@@ -96,8 +96,8 @@ export class TextScan {
   }
 
   /**
-   * The scheme that ends at the colon. Letters may be glued to its front (`seehttp://`), so a common scheme is taken
-   * wherever it ends the word.
+   * Returns the scheme that ends at the colon. A common scheme is accepted at the end of any word, because letters may
+   * be glued to its front (`seehttp://`).
    */
   private schemeBefore(colon: number): { name: string; disguised: boolean } | undefined {
     let start = colon;
@@ -111,7 +111,7 @@ export class TextScan {
     return other === null ? undefined : { name: other[1] as string, disguised: false };
   }
 
-  /** `h t t p : / / example . com`. */
+  /** Reads a spaced-out link: `h t t p : / / example . com`. */
   private spacedSchemeAt(colon: number): void {
     this.position = colon + 1;
     const before = this.text.slice(Math.max(0, colon - 12), colon).toLowerCase();
@@ -138,10 +138,10 @@ export class TextScan {
       this.found(scheme[1] === undefined ? 'http' : 'https', at, { host, written: name, end: at }, true);
   }
 
-  /** A dot between two characters of a name: a host without a scheme, or a mail address. */
+  /** Reads a dot between two name characters: a host without a scheme, or a mail address. */
   private dotAt(at: number): void {
     const { text } = this;
-    // The end of a sentence: the most common of dots.
+    // The end of a sentence is the most common case.
     if (text.charCodeAt(at + 1) <= 32) {
       this.position = at + 1;
       return;
@@ -170,7 +170,7 @@ export class TextScan {
     if (end - start <= MAX_RUN) this.names(start, end);
   }
 
-  /** A run of name characters and dots; prose of a script without spaces may be glued to a name in it. */
+  /** Reads a run of name characters and dots. Prose in a script without spaces may be glued to a name. */
   private names(start: number, end: number): void {
     const { text } = this;
     let from = start;
@@ -203,7 +203,7 @@ export class TextScan {
     if (!written.includes('.')) return;
     const www = /^www\./i.test(written);
     if (!www && isInsideName(text, from, start, end, to)) return;
-    // `xyz..example.com`: an empty label, and so no name; after an ellipsis only `www.` says that one begins.
+    // `xyz..example.com` has an empty label and is not a name. After an ellipsis, only `www.` starts a name.
     if (!www && text.charCodeAt(start - 1) === 46 && text.charCodeAt(start - 2) === 46 && isWord(text, start - 3))
       return;
     if (text.charCodeAt(end) === 64) {
@@ -231,13 +231,13 @@ export class TextScan {
 
   private mailbox(start: number, written: string): void {
     const { text } = this;
-    // The mailboxes of a header are facts of their own.
+    // Mailboxes in the header are reported separately.
     if (this.where.kind === 'header') return;
     if (start < 2 || !isLocalCharacter(text.charCodeAt(start - 2))) return;
     this.collector.mail(`x@${written}`, this.where);
   }
 
-  /** A host, and the path that follows it. */
+  /** Adds a link: the host and the path that follows it. */
   private found(scheme: string, start: number, { host, end, written }: TextHost, disguised: boolean): void {
     const { text } = this;
     const stop = pathEnd(text, end, this.collector.context.maxLength, text.charCodeAt(start - 1) === 39);
@@ -259,7 +259,7 @@ export class TextScan {
   }
 }
 
-/** Where a string next occurs; each stretch of the text is searched once. */
+/** Finds the next occurrence of a string. Searches each part of the text once. */
 class Search {
   private readonly text: string;
   private readonly sought: string;
@@ -290,7 +290,7 @@ const isSchemeCharacter = (c: number): boolean =>
 
 const isAsciiAlphanumeric = (c: number): boolean => (c >= 48 && c <= 57) || ((c | 32) >= 97 && (c | 32) <= 122);
 
-/** A character of a name, and not a dot. */
+/** Reports whether the character belongs to a name and is not a dot. */
 function isWord(text: string, at: number): boolean {
   if (at < 0 || at >= text.length) return false;
   const found = classOf(text.charCodeAt(at));
@@ -302,7 +302,7 @@ function isWord(text: string, at: number): boolean {
   );
 }
 
-/** What stands for a dot at this place: `.`, `．`, `。` between ASCII letters, `[.]`, `(.)`, `[dot]`, `(dot)`. */
+/** Returns the length of a dot at this position: `.`, `．`, `。` between ASCII letters, `[.]`, `(.)`, `[dot]`, `(dot)`. */
 function dotLength(text: string, at: number): number {
   const c = text.charCodeAt(at);
   if (c < 128 && c !== 46 && c !== 91 && c !== 40) return 0;
@@ -320,13 +320,13 @@ function dotLength(text: string, at: number): number {
 
 const isEdge = (c: number): boolean => c === 45 || c === 46 || c === 95 || classOf(c) === IGNORED;
 
-/** `_dmarc.example.com` is no host of the web (but `_example.com_` is one made italic); `docs\\a.com` is a file. */
+/** `_dmarc.example.com` is not a web host (but `_example.com_` is one in italics); `docs\\a.com` is a file. */
 function isInsideName(text: string, from: number, start: number, end: number, to: number): boolean {
   if (text.slice(from, start).includes('_') && !text.slice(end, to).includes('_')) return true;
   return text.charCodeAt(start - 1) === 92 && isWord(text, start - 2);
 }
 
-/** Whether the last label can be a suffix: no suffix begins with a digit. Else only an address in full is of interest. */
+/** Reports whether the last label can be a suffix. No suffix starts with a digit, so other names must be full addresses. */
 function endsInSuffix(text: string, start: number, end: number): boolean {
   const last = text.charCodeAt(end - 1);
   if (last >= 128 || last === 93 || last === 41) return true;
@@ -337,13 +337,13 @@ function endsInSuffix(text: string, start: number, end: number): boolean {
   return end - start >= 7 && isPlainAddress(text.slice(start, end));
 }
 
-/** The name with plain dots and without characters that take no place. */
+/** Returns the name with plain dots and without zero-width characters. */
 function plainName(text: string): string {
   const plain = text.replace(/[[(](?:\.|dot)[\])]/gi, '.');
   // biome-ignore lint/suspicious/noControlCharactersInRegex: the test is for ASCII
   if (/^[\x00-\x7f]*$/.test(plain)) return plain;
   const dotted = plain.replace(/[\u3002\uff61\uff0e]/g, '.');
-  // `example.com。Next`: the sentence ended, and the name with it.
+  // `example.com。Next`: the name ends with the sentence.
   const stop = plain.search(/[\u3002\uff61]/);
   if (stop > 0 && plain.slice(0, stop).includes('.') && isPublicName(plain.slice(0, stop).toLowerCase()))
     return plain.slice(0, stop);
@@ -353,19 +353,19 @@ function plainName(text: string): string {
 const isLocalCharacter = (c: number): boolean =>
   c > 32 && c !== 64 && c !== 60 && c !== 40 && c !== 44 && c !== 58 && c !== 34 && c !== 62;
 
-/** Whether the name is the beginning of a mail address: `first.last+tag@example.com`. */
+/** Reports whether the name is the start of a mail address: `first.last+tag@example.com`. */
 function isLocalPart(text: string, end: number): boolean {
   for (let i = end; i < text.length && i < end + MAX_LOCAL_PART; i++) {
     const c = text.charCodeAt(i);
     if (c === 64) return isWord(text, i + 1);
     if (!(isAsciiAlphanumeric(c) || "!#$%&'*+-=^_`{|}~.".includes(String.fromCharCode(c)))) return false;
-    // What begins a path, query or port is none of it; `#` and `?` cannot be told apart and are left to the path.
+    // The start of a path, query or port ends the local part. `#` and `?` are ambiguous and are left to the path.
     if (c === 35) return false;
   }
   return false;
 }
 
-/** What follows a name: a port, a path. */
+/** Reports whether a port or a path follows a name. */
 function afterName(text: string, from: number): { end: number; port: boolean; path: boolean } {
   const end = from + portOf(text, from).length;
   const c = text.charCodeAt(end);
@@ -386,7 +386,7 @@ const isPlainAddress = (written: string): boolean => /^\d{1,3}(?:\.\d{1,3}){3}$/
 /** `192.0.2.0/24`: a network, not a link. */
 const isPrefixLength = (text: string, at: number): boolean => /^\/\d{1,3}(?![\w/.?-])/.test(text.slice(at, at + 6));
 
-/** Where the path that may begin here ends: at a space, a quote, a bracket that was not opened, a script without spaces. */
+/** Returns the end of a path: at a space, a quote, an unmatched closing bracket, or a script without spaces. */
 function pathEnd(text: string, from: number, maxLength: number, quoted: boolean): number {
   const first = text.charCodeAt(from);
   let i = from;

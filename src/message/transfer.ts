@@ -1,9 +1,9 @@
 /**
- * Content transfer encodings (RFC 2045 §6), decoded as the octets come. Nothing is an error: what is not of the
- * encoding is passed over (base64) or kept as it is (quoted-printable).
+ * Decodes a content transfer encoding (RFC 2045 §6) in pieces. Never throws: invalid input is skipped (base64) or kept
+ * unchanged (quoted-printable).
  */
 export interface TransferDecoder {
-  /** The octets decoded; the array is used again at the next call. */
+  /** Returns the decoded bytes. The next call reuses the array. */
   write(bytes: Uint8Array): Uint8Array;
   end(): Uint8Array;
 }
@@ -19,7 +19,7 @@ for (const [i, c] of [...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01
   SEXTETS[c.charCodeAt(0)] = i;
 SEXTETS[61] = PADDING;
 
-/** Whether the octet is of the base64 alphabet, padding included. */
+/** Reports whether the byte is in the base64 alphabet, including padding. */
 export const isBase64Octet = (octet: number): boolean => SEXTETS[octet] !== INVALID;
 
 export class Base64Decoder implements TransferDecoder {

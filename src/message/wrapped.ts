@@ -5,14 +5,14 @@ import { type LinkContext, type ParsedLink, parseLink } from './link.ts';
 import { isMeantAsHost, withDomain } from './name.ts';
 import { serviceOf } from './wrapping-services.ts';
 
-/** Links that are taken out of one link. */
+/** Maximum number of links extracted from one link. */
 const MAX_WRAPPED = 32;
-/** Services around services (a rewritten link that was rewritten again). */
+/** Maximum nesting of rewriting services. */
 const MAX_DEPTH = 8;
-/** Rounds of percent-encoding. */
+/** Maximum rounds of percent-decoding. */
 const MAX_ROUNDS = 5;
 
-/** Query parameters whose value is a link even where it is written without its scheme. */
+/** Query parameters whose value is a link even without a scheme. */
 const TARGETS: ReadonlySet<string> = new Set(
   'url u uri q to dest destination redirect redirect_url redirect_uri redir target link goto go out adurl imgurl next return returnurl return_to continue href ref r'.split(
     ' ',
@@ -20,8 +20,8 @@ const TARGETS: ReadonlySet<string> = new Set(
 );
 
 /**
- * The links that a link carries, without asking anyone: those of rewriting services by the service's own encoding,
- * and in any other link what its path, query or fragment holds, plain, percent-encoded (up to five times) or as base64.
+ * Returns the links inside a link, without network access. Decodes the formats of rewriting services. In other links, it
+ * searches path, query and fragment for links: plain, percent-encoded (up to five times) or in base64.
  */
 export function unwrap(link: ParsedLink, context: LinkContext): WrappedUri[] {
   const found: WrappedUri[] = [];
@@ -43,7 +43,7 @@ function unwrapInto(found: WrappedUri[], link: ParsedLink, context: LinkContext,
   if (rest.length > 1) nested(found, rest, link, context, depth);
 }
 
-/** Adds what leads somewhere and is not there yet. */
+/** Adds a new link that leads to a public host. */
 function add(found: WrappedUri[], target: ParsedLink, by: string, outer: ParsedLink): boolean {
   if (found.length >= MAX_WRAPPED || target.uri === outer.uri) return false;
   if (!isAddress(target.host) && !isPublicName(target.host)) return false;
@@ -76,7 +76,7 @@ function nested(found: WrappedUri[], rest: string, outer: ParsedLink, context: L
   }
 }
 
-/** `…https://example.com…`: every scheme begins a link, which ends at the next parameter. */
+/** Finds `…https://example.com…`: a link starts at each scheme and ends at the next parameter. */
 function schemed(found: WrappedUri[], text: string, outer: ParsedLink, context: LinkContext, depth: number): void {
   for (const match of text.matchAll(/(?:https?|ftp):\\?[/\\]|=\/\//gi)) {
     if (found.length >= MAX_WRAPPED) return;
@@ -89,7 +89,7 @@ function schemed(found: WrappedUri[], text: string, outer: ParsedLink, context: 
   }
 }
 
-/** Values and segments that hold a link without its scheme, or one in base64. */
+/** Finds values and segments with a link in base64 or without a scheme. */
 function parameters(found: WrappedUri[], text: string, outer: ParsedLink, context: LinkContext, depth: number): void {
   for (let start = 0, count = 0; start < text.length && count < 256; count++) {
     if (found.length >= MAX_WRAPPED) return;
@@ -137,7 +137,7 @@ function encodedValue(
     if (target !== undefined) add(found, target, 'nested', outer);
     return;
   }
-  // Some services put a mark before the code (`a1aHR0c…`): the code of `http` is looked for as well.
+  // Some services put a prefix before the base64 (`a1aHR0c…`), so search for the encoded `http` too.
   const mark = value.indexOf('aHR0c');
   const code = mark > 0 ? value.slice(mark) : value;
   const length = codeLength(code);
@@ -166,7 +166,7 @@ function codeLength(text: string): number {
   return i;
 }
 
-/** A segment of the path that hides letters of a name behind escapes which nothing asks for: `n%65ver%2eco%6d`. */
+/** Finds path segments that hide a host name with unnecessary escapes: `n%65ver%2eco%6d`. */
 function disguisedSegments(found: WrappedUri[], rest: string, outer: ParsedLink, context: LinkContext): void {
   const query = rest.search(/[?#]/);
   for (const segment of rest.slice(0, query < 0 ? rest.length : query).split('/', 64)) {

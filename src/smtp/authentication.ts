@@ -13,7 +13,7 @@ export interface DkimOutcome {
   readonly algorithm?: string;
   /** The agent or user that the message was signed for (`i=`). */
   readonly identity?: string;
-  /** The first characters of the signature, which distinguish it from others (RFC 8601 §2.7.1). */
+  /** The first characters of the signature, to tell signatures apart (RFC 8601 §2.7.1). */
   readonly signature?: string;
   readonly reason?: string;
   /** The signing domain is aligned with the author's domain, as DMARC requires. */
@@ -39,13 +39,13 @@ export interface ArcOutcome {
 
 export type DmarcPolicy = 'none' | 'quarantine' | 'reject';
 
-/** What the author's domain asks for (RFC 9989, RFC 7489). Plain JSON. */
+/** The DMARC result for the author's domain (RFC 9989, RFC 7489). Plain JSON. */
 export interface DmarcOutcome {
   /**
    * - `pass`: SPF or a DKIM signature passed for the author's domain
    * - `fail`: neither passed
    * - `none`: the domain has no DMARC record
-   * - `temperror`: the DNS did not answer for the record, or for an identifier that could have aligned
+   * - `temperror`: a DNS lookup failed, for the record or for an identifier that could have aligned
    * - `permerror`: the message has no single author (`fault: 'sender'`), or the record is broken (`'third-party'`)
    */
   readonly result: 'pass' | 'fail' | 'none' | 'temperror' | 'permerror';
@@ -63,7 +63,7 @@ export interface DmarcOutcome {
   readonly weakened?: 'testing' | 'pct';
   /** The domains that are aligned with the author's. */
   readonly aligned?: { readonly spf?: string; readonly dkim?: string };
-  /** A trusted sealer reported a pass before the message was changed on the way. */
+  /** A trusted ARC sealer reported a pass before the message was modified in transit. */
   readonly override?: { readonly by: 'arc'; readonly sealer: string };
   readonly record?: string;
   readonly reason?: string;
@@ -77,17 +77,17 @@ export interface SpfFact {
   readonly identity?: 'mailfrom' | 'helo';
 }
 
-/** What a message proves about its author. Plain JSON: a fact for the rules at `data`. */
+/** Authentication results of a message. Plain JSON. Rules at `data` receive it as a fact. */
 export interface MessageAuthentication {
   readonly dkim: readonly DkimOutcome[];
-  /** Number of signatures in the message, and of those that were verified. */
+  /** Number of DKIM signatures in the message, and how many of them were examined. */
   readonly signatures: { readonly found: number; readonly examined: number };
   readonly arc: ArcOutcome;
   readonly dmarc: DmarcOutcome;
   readonly spf?: SpfFact;
   /** Why the message could not be examined. */
   readonly reason?: string;
-  /** Number of DNS queries, without those of SPF. */
+  /** Number of DNS queries, not counting those of SPF. */
   readonly questions: number;
   /** The results for an Authentication-Results field. */
   readonly authentication: readonly AuthenticationResult[];

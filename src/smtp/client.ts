@@ -2,19 +2,20 @@ import type { IpAddress } from '../net/index.ts';
 import { parseIp } from '../net/index.ts';
 import type { ConnectFacts } from './facts.ts';
 
-/** Canonical addresses of the machine itself. */
+/** Reports whether a canonical address is a loopback address. */
 const isLoopback = (ip: string): boolean => ip === '::1' || ip.startsWith('127.');
 
 /**
- * The address by which a client may be on a list of those who may do more than others: trusted networks, exemptions from
- * limits and from TLS. Undefined if it must be on none of them: if a proxy named no client, and if the address is loopback but
- * was named by a proxy. Loopback means this machine, and what a proxy names is not on it.
+ * Returns the address to look up in lists that grant privileges: trusted networks, exemptions from limits and from TLS.
+ *
+ * Returns undefined if the client must not be in any such list: if a proxy did not name the client, or if it reported a
+ * loopback address. Loopback means this machine, and a client behind a proxy is not on it.
  */
 export function addressToTrust({ ip, via }: ConnectFacts['client']): IpAddress | undefined {
   const address = via === 'proxy' ? undefined : parseIp(ip);
   return via !== undefined && address !== undefined && isLoopback(address) ? undefined : address;
 }
 
-/** Whether the client is a process on this machine: a socket in the file system, or loopback that no proxy has named. */
+/** Reports whether the client is a process on this machine: a Unix domain socket, or loopback not reported by a proxy. */
 export const isOnThisMachine = (client: ConnectFacts['client']): boolean =>
   client.via === undefined && (client.unixSocket === true || isLoopback(parseIp(client.ip) ?? ''));

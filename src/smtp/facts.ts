@@ -11,14 +11,14 @@ export type {
   SpfFact,
 } from './authentication.ts';
 
-/** What is known of the TLS layer, once there is one. */
+/** The TLS layer of a connection. */
 export interface TlsFacts {
-  /** As TLS names it: `TLSv1.2`, `TLSv1.3`. */
+  /** Protocol version: `TLSv1.2`, `TLSv1.3`. */
   readonly version: string;
   readonly cipher?: string;
   /** The name the client asked for (SNI). */
   readonly serverName?: string;
-  /** The client's certificate; only where it was asked for and verified. */
+  /** The client's certificate. Present only if the server requested and verified one. */
   readonly clientCertificate?: {
     /** Lower-case hexadecimal SHA-256 of the certificate. */
     readonly fingerprint: string;
@@ -26,124 +26,128 @@ export interface TlsFacts {
   };
 }
 
-/** What a listener is for: mail from the world (25), mail from one's own users (587, 465), or LMTP delivery. */
+/** Purpose of a listener: mail from the Internet (25), mail from local users (587, 465), or LMTP delivery. */
 export type Role = 'mx' | 'submission' | 'lmtp';
 
-/** Counts of one session, the command at hand included. */
+/** Counters of one session. They include the current command. */
 export interface SessionTally {
   readonly commands: number;
-  /** Commands that were answered with a 4xx or 5xx. */
+  /** Number of commands that got a 4xx or 5xx reply. */
   readonly errors: number;
   readonly authFailures: number;
 }
 
-/** Known as soon as there is a connection. */
+/** Facts available once the client has connected. */
 export interface ConnectFacts {
   readonly session: {
-    /** Unique among the sessions of the fleet: leases are held in its name. */
+    /** Unique among the sessions of all hosts, because leases are held under this ID. */
     readonly id: string;
     readonly role: Role;
-    /** The connection began inside TLS (port 465), rather than with STARTTLS. */
+    /** The connection started with TLS (port 465) instead of using STARTTLS. */
     readonly implicitTls?: boolean;
-    /** The server's own name, as its banner says it. */
+    /** The server's hostname, as in its banner. */
     readonly serverName?: string;
-    /** When the connection was taken, in milliseconds since the epoch. */
+    /** When the connection was accepted, in milliseconds since the epoch. */
     readonly since?: number;
-    /** What has been seen of this session so far. */
+    /** Counters of this session so far. */
     readonly tally?: SessionTally;
   };
   readonly client: {
-    /** The client: the peer of the connection, or who a trusted proxy says it is. */
+    /** Address of the client: the peer of the connection, or the address that a trusted proxy reported. */
     readonly ip: IpAddress;
     readonly port?: number;
     /**
-     * Set if a trusted proxy made the connection. `proxy-header` and `xclient`: the address is the one that the proxy named, in a
-     * header of the PROXY protocol or with XCLIENT. `proxy`: the proxy named no client (a health check, or a client it does not
-     * know); the address is the proxy's own, and must not be trusted for it.
+     * Set if a trusted proxy made the connection.
+     *
+     * - `proxy-header`: the proxy reported the address in a PROXY protocol header
+     * - `xclient`: the proxy reported the address with XCLIENT
+     * - `proxy`: the proxy did not name a client (a health check, or a client it does not know). The address is the proxy's
+     *   own, so it must not earn the client any trust.
      */
     readonly via?: 'proxy-header' | 'xclient' | 'proxy';
-    /** The connection came over a socket in the file system. The address is then 127.0.0.1. */
+    /** The client connected over a Unix domain socket. The address is then 127.0.0.1. */
     readonly unixSocket?: boolean;
-    /** The client's autonomous system number, where the host knows it. */
+    /** The client's autonomous system number, if the host knows it. */
     readonly asn?: number;
   };
   /** `null` while the connection is in clear text. */
   readonly tls: TlsFacts | null;
 }
 
-/** Known after HELO, EHLO or LHLO. */
+/** Facts available after HELO, EHLO or LHLO. */
 export interface HeloFacts extends ConnectFacts {
   readonly helo: {
     readonly verb: 'HELO' | 'EHLO' | 'LHLO';
-    /** As the client wrote it. */
+    /** The name exactly as the client sent it. */
     readonly name: string;
-    /** What it is: a domain name, an address literal, or neither. */
+    /** Set if the name is a domain name. */
     readonly domain?: DomainName;
+    /** Set if the name is an address literal. */
     readonly literal?: IpAddress;
   };
 }
 
-/** Known when the client asks to log in; before any secret has crossed the wire. */
+/** Facts available when the client starts AUTH, before it has sent any secret. */
 export interface AuthFacts extends HeloFacts {
   readonly attempt: {
-    /** In upper case: `PLAIN`, `SCRAM-SHA-256`. */
+    /** SASL mechanism in upper case: `PLAIN`, `SCRAM-SHA-256`. */
     readonly mechanism: string;
   };
 }
 
-/** Known after MAIL FROM. */
+/** Facts available after MAIL FROM. */
 export interface MailFacts extends HeloFacts {
-  /** Who has logged in. */
+  /** The authenticated user, or `null` if the client has not logged in. */
   readonly auth: { readonly identity: string; readonly mechanism?: string } | null;
   /** `null` is the null reverse-path `<>` (RFC 5321 §4.5.5). */
   readonly reversePath: Mailbox | null;
-  /** The parameters of MAIL, names in upper case; a parameter without a value is `true`. */
+  /** Parameters of MAIL, keyed by upper-case name. A parameter without a value is `true`. */
   readonly mailParameters?: { readonly [name: string]: string | true };
-  /** Messages that this session has brought to an end before, accepted or not. */
+  /** Number of earlier messages in this session, accepted or not. */
   readonly messagesBefore?: number;
 }
 
-/** Known at each RCPT TO. */
+/** Facts available at each RCPT TO. */
 export interface RcptFacts extends MailFacts {
   readonly forwardPath: Mailbox;
-  /** The path carried a source route, which was dropped (RFC 5321 appendix C). */
+  /** The path had a source route, which was removed (RFC 5321 appendix C). */
   readonly sourceRoute?: boolean;
-  /** Recipients of this message that have been accepted before. */
+  /** Number of recipients already accepted for this message. */
   readonly recipientsBefore?: number;
 }
 
 /**
- * What stands in a message and must not: 7bit and 8bit data have CR and LF only as CR LF, and no NUL (RFC 2045 §2.7, §2.8;
+ * Counts the characters that a message must not contain: CR and LF outside a CRLF pair, and NUL (RFC 2045 §2.7, §2.8;
  * RFC 5321 §2.3.8).
  */
 export interface BareLineEndings {
-  /** CR that no LF follows. */
+  /** Number of CRs not followed by LF. */
   readonly cr: number;
-  /** LF that no CR precedes. */
+  /** Number of LFs not preceded by CR. */
   readonly lf: number;
   readonly nul: number;
 }
 
-/** Known when the message has been read. */
+/** Facts available once the message has been received. */
 export interface DataFacts extends MailFacts {
   readonly forwardPaths: readonly Mailbox[];
   readonly message: MessageFacts & {
-    /** As they arrived, also if the session has replaced them. Left out by hosts that do not count them. */
+    /** Counted on arrival, before the session replaces any. Missing if the host does not count them. */
     readonly bareLineEndings?: BareLineEndings;
     /**
-     * The octets, where the session was told to keep them (`keepMessage`); undefined where the message was longer. Left out
-     * of the JSON.
+     * Returns the bytes of the message, if the session keeps them (`keepMessage`). Undefined if the message is longer than
+     * that. Not part of the JSON.
      */
     readonly raw?: () => Uint8Array | undefined;
   };
 }
 
-/** Known when the message has been read, where the policy says how it is authenticated. */
+/** Facts available once the message has been received, if the policy has an authenticator. */
 export interface AuthenticatedDataFacts extends DataFacts {
   readonly authentication: MessageAuthentication;
 }
 
-/** What is known at each stage of an SMTP session; each holds all that the ones before it held. */
+/** Maps each stage of an SMTP session to its facts. Most stages include the facts of earlier ones. */
 export interface SmtpStages {
   connect: ConnectFacts;
   helo: HeloFacts;
@@ -153,14 +157,14 @@ export interface SmtpStages {
   data: DataFacts;
 }
 
-/** The same, where the policy says how a message is authenticated. */
+/** Maps each stage to its facts, if the policy has an authenticator. */
 export interface AuthenticatedStages extends SmtpStages {
   data: AuthenticatedDataFacts;
 }
 
-/** Whether the client has logged in. */
+/** Reports whether the client has logged in. */
 export const authenticated = (facts: Pick<MailFacts, 'auth'>): boolean => facts.auth !== null;
 
-/** Whether the mail is for a postmaster, who must stay reachable (RFC 5321 §4.5.1). */
+/** Reports whether the recipient is a postmaster, who must stay reachable (RFC 5321 §4.5.1). */
 export const toPostmaster = (facts: Pick<RcptFacts, 'forwardPath'>): boolean =>
   /^postmaster$/i.test(facts.forwardPath.localPart);

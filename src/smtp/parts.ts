@@ -1,5 +1,5 @@
 /**
- * The parts of a policy that are not rules of a stage: the authenticator of messages, the limits of a session, and the bans.
+ * The parts of a policy that are not rules of a stage: the message authenticator, session limits and ban rules.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import type { Ban, Env } from '../env/index.ts';
 import type { MessageAuthentication } from './authentication.ts';
 import type { ConnectFacts, MailFacts, SessionTally } from './facts.ts';
 
-/** What an authenticator receives besides the message. */
+/** Context that an authenticator receives with the message. */
 export interface AuthenticationContext {
   /** Fires when the result is no longer needed. */
   readonly signal: AbortSignal;
@@ -17,15 +17,15 @@ export interface AuthenticationContext {
 }
 
 /**
- * Finds out what a message proves, while it arrives. `authenticator()` of `postern/checks/message-authentication` makes one.
+ * Authenticates a message while it arrives. `authenticator()` of `postern/checks/message-authentication` creates one.
  * A policy that has one provides `facts.authentication` at `data`.
  */
 export interface MessageAuthenticator<in E = Env> {
-  /** Checks whose findings it uses. A session runs them as soon as their facts exist. */
+  /** Checks whose findings the authenticator uses. The session runs them as soon as their facts are available. */
   readonly checks: readonly Check<MailFacts, E>[];
   /**
-   * Reads the message as it arrived, dot-stuffing undone, to its end or as far as it needs. Never rejects: if the message
-   * breaks off, the result is not used.
+   * Reads the message as it arrived, with dot-stuffing undone, to its end or as far as needed. Never rejects. The result is
+   * not used if the message is not received completely.
    */
   readonly authenticate: (
     message: AsyncIterable<Uint8Array>,
@@ -35,7 +35,7 @@ export interface MessageAuthenticator<in E = Env> {
   ) => Promise<MessageAuthentication>;
 }
 
-/** A limit that the session checks at every command, whatever the stages decide. `sessionLimits()` makes one. */
+/** A limit that the session checks at every command, whatever the stages decide. `sessionLimits()` creates one. */
 export interface SessionLimitRule {
   readonly id: string;
   /** Returns the finding that ends the session with 421, or `undefined` if the client is within the limit. */
@@ -43,12 +43,12 @@ export interface SessionLimitRule {
 }
 
 /**
- * A reason to ban a client. The session reports what no rule decides: `auth-failure` (wrong credentials) and
- * `protocol-error` (an unknown or malformed command). The others are read from decisions. Any other word is the author's own.
+ * A reason to ban a client. The session reports `auth-failure` (wrong credentials) and `protocol-error` (an unknown or
+ * malformed command), because no rule decides about them. The others are taken from decisions. A policy can define its own.
  */
 export type Offence = 'auth-failure' | 'unknown-recipient' | 'list-hit' | 'protocol-error' | (string & {});
 
-/** A rule that bans clients. `banAfter()` makes one. */
+/** A rule that bans clients. `banAfter()` creates one. */
 export interface BanRule {
   readonly reason: string;
   /** Returns how often the offence occurs in a decision, or whether a reported offence (0 or 1) counts. */

@@ -8,19 +8,19 @@ declare const relayMark: unique symbol;
 export type RelayFacts = Pick<RcptFacts, 'client' | 'tls' | 'auth' | 'forwardPath' | 'sourceRoute'>;
 
 /**
- * The only check that can allow relaying. `relayControl()` makes it. It is a type of its own, so that no reputation check can
- * take its place.
+ * The only check that can allow relaying. `relayControl()` creates it. It has its own type, so a reputation check cannot be
+ * used instead.
  */
 export type RelayCheck<E = Env> = Check<RelayFacts, E> & { readonly [relayMark]: true };
 
 const relayChecks = new WeakSet<object>();
 
-/** Whether the value is a check that `asRelayCheck` has marked. A copy of it is not. */
+/** Reports whether `asRelayCheck` marked this very object. A copy is not marked. */
 export const isRelayCheck = (value: unknown): boolean =>
   typeof value === 'object' && value !== null && relayChecks.has(value);
 
 /**
- * Marks a check as relay control. No public entry point exports it, so that no other code can mark a check.
+ * Marks a check as relay control. No public entry point exports it, so other code cannot mark a check.
  *
  * @internal
  */

@@ -2,7 +2,7 @@ import { parseDomain } from '../net/index.ts';
 import { claims } from './trace.ts';
 
 const NAME = 'authentication-results';
-/** So much of a field is held back; if the name of the service cannot be read from that, the field is removed. */
+/** Maximum number of bytes held back per field. A longer field is removed if this much does not reveal its authserv-id. */
 const MAX_HELD = 65_536;
 
 const TAB = 9;
@@ -13,16 +13,16 @@ const COLON = 58;
 const DELETE = 127;
 
 /**
- * Removes from a message the Authentication-Results fields that bear our own name, which only a forger or an earlier pass
- * through us can have written (RFC 8601 §5), and those whose writer cannot be read. {@link strippedHeaders} does the same
- * for fields that are already read.
+ * Removes the Authentication-Results fields that carry our own authserv-id, and those whose authserv-id cannot be read.
+ * Fields with our ID are forged, or come from an earlier pass through this service (RFC 8601 §5). {@link strippedHeaders}
+ * does the same for fields that are already parsed.
  *
- * What a careless reader takes for such a field is removed as well: control characters, octets outside ASCII and folds in
- * and around its name, a first line that begins with white space, a bare CR as the end of a line. Every other octet stays
- * as it is. At most 64 KiB of one field are held back; the body passes through.
+ * Also removes malformed fields that a lenient parser would accept as such: those with control characters, non-ASCII bytes
+ * or folds in or around the name, a first line that begins with white space, or a bare CR as line ending. All other bytes
+ * are left unchanged. At most 64 KiB of a field are held back. The body passes through.
  *
- * @param message the octets in chunks
- * @param authservId the name under which this service writes
+ * @param message the message in chunks
+ * @param authservId the authserv-id of this service
  */
 export async function* withoutOwnResults(
   message: AsyncIterable<Uint8Array>,
@@ -37,20 +37,20 @@ export async function* withoutOwnResults(
   if (rest.length > 0) yield rest;
 }
 
-/** What the line at hand is. `name` and `colon`: it may still become a field of that name. `suspect`: it is one. */
+/** State of the current line. `name` and `colon`: it may still become a field of that name. `suspect`: it is one. */
 type State = 'name' | 'colon' | 'suspect' | 'dropped' | 'other' | 'blank' | 'body';
 
 class HeaderFilter {
   readonly #own: string;
   #state: State = 'other';
   #last = LF;
-  /** No field has begun: a line that begins with white space continues nothing. */
+  /** No field has begun yet, so a line that begins with white space is not a continuation. */
   #first = true;
-  /** How many letters of the name have been read. */
+  /** Number of characters of the name matched so far. */
   #matched = 0;
   #held: Uint8Array = new Uint8Array(1_024);
   #size = 0;
-  /** What is let through of the chunk at hand. */
+  /** Output for the current chunk. */
   #out: Uint8Array = new Uint8Array(0);
   #length = 0;
 
@@ -102,7 +102,7 @@ class HeaderFilter {
         this.#hold(octet);
         return;
       case 'colon':
-        // The only fold that a name can have stands before its colon.
+        // A name can only be folded before its colon.
         if (octet !== COLON && !ignorable(octet) && octet !== CR && octet !== LF) break;
         this.#hold(octet);
         if (octet === COLON) this.#state = 'suspect';
@@ -118,7 +118,7 @@ class HeaderFilter {
       default:
     }
     if (this.#size > 0 || this.#state === 'name' || this.#state === 'colon') {
-      // What is held is not such a field after all.
+      // The held bytes are not such a field after all.
       this.#state = 'other';
       this.#conclude();
     }
@@ -138,7 +138,7 @@ class HeaderFilter {
     this.#state = passes ? 'other' : 'dropped';
   }
 
-  /** Lets through what is held, unless it is a field that claims to be ours; tells whether it did. */
+  /** Outputs the held bytes, unless they are a field that claims to be ours. Returns whether they were output. */
   #conclude(): boolean {
     const held = this.#held.subarray(0, this.#size);
     this.#size = 0;
@@ -153,7 +153,7 @@ class HeaderFilter {
   }
 }
 
-/** What some reader skips in a field's name: control characters, blanks and what is not ASCII, but no end of a line. */
+/** Reports whether some parsers skip the byte in a field name: controls, blanks and non-ASCII, but not line endings. */
 const ignorable = (octet: number): boolean => (octet <= SPACE && octet !== CR && octet !== LF) || octet >= DELETE;
 
 const lower = (octet: number): number => (octet >= 65 && octet <= 90 ? octet + 32 : octet);

@@ -2,12 +2,12 @@ import { ipFromBytes, parseIp } from '../../net/index.ts';
 import { type Endpoint, SIGNATURE } from './write.ts';
 
 /**
- * What the first bytes of a connection are.
+ * Result of parsing the first bytes of a connection.
  *
- * - `incomplete`: the beginning of a header; more bytes decide
+ * - `incomplete`: the beginning of a header; more bytes are needed
  * - `malformed`: not a header; `reason` says why
- * - `complete`: a header of `length` bytes. `client` is the client it names, or undefined if it names none: the proxy speaks for
- *   itself (LOCAL, a health check), or does not know its client (UNKNOWN, UNSPEC, Unix sockets, UDP)
+ * - `complete`: a header of `length` bytes. `client` is undefined if the header does not name one: the proxy connected on
+ *   its own behalf (LOCAL, a health check), or does not know its client (UNKNOWN, UNSPEC, Unix sockets, UDP)
  */
 export type ProxyHeader =
   | { readonly state: 'incomplete' }
@@ -15,30 +15,30 @@ export type ProxyHeader =
   | { readonly state: 'complete'; readonly length: number; readonly client: Endpoint | undefined };
 
 const V1 = Buffer.from('PROXY ', 'latin1');
-/** §2.1: the longest line of version 1, its CRLF included. */
+/** §2.1: maximum length of a version 1 line, including CRLF. */
 const MAX_V1 = 107;
 const FIXED_V2 = 16;
-/** A header of version 2 with its type-length-values. They hold some hundred bytes in practice: names, checksums, cloud ids. */
+/** Limit of a version 2 header in bytes. In practice its type-length-values (names, cloud IDs) take a few hundred. */
 const MAX_V2 = 4_096;
 const UNIX_ADDRESSES = 216;
 
 const incomplete: ProxyHeader = { state: 'incomplete' };
 const malformed = (reason: string): ProxyHeader => ({ state: 'malformed', reason });
 
-/** Reads a header of either version. */
+/** Parses a header of either version. */
 export function parseProxyHeader(bytes: Buffer): ProxyHeader {
   if (begins(bytes, V1)) return bytes.length < V1.length ? incomplete : parseV1(bytes);
   if (begins(bytes, SIGNATURE)) return bytes.length < FIXED_V2 ? incomplete : parseV2(bytes);
   return malformed('it does not begin with a PROXY header');
 }
 
-/** Whether the bytes begin as the signature does, as far as both go. */
+/** Reports whether the bytes match the signature, up to the length of the shorter one. */
 function begins(bytes: Buffer, signature: Buffer): boolean {
   const length = Math.min(bytes.length, signature.length);
   return bytes.compare(signature, 0, length, 0, length) === 0;
 }
 
-/** §2.1: one line, written in exactly one way. */
+/** Parses version 1 (§2.1): one line with a strict syntax. */
 function parseV1(bytes: Buffer): ProxyHeader {
   const feed = bytes.subarray(0, MAX_V1).indexOf(10);
   if (feed < 0) return bytes.length < MAX_V1 ? incomplete : malformed(`a line of more than ${MAX_V1} bytes`);
@@ -56,7 +56,7 @@ function parseV1(bytes: Buffer): ProxyHeader {
   return { state: 'complete', length, client: { ip, port } };
 }
 
-/** §2.2: a fixed part, then as many bytes as it says. */
+/** Parses version 2 (§2.2): a fixed part that contains the length of the rest. */
 function parseV2(bytes: Buffer): ProxyHeader {
   const versionAndCommand = bytes[12] as number;
   const family = bytes[13] as number;
@@ -70,7 +70,7 @@ function parseV2(bytes: Buffer): ProxyHeader {
   if (needed === undefined) return malformed(`its address family ${family} is not assigned`);
   if (size < needed) return malformed('it is too short for its addresses');
   if (bytes.length < length) return incomplete;
-  // LOCAL: the family and all that follows are ignored.
+  // LOCAL: the family and everything after it are ignored.
   const width = command === 0 ? undefined : family === TCP4 ? 4 : family === TCP6 ? 16 : undefined;
   if (width === undefined) return { state: 'complete', length, client: undefined };
   const ip = ipFromBytes(bytes.subarray(FIXED_V2, FIXED_V2 + width));
@@ -80,7 +80,7 @@ function parseV2(bytes: Buffer): ProxyHeader {
 const TCP4 = 0x11;
 const TCP6 = 0x21;
 
-/** How many bytes of addresses each family and protocol has. */
+/** Length of the addresses in bytes, by family and protocol. */
 const addressBytes: { readonly [family: number]: number } = {
   0: 0,
   [TCP4]: 12,

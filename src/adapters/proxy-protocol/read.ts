@@ -3,15 +3,16 @@ import type { Clock } from '../../env/index.ts';
 import { parseProxyHeader } from './parse.ts';
 import type { Endpoint } from './write.ts';
 
-/** How long a trusted proxy may take to send its header. It is sent at once, before anything of the client's. */
+/** Deadline for the header. A proxy sends it immediately, before any data from the client. */
 const HEADER_WITHIN_MS = 10_000;
 
 /**
- * Reads the header that a trusted proxy must send first. What stands behind it stays in the socket, for whoever reads next.
+ * Reads the header that a trusted proxy must send first. The bytes after it remain in the socket for the next reader.
  *
- * @param patienceMs how long the connection may idle; the whole header may take no longer, nor 10 seconds
- * @returns the client that the header names, undefined if it names none; or why there is no header, and then the socket is
- *   destroyed
+ * @param patienceMs idle timeout of the connection. The deadline for the whole header is this or 10 seconds, whichever is
+ *   shorter. Default: 10,000.
+ * @returns the client, which is undefined if the header does not name one, or `failed`, the reason why there is no valid
+ *   header. In that case the socket has been destroyed.
  */
 export function readProxyHeader(
   socket: Socket,
@@ -46,7 +47,7 @@ export function readProxyHeader(
       }
     };
     const cancel = clock.after(Math.min(patienceMs, HEADER_WITHIN_MS), () => fail('the PROXY header took too long'));
-    // A reset is never uncaught, whoever owns the socket afterwards.
+    // Remains attached, so that a connection reset never becomes an uncaught exception.
     socket.on('error', () => undefined);
     socket.on('readable', read);
     socket.on('end', ended);

@@ -1,15 +1,15 @@
 import type { Prefix } from '../../net/index.ts';
 import { parseIp, parsePrefix, prefixHas } from '../../net/index.ts';
 
-/** The proxies that are believed. */
+/** The proxies that may name their clients. */
 export class TrustedProxies {
   readonly #prefixes: readonly Prefix[];
   readonly #unix: boolean;
 
   /**
-   * @param option the maker and its option, for messages: `guardedServer: server.useProxy`
-   * @param entries addresses, prefixes, and `unix` for sockets in the file system
-   * @throws TypeError if the entries are not such a list, name nobody, or name everybody
+   * @param option function and option for error messages: `guardedServer: server.useProxy`
+   * @param entries addresses, prefixes, and `unix` for Unix domain sockets
+   * @throws {TypeError} if `entries` is not a list of these, is empty, or contains a prefix of length 0
    */
   constructor(option: string, entries: unknown) {
     const wrong = (got: unknown): TypeError =>
@@ -33,7 +33,11 @@ export class TrustedProxies {
       });
   }
 
-  /** @param address of the connection; `unix` for a socket in the file system */
+  /**
+   * Reports whether a peer is a trusted proxy.
+   *
+   * @param address the peer's address, or `unix` for a Unix domain socket
+   */
   has(address: string | undefined): boolean {
     if (address === 'unix') return this.#unix;
     const ip = address === undefined ? undefined : parseIp(address);

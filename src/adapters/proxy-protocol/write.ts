@@ -13,13 +13,13 @@ export interface Endpoints {
   readonly server: Endpoint;
 }
 
-/** The first bytes of a header of version 2 (PROXY protocol §2.2). */
+/** The first bytes of a version 2 header (PROXY protocol §2.2). */
 export const SIGNATURE: Buffer = Buffer.from([0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d, 0x0a, 0x51, 0x55, 0x49, 0x54, 0x0a]);
 
-/** Writes a header of the PROXY protocol, version 1 (text) or 2 (binary): who the client really is. */
+/** Encodes a PROXY protocol header that names the client, in version 1 (text) or 2 (binary). */
 export function proxyHeader(version: 1 | 2, { client, server }: Endpoints): Buffer {
   const family = ipVersion(client.ip);
-  // The header has no form for ends of different families. With "unknown" the receiver sees the sender's own address.
+  // A header cannot mix address families. With "unknown", the receiver uses the address of the connection itself.
   const known = family === ipVersion(server.ip);
   if (version === 1) {
     const words = known

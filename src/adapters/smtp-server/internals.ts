@@ -37,14 +37,14 @@ const fields = {
   ],
   parser: ['continue', 'startDataMode'],
   server: ['connections', 'options', 'server'],
-  // What is overridden is looked for where it comes from.
+  // Overridden methods are looked up on the original class.
   class: ['_handleProxy', 'close', 'connect'],
 } as const;
 
 /**
- * Checks that smtp-server has what this adapter overrides and reads: some of it is not part of its public interface.
+ * Checks that smtp-server has the members that this adapter overrides and reads. Some are not part of its public API.
  *
- * @throws {Error} that names what is missing
+ * @throws {Error} if a member is missing
  */
 export function assertInternals(server: SMTPServer): void {
   const socket = new Socket();

@@ -1,7 +1,7 @@
 import type { Entry } from '../../core/index.ts';
 import { canLeadTo } from '../../core/index.ts';
 
-/** Whether any rule of the policy can quarantine a message. */
+/** Reports whether any rule of the policy can quarantine a message. */
 export const mayQuarantine = (policy: object): boolean =>
   Object.entries(policy as Record<string, readonly Entry<never, never>[] | undefined>).some(
     ([stage, entries]) => stage !== 'warnings' && canLeadTo('quarantine', entries ?? []),

@@ -2,8 +2,8 @@ import type { SMTPServerOptions } from 'smtp-server';
 import { TrustedProxies } from '../proxy-protocol/index.ts';
 
 /**
- * Options of smtp-server that would decide beside the policy, or change who the client is without the policy's knowledge, and
- * what to use instead.
+ * Options of smtp-server that would bypass the policy, or change the client without the policy knowing, each with its
+ * replacement.
  */
 const instead = {
   onAuth: 'auth',
@@ -31,15 +31,19 @@ const instead = {
 /** Options of smtp-server that `guardedServer()` refuses. */
 export type RefusedOption = keyof typeof instead;
 
-/** Who may say who a client is. */
+/** Proxies that may name the client. */
 export interface Proxies {
-  /** Their connections begin with a header of the PROXY protocol. */
+  /** Proxies whose connections begin with a PROXY protocol header. */
   readonly header: TrustedProxies | undefined;
-  /** They may use XCLIENT. */
+  /** Proxies that may use XCLIENT. */
   readonly xclient: TrustedProxies | undefined;
 }
 
-/** @throws TypeError for an option that cannot be used here, and for proxies that are not listed */
+/**
+ * Validates the options, and returns the trusted proxies.
+ *
+ * @throws {TypeError} if an option cannot be used here, a list of proxies is invalid, or `secured` lacks its other options
+ */
 export function checkServerOptions(server: ServerOptions): Proxies {
   for (const [name, other] of Object.entries(instead))
     if (Object.hasOwn(server, name) && (server as { readonly [name: string]: unknown })[name] !== undefined)
@@ -59,24 +63,23 @@ export function checkServerOptions(server: ServerOptions): Proxies {
 }
 
 /**
- * Options of smtp-server. Its hooks, and what would decide beside the policy, are refused with a `TypeError` that names the
+ * Options of smtp-server. Hooks, and options that would bypass the policy, are refused with a `TypeError` that names the
  * alternative.
  */
 export interface ServerOptions extends Omit<SMTPServerOptions, RefusedOption | 'useProxy' | 'useXClient' | 'secured'> {
   /**
-   * Trusted proxies: addresses, prefixes, and `unix` for sockets in the file system. Their connections must begin with a header
-   * of the PROXY protocol, version 1 or 2, which names the client; anything else ends the connection. All other peers are
-   * clients themselves. Default: none.
+   * Trusted proxies: addresses, prefixes, and `unix` for Unix domain sockets. Their connections must begin with a PROXY
+   * protocol header, version 1 or 2, or they are closed. All other peers are treated as clients. Default: none.
    */
   readonly useProxy?: readonly string[] | false;
   /**
-   * Trusted proxies that may name the client with XCLIENT, written as for `useProxy`. The session then begins anew for that
-   * client. Nobody else is offered the command. Default: none.
+   * Trusted proxies that may name the client with XCLIENT, in the same form as `useProxy`. The session then starts over for
+   * that client. XCLIENT is not offered to other peers. Default: none.
    */
   readonly useXClient?: readonly string[] | false;
   /**
-   * The proxies in `useProxy` have done TLS. Clients that they name count as connected with TLS 1.2. Needs `secure: true` and
-   * `useProxy`. Default: false.
+   * The proxies in `useProxy` terminate TLS. Clients that they name count as connected with TLS 1.2. Requires
+   * `secure: true` and `useProxy`. Default: false.
    */
   readonly secured?: boolean;
 }

@@ -1,6 +1,6 @@
 import { type IpAddress, parseIp } from '../../net/index.ts';
 
-/** What an XCLIENT command says of the client. An attribute that is missing or not known to the proxy is undefined. */
+/** The client as an XCLIENT command describes it. An attribute is undefined if it is missing or unknown to the proxy. */
 export interface Xclient {
   readonly ip?: IpAddress;
   readonly port?: number;
@@ -9,15 +9,15 @@ export interface Xclient {
   readonly login?: string;
 }
 
-/** As EHLO announces it. NAME is accepted and not used: checks look the name up themselves. */
+/** The EHLO keyword. NAME is accepted but not used, because checks look up the name themselves. */
 export const XCLIENT_LINE = 'XCLIENT NAME ADDR PORT PROTO HELO LOGIN';
 
 const MAX_ATTRIBUTES = 12;
 
 /**
- * Reads an XCLIENT command (https://www.postfix.org/XCLIENT_README.html): attributes with values in xtext (RFC 3461 §4).
+ * Parses an XCLIENT command (https://www.postfix.org/XCLIENT_README.html): attributes with values in xtext (RFC 3461 §4).
  *
- * @returns undefined if any attribute cannot be read: half of a client is not a client
+ * @returns undefined if any attribute is invalid, because a partly known client must not be trusted
  */
 export function parseXclient(command: string): Xclient | undefined {
   const [, ...words] = command.trim().split(/[ \t]+/);
@@ -43,14 +43,14 @@ export function parseXclient(command: string): Xclient | undefined {
   };
 }
 
-/** `192.0.2.1`, `IPV6:2001:db8::1`. */
+/** Parses `192.0.2.1` or `IPV6:2001:db8::1`. */
 function addressOf(text: string): IpAddress | undefined {
   const v6 = /^IPV6:(.*)$/is.exec(text)?.[1];
   if (text.includes('%') || (v6 !== undefined && !v6.includes(':'))) return undefined;
   return parseIp(v6 ?? text);
 }
 
-/** Printable ASCII alone: what a value holds ends up in replies, log lines and header fields. */
+/** Decodes xtext. Only printable ASCII is allowed, because values end up in replies, log lines and header fields. */
 function decodeXtext(text: string): string | undefined {
   if (!/^(?:[!-*,-<>-~]|\+[2-7][0-9A-F])+$/.test(text)) return undefined;
   const value = text.replace(/\+([0-9A-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));

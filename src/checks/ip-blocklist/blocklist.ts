@@ -21,18 +21,27 @@ import type { PrefixEntry, PrefixInput, PrefixSource } from '../../prefix-set/in
 import { PrefixSet } from '../../prefix-set/index.ts';
 import type { ConnectFacts } from '../../smtp/facts.ts';
 
-/** A list: entries, a set of them, or a source whose set may be replaced. */
+/** A list: entries, a set of entries, or a source whose set can be replaced. */
 export type ListInput = PrefixSet | PrefixSource | Iterable<PrefixInput | PrefixSet | PrefixSource>;
 
 /** Options of {@link ipBlocklist}. */
 export interface IpBlocklistOptions {
-  /** Blocked addresses. Entries with `allow` are allowed; entries with `except` are exceptions from their own list. Default: none. */
+  /**
+   * Blocked addresses. Entries with `allow` are allowed. Entries with `except` are exceptions from their own list.
+   * Default: none.
+   */
   readonly block?: ListInput;
   /** Allowed addresses. They override block entries with the same or a shorter prefix, and bans. Default: none. */
   readonly allow?: ListInput;
-  /** The site's NAT64 prefixes (RFC 6052), whose embedded IPv4 address is looked up in the block lists, besides 64:ff9b::/96. Default: none. */
+  /**
+   * The site's NAT64 prefixes (RFC 6052), in addition to 64:ff9b::/96. The IPv4 address embedded in such an address is
+   * looked up in the block lists. Default: none.
+   */
   readonly nat64?: readonly string[];
-  /** Reply to a blocked client. It may name a contact for its postmaster. Default: "Client host [<address>] blocked by local policy". */
+  /**
+   * Reply to a blocked client. It can name a contact for the client's postmaster.
+   * Default: "Client host [<address>] blocked by local policy".
+   */
   readonly explanation?: string;
   /** Part of the rule's id, to distinguish several uses of the check. Default: none. */
   readonly label?: string;
@@ -60,9 +69,9 @@ export interface BlocklistMatch extends PrefixEntry {
 export interface BlocklistDetail {
   /** The entry that decided. */
   readonly decided?: BlocklistMatch;
-  /** All entries that contain the address, the longest prefix first. */
+  /** All entries that contain the address, longest prefix first. */
   readonly matches?: readonly BlocklistMatch[];
-  /** The ban in force. */
+  /** The active ban. */
   readonly ban?: Ban;
   /** Lists that have not been loaded. */
   readonly missing?: readonly string[];
@@ -77,11 +86,15 @@ interface Env {
 /**
  * Checks the client's address against local lists and bans. See the module for the precedence.
  *
- * Recommended: `fail` is rejected (554 5.7.1 at the banner); a ban (`softfail`) is answered with 421, since it is temporary; an
- * invalid address is deferred; a missing list lets mail pass.
+ * Recommended:
  *
- * @param options the lists; a list alone is a block list
- * @throws {TypeError} if an entry is not a prefix, or an option is wrong
+ * - `fail` is rejected (554 5.7.1 at the banner)
+ * - `softfail` (a ban) gets a 421 reply, because it is temporary
+ * - `permerror` (an invalid address) is deferred
+ * - `temperror` (a missing list) lets mail pass
+ *
+ * @param options the lists, or a single list, which is then the block list
+ * @throws {TypeError} if an entry is not a prefix, or an option is invalid
  */
 export function ipBlocklist(
   options: IpBlocklistOptions | ListInput = {},
@@ -146,7 +159,7 @@ export interface AddressMatch {
   readonly decision: 'allow' | 'block' | 'none';
   /** The entry that decided. */
   readonly decided?: BlocklistMatch;
-  /** All entries that contain the address, the longest prefix first; of equal ones, `allow` first. */
+  /** All entries that contain the address, longest prefix first. At equal length, `allow` is first. */
   readonly matches?: readonly BlocklistMatch[];
 }
 

@@ -2,17 +2,17 @@
  * Local block and allow lists of addresses.
  *
  * **Answers**: has this site blocked or allowed this address?
- * **Knows**: the client's address. **Asks**: the clock, for entries that expire; the bans in force, if the environment has any.
- * **Standards**: RFC 4632 (the longest prefix wins), RFC 6052 and RFC 3056 (embedded IPv4 addresses), RFC 5321 §3.1 (554 for a
- * refused session).
+ * **Knows**: the client's address. **Asks**: the clock, for entries that expire; active bans, if the environment has any.
+ * **Standards**: RFC 4632 (the longest prefix wins), RFC 6052 and RFC 3056 (embedded IPv4 addresses), RFC 5321 §3.1 (554
+ * for a refused session).
  *
- * The longest prefix decides; at equal length, allow beats block. Any allow entry overrides a ban. An IPv6 address that only
- * embeds an IPv4 address (NAT64, 6to4) is blocked if the IPv4 address is, and never allowed because of it.
+ * The longest prefix decides; at equal length, allow beats block. Any allow entry overrides a ban. An IPv6 address that
+ * only embeds an IPv4 address (NAT64, 6to4) is blocked if the IPv4 address is, and never allowed because of it.
  *
- * A list is replaced as a whole. The check runs when the connection opens, whatever the stage of its rule, so a session keeps
- * the lists with which it began.
+ * A list is replaced as a whole. The check runs when the connection opens, whatever the stage of its rule, so later
+ * changes to the lists do not affect the session.
  *
- * **Limits**: `client.ip` is trusted. Lists of bogons contain 10.0.0.0/8 and 127.0.0.0/8, where your own relays may be: allow
+ * **Limits**: `client.ip` is trusted. Bogon lists contain 10.0.0.0/8 and 127.0.0.0/8. If your own relays are there, allow
  * them. A user on a listed network is refused before logging in, unless the rule is at MAIL or RCPT, inside
  * `unless(authenticated, …)`. A list that could not be loaded is `temperror`, unless another list decides.
  *

@@ -94,8 +94,8 @@ async function sealsOf(
 /**
  * Returns the trusted sealer that recorded a DMARC pass for this author, if any.
  *
- * The search goes back from the newest set and ends at the first untrusted sealer, which may have forged its own set and all
- * older ones.
+ * The search goes back from the newest set and ends at the first untrusted sealer, which may have forged its own set and
+ * all older ones.
  */
 export function vouching(
   words: readonly Word[],

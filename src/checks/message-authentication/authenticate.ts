@@ -25,11 +25,11 @@ export interface AuthenticateOptions {
   /** Limit of the header in bytes. A larger header is a `permerror` with `fault: 'sender'`. Default: 262,144. */
   readonly headerBytes?: number;
   /**
-   * Result of a valid signature whose `l=` leaves a part of the body unsigned, which third parties may have changed. `refuse`:
-   * it is reported as `policy` and does not count for DMARC. `accept`: it passes. Default: `refuse`.
+   * How to treat a valid signature whose `l=` leaves part of the body unsigned, so that third parties may have changed it.
+   * `refuse` reports it as `policy`, and it does not count for DMARC. `accept` lets it pass. Default: `refuse`.
    */
   readonly unsignedText?: 'refuse' | 'accept';
-  /** Domains whose ARC seals are trusted: if one of them recorded a DMARC pass, a later failure is overridden. Default: none. */
+  /** Domains whose ARC seals are trusted. A DMARC pass recorded by one of them overrides a failure. Default: none. */
   readonly trustedSealers?: readonly string[];
   /** Ends the examination early with `temperror`. */
   readonly signal?: AbortSignal;
@@ -50,10 +50,11 @@ interface AuthenticateEnv {
 /**
  * Authenticates a message with DKIM, ARC and DMARC.
  *
- * @param message `raw` is the unchanged message, `spf` the SPF result of its sender; without it DMARC uses signatures alone
- * @param env `dns` is asked for keys and policies, each question once; `clock` limits the duration
- * @returns a result also if the DNS or the message is broken
- * @throws {TypeError} if an option is wrong
+ * @param message `raw` is the unchanged message, `spf` the SPF result of its sender. Without `spf`, DMARC uses only
+ *   signatures.
+ * @param env `dns` looks up keys and policies, each only once; `clock` enforces the deadline
+ * @returns the result, even if the DNS or the message is broken
+ * @throws {TypeError} if an option is invalid
  */
 export async function authenticateMessage(
   message: Message,
@@ -63,7 +64,7 @@ export async function authenticateMessage(
   return inTime(message, env, settingsOf('authenticateMessage', options), options.signal, 'now');
 }
 
-/** Does the same for an arriving message, which may take long to arrive: the deadline begins when it has been read. */
+/** Authenticates a message while it arrives. The deadline starts once it has been read, because it can arrive slowly. */
 export const authenticateArriving = (
   message: Message,
   env: AuthenticateEnv,
@@ -87,7 +88,7 @@ async function inTime(
   const stop = (): void => {
     stopped = true;
     lookups.giveUp(UNANSWERED);
-    // Aborted questions are answered, so the examination ends by itself unless the source of the message hangs.
+    // Aborted queries settle, so the examination ends by itself unless the source of the message hangs.
     cancelLate ??= env.clock.after(0, () => over?.());
   };
   let cancelLate: (() => void) | undefined;
@@ -104,7 +105,7 @@ async function inTime(
     const outcome = await Promise.race([examine(message, env.clock, settings, lookups, breath, begin), late]);
     return outcome ?? unexamined('temperror', LATE, lookups);
   } catch (error) {
-    // The message of the error must not appear in headers, where the result is written.
+    // The result is written to headers, where the error's message must not appear.
     return unexamined('temperror', error instanceof Late ? LATE : 'the message could not be examined', lookups);
   } finally {
     ended = true;
@@ -237,7 +238,7 @@ function unexamined(
 
 export const TOO_LONG = 'the message is too long to be kept';
 
-/** Returns the result for a message that was too long for the host to keep. The sender is at fault. */
+/** Returns the result for a message that was too long for the host to keep, with `fault: 'sender'`. */
 export const tooLong = (): MessageAuthentication => unexamined('permerror', TOO_LONG, { count: 0 }, 'sender');
 
 /** Validated options. */

@@ -4,7 +4,8 @@
  * **Answers**: which domain is in From, or why is there not exactly one?
  * **Knows**: the header. **Asks**: nothing.
  * **Standards**: RFC 5322 §3.6 (one From field) and §3.6.2; RFC 9989 §5.3.1 (one Author Domain).
- * **Limits**: a From field that two mail clients may read differently has no author. A domain in a display name does not count.
+ * **Limits**: a From field that two mail clients may read differently has no author. A domain in a display name does not
+ * count.
  *
  * @module
  */
@@ -19,7 +20,7 @@ export type Author = { readonly domain: string } | { readonly problem: string };
 const MAX_FROM = 16_384;
 
 /**
- * Matches what a lenient mail client takes for a From field: control characters and octets outside ASCII in the name, a bare CR
+ * Matches what a lenient mail client takes for a From field: control characters and non-ASCII bytes in the name, a bare CR
  * as the end of a line, a first line that begins with white space. A name can be folded only before the colon.
  */
 const LIKE_FROM =

@@ -1,9 +1,10 @@
 /**
  * The hash of a body, computed as it arrives.
  *
- * **Answers**: what is the hash of the canonicalized body, or of its first octets (`l=`)?
+ * **Answers**: what is the hash of the canonicalized body, or of its first bytes (`l=`)?
  * **Knows**: the body, in pieces. **Asks**: nothing.
- * **Standards**: RFC 6376 §3.4.3 (simple), §3.4.4 (relaxed), §3.4.5 (body length). A bare LF ends a line; a bare CR does not.
+ * **Standards**: RFC 6376 §3.4.3 (simple), §3.4.4 (relaxed), §3.4.5 (body length). A bare LF ends a line; a bare CR does
+ * not.
  * **Limits**: linear time and 64 KiB of memory, however long a line is and however small the pieces are.
  *
  * @module
@@ -26,11 +27,11 @@ const SPACE = 32;
 const BUFFER = 1 << 16;
 /** Limit of counted line ends. Beyond it they are hashed tentatively, since a body may consist of nothing else. */
 const MAX_LINES = 1 << 14;
-/** One octet of content adds at most itself and one space. */
+/** One byte of content adds at most itself and one space. */
 const ROOM = 2;
 
 export class BodyHash {
-  /** Length of the canonicalized body in octets. */
+  /** Length of the canonicalized body in bytes. */
   length = 0;
   readonly #relaxed: boolean;
   #hash: RunningHash;

@@ -60,17 +60,18 @@ const table = {
 /** Options of {@link authenticator}. */
 export interface AuthenticatorOptions extends Omit<AuthenticateOptions, 'signal'> {
   /**
-   * `spf()` of `postern/checks/spf`, or `'not-asked'` if DMARC is to use signatures alone. If a rule uses the same check, it
-   * runs once for both.
+   * `spf()` of `postern/checks/spf`, or `'not-asked'` if DMARC is to use signatures alone. If a rule uses the same check,
+   * it runs once for both.
    */
   readonly spf: Check<Pick<MailFacts, 'client' | 'helo' | 'reversePath'>, AuthenticationEnv> | 'not-asked';
 }
 
 /**
- * Creates the `authentication` of a policy, which gives its rules at `data` the fact `authentication`: SPF, DKIM, DMARC and ARC.
+ * Creates the `authentication` of a policy, which provides the fact `authentication` (SPF, DKIM, DMARC and ARC) to its
+ * rules at `data`.
  *
- * SPF runs after MAIL. Keys and policies are looked up as soon as the header has been read. Bodies are hashed as they arrive,
- * so the message need not be kept.
+ * SPF runs after MAIL. Keys and policies are looked up as soon as the header has been read. Bodies are hashed as they
+ * arrive, so the message need not be kept.
  *
  * @throws {TypeError} if an option is wrong
  *

@@ -77,7 +77,7 @@ export async function evaluate(
   return { ...evaluated, dmarc: unchecked(dmarc) };
 }
 
-/** Returns `temperror` for a `fail` that might have been a `pass` if the DNS had answered. */
+/** Returns `temperror` for a `fail` that could have been a `pass` if the DNS had answered. */
 export const unchecked = (dmarc: DmarcOutcome): DmarcOutcome => ({
   ...dmarc,
   result: 'temperror',
@@ -103,7 +103,7 @@ function walkNames(domain: string): string[] {
   return names;
 }
 
-/** Asks for all policy records of the tree walk in parallel. */
+/** Looks up all policy records of the tree walk in parallel. */
 export function askPolicies(author: string, lookups: Lookups): void {
   const domain = parseDomain(author);
   if (domain === undefined) return; // an address literal

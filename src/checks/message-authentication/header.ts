@@ -53,7 +53,7 @@ export async function splitHeader(source: RawSource, limits: HeaderLimits): Prom
   return { header: header.octets, body: { first: new Uint8Array(0), rest: pieces } };
 }
 
-/** Collects the header. Pieces may be as small as one octet. */
+/** Collects the header. Pieces may be as small as one byte. */
 class HeaderOctets {
   ended = false;
   tooLarge = false;
@@ -73,7 +73,7 @@ class HeaderOctets {
     return this.#buffer.subarray(0, this.#length);
   }
 
-  /** Takes a piece, and returns how many of its octets belong to the header. */
+  /** Takes a piece, and returns how many of its bytes belong to the header. */
   take(piece: Uint8Array): number {
     for (let at = 0; at < piece.length; at++) {
       const octet = piece[at]!;
@@ -105,7 +105,7 @@ export interface Field {
   readonly line: Line;
 }
 
-/** The octets of a field, one character for each, in the form of a Node `Buffer`. */
+/** The bytes of a field, one character for each, in the form of a Node `Buffer`. */
 export class Line {
   readonly octets: string;
 
@@ -117,7 +117,7 @@ export class Line {
     return this.octets.length;
   }
 
-  /** @param encoding `'binary'`: one character for each octet; otherwise UTF-8 */
+  /** @param encoding `'binary'`: one character for each byte; otherwise UTF-8 */
   toString(encoding?: string): string {
     if (encoding === 'binary') return this.octets;
     const bytes = new Uint8Array(this.octets.length);
@@ -130,8 +130,8 @@ export class Line {
 const FIELD_START = /^[\x21-\x39\x3b-\x7e]+[ \t\r\n]*:/;
 
 /**
- * Returns the fields of a header. A line that is not a field belongs to the field above it, whatever it begins with: mail clients
- * treat such lines differently, and octets added to a signed field can only break its signature.
+ * Returns the fields of a header. A line that is not a field belongs to the field above it, whatever it begins with: mail
+ * clients treat such lines differently, and bytes added to a signed field can only break its signature.
  */
 export function fieldsOf(header: string): Field[] {
   const lines = header.replace(/[\r\n]+$/, '').split('\r\n');
@@ -158,7 +158,7 @@ export function fieldsOf(header: string): Field[] {
   return fields;
 }
 
-/** Decodes octets to one character each. `TextDecoder` has no such encoding: its `latin1` is windows-1252. */
+/** Decodes each byte to one character. `TextDecoder` has no such encoding: its `latin1` is windows-1252. */
 export function latin1(octets: Uint8Array): string {
   let text = '';
   for (let at = 0; at < octets.length; at += 8_192)

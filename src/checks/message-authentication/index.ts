@@ -4,10 +4,11 @@
  * **Answers**: does the message authenticate, with which signatures and seals, and which policy applies?
  * **Knows**: the unchanged message, the client, its HELO name, the reverse-path. **Asks**: `dns` for keys and policies, in
  * parallel; `clock` for the deadline and for expired signatures.
- * **Standards**: RFC 6376, RFC 8301, RFC 8463 (DKIM); RFC 8617 (ARC); RFC 9989, RFC 7489 (DMARC); RFC 8601 (words); RFC 7372.
- * **Limits**: requires Node's builtin modules. In a session the message is verified as it arrives; elsewhere the host must have
- * kept its bytes. DMARC reports are not sent. A mailing list that changes messages breaks their signatures: name the lists you
- * trust in `trustedSealers`.
+ * **Standards**: RFC 6376, RFC 8301, RFC 8463 (DKIM); RFC 8617 (ARC); RFC 9989, RFC 7489 (DMARC); RFC 8601 (words); RFC
+ * 7372.
+ * **Limits**: requires Node's builtin modules. In a session the message is verified as it arrives; elsewhere the host must
+ * have kept its bytes. DMARC reports are not sent. A mailing list that changes messages breaks their signatures: name the
+ * lists you trust in `trustedSealers`.
  *
  * @example
  * ```ts

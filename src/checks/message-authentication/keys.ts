@@ -2,7 +2,7 @@ import { Questions } from '../../dns/index.ts';
 import type { DnsAnswer, DnsResolver, RecordType } from '../../env/index.ts';
 import type { KeyCache, Mailauth, NodeResolve } from './mailauth.ts';
 
-/** The DNS questions of one message, each asked once. */
+/** The DNS lookups of one message. Each query is sent only once. */
 export interface Lookups extends Questions {
   /** Answers in the shapes and with the error codes of `node:dns`, which mailauth expects. */
   readonly nodeResolve: NodeResolve;

@@ -1,9 +1,9 @@
 /**
- * The parts of mailauth that message authentication uses: it parses and verifies one signature or seal at a time, and evaluates
- * DMARC records (ADR 22).
+ * The parts of mailauth that message authentication uses: it parses and verifies one signature or seal at a time, and
+ * evaluates DMARC records (ADR 22).
  *
- * **Limits**: `dkimVerify()` and its stream are not used: they hash a long line in quadratic time, and an error in one signature
- * loses the others.
+ * **Limits**: `dkimVerify()` and its stream are not used: they hash a long line in quadratic time, and an error in one
+ * signature loses the others.
  *
  * @module
  */

@@ -10,8 +10,8 @@ export type {
 } from '../../smtp/facts.ts';
 
 /**
- * Returns whether DMARC applies to the message: it passes, or the domain's policy is stricter than `none`, or DMARC could not
- * be checked. If it does not apply, a policy may rely on SPF alone.
+ * Returns whether DMARC applies to the message: it passes, or the domain's policy is stricter than `none`, or DMARC could
+ * not be checked. If it does not apply, a policy may rely on SPF alone.
  */
 export const dmarcSpeaks = ({
   authentication: { dmarc },

@@ -2,11 +2,11 @@
  * The signatures and seals of one message.
  *
  * **Answers**: is each DKIM signature valid, and what is the ARC chain?
- * **Knows**: the octets of the message. **Asks**: `dns` for the keys, in parallel as soon as the header has been read.
+ * **Knows**: the bytes of the message. **Asks**: `dns` for the keys, in parallel as soon as the header has been read.
  * **Standards**: RFC 6376, RFC 8301, RFC 8463; RFC 8617; RFC 8601 §2.7.1 (results).
- * **Limits**: each signature is examined separately, so that an error in one does not affect the others. If there are more than
- * the limit, readable ones are preferred, then those of the author's organisation. Of equals they are taken from the top and the
- * bottom in turn, since an attacker can add signatures at one end only.
+ * **Limits**: each signature is examined separately, so that an error in one does not affect the others. If there are more
+ * than the limit, readable ones are preferred, then those of the author's organisation. Of equals they are taken from the
+ * top and the bottom in turn, since an attacker can add signatures at one end only.
  *
  * @module
  */
@@ -21,7 +21,7 @@ import { keyName, keyRecords, publicKey } from './keys.ts';
 import type { ArcSet, DkimVerifierInstance, Mailauth, SignatureHeader, SignatureStatus } from './mailauth.ts';
 import type { DkimOutcome } from './outcome.ts';
 
-/** Limit of a signature field in characters. Real ones have a tenth of it. */
+/** Limit of a signature field in characters. Real signatures take about a tenth of it. */
 const MAX_SIGNATURE = 8_192;
 /** Limit of signatures that are parsed. */
 const MAX_PARSED = 200;
@@ -159,8 +159,8 @@ function prepare(verifier: DkimVerifierInstance, line: Line, type: 'DKIM' | 'ARC
 }
 
 /**
- * Selects signatures up to the limit, and keeps their order: readable ones before others, those of the author's organisation
- * before the rest, and of equals from both ends in turn.
+ * Selects signatures up to the limit, and keeps their order: readable ones before others, those of the author's
+ * organisation before the rest, and of equals from both ends in turn.
  */
 function choose<T>(
   list: readonly T[],
@@ -206,11 +206,11 @@ const lengthOf = ({ maxBodyLength }: SignatureHeader): number | undefined =>
   typeof maxBodyLength === 'number' ? maxBodyLength : undefined;
 
 const PIECE = 1 << 16;
-/** Limit of a small piece in octets. */
+/** Maximum length of a small piece in bytes. */
 const SMALL = 1 << 12;
-/** Limit of octets that are collected from small pieces. */
+/** Maximum number of bytes collected from small pieces. */
 const MAX_TAKEN = 1 << 14;
-/** The cost of handling one piece, as a number of hashed octets. */
+/** Cost of handling one piece, in hashed bytes. */
 const PER_PIECE = 16;
 
 /** Reads the body to its end, if a signature needs it. */
@@ -235,7 +235,7 @@ async function hashBody(
     await rest.return?.();
     return bodies;
   }
-  /** Small pieces are collected, since a call costs more than an octet. */
+  /** Collects small pieces, because the overhead of a call exceeds the cost of hashing a few bytes. */
   const small = new Uint8Array(PIECE);
   let size = 0;
   let taken = 0;
@@ -298,8 +298,8 @@ async function verified(
 }
 
 /**
- * Returns only the fields that `h=` names, since mailauth searches all fields for each name. Names without a field are removed
- * from `h=`; the signature is still verified over its own octets.
+ * Returns only the fields that `h=` names, since mailauth searches all fields for each name. Names without a field are
+ * removed from `h=`; the signature is still verified over its own bytes.
  */
 function signedFields({ parsed }: SignatureHeader, fields: Named): Field[] {
   const names = String(parsed?.h?.value ?? '')
@@ -329,7 +329,7 @@ function byName(fields: readonly Field[]): Named {
   return named;
 }
 
-/** The reasons that may be written into a header. Other texts of mailauth are not. */
+/** The reasons that may be written into a header. Other messages from mailauth must not appear there. */
 const REASONS: ReadonlySet<string> = new Set([
   'From field not signed',
   'bad signature',

@@ -1,6 +1,6 @@
 /**
- * Addresses, ranges and durations in the notations of list formats. The meaning of a leading zero depends on the format. The
- * functions here convert each notation to the strict one that `net` parses.
+ * Addresses, ranges and durations in the notations of list formats. The meaning of a leading zero depends on the format.
+ * The functions here convert each notation to the strict one that `net` parses.
  *
  * @module
  */
@@ -69,8 +69,8 @@ export function octalRead(text: string): string | undefined {
 export const hasLeadingZero = (text: string): boolean => /(^|\.)0\d/.test(text);
 
 /**
- * Returns the first and the last address of `127.16-31`, `127.0.0.1-255`, `127.0.0.1-127.0.0.9`, `127/8`, `192.168` or a whole
- * address. Missing octets stand for all values.
+ * Returns the first and the last address of `127.16-31`, `127.0.0.1-255`, `127.0.0.1-127.0.0.9`, `127/8`, `192.168` or a
+ * whole address. Missing octets stand for all values.
  *
  * @returns undefined if the text is none of these
  */

@@ -29,9 +29,9 @@ const named: { readonly [meaning: string]: readonly string[] } = {
 };
 
 /**
- * Comma-, semicolon- or tab-separated values (RFC 4180, a record a line). If the first row contains column names, they
- * identify the columns; otherwise the first column with an address is used. CrowdSec's decisions: the scope must be `ip` or
- * `range`, the type `ban`, and the duration is the remaining time.
+ * Reads comma-, semicolon- or tab-separated values (RFC 4180, one record per line). If the first row contains column names,
+ * they identify the columns; otherwise the first column with an address is used. CrowdSec's decisions: the scope must be
+ * `ip` or `range`, the type `ban`, and the duration is the remaining time.
  */
 export const csv = (lines: Lines): LineReader => {
   let columns: Map<string, number> | undefined;

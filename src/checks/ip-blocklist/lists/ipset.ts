@@ -1,12 +1,12 @@
 /**
- * The output of ipset, and of fail2ban, which uses it.
+ * Reads the output of ipset, and of fail2ban, which uses it.
  *
  * @module
  */
 import type { PrefixNote } from '../../../prefix-set/index.ts';
 import type { LineReader, Lines } from './lines.ts';
 
-/** Words with one value that do not matter for the address. */
+/** Options with one value that do not affect the address. */
 const carriesValue = new Set(['packets', 'bytes', 'skbmark', 'skbprio', 'skbqueue']);
 
 /** Reads the part after `add SET`: an address, a prefix or a range, with its options. */
@@ -57,7 +57,7 @@ export function takeElement(lines: Lines, element: string, note: PrefixNote | un
   else lines.takeRange(element.slice(0, hyphen).trim(), element.slice(hyphen + 1).trim(), note);
 }
 
-/** `ipset save`: `create` and `add` lines. A timeout is the remaining time in seconds. */
+/** Reads `ipset save`: `create` and `add` lines. A timeout is the remaining time in seconds. */
 export const ipset = (lines: Lines): LineReader => ({
   line(text, from, to) {
     const line = text.slice(from, to).trim();
@@ -75,8 +75,9 @@ const ipsetCommand = /^(?:\S*\/)?ipset\s+(?:(?:-exist|-!)\s+)?(?<verb>add|del|-A
 const LIST_HEAD = 'Banned IP list:';
 
 /**
- * The output of fail2ban: its log (`Ban` and `Unban`), `get JAIL banip --with-time`, the `Banned IP list:` of
- * `status JAIL`, and the ipset commands of its actions. Its times are local, so only an ipset timeout sets the expiry of an entry.
+ * Reads the output of fail2ban: its log (`Ban` and `Unban`), `get JAIL banip --with-time`, the `Banned IP list:` of
+ * `status JAIL`, and the ipset commands of its actions. Its times are local, so only an ipset timeout sets the expiry of an
+ * entry.
  */
 export const fail2ban = (lines: Lines): LineReader => {
   const banned = new Map<string, PrefixNote | undefined>();

@@ -1,9 +1,9 @@
 /**
  * Reads lists of addresses in their published formats.
  *
- * Every line is an entry, a comment, or a problem with file, line and reason. Nothing is dropped silently. An invalid list (an
- * HTML page, a truncated list, a list with more bad lines than good ones) is refused as a whole, so that an older one can be
- * kept.
+ * Every line is an entry, a comment, or a problem with file, line and reason. Nothing is dropped silently. An invalid list
+ * (an HTML page, a truncated list, a list with more bad lines than good ones) is refused as a whole, so that an older one
+ * can be kept.
  *
  * @module
  */
@@ -26,22 +26,22 @@ import type { LineReader, Lines, Mark } from './lines.ts';
 
 export interface ReadListOptions {
   readonly format: ListFormat;
-  /** The name of the file, for problems. */
+  /** Name of the file, used in problem reports. */
   readonly file?: string;
-  /** The name of the list, for its entries. */
+  /** Name of the list, stored in its entries. */
   readonly list?: string;
   /**
-   * The purpose of the list. In a block list, host bits are cleared with a warning. In an allow list they are an error, and so
-   * is a prefix shorter than /8 (IPv4) or /32 (IPv6). Default: `block`.
+   * The purpose of the list. In a block list, host bits are cleared with a warning. In an allow list they are an error, and
+   * so is a prefix shorter than /8 (IPv4) or /32 (IPv6). Default: `block`.
    */
   readonly purpose?: 'block' | 'allow';
   /** The shortest accepted prefixes. `{ v4: 0, v6: 0 }` accepts all. Default: /1 in a block list. */
   readonly widest?: { readonly v4: number; readonly v6: number };
   /** The current time in milliseconds since the epoch, for formats with remaining times. */
   readonly now?: number;
-  /** The share of bad lines above which the list is refused. Default: 0.5. */
+  /** Maximum share of bad lines. Beyond it, the list is refused. Default: 0.5. */
   readonly maxBadShare?: number;
-  /** Limit of reported problems. All are counted. Default: 1,000. */
+  /** Maximum number of reported problems. All problems are counted. Default: 1,000. */
   readonly maxProblems?: number;
 }
 
@@ -50,7 +50,7 @@ export interface ListProblem {
   readonly file?: string;
   /** Line number from 1; 0 for the whole list. */
   readonly line: number;
-  /** The line of an `error` is ignored; that of a `warning` is used. */
+  /** A line with an `error` is ignored. A line with a `warning` is used. */
   readonly severity: 'error' | 'warning';
   readonly reason: string;
   /** The first 120 characters of the line. */
@@ -73,7 +73,7 @@ export interface ListSummary {
 const MAX_LINE = 65_536;
 const MAX_REASON = 200;
 const MAX_PROBLEM = 300;
-/** Limit of prefixes in a list. The range of one line may be two hundred. */
+/** Limit of prefixes in a list. A range on one line can expand to two hundred. */
 const MAX_TAKEN = 16_777_216;
 /** After this many bad lines, their share is checked before the end. */
 const MANY_ERRORS = 100_000;
@@ -335,7 +335,7 @@ export class ListReader implements Lines {
   }
 }
 
-/** Local networks, which a bogon list contains but a mail server must usually allow. */
+/** Local networks. Bogon lists contain them, but a mail server usually has to allow them. */
 const special: readonly Prefix[] = [
   '127.0.0.0/8',
   '10.0.0.0/8',

@@ -10,8 +10,8 @@ const MAX_ELEMENT = 4_096;
 const ruleset = /^\s*(?:#!|table|set|map|chain|flush|add|create|delete|destroy|define|elements?)\b/;
 
 /**
- * Sets in the output of `nft list ruleset`, and `add element … { … }`: everything between `elements = {` (or `element … {`) and
- * `}`, which may span several lines.
+ * Reads the sets in the output of `nft list ruleset`, and `add element … { … }`: everything between `elements = {` (or
+ * `element … {`) and `}`, which may span several lines.
  */
 export const nftables = (lines: Lines): LineReader => {
   /** Whether a line of a ruleset was found. Other lines are ignored, so a file of another kind would be an empty list. */

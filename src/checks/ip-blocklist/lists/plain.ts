@@ -183,7 +183,10 @@ export const dat = (lines: Lines): LineReader => ({
   },
 });
 
-/** First and last address, netmask (`24` or `255.255.255.0`), number of targets, name, country and contact, separated by tabs. */
+/**
+ * Reads tab-separated columns: first and last address, netmask (`24` or `255.255.255.0`), number of targets, name,
+ * country and contact.
+ */
 export const dshield = (lines: Lines): LineReader => ({
   line(text, from, to) {
     const line = text.slice(from, to);

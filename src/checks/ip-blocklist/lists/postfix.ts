@@ -1,6 +1,6 @@
 /**
- * Postfix's tables of networks. In both, the first matching line decides, not the longest prefix. A prefix covered by an earlier
- * line can never match and is omitted with a warning. The rest has the same meaning under both rules.
+ * Postfix network tables. In both formats, the first matching line decides, not the longest prefix. A prefix covered by an
+ * earlier line can never match and is omitted with a warning. The rest has the same meaning under both rules.
  *
  * @module
  */
@@ -91,7 +91,7 @@ const covers = (wide: Prefix, narrow: Prefix): boolean =>
 const intersect = (a: readonly Prefix[], b: readonly Prefix[]): Prefix[] =>
   a.flatMap((x) => b.flatMap((y) => (covers(y, x) ? [x] : covers(x, y) ? [y] : [])));
 
-/** Each `!` negates. */
+/** Reports whether the number of `!` is odd. */
 const isNegated = (marks = ''): boolean => marks.replace(/\s/g, '').length % 2 === 1;
 
 /** Interprets an action of access(5). */
@@ -102,8 +102,8 @@ function meaningOf(action: string): 'block' | 'allow' | 'nothing' | undefined {
 }
 
 /**
- * `cidr:` tables (cidr_table(5)): `network result`, `!network result` (a second `!` cancels the first), `if network` … `endif`. A line that starts with space
- * continues the one before.
+ * Reads `cidr:` tables (cidr_table(5)): `network result`, `!network result` (a second `!` cancels the first), `if network`
+ * … `endif`. A line that starts with white space continues the previous line.
  */
 export const postfixCidr = (lines: Lines): LineReader => {
   const first = new FirstMatch(lines);
@@ -191,7 +191,7 @@ export const postfixCidr = (lines: Lines): LineReader => {
   };
 };
 
-/** `mynetworks` (postconf(5)): networks separated by commas or space, `[::1]/128`, `!` for an exception. */
+/** Reads `mynetworks` (postconf(5)): networks separated by commas or white space, `[::1]/128`, `!` for an exception. */
 export const mynetworks = (lines: Lines): LineReader => {
   const first = new FirstMatch(lines);
   return {

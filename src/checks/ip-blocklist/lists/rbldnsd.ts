@@ -1,13 +1,13 @@
 import { partialRange } from './address-forms.ts';
 import type { LineReader, Lines } from './lines.ts';
 
-/** Limit of a text in octets, as in a TXT record (RFC 1035 §3.3). `$` makes it longer. */
+/** Limit of a text in bytes, as in a TXT record (RFC 1035 §3.3). Expanding `$` makes it longer. */
 const MAX_TEXT = 255;
 
 /**
- * rbldnsd's ip4set, ip4trie and ip6trie: `127/8 ; loopback`, `127.16-31`, `!192.0.2.25`, and `:127.0.0.2:Listed, see $`, which
- * applies to the following entries. Missing octets stand for all values. A leading zero is an error. Directives (`$TTL`) concern
- * the zone and are ignored.
+ * Reads rbldnsd's ip4set, ip4trie and ip6trie: `127/8 ; loopback`, `127.16-31`, `!192.0.2.25`, and
+ * `:127.0.0.2:Listed, see $`, which applies to the following entries. Missing octets stand for all values. A leading zero
+ * is an error. Directives (`$TTL`) concern the zone and are ignored.
  */
 export const rbldnsd = (lines: Lines): LineReader => {
   let usual = '';
