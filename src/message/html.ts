@@ -314,7 +314,7 @@ export class HtmlReader {
 
   /**
    * Reads an attribute that is still open at the end of the text. Browsers drop it, but mail programs may not, and the
- * swallowed text is markup.
+   * swallowed text is markup.
    */
   private unterminated(value: string): void {
     if (value === '') return;
