@@ -5,6 +5,7 @@ import { ends, judge } from './decision.ts';
 import type { Finding } from './finding.ts';
 import { results } from './finding.ts';
 import type { Observer, SkipReason } from './observer.ts';
+import { guarded } from './observer.ts';
 import type { Policy } from './policy.ts';
 import { idsOf } from './policy.ts';
 import type { Entry, RuleNode, Score } from './rule.ts';
@@ -52,7 +53,8 @@ export async function evaluate<Stages extends object, Env, Stage extends Exclude
   env: Env,
   options: EvaluateOptions = {},
 ): Promise<Decision> {
-  const { signal, known, observer } = options;
+  const { signal, known } = options;
+  const observer = options.observer && guarded(options.observer);
   const scope = signal === undefined ? undefined : Scope.under(signal);
   const rules = (policy[stage] ?? []) as readonly Entry<Stages[Stage], Env>[];
   const outcomes = await runInOrder(rules, facts, env, { scope, known, observer, scored: false }, String(stage), 0);

@@ -6,7 +6,7 @@
  * - `neutral`: there is a record, and it asserts nothing
  * - `softfail`: the test probably failed
  * - `fail`: the test failed
- * - `temperror`: there is no answer because of a temporary error; a later try may succeed
+ * - `temperror`: the check failed because of a temporary error; a retry may succeed
  * - `permerror`: the answer cannot be used (malformed record, limit exceeded); a later try will not help
  */
 export type Result = 'pass' | 'none' | 'neutral' | 'softfail' | 'fail' | 'temperror' | 'permerror';
@@ -86,7 +86,7 @@ export const softfail = <const D = undefined>(more: More<D> = {}): Answer<'softf
 });
 /** Answers `fail`: the test failed. */
 export const fail = <const D = undefined>(more: More<D> = {}): Answer<'fail', D> => ({ result: 'fail', ...more });
-/** Answers `temperror`: there is no answer; a later try may succeed. */
+/** Answers `temperror`: the check failed for now; a retry may succeed. */
 export const temperror = <const D = undefined>(more: More<D> = {}): Answer<'temperror', D> => ({
   result: 'temperror',
   ...more,

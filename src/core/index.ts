@@ -50,7 +50,7 @@ export {
   wrongOption,
 } from './option.ts';
 /** @internal */
-export { assertUniqueIds, canLeadTo, type Leaf, leavesOf } from './policy.ts';
+export { assertUniqueIds, canLeadTo, type Leaf, leavesOf, type Placed, placed } from './policy.ts';
 /** @internal */
 export { nodeOf, type RuleNode, type Score, type Step } from './rule.ts';
 /** @internal */

@@ -29,7 +29,7 @@ export interface EvaluationStep {
   readonly tookMs?: number;
 }
 
-/** Receives the steps of an evaluation, in the order in which they end. A step that throws ends the evaluation. */
+/** Receives the steps of an evaluation, in the order in which they end. What it throws is ignored. */
 export interface Observer {
   /** The time in milliseconds, by any clock. */
   readonly now: () => number;
@@ -37,4 +37,24 @@ export interface Observer {
   readonly onStep: (step: EvaluationStep) => void;
   /** Returns the environment for the check of one rule. Default: the environment of the evaluation. */
   readonly envFor?: <E>(rule: string, env: E) => E;
+}
+
+/**
+ * Returns the observer with errors caught: an observer must not change a decision.
+ *
+ * @internal
+ */
+export function guarded(observer: Observer): Observer {
+  const safely = <T>(run: () => T, otherwise: T): T => {
+    try {
+      return run();
+    } catch {
+      return otherwise;
+    }
+  };
+  return {
+    now: () => safely(() => observer.now(), 0),
+    onStep: (step) => safely(() => observer.onStep(step), undefined),
+    envFor: (rule, env) => safely(() => observer.envFor?.(rule, env) ?? env, env),
+  };
 }

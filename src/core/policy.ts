@@ -52,6 +52,29 @@ export function canLeadTo(action: Action, entries: readonly Entry<never, never>[
   });
 }
 
+/** A rule, score or condition of a policy, and where it is written. */
+export interface Placed {
+  /** `rcpt[0].score[1]`: the second rule of the score that is the first entry at RCPT. */
+  readonly place: string;
+  readonly node: ReturnType<typeof nodeOf<never, never>>;
+}
+
+/**
+ * Lists every entry of a stage with its place, in written order: a score or a condition before what is inside it.
+ *
+ * @internal
+ */
+export function placed(entries: readonly Entry<never, never>[], stage: string): Placed[] {
+  const visit = (entry: Entry<never, never>, place: string): Placed[] => {
+    const node = nodeOf(entry);
+    if (node.kind === undefined || node.kind === 'one') return [{ node, place }];
+    const within = `${place}.${node.kind}`;
+    const inner = 'rules' in node ? placed(node.rules, within) : visit(node.rule, within);
+    return [{ node, place }, ...inner];
+  };
+  return entries.flatMap((entry, i) => visit(entry, `${stage}[${i}]`));
+}
+
 /** Returns the ids of all rules, in written order. */
 export const idsOf = <F, E>(entries: readonly Entry<F, E>[]): string[] => identified(entries).map(({ id }) => id);
 

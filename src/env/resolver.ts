@@ -45,7 +45,7 @@ export type RecordOf<T extends RecordType> = Extract<DnsRecord, { readonly type:
  * - `found`: records of the queried type; aliases have been followed
  * - `nodata`: the name exists, but has no record of this type
  * - `nxdomain`: the name does not exist, or cannot be encoded in DNS
- * - `temperror`: there is no answer (SERVFAIL, timeout, refused, aborted); a later try may succeed
+ * - `temperror`: the query failed (SERVFAIL, timeout, refused, aborted); a retry may succeed
  *
  * `ttl` is in seconds: how long the answer may be cached; 0 if unknown.
  */

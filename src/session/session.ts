@@ -611,13 +611,14 @@ class Session<E extends Env> implements SmtpSession {
         return notReceived();
       },
       end: async () => {
-        const message = await receiving.end();
-        if (message === undefined) return notReceived();
-        if (transaction === undefined) {
-          this.reset();
-          return this.#unread(this.#refuse('no-recipients', 'No valid recipients'), recipients, message);
-        }
+        let message: MessageFacts | undefined;
         try {
+          message = await receiving.end();
+          if (message === undefined) return notReceived();
+          if (transaction === undefined) {
+            this.reset();
+            return this.#unread(this.#refuse('no-recipients', 'No valid recipients'), recipients, message);
+          }
           return await this.#judge(transaction, message, receiving, authenticating);
         } catch (error) {
           this.reset();

@@ -111,3 +111,13 @@ test('a name of a condition that is no id → a TypeError', () => {
     "named: id must be letters, digits, '.', '/' and '-', got \"two words\"",
   );
 });
+
+test('an observer that throws changes nothing', async () => {
+  const boom = (): never => {
+    throw new Error('boom');
+  };
+  const observer = { now: boom, onStep: boom, envFor: boom };
+  const late = check('late', () => Promise.resolve(fail()) as Promise<never>);
+  const rules = [score({ rejectAt: 1 }, on(bad('a'), { fail: flag(1) }), late), bad('b')];
+  expect(await evaluate({ s: rules }, 's', {}, {}, { observer })).toEqual(await evaluate({ s: rules }, 's', {}, {}));
+});

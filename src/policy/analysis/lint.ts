@@ -7,7 +7,7 @@
  * @module
  */
 import type { Consequences, Entry, RuleNode, Score, Verdict } from '../../core/index.ts';
-import { defer, nodeOf, warningsOf } from '../../core/index.ts';
+import { defer, nodeOf, placed, warningsOf } from '../../core/index.ts';
 import type { Diagram } from './diagram.ts';
 import { cheapest } from './diagram.ts';
 import { actionOf, ends, isContent, Model, type Stages } from './model.ts';
@@ -112,7 +112,7 @@ export function lint(policy: AnyPolicy, options: LintOptions = {}): readonly Lin
       ({ kind, stage, rule, reason, fix }): LintFinding => ({
         id: kind,
         severity: 'warning',
-        place: placeOf(stages[stage] ?? [], stage, rule) ?? stage,
+        place: placeOf(stages[stage] ?? [], stage, rule),
         rule,
         reason,
         fix,
@@ -323,29 +323,14 @@ function behindAnEnd(stage: string, entries: readonly Entry<never, never>[]): Li
   return [];
 }
 
-function nameOf(written: Entry<never, never>): string | undefined {
-  const entry = nodeOf(written);
-  return 'id' in entry ? entry.id : undefined;
-}
+const nameOf = (written: Entry<never, never>): string | undefined => {
+  const node = nodeOf(written);
+  return 'id' in node ? node.id : undefined;
+};
 
-/** The place of the rule with this id. */
-function placeOf(entries: readonly Entry<never, never>[], at: string, id: string): string | undefined {
-  for (const [i, written] of entries.entries()) {
-    const place = `${at}[${i}]`;
-    if (nameOf(written) === id) return place;
-    const entry = nodeOf(written);
-    if (entry.kind === undefined || entry.kind === 'one') continue;
-    const within = `${place}.${entry.kind}`;
-    const found =
-      'rules' in entry
-        ? placeOf(entry.rules, within, id)
-        : nameOf(entry.rule) === id
-          ? within
-          : placeOf([entry.rule], within, id)?.replace(`${within}[0]`, within);
-    if (found !== undefined) return found;
-  }
-  return undefined;
-}
+/** The place of the rule with this id; the stage if there is none. */
+const placeOf = (entries: readonly Entry<never, never>[], stage: string, id: string): string =>
+  placed(entries, stage).find(({ node }) => 'id' in node && node.id === id)?.place ?? stage;
 
 /** Several outages at once that refuse, unless a single rule has been reported for that already. */
 function outages(stages: Stages, before: readonly LintFinding[]): LintFinding[] {
@@ -370,8 +355,11 @@ function postmaster(stages: Stages, facts: object): LintFinding[] {
   const [, ...rules] = stages.rcpt ?? [];
   const model = new Model({ rcpt: rules });
   const list = model.list(rules);
-  const holding = conditionsOf(rules).map(({ id, condition }) => [id, tried(condition, facts)] as const);
-  const fixed = new Map(holding);
+  const fixed = new Map(
+    placed(rules, 'rcpt').flatMap(({ node }) =>
+      node.kind === 'when' ? [[node.id, tried(node.condition, facts)] as const] : [],
+    ),
+  );
   const found = cheapest(
     list as Diagram<Parameters<typeof actionOf>[0]>,
     (effect) => actionOf(effect) === 'reject',
@@ -389,23 +377,13 @@ function postmaster(stages: Stages, facts: object): LintFinding[] {
     {
       id: 'postmaster-unreachable',
       severity: 'warning',
-      place: placeOf(stages.rcpt ?? [], 'rcpt', rule) ?? 'rcpt',
+      place: placeOf(stages.rcpt ?? [], 'rcpt', rule),
       rule,
       reason: `mail to the postmaster can be refused (${rule}: ${findings[rule]}); RFC 5321 §4.5.1 requires that it is accepted`,
       fix: 'unless(toPostmaster, rule)',
     },
   ];
 }
-
-const conditionsOf = (
-  entries: readonly Entry<never, never>[],
-): { readonly id: string; readonly condition: (facts: never) => boolean }[] =>
-  entries.flatMap((written) => {
-    const entry = nodeOf(written);
-    if (entry.kind === undefined || entry.kind === 'one') return [];
-    const within = conditionsOf('rules' in entry ? entry.rules : [entry.rule]);
-    return entry.kind === 'when' ? [entry, ...within] : within;
-  });
 
 /** On submission, rules that refuse clients before they can log in. */
 function beforeLogin(stages: Stages): LintFinding[] {

@@ -1,5 +1,5 @@
-import type { Decision, Entry, EvaluateOptions, EvaluationStep, Finding, Policy, Verdict } from '../../core/index.ts';
-import { evaluate, nodeOf } from '../../core/index.ts';
+import type { Decision, EvaluateOptions, EvaluationStep, Finding, Policy, Verdict } from '../../core/index.ts';
+import { evaluate, placed } from '../../core/index.ts';
 import type { DnsAnswer, DnsResolver } from '../../env/index.ts';
 import type { AnyPolicy } from '../analysis/index.ts';
 import type { Stages } from '../analysis/model.ts';
@@ -50,7 +50,7 @@ export interface Explanation {
    * refused it.
    */
   readonly unless: readonly Change[];
-  /** Whether `unless` is complete. Sets of more than four changes are not searched. */
+  /** Whether `unless` is complete: `false` if a set of more than four changes exists, which is not listed. */
   readonly complete: boolean;
 }
 
@@ -115,23 +115,12 @@ export async function explain<Facts extends object, Env extends object>(
  */
 export function explainRecorded(policy: AnyPolicy, stage: string, decision: Decision): Explanation {
   const outcomes = new Map(decision.outcomes.map((outcome) => [outcome.rule, outcome]));
-  const steps: EvaluationStep[] = [];
-  const visit = (written: Entry<never, never>, place: string): void => {
-    const entry = nodeOf(written);
-    const id = 'id' in entry ? entry.id : undefined;
-    const outcome = id === undefined ? undefined : outcomes.get(id);
-    const check = entry.kind === undefined || entry.kind === 'one';
-    if (id !== undefined && (check || entry.kind === 'score')) {
-      const kind = check ? 'check' : 'score';
-      if (outcome === undefined) steps.push({ kind, place, rule: id, skipped: 'decided-before' });
-      else steps.push({ kind, place, rule: id, outcome });
-    }
-    if (check) return;
-    const within = `${place}.${entry.kind}`;
-    if ('rules' in entry) for (const [i, rule] of entry.rules.entries()) visit(rule, `${within}[${i}]`);
-    else visit(entry.rule, within);
-  };
-  for (const [i, entry] of ((policy as Stages)[stage] ?? []).entries()) visit(entry, `${stage}[${i}]`);
+  const steps = placed((policy as Stages)[stage] ?? [], stage).flatMap(({ node, place }): EvaluationStep[] => {
+    if (!('id' in node) || node.kind === 'when') return [];
+    const step = { kind: node.kind === 'score' ? ('score' as const) : ('check' as const), place, rule: node.id };
+    const outcome = outcomes.get(node.id);
+    return [outcome === undefined ? { ...step, skipped: 'decided-before' } : { ...step, outcome }];
+  });
   return explanationOf(policy as Stages, stage, decision, steps, { start: 0, questions: new Map() });
 }
 

@@ -3,7 +3,7 @@
  *
  * **Answers**: which rules were asked, which were skipped and why, which one decided, what had to be different?
  * **Knows**: the tables of the rules. **Asks**: what the rules ask; {@link explainRecorded} asks nothing.
- * **Limits**: sets of more than four changes are not searched.
+ * **Limits**: sets of more than four changes are not listed; `complete` tells whether there are any.
  *
  * @module
  */

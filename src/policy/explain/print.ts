@@ -20,7 +20,7 @@ export function printExplanation({ stage, decision, steps, unless, complete }: E
     unless.length > 0 ? `It would have been ${refused ? 'accepted' : 'refused'} with any of these:` : undefined,
     unless.length === 0 ? `Nothing else would have ${refused ? 'let it in' : 'refused it'}.` : undefined,
     ...unless.map((change) => `  - ${changeInWords(change)}`),
-    complete ? undefined : '  (larger sets of changes were not searched)',
+    complete ? undefined : '  (there are also sets of more than four changes)',
   ];
   return lines.filter((line) => line !== undefined).join('\n');
 }

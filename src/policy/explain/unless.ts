@@ -1,5 +1,5 @@
 import type { Decision, Entry, EvaluationStep } from '../../core/index.ts';
-import type { Diagram } from '../analysis/diagram.ts';
+import type { Diagram, Variable } from '../analysis/diagram.ts';
 import { actionOf, type Effect, isContent, Model, type Value } from '../analysis/model.ts';
 
 /** A set of changes, each necessary, that together change the decision. */
@@ -12,14 +12,16 @@ export interface Change {
   readonly provided: readonly string[];
 }
 
-/** Larger sets of changes are not searched. */
+/** Larger sets of changes are not listed. */
 const MAX_CHANGES = 4;
-/** Sets that are tried; with 20 rules that matter there are 6,195 of up to four. */
+/** Sets that are tried. With 20 rules there are 6,195 of up to four. */
 const MAX_TRIED = 20_000;
 
 /**
  * Finds every smallest set of findings and conditions that would have changed a refusal into an acceptance, or the reverse.
  * Smallest means that no part of the set is enough.
+ *
+ * @returns `complete` is false if a smallest set of more than four changes exists, or too many sets would have to be tried
  */
 export function smallestChanges(
   entries: readonly Entry<never, never>[],
@@ -28,91 +30,83 @@ export function smallestChanges(
 ): { readonly changes: readonly Change[]; readonly complete: boolean } {
   const model = new Model({ stage: entries });
   const diagram = model.list(entries);
+  const { variables } = model.diagrams;
   const refuses = (action: string): boolean => action === 'defer' || action === 'reject';
   const wanted = (effect: Effect): boolean => refuses(actionOf(effect)) !== refuses(decision.action);
-  const { variables } = model.diagrams;
-  const now = valuesNow(model, steps);
-  const asked = new Set(steps.filter(({ skipped }) => skipped === undefined).map(({ rule }) => rule));
-  const content = variables.map(({ values }) => Math.max(0, values.findIndex(isContent)));
+  const evaluated = valuesNow(model, steps);
+  /** The value of each variable now. A rule that was not evaluated counts as content, a condition as false. */
+  const now = variables.map(({ values }, number) => evaluated.get(number) ?? Math.max(0, values.findIndex(isContent)));
 
-  // The function of the changed variables alone: every other variable keeps its value. Rules that were not evaluated are content.
-  const reachable = (node: Diagram<Effect>, free: ReadonlySet<number>): boolean => {
-    if (node.variable === undefined) return wanted(node.value);
-    if (!free.has(node.variable)) {
-      const value = now.get(node.variable) ?? (content[node.variable] as number);
-      return reachable(node.branches[value] as Diagram<Effect>, free);
-    }
-    const keeps = now.get(node.variable) ?? content[node.variable];
-    return node.branches.some((branch, value) => value !== keeps && reachable(branch, free));
+  /** The values that a variable may take. */
+  type Choices = (variable: number) => readonly number[];
+  const all = variables.map(({ values }) => values.map((_, value) => value));
+  const others = all.map((values, number) => values.filter((value) => value !== now[number]));
+  const changing =
+    (set: readonly number[]): Choices =>
+    (variable) =>
+      (set.includes(variable) ? others[variable] : [now[variable]]) as readonly number[];
+
+  /** Whether some choice leads to the opposite decision. Adds the variables on a way there to `path`. */
+  const leads = (choices: Choices, path?: Set<number>): boolean => {
+    const known = new Map<number, boolean>();
+    const walk = (node: Diagram<Effect>): boolean => {
+      if (node.variable === undefined) return wanted(node.value);
+      let result = known.get(node.id);
+      if (result === undefined) {
+        const { variable, branches } = node;
+        result = choices(variable).some((value) => walk(branches[value] as Diagram<Effect>));
+        known.set(node.id, result);
+        if (result) path?.add(variable);
+      }
+      return result;
+    };
+    return walk(diagram);
   };
 
-  const candidates = variables.flatMap((_, number) => (now.has(number) ? [number] : []));
+  const candidates = [...evaluated.keys()].sort((a, b) => a - b);
   const found: number[][] = [];
   let tried = 0;
-  let complete = true;
-  for (let size = 1; size <= MAX_CHANGES && size <= candidates.length; size++)
+  search: for (let size = 1; size <= MAX_CHANGES; size++)
     for (const set of subsets(candidates, size)) {
-      if (++tried > MAX_TRIED) {
-        complete = false;
-        break;
-      }
       if (found.some((smaller) => smaller.every((number) => set.includes(number)))) continue;
-      if (reachable(diagram, new Set(set))) found.push(set);
+      if (++tried > MAX_TRIED) break search;
+      if (leads(changing(set))) found.push(set);
     }
-  if (candidates.length > MAX_CHANGES && found.length === 0) complete = false;
+
+  /** Whether a set exists that contains none of the sets from number `from` on, while `kept` do not change. */
+  const another = (kept: readonly number[], from: number): boolean => {
+    if (++tried > MAX_TRIED) return true;
+    const free: Choices = (variable) =>
+      (evaluated.has(variable) && !kept.includes(variable) ? all[variable] : [now[variable]]) as readonly number[];
+    if (!leads(free)) return false;
+    const next = found.findIndex((set, at) => at >= from && !set.some((number) => kept.includes(number)));
+    if (next === -1) return true;
+    return (found[next] as number[]).some((number) => another([...kept, number], next + 1));
+  };
 
   const changes = found.map((set): Change => {
     const findings: { [rule: string]: string[] } = {};
     const conditions: { [condition: string]: boolean } = {};
+    const path = new Set<number>();
+    leads(changing(set), path);
     for (const number of set) {
-      const { id, values } = variables[number] as { readonly id: string; readonly values: readonly Value[] };
-      const others = set.filter((other) => other !== number);
-      const words: string[] = [];
-      for (const [index, value] of values.entries()) {
-        if (index === now.get(number)) continue;
-        if (!reachableWith(diagram, number, index, new Set(others))) continue;
+      const { id, values } = variables[number] as Variable<Value>;
+      for (const index of others[number] as number[]) {
+        const rest = changing(set);
+        if (!leads((variable) => (variable === number ? [index] : rest(variable)))) continue;
+        const value = values[index] as Value;
         if (typeof value === 'boolean') conditions[id] = value;
-        else words.push(...model.wordsOf(number, index));
+        else findings[id] = [...(findings[id] ?? []), ...model.wordsOf(number, index)];
       }
-      if (words.length > 0) findings[id] = words;
     }
-    return { findings, conditions, provided: provided(set) };
-  });
-
-  /** Whether the wish can be had with this value of one variable and any other values of the others. */
-  function reachableWith(node: Diagram<Effect>, fixed: number, index: number, free: ReadonlySet<number>): boolean {
-    if (node.variable === undefined) return wanted(node.value);
-    if (node.variable === fixed) return reachableWith(node.branches[index] as Diagram<Effect>, fixed, index, free);
-    const keeps = now.get(node.variable) ?? (content[node.variable] as number);
-    if (!free.has(node.variable)) return reachableWith(node.branches[keeps] as Diagram<Effect>, fixed, index, free);
-    return node.branches.some((branch, value) => value !== keeps && reachableWith(branch, fixed, index, free));
-  }
-
-  /** Rules and conditions that were not evaluated and matter for the change. */
-  function provided(set: readonly number[]): string[] {
-    const rules = new Set<number>();
-    const walk = (node: Diagram<Effect>): boolean => {
-      if (node.variable === undefined) return wanted(node.value);
-      const { variable } = node;
-      const keeps = now.get(variable) ?? (content[variable] as number);
-      const branches = set.includes(variable)
-        ? node.branches.filter((_, value) => value !== keeps)
-        : [node.branches[keeps] as Diagram<Effect>];
-      const leads = branches.some(walk);
-      const id = variables[variable]?.id as string;
-      if (leads && !now.has(variable) && !asked.has(id)) rules.add(variable);
-      return leads;
-    };
-    walk(diagram);
-    return [...rules]
+    const provided = [...path]
+      .filter((number) => !evaluated.has(number))
       .sort((a, b) => a - b)
-      .map((variable) => {
-        const { id, values } = variables[variable] as { readonly id: string; readonly values: readonly Value[] };
-        return typeof values[0] === 'boolean' ? `${id}: false` : id;
-      });
-  }
-
-  return { changes, complete };
+      .map((number) => variables[number] as Variable<Value>)
+      .map(({ id, values }) => (typeof values[0] === 'boolean' ? `${id}: false` : id));
+    return { findings, conditions, provided };
+  });
+  return { changes, complete: !another([], 0) };
 }
 
 /** The number of the value that each evaluated rule and condition has. */

@@ -188,6 +188,67 @@ test('every change that is named changes the decision', async () => {
   expect(explained).toBeGreaterThan(runs / 10);
 }, 600_000);
 
+test('whatever else changes the decision contains a change that is named, and no change contains another', async () => {
+  let flipped = 0;
+  await fc.assert(
+    fc.asyncProperty(
+      fewRules,
+      fc.array(fc.nat({ max: 1e6 }), { minLength: 400, maxLength: 400 }),
+      async (list, numbers) => {
+        const values = new Map<string, Value>();
+        const entries = list.map((plan) => entryOf(plan, atOnce, (condition) => values.get(condition) as boolean));
+        const model = new Model({ only: entries as Entry<never, never>[] });
+        model.list(entries as Entry<never, never>[]);
+        const { variables } = model.diagrams;
+        let at = 0;
+        const chosen = (possible: readonly Value[]): Value =>
+          possible[(numbers[at++ % numbers.length] as number) % possible.length] as Value;
+        for (const { id, values: possible } of variables) values.set(id, chosen(possible));
+        const env: Env = { clock: fixedClock() };
+        const known = (): Map<string, Finding> =>
+          new Map(
+            [...values].flatMap(([id, value]) => (typeof value === 'boolean' ? [] : [[id, { check: id, ...value }]])),
+          );
+        const before = await explain({ only: entries }, 'only', {}, env, { known: known() });
+        const named = before.unless.map(({ findings, conditions }) => [
+          ...Object.keys(findings),
+          ...Object.keys(conditions),
+        ]);
+        for (const one of named)
+          for (const other of named) if (one !== other) expect(other.every((id) => one.includes(id))).toBe(false);
+        if (!before.complete) return;
+
+        const evaluated = new Set(before.steps.filter(({ skipped }) => skipped === undefined).map(({ rule }) => rule));
+        const original = new Map(values);
+        for (let round = 0; round < 20; round++) {
+          for (const { id, values: possible } of variables) {
+            const content = possible.find(
+              (value) => typeof value === 'object' && ['pass', 'none', 'neutral'].includes(value.result),
+            );
+            if (!evaluated.has(id)) values.set(id, content ?? false);
+            else
+              values.set(
+                id,
+                (numbers[at++ % numbers.length] as number) % 2 ? chosen(possible) : (original.get(id) as Value),
+              );
+          }
+          const after = await evaluate<{ only: object }, Env, 'only'>({ only: entries }, 'only', {}, env, {
+            known: known(),
+          });
+          if (refuses(after) === refuses(before.decision)) continue;
+          flipped++;
+          const changed = variables
+            .map(({ id }) => id)
+            .filter((id) => evaluated.has(id) && values.get(id) !== original.get(id));
+          expect(named.some((one) => one.every((id) => changed.includes(id)))).toBe(true);
+        }
+      },
+    ),
+    { numRuns: runs },
+  );
+  expect(flipped).toBeGreaterThan(runs / 10);
+}, 600_000);
+
 /** The values of a rule that have one of these words. */
 function valueNamed(model: Model, id: string, words: readonly string[]): readonly Value[] {
   const number = model.diagrams.variables.findIndex((variable) => variable.id === id);
