@@ -43,6 +43,7 @@ export { didYouMean, nearest } from './nearest.ts';
 export {
   assertFunction,
   assertKnownOptions,
+  numberFrom,
   numberFromZero,
   oneOf,
   positiveNumber,

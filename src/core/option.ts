@@ -28,11 +28,15 @@ export function positiveNumber(owner: string, option: string, value: unknown): n
   throw wrongOption(owner, option, 'a positive number', value);
 }
 
-/** Returns a finite number that is not negative. */
-export function numberFromZero(owner: string, option: string, value: unknown): number {
-  if (typeof value === 'number' && value >= 0 && value < Number.POSITIVE_INFINITY) return value;
-  throw wrongOption(owner, option, 'a number, 0 or more', value);
+/** Returns a finite number that is at least `least`. */
+export function numberFrom(owner: string, option: string, value: unknown, least: number): number {
+  if (typeof value === 'number' && value >= least && value < Number.POSITIVE_INFINITY) return value;
+  throw wrongOption(owner, option, `a number, ${least} or more`, value);
 }
+
+/** Returns a finite number that is not negative. */
+export const numberFromZero = (owner: string, option: string, value: unknown): number =>
+  numberFrom(owner, option, value, 0);
 
 /** Returns a whole number between `least` and `most`. */
 export function wholeNumber(

@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { numberFrom } from '../../core/index.ts';
 import type { PrefixInput } from '../../prefix-set/index.ts';
 import { type PrefixSet, PrefixSetBuilder } from '../../prefix-set/index.ts';
 import type { ListEvent, ListSource } from './list-source.ts';
@@ -31,8 +32,7 @@ export function entriesList(
   const { name = 'entries', intervalMs, maxShrink = 0.5, onEvent } = options;
   if (typeof entries !== 'function') throw new TypeError('entriesList: entries must be a function that gives them');
   assertMaxShrink('entriesList', maxShrink);
-  if (intervalMs !== undefined && !(Number.isFinite(intervalMs) && intervalMs >= 10))
-    throw new TypeError(`entriesList: intervalMs ${intervalMs} must be at least 10`);
+  if (intervalMs !== undefined) numberFrom('entriesList', 'intervalMs', intervalMs, 10);
   let set: PrefixSet | undefined;
   let last: ListEvent | undefined;
   let queue: Promise<unknown> = Promise.resolve();

@@ -2,6 +2,7 @@ import type { FSWatcher } from 'node:fs';
 import { watch } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
+import { numberFrom } from '../../core/index.ts';
 import { MAX_LIST_BYTES } from './build.ts';
 import type { Fetched, ListSource, ListSourceOptions } from './list-source.ts';
 import { listSource } from './list-source.ts';
@@ -25,7 +26,7 @@ const SETTLE_MS = 200;
 export function fileList(path: string, options: FileListOptions): ListSource {
   if (typeof path !== 'string' || path === '') throw new TypeError('fileList: path must be the path of a file');
   const { name = basename(path), watch: watches = true, pollMs = 60_000 } = options;
-  if (!(Number.isFinite(pollMs) && pollMs >= 10)) throw new TypeError(`fileList: pollMs ${pollMs} must be at least 10`);
+  numberFrom('fileList', 'pollMs', pollMs, 10);
   let loaded = '';
 
   const versionOf = async (): Promise<string> => {

@@ -1,4 +1,5 @@
 import { createHash, createPublicKey, timingSafeEqual, verify } from 'node:crypto';
+import { numberFrom } from '../../core/index.ts';
 import { MAX_LIST_BYTES } from './build.ts';
 import type { Fetched, ListEvent, ListSource, ListSourceOptions } from './list-source.ts';
 import { listSource } from './list-source.ts';
@@ -40,10 +41,8 @@ export function urlList(url: string | URL, options: UrlListOptions): ListSource 
   const address = addressOf(url, options.signature !== undefined);
   const { intervalMs = 3_600_000, timeoutMs = 60_000, fetch: get = globalThis.fetch, sha256, signature } = options;
   const name = options.name ?? address.hostname;
-  if (!(Number.isFinite(intervalMs) && intervalMs >= LEAST_INTERVAL_MS))
-    throw new TypeError(`urlList: intervalMs ${intervalMs} must be at least ${LEAST_INTERVAL_MS}`);
-  if (!(Number.isFinite(timeoutMs) && timeoutMs >= 1))
-    throw new TypeError(`urlList: timeoutMs ${timeoutMs} must be more than 0`);
+  numberFrom('urlList', 'intervalMs', intervalMs, LEAST_INTERVAL_MS);
+  numberFrom('urlList', 'timeoutMs', timeoutMs, 1);
   const sumAddress = sha256 === undefined ? undefined : addressOf(sha256, true);
   const key = signature === undefined ? undefined : keyOf(signature.publicKey);
   const signatureAddress = signature === undefined ? undefined : addressOf(signature.url, true);

@@ -1,3 +1,5 @@
+import { positiveNumber, wholeNumber, wrongOption } from '../../core/index.ts';
+
 /** How long a ban lasts, the first time and the next times. */
 export interface BanTimes {
   /** The first ban, in milliseconds; 10 minutes where not given. Each further one is twice as long. */
@@ -29,16 +31,11 @@ export function checkedBanTimes(maker: string, times: BanTimes): CheckedBanTimes
     recidive: times.recidive ?? { after: 5, forMs: WEEK },
     rememberMs: times.rememberMs ?? WEEK,
   };
-  for (const name of ['firstMs', 'longestMs', 'rememberMs'] as const)
-    if (!(checked[name] > 0 && Number.isFinite(checked[name])))
-      throw new TypeError(`${maker}: ${name} ${checked[name]} must be milliseconds, more than 0`);
+  for (const name of ['firstMs', 'longestMs', 'rememberMs'] as const) positiveNumber(maker, name, checked[name]);
   if (checked.firstMs > checked.longestMs)
-    throw new TypeError(`${maker}: firstMs ${checked.firstMs} must not be more than longestMs ${checked.longestMs}`);
-  const { after, forMs } = checked.recidive;
-  if (!(Number.isInteger(after) && after >= 2))
-    throw new TypeError(`${maker}: recidive.after ${after} must be a whole number from 2`);
-  if (!(forMs > 0 && Number.isFinite(forMs)))
-    throw new TypeError(`${maker}: recidive.forMs ${forMs} must be milliseconds, more than 0`);
+    throw wrongOption(maker, 'firstMs', `at most longestMs (${checked.longestMs})`, checked.firstMs);
+  wholeNumber(maker, 'recidive.after', checked.recidive.after, 2);
+  positiveNumber(maker, 'recidive.forMs', checked.recidive.forMs);
   return checked;
 }
 

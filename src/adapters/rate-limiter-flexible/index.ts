@@ -23,7 +23,9 @@
  *
  * @module
  */
+
 import type { RateLimiterAbstract, RateLimiterRes } from 'rate-limiter-flexible';
+import { positiveNumber } from '../../core/index.ts';
 import type { Charge, Clock, Counters, Rate, Usage } from '../../env/index.ts';
 import type { MemoryCounters } from '../memory/index.ts';
 import { memoryCounters } from '../memory/index.ts';
@@ -65,8 +67,7 @@ export function rateLimiterFlexible(options: RateLimiterFlexibleOptions): Counte
     throw new TypeError('rateLimiterFlexible: clock is missing; give systemClock()');
   if (typeof make !== 'function')
     throw new TypeError('rateLimiterFlexible: limiter must be a function that makes a limiter of { points, duration }');
-  if (!(deadlineMs > 0 && Number.isFinite(deadlineMs)))
-    throw new TypeError(`rateLimiterFlexible: deadlineMs ${deadlineMs} must be milliseconds, more than 0`);
+  positiveNumber('rateLimiterFlexible', 'deadlineMs', deadlineMs);
   const local = options.local ?? memoryCounters({ clock });
   const limiters = new Map<string, RateLimiterAbstract>();
 

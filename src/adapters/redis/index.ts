@@ -23,7 +23,9 @@
  *
  * @module
  */
+
 import { Redis } from 'ioredis';
+import { positiveNumber } from '../../core/index.ts';
 import type { Bans, Clock, Counters } from '../../env/index.ts';
 import type { PrefixSet, PrefixSource } from '../../prefix-set/index.ts';
 import type { BanTimes, MemoryBans, MemoryCounters } from '../memory/index.ts';
@@ -81,9 +83,7 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
   if (typeof clock?.after !== 'function') throw new TypeError(`${maker}: clock is missing; give systemClock()`);
   if ((url === undefined) === (options.client === undefined))
     throw new TypeError(`${maker}: give either url or client`);
-  for (const [name, value] of Object.entries({ deadlineMs, leaseMs }))
-    if (!(value > 0 && Number.isFinite(value)))
-      throw new TypeError(`${maker}: ${name} ${value} must be milliseconds, more than 0`);
+  for (const [name, value] of Object.entries({ deadlineMs, leaseMs })) positiveNumber(maker, name, value);
   if (options.client !== undefined && options.client.options.enableOfflineQueue !== false)
     throw new TypeError(
       `${maker}: client has its offline queue on, so that a command to a dead server stays pending; make it with enableOfflineQueue: false`,

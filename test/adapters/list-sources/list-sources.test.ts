@@ -379,7 +379,7 @@ describe('a URL', () => {
     ['http://lists.example/x', {}, /must be https/],
     ['ftp://lists.example/x', {}, /must be https/],
     ['lists.example', {}, /is not a URL/],
-    ['https://lists.example/x', { intervalMs: 5 }, /intervalMs 5 must be at least 60000/],
+    ['https://lists.example/x', { intervalMs: 5 }, /intervalMs must be a number, 60000 or more, got 5/],
     ['https://lists.example/x', { timeoutMs: 0 }, /timeoutMs/],
     ['https://lists.example/x', { maxShrink: 2 }, /maxShrink must be from 0 to 1, got 2/],
     [

@@ -100,9 +100,9 @@ describe('lmdbBans', () => {
   test.each([
     [{ path: '' }, /path/],
     [{ survives: 'fire' as never }, /survives "fire"/],
-    [{ firstMs: 0 }, /firstMs 0/],
-    [{ firstMs: 10, longestMs: 5 }, /firstMs 10/],
-    [{ recidive: { after: 1, forMs: 5 } }, /recidive\.after 1/],
+    [{ firstMs: 0 }, /firstMs must be a positive number, got 0/],
+    [{ firstMs: 10, longestMs: 5 }, /firstMs must be at most longestMs \(5\), got 10/],
+    [{ recidive: { after: 1, forMs: 5 } }, /recidive.after must be a whole number, 2 or more, got 1/],
     [{ atMost: 0 }, /atMost 0/],
     [{ never: ['192.0.2.1/24'] }, /host bits/],
   ])('a wrong option %j → TypeError', (wrong, message) => {

@@ -89,6 +89,8 @@ describe('rateLimiterFlexible', () => {
 
   test('a wrong option → TypeError', () => {
     expect(() => rateLimiterFlexible({ clock } as never)).toThrow(/limiter must be a function/);
-    expect(() => rateLimiterFlexible({ clock, limiter: () => ({}) as never, deadlineMs: 0 })).toThrow(/deadlineMs 0/);
+    expect(() => rateLimiterFlexible({ clock, limiter: () => ({}) as never, deadlineMs: 0 })).toThrow(
+      /deadlineMs must be a positive number, got 0/,
+    );
   });
 });

@@ -18,9 +18,9 @@ test.each([
   [{ url: 'localhost:6379' }, /url begins with "localhost:"/],
   [{ url: 'not a url' }, /url is no URL/],
   [{ url: 'http://127.0.0.1/' }, /url begins with "http:"/],
-  [{ deadlineMs: 0 }, /deadlineMs 0/],
-  [{ leaseMs: Number.NaN }, /leaseMs NaN/],
-  [{ firstMs: -1 }, /redisStore: firstMs -1/],
+  [{ deadlineMs: 0 }, /deadlineMs must be a positive number, got 0/],
+  [{ leaseMs: Number.NaN }, /leaseMs must be a positive number, got NaN/],
+  [{ firstMs: -1 }, /redisStore: firstMs must be a positive number, got -1/],
 ])('a wrong option %j → TypeError', (wrong, message) => {
   expect(() => redisStore({ url, clock, ...wrong } as never)).toThrow(message);
 });
