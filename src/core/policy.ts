@@ -52,7 +52,11 @@ export function canLeadTo(action: Action, entries: readonly Entry<never, never>[
   });
 }
 
-/** A rule, score or condition of a policy, and where it is written. */
+/**
+ * A rule, score or condition of a policy, and where it is written.
+ *
+ * @internal
+ */
 export interface Placed {
   /** `rcpt[0].score[1]`: the second rule of the score that is the first entry at RCPT. */
   readonly place: string;
